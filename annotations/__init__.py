@@ -1,0 +1,1 @@
+"""Everything between a person's answer and a label."""

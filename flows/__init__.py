@@ -1,0 +1,1 @@
+"""What runs, and when: the command line, the Prefect flows, the settings."""

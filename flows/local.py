@@ -1,0 +1,121 @@
+"""Run a step on this machine with no Prefect: threads, processes, or Ray."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flows import steps
+from tasks.errors import UsageError
+from tasks.step import Plan, Shard, Step, finish, run_shard, todo
+from tasks.store import Workspace
+
+BATCHES = 16
+"""Batches a step is cut into per worker: small enough to balance, large enough to schedule."""
+
+
+class Progress(Protocol):
+    """Told how far a step is; units are images where the step has images."""
+
+    def start(self, step: str, total: int, done: int) -> None: ...
+    def advance(self, step: str, by: int) -> None: ...
+    def end(self, step: str, note: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Where shards are worked on: ``threads``, ``processes`` or ``ray``, and how many at once."""
+
+    kind: str
+    workers: int
+    address: str = ""
+
+
+def parse_runner(spec: str) -> Runner:
+    """``threads``, ``threads:4``, ``processes:2``, ``ray`` or ``ray:ADDRESS``.
+
+    Raises:
+        UsageError: anything else.
+    """
+    kind, _, rest = spec.partition(":")
+    cores = os.cpu_count() or 1
+    if kind in ("threads", "processes") and (not rest or (rest.isdigit() and int(rest) > 0)):
+        return Runner(kind, int(rest or cores))
+    if kind == "ray":
+        return Runner(kind, cores, rest)
+    raise UsageError(f"unknown runner '{spec}': expected threads[:N], processes[:N] or ray[:ADDRESS]")
+
+
+def batches(step: Step[Any], plan: Plan, workers: int) -> list[list[Shard]]:
+    """The missing shards, in order, cut into the pieces a scheduler hands out.
+
+    A step that uses the whole machine for one shard is one batch for each ``args['model']``:
+    a model is loaded once.
+    """
+    if not step.parallel:
+        by_model = itertools.groupby(plan.missing, key=lambda shard: shard.args.get("model"))
+        return [list(group) for _, group in by_model]
+    size = max(1, -(-len(plan.missing) // (workers * BATCHES)))
+    return [list(plan.missing[start : start + size]) for start in range(0, len(plan.missing), size)]
+
+
+def run_batch(
+    step_name: str, url: str, settings: Any, shards: Sequence[Shard], advance: Callable[[int], None] | None = None
+) -> int:
+    """Make and commit some shards, one after the other. Returns the units done.
+
+    Takes names and ids only, so that it can be sent to another process.
+    """
+    step, workspace = steps.find(step_name), Workspace(url)
+    for shard in shards:
+        run_shard(step, workspace, settings, shard)
+        if advance:
+            advance(shard.size)
+    return sum(shard.size for shard in shards)
+
+
+def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner, progress: Progress) -> Plan:
+    """Do what is missing of a step. Stops at the first error, keeping the shards done by then."""
+    step = steps.find(step_name)
+    plan = todo(step, workspace, settings)
+    done = sum(s.size for s in plan.shards) - sum(s.size for s in plan.missing)
+    progress.start(step_name, sum(s.size for s in plan.shards), done)
+    for units in _work(step, workspace, settings, plan, runner, progress):
+        progress.advance(step_name, units)
+    finish(step, workspace, plan)
+    progress.end(step_name, f"{len(plan.missing)} of {len(plan.shards)} shards made")
+    return plan
+
+
+def _work(
+    step: Step[Any], workspace: Workspace, settings: Any, plan: Plan, runner: Runner, progress: Progress
+) -> Iterator[int]:
+    pieces = batches(step, plan, runner.workers)
+    if not step.parallel or runner.workers == 1:
+        for piece in pieces:
+            run_batch(step.name, workspace.url, settings, piece, lambda units: progress.advance(step.name, units))
+        return
+    with _executor(runner) as pool:
+        futures = [pool.submit(run_batch, step.name, workspace.url, settings, piece) for piece in pieces]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _executor(runner: Runner) -> Executor:
+    if runner.kind == "processes":
+        import multiprocessing
+
+        return ProcessPoolExecutor(runner.workers, mp_context=multiprocessing.get_context("spawn"))
+    if runner.kind == "ray":
+        from flows.ray_executor import RayExecutor
+
+        return RayExecutor(runner.address)
+    return ThreadPoolExecutor(runner.workers)

@@ -1,0 +1,114 @@
+"""Every setting, in one class: workspace memory, TOML file, environment, command line.
+
+Later sources win. A setting of a step is ``STEP.FIELD``: ``[masks] seed = 1`` in a TOML file,
+``REGROUND_MASKS__SEED=1`` in the environment, an option on the command line. A workspace
+remembers what it was told (``settings.json``), so ``reground evaluate -w W`` judges with the
+groups that ``reground run IMAGES -w W --groups FILE`` was given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pydantic
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from annotations.review import ReviewSettings
+from annotations.truth import TruthSettings
+from tasks.candidates import CandidateSettings
+from tasks.errors import UsageError
+from tasks.evaluation import EvaluationSettings
+from tasks.index import IndexSettings
+from tasks.masks import MaskSettings
+from tasks.predictions import PredictionSettings
+from tasks.report import ReportSettings
+from tasks.store import Workspace
+from tasks.variants import VariantSettings
+
+MEMORY = "settings.json"
+
+
+class Settings(BaseSettings):
+    """One field a step, each that step's own dataclass; see those for the fields' meaning."""
+
+    model_config = SettingsConfigDict(env_prefix="REGROUND_", env_nested_delimiter="__", extra="forbid")
+    toml_file: ClassVar[Path | None] = None
+    remembered: ClassVar[dict[str, Any]] = {}
+
+    runner: str = "threads"
+    index: IndexSettings = IndexSettings()
+    masks: MaskSettings = MaskSettings()
+    variants: VariantSettings = VariantSettings()
+    predict: PredictionSettings = PredictionSettings()
+    candidates: CandidateSettings = CandidateSettings()
+    review: ReviewSettings = ReviewSettings()
+    truth: TruthSettings = TruthSettings()
+    evaluate: EvaluationSettings = EvaluationSettings()
+    report: ReportSettings = ReportSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            EnvSettingsSource(settings_cls),
+            TomlConfigSettingsSource(settings_cls, cls.toml_file),
+            InitSettingsSource(settings_cls, cls.remembered),
+        )
+
+    def of(self, step: str) -> Any:
+        """The settings of one step."""
+        return getattr(self, step)
+
+
+def load(workspace: Workspace, told: Mapping[str, Any], config: Path | None = None) -> Settings:
+    """All settings for a workspace; remembers what it was ``told``.
+
+    Raises:
+        UsageError: an unknown setting or a value of the wrong kind; the message names it.
+    """
+    if config is not None and not config.is_file():
+        raise UsageError(f"expected a TOML file at {config}, found none: check the path after --config.")
+    before = _recall(workspace)
+    sources = {"toml_file": config, "remembered": before}
+    chosen = type("Settings", (Settings,), {"__annotations__": {}, **sources, "__module__": __name__})
+    try:
+        settings = chosen(**told)
+    except pydantic.ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"settings not understood: {problems}") from error
+    after = _merge(before, told)
+    if after != before:
+        workspace.write_bytes(MEMORY, json.dumps(after, sort_keys=True, indent=1).encode())
+    return settings
+
+
+def _recall(workspace: Workspace) -> dict[str, Any]:
+    try:
+        return json.loads(workspace.read_bytes(MEMORY))
+    except FileNotFoundError:
+        return {}
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+        merged[name] = _merge(merged[name], value) if both else value
+    return merged

@@ -1,0 +1,32 @@
+"""The steps in the order of the house, found by name. Modules load when a step is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+from tasks.errors import unknown
+from tasks.step import Step
+
+MODULES: Final[dict[str, str]] = {
+    "index": "tasks.index",
+    "masks": "tasks.masks",
+    "variants": "tasks.variants",
+    "predict": "tasks.predictions",
+    "candidates": "tasks.candidates",
+    "truth": "annotations.truth",
+    "evaluate": "tasks.evaluation",
+    "report": "tasks.report",
+}
+"""Step name -> the module that holds it as ``STEP``, in the order they run."""
+
+
+def find(name: str) -> Step[Any]:
+    """The step called ``name``.
+
+    Raises:
+        UsageError: no such step; the message lists all.
+    """
+    if name not in MODULES:
+        raise unknown("step", name, MODULES)
+    return importlib.import_module(MODULES[name]).STEP

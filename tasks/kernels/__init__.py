@@ -1,0 +1,1 @@
+"""Arithmetic on arrays: no I/O, no clock, no global random state."""

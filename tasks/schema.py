@@ -1,0 +1,296 @@
+"""The floor plan: every table, its columns, types, units, key and meaning.
+
+A table named ``variants/NAME`` belongs to the family ``variants``; all members of a family
+share one plan. Column types are the names ``tasks.store`` turns into Arrow types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NewType
+
+from tasks.errors import unknown
+
+ImageId = NewType("ImageId", str)
+"""An image's key in every table: the stem of its file (or its path, with ``--ids path``)."""
+ClassIdx = NewType("ClassIdx", int)
+"""A class's key: its index in the workspace's ``classes`` table. -1: outside the vocabulary."""
+AnnotatorId = NewType("AnnotatorId", str)
+"""An annotator's key: ``SOURCE:NAME``, unique across sources."""
+
+OUTSIDE: Final = ClassIdx(-1)
+PHOTOGRAPHS: Final = "photographs"
+"""The set of indexed images themselves, beside the variants made of them."""
+VARIANTS: Final = (
+    "original",
+    "only_bg_b",
+    "only_bg_t",
+    "no_fg",
+    "only_fg",
+    "mixed_same",
+    "mixed_rand",
+    "mixed_next",
+)
+"""The eight ImageNet-9 variants, in the order of the paper (Xiao et al. 2020, figure 1)."""
+
+
+class DropReason(StrEnum):
+    """Why something was left out: the closed list of the ``dropped`` table."""
+
+    UNREADABLE = "unreadable"  # the operating system refused to open it
+    EMPTY_FILE = "empty_file"
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"  # over the pixel limit: a decompression bomb, or a setting to raise
+    ANIMATED = "animated"
+    DUPLICATE_ID = "duplicate_id"
+    LABEL_UNKNOWN = "label_unknown"  # outside the vocabulary
+    LABEL_MISSING = "label_missing"
+    BOX_FILE_INVALID = "box_file_invalid"
+    BOX_OUTSIDE_IMAGE = "box_outside_image"
+    BOX_SIZE_MISMATCH = "box_size_mismatch"  # the box file speaks of an image of another size
+    NO_BOX = "no_box"
+    SEVERAL_BOXES = "several_boxes"
+    BOX_TOO_LARGE = "box_too_large"
+    BOX_OUTSIDE_CROP = "box_outside_crop"
+    MASK_FAILED = "mask_failed"
+    MASK_TOO_SMALL = "mask_too_small"
+    NO_GROUP = "no_group"  # the class lies in none of the groups
+    NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from
+    ANSWER_INVALID = "answer_invalid"  # a person's answer that contradicts itself
+    ANSWER_TAMPERED = "answer_tampered"  # changed by somebody other than who gave it
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: ``type`` is a name in `tasks.store.ARROW_TYPES`."""
+
+    name: str
+    type: str
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table (or family of tables): its key columns identify a row."""
+
+    name: str
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+_IMAGE_ID = Column("image_id", "string", "key of the image")
+_CLASS_IDX = Column("class_idx", "int32", "index into classes")
+
+TABLES: Final[dict[str, Table]] = {
+    table.name: table
+    for table in (
+        Table(
+            "classes",
+            "class",
+            ("class_idx",),
+            (
+                _CLASS_IDX,
+                Column("name", "string", "what people are shown, unique"),
+                Column("wnids", "list<string>", "WordNet ids it covers; empty for an own class without one"),
+                Column("gloss", "string", "definition; may be empty"),
+            ),
+        ),
+        Table(
+            "images",
+            "image",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column("uri", "string", "where the file lies: an absolute path"),
+                Column("class_idx", "int32", "the original label"),
+                Column("wnid", "string", "first WordNet id of that class, or empty"),
+                Column("width", "int32", "pixels, as shown (after EXIF rotation)"),
+                Column("height", "int32", "pixels, as shown (after EXIF rotation)"),
+                Column("mode", "string", "Pillow's mode of the file"),
+                Column("sha256", "string", "of the file's bytes, hexadecimal"),
+                Column("boxes", "list<box>", "xmin, ymin, xmax, ymax in pixels, of the labelled object"),
+                Column("split", "string", "name of the split, as given"),
+            ),
+        ),
+        Table(
+            "dropped",
+            "thing left out",
+            ("stage", "item", "reason", "detail"),
+            (
+                Column("stage", "string", "the step that left it out"),
+                Column("item", "string", "an image_id, a uri or another key"),
+                Column("reason", "string", "one of DropReason"),
+                Column("detail", "string", "what was found, for a person to read"),
+            ),
+        ),
+        Table(
+            "masks",
+            "image with a mask",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column("method", "string", "how the mask was made"),
+                Column("rle", "string", "COCO compressed run lengths (column-major), at native size"),
+                Column("width", "int32", "pixels"),
+                Column("height", "int32", "pixels"),
+                Column("area_ratio", "float32", "foreground pixels / pixels of the box, 0 to 1"),
+                Column("quality", "float32", "0 (not to be used) to 1"),
+                Column("seed", "int64", "of the method's random start"),
+            ),
+        ),
+        Table(
+            "groups",
+            "class in a group",
+            ("group", "class_idx"),
+            (
+                Column("group", "int32", "0 to number of groups - 1, in the protocol's order"),
+                Column("name", "string", "name of the group"),
+                _CLASS_IDX,
+            ),
+        ),
+        Table(
+            "variants",
+            "variant image",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column("background_id", "string", "image whose background it has", nullable=True),
+                _CLASS_IDX,
+                Column("group", "int32", "group of the foreground"),
+                Column("background_group", "int32", "group of the background", nullable=True),
+                Column("seed", "int64", "that chose the background"),
+                Column("image", "image", "bytes (PNG) and path: the Hugging Face image layout"),
+            ),
+        ),
+        Table(
+            "predictions",
+            "image of a set",
+            ("set", "image_id"),
+            (
+                Column("set", "string", "photographs, or the name of a variant"),
+                _IMAGE_ID,
+                Column("class_idx", "list<int32>", "the k most probable, best first; -1: outside the vocabulary"),
+                Column("probability", "list<float32>", "of each, 0 to 1"),
+                Column("recipe", "string", "JSON: preprocessing, decoder, precision, device, weights hash"),
+            ),
+        ),
+        Table(
+            "candidates",
+            "image x label",
+            ("image_id", "class_idx"),
+            (
+                _IMAGE_ID,
+                _CLASS_IDX,
+                Column("reasons", "list<string>", "'original', or 'MODEL:RANK' with rank 1 the best"),
+                Column("score", "float32", "mean probability over the models, 0 to 1, higher is likelier"),
+            ),
+        ),
+        Table(
+            "questions",
+            "task asked in Label Studio",
+            ("round", "question", "key"),
+            (
+                Column("round", "int32", "1 for the first round"),
+                Column("question", "string", "contains or classify"),
+                Column("key", "string", "the task's own key, in its data too"),
+                Column("image_ids", "list<string>", "images shown, in order"),
+                Column("class_idxs", "list<int32>", "labels shown, in order"),
+                Column("project_id", "int64", "Label Studio's"),
+                Column("task_id", "int64", "Label Studio's"),
+            ),
+        ),
+        Table(
+            "votes",
+            "answer",
+            ("question", "image_id", "class_idx", "annotator_id", "answer_id"),
+            (
+                Column("round", "int32", "round it was asked in"),
+                Column("question", "string", "contains or classify"),
+                _IMAGE_ID,
+                Column("class_idx", "int32", "label that was shown"),
+                Column("annotator_id", "string", "who answered: SOURCE:NAME"),
+                Column("answer", "string", "yes, maybe or no: is the label valid for the image"),
+                Column("main", "bool", "picked as the main object (classify only)"),
+                Column("num_objects", "int16", "objects counted in the same answer (classify only)", nullable=True),
+                Column("seconds", "float32", "spent on the whole task, as the browser says", nullable=True),
+                Column("at", "string", "when, ISO 8601 in UTC"),
+                Column("source", "string", "label-studio, a published set's name, recorded or simulated"),
+                Column("answer_id", "string", "the submission it came in, SOURCE:PROJECT:ID"),
+            ),
+        ),
+        Table(
+            "annotators",
+            "annotator",
+            ("annotator_id",),
+            (
+                Column("annotator_id", "string", "SOURCE:NAME"),
+                Column("source", "string", "as in votes"),
+                Column("votes", "int64", "answers given"),
+                Column("agreement", "float32", "share of votes equal to the majority of the others", nullable=True),
+                Column("seconds_per_task", "float32", "median", nullable=True),
+            ),
+        ),
+        Table(
+            "truth",
+            "image",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column("labels", "list<int32>", "labels kept, most confident first; may be empty"),
+                Column("judged", "list<int32>", "all labels that people were asked about"),
+                Column("confidence", "list<float32>", "of each judged label, 0 to 1 (selection frequency)"),
+                Column("shown", "list<int32>", "how many people judged each judged label"),
+                Column("main_label", "int32", "label of the main object", nullable=True),
+                Column("main_tied", "bool", "another label had as many main votes"),
+                Column("num_objects", "int16", "distinct objects with a valid label", nullable=True),
+                Column("objects", "list<list<int32>>", "judged labels grouped by the object they name"),
+                Column("votes", "int32", "votes behind the row"),
+                Column("sources", "list<string>", "distinct sources of those votes"),
+                Column("routing", "string", "easy, several, too_few_workers, never_selected or unreviewed"),
+                Column("status", "string", "confirmed, extended, changed, empty, open or unreviewed"),
+            ),
+        ),
+        Table(
+            "evaluation",
+            "model x set x metric",
+            ("model", "set", "metric", "subset"),
+            (
+                Column("model", "string", "name of the model"),
+                Column("set", "string", "photographs, or the name of a variant, or 'bg_gap'"),
+                Column("metric", "string", "what was measured"),
+                Column("subset", "string", "'all', or a group's name"),
+                Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1)"),
+                Column("low", "float64", "lower end of the 95 % interval"),
+                Column("high", "float64", "upper end of the 95 % interval"),
+                Column("n", "int64", "images it rests on"),
+                Column("recipe", "string", "how the predictions were made"),
+                Column("truth_version", "string", "of the truth it was measured on; empty: original labels"),
+                Column("sources", "string", "where the votes behind it came from; empty: none needed"),
+            ),
+        ),
+    )
+}
+
+
+def family(name: str) -> str:
+    """``variants/mixed_rand`` -> ``variants``."""
+    return name.partition("/")[0]
+
+
+def table(name: str) -> Table:
+    """The plan of the table ``name`` (``FAMILY`` or ``FAMILY/MEMBER``).
+
+    Raises:
+        UsageError: no such table; the message lists all.
+    """
+    try:
+        return TABLES[family(name)]
+    except KeyError:
+        raise unknown("table", name, TABLES) from None

@@ -1,0 +1,103 @@
+"""What a step is: it plans shards, and makes the rows of one shard at a time.
+
+Whoever schedules a step (a thread, a Prefect task, a Ray worker) does the same three things:
+``todo`` says which shards are missing, ``run_shard`` makes and commits one, ``finish`` takes
+off the manifest what the plan no longer holds. A shard is done if and only if the manifest
+lists it under the key that its step, version, settings and inputs give.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from tasks.store import Entry, Output, Workspace, digest
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A piece of a step's work.
+
+    Attributes:
+        id: unique within the step, usable as a file name.
+        inputs: digests of everything the shard reads.
+        args: what ``work`` needs to know, JSON-able and small: ids and paths, never rows.
+        size: images (or other units) in it, for progress.
+    """
+
+    id: str
+    inputs: tuple[str, ...]
+    args: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Step(Generic[S]):
+    """One arrow of the house.
+
+    Attributes:
+        name: of the command, the flow, the module and (mostly) the table.
+        version: raise it when the code makes other rows of the same inputs and settings.
+        settings: a frozen dataclass of JSON-able fields; all of them enter the key.
+        plan: (workspace, settings) -> the shards there should be, in order.
+        work: (workspace, settings, shard) -> the shard's rows. Commits nothing itself.
+        parallel: False where a shard already uses every core or the GPU.
+        unscheduled: settings that change how fast, not what: left out of the key.
+    """
+
+    name: str
+    version: int
+    settings: type[S]
+    plan: Callable[[Workspace, S], Sequence[Shard]]
+    work: Callable[[Workspace, S, Shard], Output]
+    parallel: bool = True
+    unscheduled: frozenset[str] = frozenset()
+
+    def key(self, settings: S, shard: Shard) -> str:
+        chosen = {
+            name: value
+            for name, value in dataclasses.asdict(settings).items()  # type: ignore[call-overload]
+            if name not in self.unscheduled
+        }
+        what = {"version": self.version, "settings": chosen, "args": dict(shard.args)}
+        return digest(self.name, shard.id, json.dumps(what, sort_keys=True), *shard.inputs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All shards of a step, and those of them that are not done."""
+
+    shards: Sequence[Shard]
+    missing: Sequence[Shard]
+
+
+def todo(step: Step[S], workspace: Workspace, settings: S) -> Plan:
+    """Plan a step and hold the plan against the manifest."""
+    shards = list(step.plan(workspace, settings))
+    done = {entry.shard: entry.key for entry in workspace.entries(step.name)}
+    missing = [shard for shard in shards if done.get(shard.id) != step.key(settings, shard)]
+    return Plan(shards, missing)
+
+
+def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:
+    """Make one shard and list it."""
+    return workspace.commit(step.name, shard.id, step.key(settings, shard), step.work(workspace, settings, shard))
+
+
+def finish(step: Step[Any], workspace: Workspace, plan: Plan) -> None:
+    """Forget the shards that the plan no longer holds."""
+    workspace.retire(step.name, {shard.id for shard in plan.shards})
+
+
+def image_shards(workspace: Workspace, table: str = "images", *also: str) -> list[Shard]:
+    """One shard for each file of ``table``; its inputs are that file and the tables in ``also``."""
+    rest = tuple(workspace.table_digest(name) for name in also)
+    return [
+        Shard(entry.shard, (part.sha256, *rest), {"part": part.path}, part.rows)
+        for entry, part in workspace.parts(table)
+    ]

@@ -1,0 +1,344 @@
+"""A workspace at a folder or an object-store URL: atomic writes, the manifest, resume.
+
+Layout below the workspace's root::
+
+    manifest/STEP/SHARD.json             what a step made of a shard, and from what (``Entry``)
+    tables/TABLE/SHARD.KEY.parquet       rows; a file is named after the key it was made under
+    files/...                            whatever else a step makes (the report)
+    lock                                 who holds the workspace
+
+Only what the manifest lists exists: a file is written whole, under a temporary name, then
+renamed, and the manifest entry comes last. A kill at any moment leaves at most files nobody
+lists, which ``sweep`` removes. On an object store a single put takes the place of the rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import posixpath
+import socket
+import threading
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks import schema
+from tasks.errors import RegroundError
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "list<string>": pa.list_(pa.string()),
+    "list<int32>": pa.list_(pa.int32()),
+    "list<list<int32>>": pa.list_(pa.list_(pa.int32())),
+    "list<float32>": pa.list_(pa.float32()),
+    "list<box>": pa.list_(pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])),
+    "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+}
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a step makes of one shard: rows by table name, and files by path."""
+
+    tables: Mapping[str, Rows] = field(default_factory=dict[str, Rows])
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file that an entry lists."""
+
+    path: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the manifest: a shard of a step, the key it was made under, and its files."""
+
+    step: str
+    shard: str
+    key: str
+    tables: Mapping[str, Part]
+    files: Mapping[str, Part]
+
+
+def arrow_schema(name: str) -> pa.Schema:
+    """The Arrow schema of the table ``name``."""
+    return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], nullable=c.nullable) for c in schema.table(name).columns])
+
+
+def to_arrow(name: str, rows: Rows) -> pa.Table:
+    """Rows as the table ``name``: every column of the plan, and no other.
+
+    Raises:
+        ValueError: a row lacks a column, has an unknown one, or a null where none may be.
+    """
+    expected = schema.table(name).names()
+    for row in rows:
+        if row.keys() != set(expected):
+            raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")
+    made = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(name))
+    for column in schema.table(name).columns:
+        if not column.nullable and made[column.name].null_count:
+            raise ValueError(f"table {name}: column {column.name} has nulls and may have none")
+    return made
+
+
+def digest(*parts: str) -> str:
+    """A key made of keys: 32 hexadecimal digits."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+class Workspace:
+    """Tables and files below one root. Threads and processes may commit at the same time."""
+
+    def __init__(self, url: str | Path) -> None:
+        self.url = str(url)
+        self.fs, root = fsspec.core.url_to_fs(self.url)
+        self.root: str = root.rstrip("/")
+        self.is_local = "file" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.url!r})"
+
+    # Files
+
+    def path(self, *parts: str) -> str:
+        """The full path of something below the root."""
+        return posixpath.join(self.root, *parts)
+
+    def write_bytes(self, relative: str, content: bytes) -> None:
+        """Write a whole file or nothing.
+
+        Raises:
+            RegroundError: the disk is full or the folder may not be written to.
+        """
+        target = self.path(relative)
+        try:
+            if self.is_local:
+                _write_atomically(Path(target), content)
+            else:
+                self.fs.pipe_file(target, content)
+        except OSError as error:
+            raise RegroundError(
+                f"cannot write {target} ({len(content):,} bytes): {error.strerror or error}. "
+                "Everything already listed in the manifest is kept; make room or fix the "
+                "permissions, then run the same command again."
+            ) from error
+
+    def read_bytes(self, relative: str) -> bytes:
+        return self.fs.cat_file(self.path(relative))
+
+    def exists(self) -> bool:
+        return bool(self.fs.exists(self.path("manifest")))
+
+    # The manifest
+
+    def commit(self, step: str, shard: str, key: str, output: Output) -> Entry:
+        """Write a shard's output, then list it. Replaces what the shard had before."""
+        before = self.entry(step, shard)
+        tables = {name: self._write_table(name, f"{step}-{shard}", key, rows) for name, rows in output.tables.items()}
+        files = {path: self._write_file(path, content) for path, content in output.files.items()}
+        entry = Entry(step, shard, key, tables, files)
+        self.write_bytes(_entry_path(step, shard), json.dumps(asdict(entry), sort_keys=True, indent=1).encode())
+        if before is not None:
+            self._remove(_paths(before) - _paths(entry))
+        return entry
+
+    def entry(self, step: str, shard: str) -> Entry | None:
+        """What the manifest says of a shard, if anything."""
+        try:
+            return _parse_entry(self.read_bytes(_entry_path(step, shard)))
+        except FileNotFoundError:
+            return None
+
+    def entries(self, step: str | None = None) -> list[Entry]:
+        """The manifest's entries, of one step or of all, by step and shard."""
+        try:
+            found = self.fs.find(self.path("manifest", step) if step else self.path("manifest"))
+        except FileNotFoundError:
+            return []
+        paths = sorted(path for path in found if path.endswith(".json"))
+        return [_parse_entry(self.fs.cat_file(path)) for path in paths]
+
+    def retire(self, step: str, keep: Collection[str]) -> None:
+        """Take every shard of ``step`` but those in ``keep`` off the manifest."""
+        for entry in self.entries(step):
+            if entry.shard not in keep:
+                self._remove({_entry_path(step, entry.shard)})
+                self._remove(_paths(entry))
+
+    def sweep(self) -> int:
+        """Remove the files that nothing lists (a killed run leaves some). Returns how many."""
+        listed = {self.path(path) for entry in self.entries() for path in _paths(entry)}
+        found = {path for folder in ("tables", "manifest") for path in self._find(folder)}
+        stray = {path for path in found - listed if not (path.endswith(".json") and not _is_temporary(path))}
+        for path in stray:
+            self.fs.rm_file(path)
+        return len(stray)
+
+    # Tables
+
+    def tables(self) -> list[str]:
+        """Names of the tables that have rows or had a chance to."""
+        return sorted({name for entry in self.entries() for name in entry.tables})
+
+    def parts(self, table: str) -> list[tuple[Entry, Part]]:
+        """The files of a table in a fixed order, each with the entry that lists it."""
+        schema.table(table)
+        return [(entry, entry.tables[table]) for entry in self.entries() if table in entry.tables]
+
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A whole table, ordered by its key; empty, with its columns, if nobody made it yet."""
+        names = list(columns) if columns is not None else schema.table(table).names()
+        key = [name for name in schema.table(table).key if name in names]
+        whole = pa.concat_tables(
+            [arrow_schema_subset(table, names).empty_table()]
+            + [self.read_part(part, names) for _, part in self.parts(table)]
+        )
+        frame = whole.to_pandas()
+        return frame.sort_values(key, kind="stable", ignore_index=True) if key else frame
+
+    def read_part(self, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+        """One file of a table.
+
+        Raises:
+            RegroundError: the file is missing or damaged.
+        """
+        try:
+            return pq.read_table(io.BytesIO(self.read_bytes(part.path)), columns=list(columns) if columns else None)
+        except (FileNotFoundError, pa.ArrowInvalid) as error:
+            raise RegroundError(
+                f"the manifest lists {self.path(part.path)} ({part.rows} rows), but it cannot be read: "
+                f"{error}. Remove the folder {self.path('manifest')}/STEP of the step that made it, "
+                "and run that step again."
+            ) from error
+
+    def table_digest(self, table: str) -> str:
+        """Changes whenever a row of the table may have changed."""
+        return digest(table, *(part.sha256 for _, part in self.parts(table)))
+
+    def require(self, table: str, command: str) -> None:
+        """Raises:
+        RegroundError: nobody made ``table`` yet; the message names the command that does.
+        """
+        if not self.parts(table):
+            raise RegroundError(
+                f"expected the table '{table}' in {self.url}, found none: run `reground {command} -w {self.url}` first."
+            )
+
+    # The lock
+
+    @contextlib.contextmanager
+    def lock(self, command: str, wait: bool = True) -> Iterator[None]:
+        """Hold the workspace against other runs on this machine; a killed holder frees it.
+
+        Object stores have no lock: there, let one scheduler run one thing at a time.
+
+        Raises:
+            RegroundError: with ``wait`` false, somebody else holds it; says who.
+        """
+        if not self.is_local:
+            yield
+            return
+        import fcntl
+
+        path = Path(self.path("lock"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                holder = handle.read().strip() or "another run"
+                if not wait:
+                    raise RegroundError(f"{self.url} is held by {holder}: wait for it to end.") from None
+                print(f"waiting for {self.url}, held by {holder}", flush=True)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            handle.truncate(0)
+            handle.write(f"`{command}` (process {os.getpid()} on {socket.gethostname()})")
+            handle.flush()
+            yield
+            handle.truncate(0)
+
+    # Private
+
+    def _write_table(self, name: str, shard: str, key: str, rows: Rows) -> Part:
+        buffer = io.BytesIO()
+        pq.write_table(to_arrow(name, rows), buffer, compression="zstd")
+        content = buffer.getvalue()
+        path = f"tables/{name}/{shard}.{key[:12]}.parquet"
+        self.write_bytes(path, content)
+        return Part(path, len(rows), hashlib.sha256(content).hexdigest())
+
+    def _write_file(self, path: str, content: bytes) -> Part:
+        self.write_bytes(f"files/{path}", content)
+        return Part(f"files/{path}", 0, hashlib.sha256(content).hexdigest())
+
+    def _find(self, folder: str) -> list[str]:
+        return self.fs.find(self.path(folder)) if self.fs.exists(self.path(folder)) else []
+
+    def _remove(self, paths: Collection[str]) -> None:
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                self.fs.rm_file(self.path(path))
+
+
+def arrow_schema_subset(table: str, names: Sequence[str]) -> pa.Schema:
+    """The Arrow schema of some columns of a table, in the order asked for."""
+    whole = arrow_schema(table)
+    return pa.schema([whole.field(name) for name in names])
+
+
+def _write_atomically(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{os.getpid()}-{threading.get_ident()}-{uuid.uuid4().hex[:6]}.tmp"
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.rename(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _is_temporary(path: str) -> bool:
+    return path.endswith(".tmp")
+
+
+def _entry_path(step: str, shard: str) -> str:
+    return f"manifest/{step}/{shard}.json"
+
+
+def _paths(entry: Entry) -> set[str]:
+    return {part.path for parts in (entry.tables, entry.files) for part in parts.values()}
+
+
+def _parse_entry(content: bytes) -> Entry:
+    raw = json.loads(content)
+    return Entry(
+        raw["step"],
+        raw["shard"],
+        raw["key"],
+        {name: Part(**part) for name, part in raw["tables"].items()},
+        {name: Part(**part) for name, part in raw["files"].items()},
+    )
