@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-from typing import Final
+from typing import IO, Final, cast
 
 import fsspec
 import numpy as np
+import PIL
 from PIL import Image, ImageOps
 
-DECODER: Final = f"pillow-{Image.__version__ if hasattr(Image, '__version__') else ''}"
+DECODER: Final = f"pillow {PIL.__version__}"
 
 
 def load_rgb(uri: str) -> np.ndarray:
     """The pixels of an indexed image, ``(H, W, 3) uint8`` RGB, as shown (after EXIF rotation)."""
     with fsspec.open(uri, "rb") as handle:
-        return decode_rgb(handle.read())
+        return decode_rgb(cast(IO[bytes], handle).read())
 
 
 def decode_rgb(content: bytes) -> np.ndarray:

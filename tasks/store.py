@@ -211,22 +211,22 @@ class Workspace:
         key = [name for name in schema.table(table).key if name in names]
         whole = pa.concat_tables(
             [arrow_schema_subset(table, names).empty_table()]
-            + [self.read_part(part, names) for _, part in self.parts(table)]
+            + [self.read_part(part.path, names) for _, part in self.parts(table)]
         )
         frame = whole.to_pandas()
         return frame.sort_values(key, kind="stable", ignore_index=True) if key else frame
 
-    def read_part(self, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
-        """One file of a table.
+    def read_part(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One file of a table, by the path its part lists.
 
         Raises:
             RegroundError: the file is missing or damaged.
         """
         try:
-            return pq.read_table(io.BytesIO(self.read_bytes(part.path)), columns=list(columns) if columns else None)
+            return pq.read_table(io.BytesIO(self.read_bytes(path)), columns=list(columns) if columns else None)
         except (FileNotFoundError, pa.ArrowInvalid) as error:
             raise RegroundError(
-                f"the manifest lists {self.path(part.path)} ({part.rows} rows), but it cannot be read: "
+                f"the manifest lists {self.path(path)}, but it cannot be read: "
                 f"{error}. Remove the folder {self.path('manifest')}/STEP of the step that made it, "
                 "and run that step again."
             ) from error
