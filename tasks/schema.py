@@ -263,9 +263,9 @@ TABLES: Final[dict[str, Table]] = {
             ("model", "set", "metric", "subset"),
             (
                 Column("model", "string", "name of the model"),
-                Column("set", "string", "photographs, or the name of a variant, or 'bg_gap'"),
+                Column("set", "string", "photographs, a variant, or the two variants of a difference"),
                 Column("metric", "string", "what was measured"),
-                Column("subset", "string", "'all', or a group's name"),
+                Column("subset", "string", "all, reviewed (people settled its labels), or a group's name"),
                 Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1)"),
                 Column("low", "float64", "lower end of the 95 % interval"),
                 Column("high", "float64", "upper end of the 95 % interval"),
