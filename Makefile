@@ -1,0 +1,50 @@
+# make demo and make test need Python 3.11+, make and a package registry: nothing else.
+PYTHON ?= python3
+UV := .venv/bin/uv
+LS := .venv-label-studio
+ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
+
+.PHONY: demo test lint unit slow install label-studio clean
+.DELETE_ON_ERROR:
+
+demo: install label-studio ## the whole pipeline on 20 photographs
+	@$(ENV) .venv/bin/reground demo -w demo-workspace $(DEMO)
+
+test: install label-studio lint unit slow ## everything that is checked
+
+lint:
+	@echo "== lint: ruff, pyright"
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright --warnings
+
+unit:
+	@echo "== unit tests"
+	@$(ENV) .venv/bin/pytest -m "not slow"
+
+slow:
+	@echo "== real weights, real servers, a real browser"
+	@$(ENV) .venv/bin/pytest -m slow
+
+install: .venv/.installed ## .venv with the reground command
+label-studio: $(LS)/.installed ## Label Studio, in an environment of its own
+
+$(UV):
+	@echo "== making .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reground needs Python 3.11 or newer; say PYTHON=python3.11 make ...")'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.installed: $(UV) pyproject.toml constraints.txt
+	@echo "== installing reground and what it needs into .venv (several GB the first time: PyTorch)"
+	@$(UV) pip install --python .venv/bin/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(LS)/.installed: $(UV) constraints-label-studio.txt
+	@echo "== installing Label Studio into $(LS)"
+	@test -x $(LS)/bin/python || $(PYTHON) -m venv $(LS)
+	@$(UV) pip install --python $(LS)/bin/python -c constraints-label-studio.txt label-studio
+	@touch $@
+
+clean: ## environments, caches and the demo's workspace
+	rm -rf .venv $(LS) demo-workspace .pytest_cache .ruff_cache .hypothesis

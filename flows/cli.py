@@ -1,0 +1,178 @@
+"""The ``reground`` command. Only what every command needs is imported here: help must be quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import RegroundError, UsageError
+
+Add = Callable[[argparse.ArgumentParser], None]
+
+
+def _set(parser: argparse.ArgumentParser, option: str, setting: str, meaning: str, **how: Any) -> None:
+    """An option that is a setting: ``setting`` is STEP.FIELD."""
+    parser.add_argument(option, dest=setting, default=argparse.SUPPRESS, help=meaning, **how)
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _index_options(parser: argparse.ArgumentParser) -> None:
+    _set(parser, "--boxes", "index.boxes", "folder of ImageNet-style box XML, found by stem")
+    _set(parser, "--labels", "index.labels", "ILSVRC devkit, for a flat val folder")
+    _set(
+        parser, "--classes", "index.classes", "CSV of own classes: class_idx,name[,wnids,gloss] (default: ImageNet-1k)"
+    )
+    _set(parser, "--ids", "index.ids", "an image's key: stem of its file, or its path", choices=["stem", "path"])
+    _set(parser, "--max-pixels", "index.max_pixels", "larger images are dropped", type=int)
+    _set(parser, "--max-dropped", "index.max_dropped", "share of files that may be dropped", type=float)
+
+
+def _masks_options(parser: argparse.ArgumentParser) -> None:
+    _set(parser, "--method", "masks.method", "grabcut")
+    _set(parser, "--mask-seed", "masks.seed", "of GrabCut's random start", type=int)
+
+
+def _variants_options(parser: argparse.ArgumentParser) -> None:
+    _set(parser, "--groups", "variants.groups", "imagenet9, superclasses, or a JSON or CSV file of own groups")
+    _set(parser, "--compose", "variants.compose", "how foreground and background are put together", choices=["mask"])
+    _set(parser, "--seed", "variants.seed", "of the choice of backgrounds", type=int)
+
+
+def _predict_options(parser: argparse.ArgumentParser) -> None:
+    _set(parser, "--models", "predict.models", "NAME[,NAME...]: efficientnet-lite0, timm:NAME, ...", type=_names)
+    _set(parser, "--on", "predict.on", "SET[,SET...]: photographs and names of variants", type=_names)
+    _set(parser, "--batch-size", "predict.batch_size", "images in a forward pass", type=int)
+    _set(parser, "--device", "predict.device", "auto, cpu or cuda", choices=["auto", "cpu", "cuda"])
+
+
+def _candidates_options(parser: argparse.ArgumentParser) -> None:
+    _set(parser, "--top-k", "candidates.top_k", "predictions taken of each model", type=int)
+
+
+def _truth_options(parser: argparse.ArgumentParser) -> None:
+    _set(parser, "--min-annotators", "truth.min_annotators", "people who must have judged a label", type=int)
+    _set(parser, "--keep", "truth.keep", "smallest confidence of a label that is kept", type=float)
+
+
+def _no_options(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+STEPS: dict[str, tuple[Add, str]] = {
+    "index": (_index_options, "list and check a folder (or CSV) of labelled images"),
+    "masks": (_masks_options, "foreground masks from boxes"),
+    "variants": (_variants_options, "the eight background variants of ImageNet-9"),
+    "predict": (_predict_options, "top-5 of every model on photographs and variants"),
+    "candidates": (_candidates_options, "labels worth asking about, with reasons"),
+    "truth": (_truth_options, "votes to labels with confidence"),
+    "evaluate": (_no_options, "accuracy of every model, each with n and a 95 %% interval"),
+    "report": (_no_options, "one HTML page with the pictures"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        "reground",
+        description="Re-grounds image-classification benchmarks: background variants, candidate labels, "
+        "people's votes, multi-label truth, re-evaluation.",
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    demo = commands.add_parser("demo", help="the whole pipeline on 20 packaged photographs, Label Studio included")
+    demo.add_argument("-w", "--workspace", default="demo-workspace", metavar="W")
+    demo.add_argument("--once", action="store_true", help="stop the servers at the end instead of leaving them open")
+    for name, (options, meaning) in STEPS.items():
+        command = _command(commands, name, meaning)
+        if name == "index":
+            command.add_argument("index.images", metavar="IMAGES", help="folder of images, or a CSV of path,label")
+        options(command)
+    run = _command(commands, "run", "every step in order: all that can be done now")
+    run.add_argument("index.images", metavar="IMAGES", nargs="?", default=argparse.SUPPRESS)
+    for options, _ in STEPS.values():
+        options(run)
+    _review(_command(commands, "review", "ask people, and collect what they answered"))
+    export = _command(commands, "export", "a cleaned evaluation set that others' code reads")
+    export.add_argument("--format", required=True, help="imagefolder, real or parquet")
+    export.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    table = _command(commands, "table", "any table as .csv, .jsonl or .parquet")
+    table.add_argument("name", metavar="NAME", help="for example truth, or predictions/efficientnet-lite0")
+    table.add_argument("--to", required=True, type=Path, metavar="FILE")
+    _command(commands, "status", "what is done, what is open, who waits for what")
+    serve = _command(commands, "serve", "schedules on this machine: collect votes, re-evaluate")
+    serve.add_argument("--collect-every", type=int, default=600, metavar="SECONDS")
+    serve.add_argument("--audit-cron", default="0 3 * * *", metavar="CRON")
+    doctor = commands.add_parser("doctor", help="what is installed, reachable, and how fast")
+    doctor.add_argument("--json", action="store_true")
+    return top
+
+
+def _command(commands: Any, name: str, meaning: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=meaning, description=meaning)
+    command.add_argument("-w", "--workspace", required=True, metavar="W", help="a folder, or an object-store URL")
+    command.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    _set(command, "--runner", "runner", "threads[:N], processes[:N] or ray[:ADDRESS]")
+    command.add_argument(
+        "--prefect",
+        metavar="URL",
+        default=os.environ.get("PREFECT_API_URL", ""),
+        help="run as a flow on this Prefect server (default: PREFECT_API_URL; without either, no Prefect)",
+    )
+    return command
+
+
+def _review(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=["push", "status", "pull", "serve"])
+    command.add_argument("--question", choices=["contains", "classify"], help="only this one (default: both)")
+    command.add_argument("--port", type=int, default=8080, help="of the Label Studio that `serve` starts")
+    _set(command, "--url", "review.url", "of Label Studio")
+    _set(command, "--overlap", "review.overlap", "people asked about each question", type=int)
+
+
+def told(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings among the arguments, nested: {STEP: {FIELD: value}}."""
+    nested: dict[str, Any] = {}
+    for name, value in vars(arguments).items():
+        step, dot, field = name.partition(".")
+        if dot:
+            nested.setdefault(step, {})[field] = value
+    if hasattr(arguments, "runner"):
+        nested["runner"] = arguments.runner
+    return nested
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0 done, 1 failed, 2 wrong use."""
+    arguments = parser().parse_args(argv)
+    try:
+        from flows import commands
+
+        result = commands.run(arguments, told(arguments))
+    except UsageError as error:
+        return _fail(error, 2)
+    except RegroundError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("stopped; the same command continues", 130)
+    if getattr(arguments, "json", False):
+        print(json.dumps(result.data, indent=1, sort_keys=True))
+    else:
+        print(result.text)
+    return 0
+
+
+def _fail(error: object, status: int) -> int:
+    print(f"reground: {error}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""What each command does. Every one works with no Prefect; with ``--prefect`` a step runs as a flow."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows import steps
+from flows.settings import Settings, load
+from tasks.errors import RegroundError, UsageError
+from tasks.store import Workspace
+
+FLOWS = {
+    **{"index": "curate", "masks": "curate", "variants": "curate"},
+    **{"predict": "bootstrap", "candidates": "bootstrap"},
+    **{"truth": "audit", "evaluate": "audit", "report": "audit"},
+}
+"""Step -> the flow it belongs to."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command found: for a person, and for a machine."""
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def run(arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Run one command."""
+    if arguments.command == "doctor":
+        from flows.doctor import doctor
+
+        return Result(*doctor())
+    if arguments.command == "demo":
+        from flows.demo import demo
+
+        return Result(demo(arguments.workspace, leave_open=not arguments.once))
+    workspace = Workspace(arguments.workspace)
+    if arguments.command in steps.MODULES:
+        return run_steps(workspace, [arguments.command], arguments, told)
+    if arguments.command == "run":
+        return run_steps(workspace, list(steps.MODULES), arguments, told)
+    return OTHERS[arguments.command](workspace, arguments, told)
+
+
+def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Run steps in order, here or as a flow, holding the workspace."""
+    with workspace.lock(f"reground {arguments.command}"):
+        settings = load(workspace, told, arguments.config)
+        _require_images(settings, names)
+        if arguments.prefect:
+            from flows.scheduled import run_under_prefect
+
+            run_under_prefect(arguments.prefect, arguments.command, workspace.url, settings)
+        else:
+            run_here(workspace, names, settings)
+    return summary(workspace, names)
+
+
+def run_here(workspace: Workspace, names: Sequence[str], settings: Settings) -> None:
+    """Run steps in order in this process."""
+    from flows.local import parse_runner, run_step
+    from flows.progress import watch
+
+    runner = parse_runner(settings.runner)
+    workspace.sweep()
+    with watch() as progress:
+        for name in names:
+            run_step(name, workspace, settings.of(name), runner, progress)
+
+
+def _require_images(settings: Settings, names: Sequence[str]) -> None:
+    if "index" in names and not settings.index.images:
+        raise UsageError("expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it).")
+
+
+def summary(workspace: Workspace, names: Sequence[str]) -> Result:
+    """What the tables of some steps hold, and what is left for people."""
+    rows = {
+        table: sum(part.rows for _, part in workspace.parts(table))
+        for table in workspace.tables()
+        if any(table in entry.tables for name in names for entry in workspace.entries(name))
+    }
+    dropped = dropped_counts(workspace)
+    lines = [f"{table}: {count:,}" for table, count in rows.items() if table != "dropped"]
+    lines += [f"dropped in {stage}: {count} {reason}" for (stage, reason), count in sorted(dropped.items())]
+    files = [workspace.path(part.path) for name in names for e in workspace.entries(name) for part in e.files.values()]
+    lines += [f"wrote {path}" for path in files]
+    lines += waiting(workspace)
+    data = {"rows": rows, "dropped": {f"{s}.{r}": c for (s, r), c in dropped.items()}, "files": files}
+    return Result("\n".join(lines), data)
+
+
+def dropped_counts(workspace: Workspace) -> Counter[tuple[str, str]]:
+    """(stage, reason) -> how many."""
+    dropped = workspace.read("dropped", ["stage", "reason"])
+    return Counter(zip(dropped["stage"], dropped["reason"], strict=True))
+
+
+def waiting(workspace: Workspace) -> list[str]:
+    """What cannot go on without people, and the command that asks them."""
+    truth = workspace.read("truth", ["status"])
+    open_images = int(truth["status"].isin(["unreviewed", "open"]).sum())
+    if not open_images:
+        return []
+    asked = len(workspace.read("questions", ["key"]))
+    next_step = "reground review pull" if asked else "reground review push"
+    return [f"waiting for people: {open_images} images; next: `{next_step} -w {workspace.url}`"]
+
+
+def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """What is done, what is open, who waits for what."""
+    from tasks.step import todo
+
+    if not workspace.exists():
+        raise RegroundError(
+            f"expected a workspace at {workspace.url}, found none: `reground run IMAGES -w W` makes one."
+        )
+    settings = load(workspace, told, arguments.config)
+    done: dict[str, dict[str, Any]] = {}
+    for name in steps.MODULES:
+        try:
+            plan = todo(steps.find(name), workspace, settings.of(name))
+            done[name] = {"shards": len(plan.shards), "missing": len(plan.missing)}
+        except RegroundError as error:
+            done[name] = {"blocked": str(error)}
+    lines = [_status_line(name, state) for name, state in done.items()]
+    rest = summary(workspace, list(steps.MODULES))
+    return Result("\n".join([*lines, "", rest.text]), {"steps": done, **rest.data})
+
+
+def _status_line(name: str, state: Mapping[str, Any]) -> str:
+    if "blocked" in state:
+        return f"{name:<11} waits: {state['blocked']}"
+    ready = state["shards"] - state["missing"]
+    return f"{name:<11} {ready} of {state['shards']} shards done"
+
+
+def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Ask people, and collect what they answered."""
+    from annotations import review as asking
+
+    settings = load(workspace, told, arguments.config).review
+    if arguments.action == "serve":
+        return Result(asking.serve(workspace, arguments.port))
+    if arguments.action == "status":
+        found = asking.status(workspace, settings)
+        return Result(asking.status_text(found), {"questions": found})
+    questions = [arguments.question] if arguments.question else list(asking.QUESTIONS)
+    with workspace.lock(f"reground review {arguments.action}"):
+        if arguments.action == "push":
+            return Result("\n".join(asking.push(workspace, settings, question) for question in questions))
+        return Result(asking.pull(workspace, settings))
+
+
+def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """A cleaned evaluation set."""
+    from tasks.export import export as write
+
+    out = write(workspace, arguments.format, arguments.out)
+    return Result(f"wrote {out}", {"out": str(out)})
+
+
+def table(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """One table to one file."""
+    from tasks.table_file import write_table
+
+    rows = write_table(workspace, arguments.name, arguments.to)
+    return Result(f"wrote {rows:,} rows to {arguments.to}", {"rows": rows, "to": str(arguments.to)})
+
+
+def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Schedules on this machine, until stopped."""
+    from flows.serve import serve as serve_flows
+
+    load(workspace, told, arguments.config)
+    if not arguments.prefect:
+        raise UsageError(
+            "expected a Prefect server to hold the schedules: start one with `prefect server start --host 127.0.0.1`, "
+            "then give its address with --prefect http://127.0.0.1:4200/api (or PREFECT_API_URL)."
+        )
+    serve_flows(arguments.prefect, workspace.url, arguments.collect_every, arguments.audit_cron)
+    return Result("stopped serving")
+
+
+OTHERS: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
+    "status": status,
+    "review": review,
+    "export": export,
+    "table": table,
+    "serve": serve,
+}

@@ -1,0 +1,79 @@
+"""Any table as one file for other programs: .csv, .jsonl or .parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from tasks import schema
+from tasks.errors import RegroundError, unknown
+from tasks.store import Workspace, arrow_schema
+
+
+def write_table(workspace: Workspace, name: str, to: Path) -> int:
+    """Write the table ``name``; returns its rows. Lists are JSON in .csv; pictures are left out of text.
+
+    Raises:
+        UsageError: no such table, or another file ending.
+        RegroundError: nobody made the table yet, or the file cannot be written.
+    """
+    if to.suffix not in WRITERS:
+        raise unknown("file ending", to.suffix, WRITERS)
+    if not workspace.parts(name):
+        made = ", ".join(workspace.tables()) or "none"
+        raise RegroundError(f"expected the table '{name}' in {workspace.url}; made so far: {made}.")
+    columns = schema.table(name).names()
+    if to.suffix != ".parquet":
+        columns = [column for column in columns if column != "image"]
+    frame = workspace.read(name, columns)
+    try:
+        WRITERS[to.suffix](frame, to, name)
+    except OSError as error:
+        raise RegroundError(f"cannot write {to}: {error.strerror or error}.") from error
+    return len(frame)
+
+
+def _csv(frame: pd.DataFrame, to: Path, name: str) -> None:
+    lists = {str(column): frame[column].map(_json) for column in frame if _is_listed(name, str(column))}
+    frame.assign(**lists).to_csv(to, index=False)
+
+
+def _jsonl(frame: pd.DataFrame, to: Path, name: str) -> None:
+    with to.open("w") as handle:
+        for row in frame.to_dict("records"):
+            handle.write(_json(row) + "\n")
+
+
+def _parquet(frame: pd.DataFrame, to: Path, name: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pandas(frame, schema=arrow_schema(name), preserve_index=False), to)
+
+
+WRITERS: Final[dict[str, Callable[[pd.DataFrame, Path, str], None]]] = {
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+    ".parquet": _parquet,
+}
+
+
+def _is_listed(name: str, column: str) -> bool:
+    return any(c.name == column and c.type.startswith("list") for c in schema.table(name).columns)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"no JSON for {type(value)}")
