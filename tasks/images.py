@@ -23,7 +23,8 @@ DECODER: Final = f"pillow {PIL.__version__}"
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "JPEG2000")
 """What is decoded. The rest of what Pillow knows (PostScript, icons, video frames) is no photograph."""
 SUFFIXES: Final = frozenset(
-    ".jpg .jpeg .jpe .png .gif .bmp .tif .tiff .webp .ppm .pgm .pbm .pnm .mpo .avif .jp2".split()
+    (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+    + (".ppm", ".pgm", ".pbm", ".pnm", ".mpo", ".avif", ".jp2")
 )
 WHITE: Final = (255, 255, 255, 255)
 
