@@ -1,0 +1,129 @@
+"""The workspace: what is listed exists, what is not listed does not matter."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tasks import store
+from tasks.errors import RegroundError, UsageError
+from tasks.store import Output, Workspace
+
+DROPPED = {"stage": "index", "item": "a", "reason": "truncated", "detail": "12 bytes"}
+
+
+def dropped(*items: str) -> Output:
+    return Output({"dropped": [{**DROPPED, "item": item} for item in items]}, {"note.txt": b"hello"})
+
+
+@pytest.fixture(params=["folder", "memory"])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "w" if request.param == "folder" else f"memory://{tmp_path.name}")
+
+
+def test_what_is_committed_is_read_back(workspace: Workspace) -> None:
+    workspace.commit("index", "0001", "k" * 32, dropped("b", "a"))
+    workspace.commit("index", "0000", "k" * 32, dropped("c"))
+    assert list(workspace.read("dropped")["item"]) == ["a", "b", "c"]
+    assert workspace.tables() == ["dropped"]
+    assert workspace.read_bytes("files/note.txt") == b"hello"
+
+
+def test_a_table_nobody_made_is_empty_and_has_its_columns(workspace: Workspace) -> None:
+    assert list(workspace.read("truth", ["image_id", "labels"]).columns) == ["image_id", "labels"]
+    with pytest.raises(RegroundError, match="run `reground truth"):
+        workspace.require("truth", "truth")
+
+
+def test_a_new_key_replaces_the_file_and_its_entry(workspace: Workspace) -> None:
+    workspace.commit("index", "0000", "1" * 32, dropped("a"))
+    before = workspace.table_digest("dropped")
+    workspace.commit("index", "0000", "2" * 32, dropped("b"))
+    assert list(workspace.read("dropped")["item"]) == ["b"]
+    assert workspace.table_digest("dropped") != before
+    assert workspace.sweep() == 0
+    workspace.retire("index", set())
+    assert workspace.tables() == []
+
+
+def test_what_a_killed_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.commit("index", "0000", "1" * 32, dropped("a"))
+    for stray in ("tables/dropped/index-0001.abc.parquet", "manifest/index/.0001.json.1-2.tmp"):
+        (tmp_path / stray).write_bytes(b"half")
+    assert workspace.sweep() == 2
+    assert list(workspace.read("dropped")["item"]) == ["a"]
+
+
+def test_rows_must_follow_the_plan(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with pytest.raises(ValueError, match="expected the columns"):
+        workspace.commit("index", "0", "k", Output({"dropped": [{"stage": "index"}]}))
+    with pytest.raises(ValueError, match="column reason has nulls"):
+        workspace.commit("index", "0", "k", Output({"dropped": [{**DROPPED, "reason": None}]}))
+    with pytest.raises(UsageError, match="expected one of: annotators, candidates"):
+        workspace.commit("index", "0", "k", Output({"drop": []}))
+    assert workspace.entries() == []
+
+
+def test_a_full_disk_is_one_clear_error_and_keeps_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.commit("index", "0000", "1" * 32, dropped("a"))
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store.os, "fsync", full)
+    with pytest.raises(RegroundError, match=r"No space left on device.*make room"):
+        workspace.commit("index", "0000", "2" * 32, dropped("b"))
+    assert list(workspace.read("dropped")["item"]) == ["a"]
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    entry = workspace.commit("index", "0000", "1" * 32, dropped("a"))
+    (tmp_path / entry.tables["dropped"].path).write_bytes(b"PAR1 no more")
+    with pytest.raises(RegroundError, match=r"index-0000\.1+\.parquet.*cannot be read"):
+        workspace.read("dropped")
+
+
+def test_files_are_parquet_for_everybody(tmp_path: Path) -> None:
+    entry = Workspace(tmp_path).commit("index", "0000", "1" * 32, dropped("a"))
+    assert pq.read_table(tmp_path / entry.tables["dropped"].path).to_pylist() == [DROPPED]
+
+
+HOLD = """
+import sys, time
+from tasks.store import Workspace
+with Workspace(sys.argv[1]).lock("reground run"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_second_run_says_who_holds_the_workspace_and_a_killed_holder_frees_it(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    try:
+        with (
+            pytest.raises(RegroundError, match=f"held by `reground run` .process {holder.pid} on"),
+            Workspace(tmp_path).lock("reground masks", wait=False),
+        ):
+            pass
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    started = time.monotonic()
+    with Workspace(tmp_path).lock("reground masks", wait=False):
+        assert time.monotonic() - started < 60
