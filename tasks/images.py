@@ -22,10 +22,12 @@ from tasks.schema import DropReason
 DECODER: Final = f"pillow {PIL.__version__}"
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "JPEG2000")
 """What is decoded. The rest of what Pillow knows (PostScript, icons, video frames) is no photograph."""
-SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp")
-    + (".ppm", ".pgm", ".pbm", ".pnm", ".mpo", ".avif", ".jp2")
-)
+# fmt: off
+SUFFIXES: Final = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".gif", ".bmp", ".tif", ".tiff",
+    ".webp", ".avif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm",
+))
+# fmt: on
 WHITE: Final = (255, 255, 255, 255)
 
 # Pillow's own guard warns, then raises, at a limit that is not the user's; `decode` holds the
