@@ -94,7 +94,7 @@ def judge(image_id: str, original: int, votes: pd.DataFrame, settings: TruthSett
 
 def selection(votes: pd.DataFrame) -> dict[int, tuple[float, int]]:
     """Label -> (selection frequency, people it was shown to). A 'maybe' counts half."""
-    weights = votes["answer"].map(SELECTED)
+    weights = votes["answer"].map(SELECTED).astype(float)
     table = weights.groupby(votes["class_idx"]).agg(["mean", "size"])
     rows = zip(table.index, table["mean"], table["size"], strict=True)
     return {int(label): (float(frequency), int(shown)) for label, frequency, shown in rows}

@@ -1,0 +1,75 @@
+"""Rows by hand: each function gives one row, with what a test does not care about filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.store import Output, Rows, Workspace
+
+
+def put(workspace: Workspace, table: str, rows: Rows) -> None:
+    """Commit rows as if a step had made them."""
+    workspace.commit(f"by-hand-{table.replace('/', '-')}", "0000", "0" * 32, Output({table: rows}))
+
+
+def image(image_id: str, class_idx: int, uri: str = "", boxes: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
+    corners = ("xmin", "ymin", "xmax", "ymax")
+    return {
+        "image_id": image_id,
+        "uri": uri or f"/nowhere/{image_id}.jpg",
+        "class_idx": class_idx,
+        "wnid": f"n{class_idx:08d}",
+        "width": 300,
+        "height": 200,
+        "mode": "RGB",
+        "sha256": "0" * 64,
+        "boxes": [dict(zip(corners, box, strict=True)) for box in boxes],
+        "split": "val",
+    }
+
+
+def class_row(class_idx: int, name: str = "") -> dict[str, Any]:
+    return {
+        "class_idx": class_idx,
+        "name": name or f"class {class_idx}",
+        "wnids": [f"n{class_idx:08d}"],
+        "gloss": f"the kind of thing number {class_idx}",
+    }
+
+
+def prediction(image_id: str, ranked: Sequence[int], of_set: str = "photographs") -> dict[str, Any]:
+    probability = [round(0.5 / (rank + 1), 6) for rank in range(len(ranked))]
+    return {
+        "set": of_set,
+        "image_id": image_id,
+        "class_idx": list(ranked),
+        "probability": probability,
+        "recipe": f"decode {of_set}",
+    }
+
+
+def vote(
+    image_id: str, class_idx: int, who: str, answer: str = "yes", question: str = "classify", **more: Any
+) -> dict[str, Any]:
+    row = {
+        "round": 1,
+        "question": question,
+        "image_id": image_id,
+        "class_idx": class_idx,
+        "annotator_id": f"recorded:{who}",
+        "answer": answer,
+        "main": False,
+        "num_objects": None,
+        "seconds": 4.0,
+        "at": "2026-01-01T00:00:00Z",
+        "source": "recorded",
+        "answer_id": f"recorded:{question}:{who}:{image_id}",
+    }
+    return {**row, **more}
+
+
+def candidate(
+    image_id: str, class_idx: int, reasons: Sequence[str] = ("original",), score: float = 0.5
+) -> dict[str, Any]:
+    return {"image_id": image_id, "class_idx": class_idx, "reasons": list(reasons), "score": score}

@@ -1,0 +1,61 @@
+"""A step's shards are done when, and only when, the manifest lists them under the same key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tasks.step import Shard, Step, finish, run_shard, todo
+from tasks.store import Output, Workspace
+
+
+@dataclass(frozen=True)
+class Toy:
+    seed: int = 0
+    shards: int = 3
+    batch_size: int = 8
+
+
+def plan(workspace: Workspace, settings: Toy) -> list[Shard]:
+    return [Shard(f"{number:04d}", (f"input {number}",)) for number in range(settings.shards)]
+
+
+def work(workspace: Workspace, settings: Toy, shard: Shard) -> Output:
+    row = {"stage": "toy", "item": shard.id, "reason": "no_box", "detail": str(settings.seed)}
+    return Output({"dropped": [row]})
+
+
+STEP = Step("toy", 1, Toy, plan, work, unscheduled=frozenset({"batch_size"}))
+
+
+def run(workspace: Workspace, step: Step[Toy] = STEP, settings: Toy = Toy()) -> list[str]:
+    found = todo(step, workspace, settings)
+    for shard in found.missing:
+        run_shard(step, workspace, settings, shard)
+    finish(step, workspace, found)
+    return [shard.id for shard in found.missing]
+
+
+def test_done_work_is_not_done_again(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert run(workspace) == ["0000", "0001", "0002"]
+    assert run(workspace) == []
+    assert run(workspace, settings=Toy(batch_size=99)) == []
+
+
+def test_other_settings_version_or_inputs_are_other_work(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace)
+    assert run(workspace, settings=Toy(seed=1)) == ["0000", "0001", "0002"]
+    assert set(workspace.read("dropped")["detail"]) == {"1"}
+    assert run(workspace, replace(STEP, version=2), Toy(seed=1)) == ["0000", "0001", "0002"]
+    changed = replace(STEP, version=2, plan=lambda w, s: [replace(x, inputs=("new",)) for x in plan(w, s)[:1]])
+    assert run(workspace, changed, Toy(seed=1)) == ["0000"]
+
+
+def test_what_the_plan_no_longer_holds_is_forgotten(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace)
+    run(workspace, settings=Toy(shards=1))
+    assert list(workspace.read("dropped")["item"]) == ["0000"]
+    assert len(list((tmp_path / "tables" / "dropped").iterdir())) == 1
