@@ -9,16 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows import steps
-from flows.settings import Settings, load
+from flows.settings import Settings, load, read_toml
 from tasks.errors import RegroundError, UsageError
 from tasks.store import Workspace
-
-FLOWS = {
-    **{"index": "curate", "masks": "curate", "variants": "curate"},
-    **{"predict": "bootstrap", "candidates": "bootstrap"},
-    **{"truth": "audit", "evaluate": "audit", "report": "audit"},
-}
-"""Step -> the flow it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +41,15 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
 
 
 def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, told: dict[str, Any]) -> Result:
-    """Run steps in order, here or as a flow, holding the workspace."""
-    with workspace.lock(f"reground {arguments.command}"):
-        settings = load(workspace, told, arguments.config)
-        _require_images(settings, names)
-        if arguments.prefect:
-            from flows.scheduled import run_under_prefect
+    """Run steps in order, here or as a flow."""
+    if arguments.prefect:
+        from flows.prefect_api import run_under_prefect
 
-            run_under_prefect(arguments.prefect, arguments.command, workspace.url, settings)
-        else:
-            run_here(workspace, names, settings)
+        settings = {**read_toml(arguments.config), **told}
+        run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=settings)
+    else:
+        with workspace.lock(f"reground {arguments.command}"):
+            run_here(workspace, names, load(workspace, told, arguments.config))
     return summary(workspace, names)
 
 
@@ -66,6 +58,7 @@ def run_here(workspace: Workspace, names: Sequence[str], settings: Settings) -> 
     from flows.local import parse_runner, run_step
     from flows.progress import watch
 
+    _require_images(settings, names)
     runner = parse_runner(settings.runner)
     workspace.sweep()
     with watch() as progress:

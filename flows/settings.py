@@ -9,6 +9,7 @@ groups that ``reground run IMAGES -w W --groups FILE`` was given.
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +21,6 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from annotations.review import ReviewSettings
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     """One field a step, each that step's own dataclass; see those for the fields' meaning."""
 
     model_config = SettingsConfigDict(env_prefix="REGROUND_", env_nested_delimiter="__", extra="forbid")
-    toml_file: ClassVar[Path | None] = None
+    from_file: ClassVar[dict[str, Any]] = {}
     remembered: ClassVar[dict[str, Any]] = {}
 
     runner: str = "threads"
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         return (
             init_settings,
             EnvSettingsSource(settings_cls),
-            TomlConfigSettingsSource(settings_cls, cls.toml_file),
+            InitSettingsSource(settings_cls, cls.from_file),
             InitSettingsSource(settings_cls, cls.remembered),
         )
 
@@ -83,10 +83,8 @@ def load(workspace: Workspace, told: Mapping[str, Any], config: Path | None = No
     Raises:
         UsageError: an unknown setting or a value of the wrong kind; the message names it.
     """
-    if config is not None and not config.is_file():
-        raise UsageError(f"expected a TOML file at {config}, found none: check the path after --config.")
     before = _recall(workspace)
-    sources = {"toml_file": config, "remembered": before}
+    sources = {"from_file": read_toml(config), "remembered": before}
     chosen = type("Settings", (Settings,), {"__annotations__": {}, **sources, "__module__": __name__})
     try:
         settings = chosen(**told)
@@ -97,6 +95,20 @@ def load(workspace: Workspace, told: Mapping[str, Any], config: Path | None = No
     if after != before:
         workspace.write_bytes(MEMORY, json.dumps(after, sort_keys=True, indent=1).encode())
     return settings
+
+
+def read_toml(path: Path | None) -> dict[str, Any]:
+    """The settings in a TOML file; none without a path.
+
+    Raises:
+        UsageError: no such file, or not TOML.
+    """
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"expected settings in TOML at {path}: {error}. Check the path after --config.") from error
 
 
 def _recall(workspace: Workspace) -> dict[str, Any]:
