@@ -20,15 +20,24 @@ def _set(parser: argparse.ArgumentParser, option: str, setting: str, meaning: st
     parser.add_argument(option, dest=setting, default=argparse.SUPPRESS, help=meaning, **how)
 
 
+def _path(text: str) -> str:
+    """A file or folder by its full path: a workspace that remembers it may be used from elsewhere."""
+    return str(Path(text).resolve()) if Path(text).exists() else text
+
+
 def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
 def _index_options(parser: argparse.ArgumentParser) -> None:
-    _set(parser, "--boxes", "index.boxes", "folder of ImageNet-style box XML, found by stem")
-    _set(parser, "--labels", "index.labels", "ILSVRC devkit, for a flat val folder")
+    _set(parser, "--boxes", "index.boxes", "folder of ImageNet-style box XML, found by stem", type=_path)
+    _set(parser, "--labels", "index.labels", "ILSVRC devkit, for a flat val folder", type=_path)
     _set(
-        parser, "--classes", "index.classes", "CSV of own classes: class_idx,name[,wnids,gloss] (default: ImageNet-1k)"
+        parser,
+        "--classes",
+        "index.classes",
+        "CSV of own classes: class_idx,name[,wnids,gloss] (default: ImageNet-1k)",
+        type=_path,
     )
     _set(parser, "--ids", "index.ids", "an image's key: stem of its file, or its path", choices=["stem", "path"])
     _set(parser, "--max-pixels", "index.max_pixels", "larger images are dropped", type=int)
@@ -41,7 +50,13 @@ def _masks_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _variants_options(parser: argparse.ArgumentParser) -> None:
-    _set(parser, "--groups", "variants.groups", "imagenet9, superclasses, or a JSON or CSV file of own groups")
+    _set(
+        parser,
+        "--groups",
+        "variants.groups",
+        "imagenet9, superclasses, or a JSON or CSV file of own groups",
+        type=_path,
+    )
     _set(parser, "--compose", "variants.compose", "how foreground and background are put together", choices=["mask"])
     _set(parser, "--seed", "variants.seed", "of the choice of backgrounds", type=int)
 
@@ -92,10 +107,12 @@ def parser() -> argparse.ArgumentParser:
     for name, (options, meaning) in STEPS.items():
         command = _command(commands, name, meaning)
         if name == "index":
-            command.add_argument("index.images", metavar="IMAGES", help="folder of images, or a CSV of path,label")
+            command.add_argument(
+                "index.images", metavar="IMAGES", type=_path, help="folder of images, or a CSV of path,label"
+            )
         options(command)
     run = _command(commands, "run", "every step in order: all that can be done now")
-    run.add_argument("index.images", metavar="IMAGES", nargs="?", default=argparse.SUPPRESS)
+    run.add_argument("index.images", metavar="IMAGES", nargs="?", type=_path, default=argparse.SUPPRESS)
     for options, _ in STEPS.values():
         options(run)
     _review(_command(commands, "review", "ask people, and collect what they answered"))
