@@ -1,10 +1,40 @@
-"""Predict: photographs and variants -> top-k of each model. Writes ``predictions/MODEL``."""
+"""Predict: photographs and variants -> top-k of each model.
+
+Reads ``images``, ``classes``, ``variants/NAME``; writes ``predictions/MODEL``. Ranking and mapping
+are those of Xiao et al. 2020 (see `tasks.kernels.topk`). Photographs go through the preprocessing
+their model is published with; variants are cropped already, so they are resized and nothing is cut off.
+"""
 
 from __future__ import annotations
 
+import functools
+import logging
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Final
 
-from tasks.schema import PHOTOGRAPHS, VARIANTS
+import numpy as np
+import pandas as pd
+
+from tasks import models
+from tasks.errors import RegroundError, UsageError, unknown
+from tasks.images import decode_rgb, load_rgb
+from tasks.kernels.topk import top_k
+from tasks.models import Model
+from tasks.schema import OUTSIDE, PHOTOGRAPHS, VARIANTS
+from tasks.step import Shard, Step, image_shards
+from tasks.store import Output, Workspace
+
+log = logging.getLogger(__name__)
+
+AHEAD: Final = 1
+"""Batches decoded while another is in the network."""
+ENOUGH: Final = 100
+"""Images from which on an accuracy is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -24,3 +54,167 @@ class PredictionSettings:
     top_k: int = 5
     batch_size: int = 32
     device: str = "auto"
+
+
+def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
+    """One shard for each model, set and file of that set's table; sets nobody made are left out.
+
+    Raises:
+        UsageError: an unknown model or set, or two models whose tables would have one name.
+    """
+    workspace.require("images", "index IMAGES")
+    _check(workspace, settings)
+    sets = {of_set: image_shards(workspace, _table(of_set), "classes") for of_set in settings.on}
+    return [
+        Shard(
+            f"{models.slug(name)}.{of_set}.{shard.id}",
+            shard.inputs,
+            {"model": name, "set": of_set, **shard.args, "closes": of_set == PHOTOGRAPHS and shard is shards[-1]},
+            shard.size,
+        )
+        for name in settings.models
+        for of_set, shards in sets.items()
+        for shard in shards
+    ]
+
+
+def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Output:
+    """Predict one file of one set with one model.
+
+    Raises:
+        RegroundError: an image, a package or the weights are missing, or the model's classes
+            cannot be told in the workspace's vocabulary.
+    """
+    model = models.load(shard.args["model"], settings.device)
+    _, classes_digest = shard.inputs
+    class_of = output_classes(model, _classes(workspace.url, classes_digest))
+    of_set = shard.args["set"]
+    column, pixels = ("uri", load_rgb) if of_set == PHOTOGRAPHS else ("image", _variant_pixels)
+    preprocessing = model.photograph if of_set == PHOTOGRAPHS else model.square
+    part = workspace.read_part(shard.args["part"], ["image_id", column])
+    best: list[tuple[list[int], list[float]]] = []
+    for batch in _batches(part[column].to_pylist(), lambda x: preprocessing(pixels(x)), settings.batch_size):
+        class_idx, probability = top_k(model.predict(batch), class_of, settings.top_k)
+        best += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
+    same = {"set": of_set, "recipe": model.recipe(preprocessing).to_json()}
+    rows = [
+        {"image_id": image_id, "class_idx": class_idx, "probability": probability, **same}
+        for image_id, (class_idx, probability) in zip(part["image_id"].to_pylist(), best, strict=True)
+    ]
+    if shard.args["closes"]:
+        _warn_of_chance(workspace, model.name, rows)
+    return Output({f"predictions/{models.slug(model.name)}": rows})
+
+
+def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
+    """What a model's outputs mean in the workspace's vocabulary.
+
+    Args:
+        model: its ``wnids``, or ``class_count`` where it has none, are read.
+        classes: the table.
+
+    Returns:
+        ``(C,) int32``: the class_idx of each output, -1: outside the vocabulary.
+
+    Raises:
+        RegroundError: the two vocabularies have nothing to be matched by.
+    """
+    if not model.wnids:
+        return _by_index(model, classes)
+    class_of_wnid = {wnid: int(row.class_idx) for row in classes.itertuples() for wnid in row.wnids}  # type: ignore[arg-type, attr-defined]
+    mapped = [class_of_wnid.get(wnid, OUTSIDE) for wnid in model.wnids]
+    if all(class_idx == OUTSIDE for class_idx in mapped):
+        have = f"{len(class_of_wnid):,} others" if class_of_wnid else "none"
+        raise RegroundError(
+            f"expected classes with some of the {model.class_count:,} WordNet ids of '{model.name}', the table "
+            f"'classes' has {have}: index with a classes file whose column wnids says what each class covers, "
+            "or choose a model trained on these classes (timm:local-dir:FOLDER)."
+        )
+    return np.array(mapped, np.int32)
+
+
+def looks_random(right: int, n: int, classes: int) -> bool:
+    """Whether a model does no better than guessing: at most three standard deviations above 1/K.
+
+    Args:
+        right: images whose label came first, of ``n``.
+        n: images; below `ENOUGH` nothing is said.
+        classes: K.
+    """
+    if n < ENOUGH or classes < 2:
+        return False
+    chance = 1 / classes
+    return right <= n * chance + 3 * math.sqrt(n * chance * (1 - chance))
+
+
+def _check(workspace: Workspace, settings: PredictionSettings) -> None:
+    for name in settings.models:
+        models.check(name)
+    slugs = {models.slug(name): name for name in settings.models}
+    for name in settings.models:
+        if slugs[models.slug(name)] != name:
+            raise UsageError(
+                f"models '{name}' and '{slugs[models.slug(name)]}' would share the table "
+                f"predictions/{models.slug(name)}: predict with one of them here."
+            )
+    there = workspace.tables()
+    for of_set in settings.on:
+        if of_set not in (PHOTOGRAPHS, *VARIANTS) and _table(of_set) not in there:
+            made = [table.partition("/")[2] for table in there if table.startswith("variants/")]
+            raise unknown("set", of_set, {PHOTOGRAPHS, *VARIANTS, *made})
+
+
+def _table(of_set: str) -> str:
+    return "images" if of_set == PHOTOGRAPHS else f"variants/{of_set}"
+
+
+@functools.lru_cache(maxsize=1)
+def _classes(url: str, digest: str) -> pd.DataFrame:
+    # Reading a table walks the manifest: once for each state of the table, not for each shard.
+    return Workspace(url).read("classes", ["class_idx", "wnids"])
+
+
+def _by_index(model: Model, classes: pd.DataFrame) -> np.ndarray:
+    if model.class_count != len(classes):
+        raise RegroundError(
+            f"'{model.name}' has {model.class_count:,} classes without WordNet ids, the table 'classes' has "
+            f"{len(classes):,}: expected as many, in the same order. Give the model label_names that are "
+            "WordNet ids, or index with its classes."
+        )
+    return classes["class_idx"].to_numpy(np.int32)
+
+
+def _variant_pixels(image: Mapping[str, Any]) -> np.ndarray:
+    return decode_rgb(image["bytes"])
+
+
+def _batches(sources: Sequence[Any], make: Callable[[Any], np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Inputs in order, ``(N, 3, S, S) float32``; the next ones are made while these are in the network."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made: deque[list[Future[np.ndarray]]] = deque()
+        for start in range(0, len(sources), size):
+            made.append([pool.submit(make, source) for source in sources[start : start + size]])
+            if len(made) > AHEAD:
+                yield np.stack([future.result() for future in made.popleft()])
+        while made:
+            yield np.stack([future.result() for future in made.popleft()])
+
+
+def _warn_of_chance(workspace: Workspace, name: str, last: Sequence[Mapping[str, Any]]) -> None:
+    before = workspace.read(f"predictions/{models.slug(name)}", ["set", "image_id", "class_idx"])
+    rows = [*before[before["set"] == PHOTOGRAPHS].to_dict("records"), *last]
+    predicted = {row["image_id"]: row["class_idx"][0] for row in rows}
+    images = workspace.read("images", ["image_id", "class_idx"])
+    labels = {x: y for x, y in zip(images["image_id"], images["class_idx"], strict=True) if x in predicted}
+    right = sum(predicted[image_id] == label for image_id, label in labels.items())
+    classes = len(workspace.read("classes", ["class_idx"]))
+    if looks_random(right, len(labels), classes):
+        log.warning(
+            "%s is right on %d of %d photographs, no better than guessing among %d classes. Are the labels in another "
+            "order than the table 'classes' (ImageNet's index counts sorted WordNet ids, the devkit's ILSVRC2012_ID "
+            "does not; or they are off by one)? Or are the weights untrained?",
+            *(name, right, len(labels), classes),
+        )
+
+
+STEP = Step("predict", 1, PredictionSettings, plan, work, parallel=False, unscheduled=frozenset({"models", "on"}))

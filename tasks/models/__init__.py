@@ -1,0 +1,10 @@
+"""Everything that can predict, behind one protocol. The only place that imports torch.
+
+Importing this package imports no framework; `load` imports the one that a model needs.
+"""
+
+from tasks.models.preprocessing import Preprocessing
+from tasks.models.protocol import Model, Recipe
+from tasks.models.registry import check, known, load, slug
+
+__all__ = ["Model", "Preprocessing", "Recipe", "check", "known", "load", "slug"]

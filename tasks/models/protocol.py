@@ -1,0 +1,76 @@
+"""What a model is to the rest of the house."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tasks.models.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How predictions were made: numbers of different recipes are not comparable unsaid.
+
+    Attributes:
+        weights: what the publisher calls them.
+        weights_sha256: of all parameters and buffers, see `tasks.models.network.weights_sha256`.
+        preprocessing: see `tasks.models.preprocessing`.
+        decoder: library and version that turned files into pixels.
+        precision: of the arithmetic, ``float32``.
+        device: ``cpu`` or ``cuda``.
+        framework: library and version that did the arithmetic.
+    """
+
+    weights: str
+    weights_sha256: str
+    preprocessing: str
+    decoder: str
+    precision: str
+    device: str
+    framework: str
+
+    def to_json(self) -> str:
+        """One line, the same for the same recipe."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+class Model(Protocol):
+    """Something that gives each of its classes a probability.
+
+    Attributes:
+        name: as in `tasks.models.load`.
+        class_count: C, the number of outputs.
+        wnids: the WordNet id of each output, in order; empty: the outputs are a vocabulary of
+            the model's own, to be matched by index.
+        photograph: preprocessing of a photograph of any shape, as the model's publisher evaluates it.
+        square: preprocessing of an image that is cropped already: resized, nothing cut off.
+    """
+
+    name: str
+    class_count: int
+    wnids: tuple[str, ...]
+    photograph: Preprocessing
+    square: Preprocessing
+
+    def recipe(self, preprocessing: Preprocessing) -> Recipe:
+        """How predictions with that preprocessing come about."""
+        ...
+
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        """Probabilities.
+
+        Args:
+            batch: ``(N, 3, S, S) float32``, preprocessed; N at least 1.
+
+        Returns:
+            ``(N, C) float32``, rows sum to 1.
+
+        Raises:
+            RegroundError: not even one image fits into the device's memory, or the network
+                gave something that is not a number.
+        """
+        ...
