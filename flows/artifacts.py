@@ -1,0 +1,134 @@
+"""What a run shows on its Prefect page: progress, what a step made and left out, pictures, numbers."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+import re
+from collections import Counter
+from typing import Any, cast
+from uuid import UUID
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+
+from flows import progress
+from flows.contact_sheet import contact_sheet
+from tasks.store import Workspace
+
+REFRESH = 5
+"""Percent between two updates of a progress bar: each is a request to the server."""
+MAX_REASONS = 12
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Progress:
+    """A step's progress on the run's page, and wherever ``beside`` shows it."""
+
+    def __init__(self, workspace: Workspace, beside: progress.Lines | progress.Bars) -> None:
+        self._workspace, self._beside = workspace, beside
+        self._done, self._total, self._shown = 0, 1, 0.0
+        self._artifact: UUID | None = None
+
+    def start(self, step: str, total: int, done: int) -> None:
+        self._beside.start(step, total, done)
+        self._done, self._total = done, max(1, total)
+        self._shown = self._percent()
+        description = f"{step}: {total:,} units, {done:,} of them done before, in {self._workspace.url}"
+        # No key: it belongs to its run alone, not among the workspace's artifacts.
+        self._artifact = cast(UUID, create_progress_artifact(self._shown, description=description))
+        LOGGER.info(description)
+
+    def advance(self, step: str, by: int) -> None:
+        self._beside.advance(step, by)
+        self._done += by
+        if self._percent() - self._shown >= REFRESH:
+            self._show(self._percent())
+
+    def end(self, step: str, note: str) -> None:
+        self._beside.end(step, note)
+        if self._shown < 100:
+            self._show(100.0)
+        LOGGER.info("%s: %s", step, note)
+
+    def _percent(self) -> float:
+        return min(100.0, 100 * self._done / self._total)
+
+    def _show(self, percent: float) -> None:
+        self._shown = percent
+        if self._artifact is not None:
+            update_progress_artifact(self._artifact, percent)
+
+
+def show(workspace: Workspace, step: str, seconds: float) -> None:
+    """Publish what a step made; for some steps, more than the counts."""
+    parts = [made(workspace, step, seconds)]
+    if step == "variants":
+        parts.append(contact_sheet(workspace))
+    if step == "evaluate":
+        parts.append(evaluation(workspace))
+    publish(workspace, step, "\n\n".join(part for part in parts if part))
+
+
+def publish(workspace: Workspace, name: str, markdown: str) -> None:
+    """One markdown artifact of the workspace; the same name again adds to its history."""
+    create_markdown_artifact(markdown, key=key(workspace, name), description=f"{name} of {workspace.url}")
+
+
+def key(workspace: Workspace, name: str) -> str:
+    """Name of an artifact: lowercase letters, digits and dashes, as Prefect asks."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{slug(workspace)}-{name}".lower()).strip("-")
+
+
+def slug(workspace: Workspace) -> str:
+    """A workspace's short name: the last part of its address."""
+    last = posixpath.basename(workspace.root)
+    return re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-") or "workspace"
+
+
+def made(workspace: Workspace, step: str, seconds: float) -> str:
+    """Rows and files that the step's manifest lists, and what it dropped, by reason."""
+    entries = workspace.entries(step)
+    rows: Counter[str] = Counter()
+    for entry in entries:
+        rows.update({name: part.rows for name, part in entry.tables.items() if name != "dropped"})
+    files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
+    lines = [f"### {step}", "", f"{len(entries):,} shards; this run took {seconds:,.1f} s", ""]
+    lines += _table(["table", "rows"], [[f"`{name}`", f"{count:,}"] for name, count in sorted(rows.items())])
+    lines += [f"- wrote `{path}`" for path in files]
+    dropped = _dropped(workspace, step)
+    counts = [[reason, f"{count:,}"] for reason, count in dropped.most_common(MAX_REASONS)]
+    return "\n".join([*lines, *(["", *_table(["dropped for", "items"], counts)] if counts else [])])
+
+
+def evaluation(workspace: Workspace) -> str:
+    """Every model's numbers over all images of a set: one row a metric, one column a model."""
+    found = workspace.read("evaluation")
+    found = found[found["subset"].isin(["all", "reviewed"])]
+    if found.empty:
+        return ""
+    found["cell"] = [
+        f"{value:.1%} ({low:.1%} to {high:.1%})"
+        for value, low, high in zip(found["value"], found["low"], found["high"], strict=True)
+    ]
+    wide = found.pivot(index=["set", "metric", "subset"], columns="model", values="cell").fillna("")
+    smallest = found.groupby(["set", "metric", "subset"])["n"].min()
+    rows = [[*index, f"{smallest[index]:,}", *cells] for index, cells in zip(wide.index, wide.to_numpy(), strict=True)]
+    sources = sorted({source for source in found["sources"] if source})
+    votes = [f"\nVotes behind the reviewed rows: {', '.join(sources)}."] if sources else []
+    return "\n".join([*_table(["set", "metric", "subset", "n", *wide.columns], rows), *votes])
+
+
+def _dropped(workspace: Workspace, step: str) -> Counter[str]:
+    reasons: Counter[str] = Counter()
+    for entry, part in workspace.parts("dropped"):
+        if entry.step == step and part.rows:
+            reasons.update(workspace.read_part(part.path, ["reason"])["reason"].to_pylist())
+    return reasons
+
+
+def _table(head: list[Any], rows: list[list[Any]]) -> list[str]:
+    if not rows:
+        return []
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]

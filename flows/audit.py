@@ -1,0 +1,24 @@
+"""Audit: from the votes at hand to truth, judged models and a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.scheduled import house
+
+
+@flow(name="audit")
+def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+    """Turn votes into truth, judge every model again, write the report. Cheap when nothing changed.
+
+    Args:
+        workspace: folder or object-store URL.
+        settings: overrides, {step: {field: value}}; the workspace remembers them.
+        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+    """
+    with house("audit", workspace, settings, runner) as held:
+        held.run("truth")
+        held.run("evaluate")
+        held.run("report")

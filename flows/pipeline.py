@@ -1,0 +1,31 @@
+"""The whole way through, in order: the project's map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.scheduled import house
+
+
+@flow(name="run")
+def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+    """Do all that can be done now. What people have not answered yet stays open, and is said.
+
+    Args:
+        workspace: folder or object-store URL.
+        settings: overrides, {step: {field: value}}; the workspace remembers them.
+            The first run needs {"index": {"images": FOLDER}}.
+        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+    """
+    with house("run", workspace, settings, runner) as held:
+        held.run("index")  # a folder of labelled images -> images, classes
+        held.run("masks")  # boxes -> foregrounds
+        held.run("variants")  # foregrounds, backgrounds -> the eight variants
+        held.run("predict")  # every model on photographs and variants
+        held.run("candidates")  # labels worth asking about
+        # People: `review-push` asks, `collect` brings their votes, each a flow of its own.
+        held.run("truth")  # votes -> labels with confidence
+        held.run("evaluate")  # every model on every set, against both kinds of label
+        held.run("report")  # one page

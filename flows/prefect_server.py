@@ -1,0 +1,98 @@
+"""A Prefect server of one's own, on loopback, with its SQLite database in a given folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from flows.prefect_api import QUIET, require_server
+from tasks.errors import RegroundError
+
+HOST = "127.0.0.1"
+START_SECONDS = 120
+"""How long a server may take; the first start makes the database (some 10 s on two cores)."""
+STOP_SECONDS = 15
+TAIL = 15
+"""Lines of the log that an error shows."""
+
+
+@contextlib.contextmanager
+def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
+    """Run a server while the block runs; gives its API's address.
+
+    Args:
+        home: folder for database, log (``server.log``) and profile; history stays in it.
+        port: 0 asks the system for a free one.
+
+    Raises:
+        RegroundError: the server did not start; the message ends with the tail of its log.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    log = home / "server.log"
+    with log.open("ab") as handle:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+            env=_environment(home, port),
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=subprocess.STDOUT,
+            # A group of its own: Ctrl-C in the terminal ends the flow first, then us, then the server.
+            start_new_session=True,
+        )
+    try:
+        _wait(server, f"http://{HOST}:{port}/api", log)
+        yield f"http://{HOST}:{port}/api"
+    finally:
+        stop_group(server)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads its group, and all it started."""
+    for ask in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, ask)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+
+
+def _environment(home: Path, port: int) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return {
+        **inherited,
+        **QUIET,
+        "PREFECT_HOME": str(home.resolve()),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home.resolve()}/prefect.db",
+        # Without it the page asks port 4200, whatever the server's own is.
+        "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home.resolve() / "ui"),
+        # Other sites open in the same browser must not start runs here.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}",
+    }
+
+
+def _wait(server: subprocess.Popen[bytes], api_url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(RegroundError):
+            require_server(api_url)
+            return
+        if server.poll() is not None or time.monotonic() > deadline:
+            said = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
+            how = f"exit status {server.returncode}" if server.returncode is not None else f"{START_SECONDS} s passed"
+            raise RegroundError(f"the Prefect server did not start ({how}). The end of {log}:\n{said}")
+        time.sleep(0.2)

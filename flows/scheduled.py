@@ -1,0 +1,164 @@
+"""How steps run inside a Prefect flow: one task a batch of shards, our manifest the only truth."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.flows import Flow
+from prefect.futures import as_completed
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from flows import artifacts, steps
+from flows.local import BATCHES, Runner, batches, parse_runner, run_batch
+from flows.progress import watch
+from flows.settings import Settings, load
+from tasks.errors import RegroundError
+from tasks.step import Plan, Shard, Step, finish, todo
+from tasks.store import Workspace
+
+MAX_TASK_RUNS = 128
+"""Of one step: the server records some 35 a second, and SQLite stalls after bursts of hundreds."""
+
+
+@task(
+    name="batch",
+    task_run_name="{step_name} {number}/{count}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
+def work_on(
+    step_name: str,
+    number: int,
+    count: int,
+    url: str,
+    settings: Any,
+    shards: Sequence[Shard],
+    advance: Callable[[int], None] | None = None,
+) -> int:
+    """One batch of a step. Takes ids and paths, never rows; gives the units done."""
+    return run_batch(step_name, url, settings, shards, advance)
+
+
+@dataclass(frozen=True)
+class House:
+    """A workspace held by a flow run, with all it needs to run steps there."""
+
+    workspace: Workspace
+    settings: Settings
+    runner: Runner
+    pool: TaskRunner[Any]
+
+    def run(self, step_name: str) -> None:
+        """Do what is missing of a step, and show what came of it. Stops at the first error."""
+        began = time.monotonic()
+        step, settings = steps.find(step_name), self.settings.of(step_name)
+        plan = todo(step, self.workspace, settings)
+        with watch() as terminal:
+            progress = artifacts.Progress(self.workspace, terminal)
+            self._work(step, settings, plan, progress)
+            finish(step, self.workspace, plan)
+            progress.end(step_name, f"{len(plan.missing)} of {len(plan.shards)} shards made")
+        if plan.missing:
+            artifacts.show(self.workspace, step_name, time.monotonic() - began)
+
+    def _work(self, step: Step[Any], settings: Any, plan: Plan, progress: artifacts.Progress) -> None:
+        total, missing = (sum(shard.size for shard in shards) for shards in (plan.shards, plan.missing))
+        progress.start(step.name, total, total - missing)
+        workers = min(self.runner.workers, MAX_TASK_RUNS // BATCHES)
+        pieces = batches(step, plan, workers)
+        calls = [
+            {
+                "step_name": step.name,
+                "number": number,
+                "count": len(pieces),
+                "url": self.workspace.url,
+                "settings": settings,
+                "shards": piece,
+            }
+            for number, piece in enumerate(pieces, 1)
+        ]
+        if step.parallel and len(calls) > 1:
+            futures = [self.pool.submit(work_on, parameters={**call, "advance": None}) for call in calls]
+            for future in as_completed(futures):
+                progress.advance(step.name, future.result())
+        else:
+            for call in calls:
+                work_on(**call, advance=functools.partial(progress.advance, step.name))
+
+
+@contextlib.contextmanager
+def house(command: str, workspace_url: str, settings: dict[str, Any] | None, runner: str) -> Iterator[House]:
+    """Hold a workspace for a flow run: lock, settings, and the pool that its tasks run in.
+
+    Args:
+        command: named to whoever waits for the workspace.
+        workspace_url: folder or object-store URL.
+        settings: overrides, {step: {field: value}}; the workspace remembers them.
+        runner: as on the command line; empty: as in the settings.
+
+    Raises:
+        UsageError: a setting or the runner is not understood.
+        RegroundError: whatever a step raises, and a worker that was killed.
+    """
+    workspace = Workspace(workspace_url)
+    with _lock(workspace, f"reground {command}"):
+        chosen = load(workspace, settings or {})
+        where = parse_runner(runner or chosen.runner)
+        workspace.sweep()
+        with task_runner(where) as pool:
+            yield House(workspace, chosen, where, pool)
+
+
+@contextlib.contextmanager
+def _lock(workspace: Workspace, command: str) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(workspace.lock(command, wait=False))
+        except RegroundError as busy:
+            get_run_logger().info("%s", busy)
+            held.enter_context(workspace.lock(command))
+        yield
+
+
+def task_runner(runner: Runner) -> TaskRunner[Any]:
+    """Prefect's task runner for threads, processes or Ray.
+
+    Raises:
+        UsageError: Ray is asked for and not installed.
+    """
+    if runner.kind == "processes":
+        return ProcessPoolTaskRunner(max_workers=runner.workers)
+    if runner.kind == "ray":
+        from flows.ray_executor import ray_options, require_ray
+
+        require_ray()
+        from prefect_ray import RayTaskRunner
+
+        return RayTaskRunner(address=runner.address or "local", init_kwargs=ray_options(runner.address))
+    return ThreadPoolTaskRunner(max_workers=runner.workers)
+
+
+def one_step(step_name: str) -> Flow[..., None]:
+    """A flow of one step, under the step's name."""
+
+    @flow(name=step_name)
+    def run_one(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+        """Do what is missing of one step.
+
+        Args:
+            workspace: folder or object-store URL.
+            settings: overrides, {step: {field: value}}; the workspace remembers them.
+            runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+        """
+        with house(step_name, workspace, settings, runner) as held:
+            held.run(step_name)
+
+    return run_one
