@@ -103,7 +103,6 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     demo = commands.add_parser("demo", help="the whole pipeline on 20 packaged photographs, Label Studio included")
     demo.add_argument("-w", "--workspace", default="demo-workspace", metavar="W")
-    demo.add_argument("--once", action="store_true", help="stop the servers at the end instead of leaving them open")
     for name, (options, meaning) in STEPS.items():
         command = _command(commands, name, meaning)
         if name == "index":

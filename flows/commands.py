@@ -31,7 +31,7 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
     if arguments.command == "demo":
         from flows.demo import demo
 
-        return Result(demo(arguments.workspace, leave_open=not arguments.once))
+        return Result(demo(arguments.workspace))
     workspace = Workspace(arguments.workspace)
     if arguments.command in steps.MODULES:
         return run_steps(workspace, [arguments.command], arguments, told)

@@ -1,0 +1,197 @@
+"""Demo: the whole pipeline on 20 packaged photographs, with a real Prefect and Label Studio.
+
+The photographs come with the package foolbox. Boxes were drawn, and answers recorded, by
+looking at each photograph (``demo_data``); votes from recordings carry the source ``recorded``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib.util
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from flows.prefect_api import run_under_prefect
+from flows.prefect_server import prefect_server
+from tasks.errors import RegroundError
+from tasks.store import Workspace
+
+DATA: Final = Path(__file__).with_name("demo_data")
+FORMATS: Final = ("imagefolder", "real", "parquet")
+
+
+def demo(workspace_url: str) -> str:
+    """Run everything in a folder; returns what it found, for a person to read.
+
+    Raises:
+        RegroundError: something the demo needs is missing, or a step failed.
+    """
+    began = time.monotonic()
+    workspace = Workspace(workspace_url)
+    if not workspace.is_local:
+        raise RegroundError(f"expected a folder for the demo, got {workspace_url}: it starts servers on this machine.")
+    root = Path(workspace.root)
+    answers = json.loads((DATA / "answers.json").read_text())
+    with contextlib.ExitStack() as servers:
+        say("starting a Prefect server on loopback (some 12 s the first time)")
+        api = servers.enter_context(prefect_server(root / "prefect"))
+        say(f"its page: {api.removesuffix('/api')}")
+        settings = settings_for(root, answers)
+        for flow in ("curate", "bootstrap"):
+            run_under_prefect(api, flow, workspace=str(root), settings=settings)
+        say("starting Label Studio on loopback (some 30 s the first time)")
+        label_studio = servers.enter_context(open_label_studio(root))
+        settings["review"]["url"] = label_studio.url
+        run_under_prefect(api, "review-push", workspace=str(root), settings=settings)
+        answer_as_recorded(workspace, label_studio, answers)
+        for flow in ("collect", "audit"):
+            run_under_prefect(api, flow, workspace=str(root), settings=settings)
+        publish(api, root)
+        found = "\n".join([*findings(workspace), *by_hand(root)])
+    say(f"done in {time.monotonic() - began:.0f} s; both servers are stopped, the workspace keeps everything")
+    return found
+
+
+def settings_for(root: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the demo's workspace is told."""
+    return {
+        "index": {"images": str(list_photographs(root)), "boxes": str(DATA / "boxes")},
+        "review": {"recorded_annotators": sorted(answers), "overlap": len(answers) + 1},
+        "report": {"title": "reground: 20 ImageNet photographs, looked at again"},
+    }
+
+
+def list_photographs(root: Path) -> Path:
+    """A CSV of foolbox's ImageNet photographs; a file's name ends with its class index.
+
+    Raises:
+        RegroundError: foolbox is not installed.
+    """
+    spec = importlib.util.find_spec("foolbox")
+    if spec is None or spec.origin is None:
+        raise RegroundError("expected the package foolbox, which ships the photographs: pip install 'reground[demo]'.")
+    photographs = sorted((Path(spec.origin).parent / "data").glob("imagenet_*.jpg"))
+    listing = root / "photographs.csv"
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    with listing.open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["path", "label"])
+        writer.writerows([str(path), path.stem.rpartition("_")[2]] for path in photographs)
+    return listing
+
+
+def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
+    """The workspace's own Label Studio."""
+    from annotations.label_studio_server import serve
+    from annotations.review import DATA_DIR, DOCUMENTS
+
+    return serve(root / DATA_DIR, 0, root / DOCUMENTS)
+
+
+def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
+    """Each recorded annotator logs in and answers what they have not yet, as a browser would."""
+    from annotations.label_studio import Annotator, Client, sign_up
+
+    questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
+    with Client(label_studio.url, label_studio.credentials.token) as client:
+        known = {email: user for user, email in client.people().items()}
+        projects = sorted({question["project_id"] for question in questions})
+        done = {state.id: state.people for project in projects for state in client.task_states(project)}
+        for email, recorded in answers.items():
+            password = password_of(label_studio.data_dir, email)
+            if email not in known:
+                sign_up(client, email, password)
+            open_tasks = [q for q in questions if known.get(email) not in done[q["task_id"]]]
+            with Annotator(label_studio.url, email, password) as person:
+                for question in open_tasks:
+                    result, seconds = recorded_answer(question, recorded)
+                    person.answer(question["task_id"], result, seconds)
+            say(f"{email} answered {len(open_tasks)} questions from a recording")
+
+
+def password_of(data_dir: Path, email: str) -> str:
+    """A recorded annotator's password, made once and kept beside Label Studio's own (mode 0600)."""
+    path = data_dir / f"password-{email}"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(18))
+    return path.read_text()
+
+
+def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[list[dict[str, Any]], float]:
+    """What one annotator's recording says to one question, and the seconds it took."""
+    from annotations.questions import CONTAINS, classify_result, contains_result
+
+    shown = [recorded[image_id] for image_id in question["image_ids"]]
+    seconds = float(sum(answer["seconds"] for answer in shown))
+    if question["question"] == CONTAINS:
+        label = int(question["class_idxs"][0])
+        images = zip(question["image_ids"], shown, strict=True)
+        return contains_result(image_id for image_id, answer in images if label in answer["contains"]), seconds
+    answer = shown[0]["classify"]
+    valid = [label for label in question["class_idxs"] if label in answer["valid"]]
+    return classify_result(valid, answer["main"], str(answer["num_objects"])), seconds
+
+
+def publish(api: str, root: Path) -> None:
+    """Write every export anew."""
+    import shutil
+
+    for to_format in FORMATS:
+        out = root / "exports" / to_format
+        shutil.rmtree(out, ignore_errors=True)
+        run_under_prefect(api, "export", workspace=str(root), to_format=to_format, out=str(out))
+
+
+def findings(workspace: Workspace) -> list[str]:
+    """Where the report is, and what was found, in three lines."""
+    truth = workspace.read("truth", ["status"])["status"]
+    evaluation = workspace.read("evaluation")
+    gaps = evaluation[(evaluation["metric"] == "bg_gap") & (evaluation["subset"] == "all")]
+    gap_text = "; ".join(
+        f"{row.model} {100 * row.value:+.0f} points [{100 * row.low:+.0f}, {100 * row.high:+.0f}], n={row.n}"
+        for row in gaps.itertuples()
+    )
+    questioned = truth.isin(["extended", "changed", "empty"]).sum()
+    return [
+        f"report: {workspace.path('files', 'report.html')}",
+        f"labels questioned: {questioned} of {len(truth)} (votes: recorded): "
+        + ", ".join(f"{count} {status}" for status, count in truth.value_counts().sort_index().items()),
+        f"BG-Gap (Mixed-Same minus Mixed-Rand): {gap_text}",
+        f"models re-ranked: {reranking(evaluation)}",
+    ]
+
+
+def reranking(evaluation: Any) -> str:
+    """The order of models on the original labels and on what people found, over the same photographs."""
+    reviewed = evaluation[evaluation["subset"] == "reviewed"]
+    orders = [ranked(reviewed[reviewed["metric"] == metric]) for metric in ("top1_original", "multi_label")]
+    texts = [" > ".join(f"{model} {100 * value:.0f} %" for model, value in order) for order in orders]
+    same = [model for model, _ in orders[0]] == [model for model, _ in orders[1]]
+    return f"{'none' if same else 'yes'}; original labels: {texts[0]}; people's labels (recorded): {texts[1]}"
+
+
+def ranked(rows: Any) -> Sequence[tuple[str, float]]:
+    """Models and their values, best first; ties by name."""
+    pairs = zip(rows["model"], rows["value"], strict=True)
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+def by_hand(root: Path) -> list[str]:
+    """How a person annotates and sees their own votes count, and sees the runs."""
+    return [
+        "",
+        f"annotate by hand:  reground review serve -w {root}   (opens Label Studio again, and says how to log in)",
+        f"see your votes:    reground review pull -w {root} && reground run -w {root}",
+        f"see the runs:      reground serve -w {root}          (the Prefect page, with schedules)",
+    ]
+
+
+def say(line: str) -> None:
+    """One line of progress on the terminal."""
+    print(f"demo: {line}", flush=True)
