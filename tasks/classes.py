@@ -84,7 +84,7 @@ def _read_classes(path: Path) -> list[ClassRow]:
 
 def _class_row(path: Path, line: int, cells: Mapping[str, str]) -> ClassRow:
     class_idx, name, wnids = cells["class_idx"], cells["name"], cells["wnids"].split()
-    if not (class_idx.isascii() and class_idx.isdigit() and int(class_idx) <= _MAX_INDEX):
+    if not (re.fullmatch(r"[0-9]{1,10}", class_idx) and int(class_idx) <= _MAX_INDEX):
         raise UsageError(f"{path}, line {line}: expected class_idx to be a whole number from 0 up, found '{class_idx}'")
     if not name:
         raise UsageError(f"{path}, line {line}: expected a name, found an empty cell")

@@ -48,6 +48,7 @@ class Step(Generic[S]):
         work: (workspace, settings, shard) -> the shard's rows. Commits nothing itself.
         parallel: False where a shard already uses every core or the GPU.
         unscheduled: settings that change how fast, not what: left out of the key.
+        check: (workspace, settings), once every shard is made: may find the whole wanting, and raise.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Step(Generic[S]):
     work: Callable[[Workspace, S, Shard], Output]
     parallel: bool = True
     unscheduled: frozenset[str] = frozenset()
+    check: Callable[[Workspace, S], None] | None = None
 
     def key(self, settings: S, shard: Shard) -> str:
         chosen = {
@@ -70,10 +72,11 @@ class Step(Generic[S]):
 
 @dataclass(frozen=True)
 class Plan:
-    """All shards of a step, and those of them that are not done."""
+    """All shards of a step, those of them that are not done, and the settings they were planned by."""
 
     shards: Sequence[Shard]
     missing: Sequence[Shard]
+    settings: Any = None
 
 
 def todo(step: Step[S], workspace: Workspace, settings: S) -> Plan:
@@ -81,7 +84,7 @@ def todo(step: Step[S], workspace: Workspace, settings: S) -> Plan:
     shards = list(step.plan(workspace, settings))
     done = {entry.shard: entry.key for entry in workspace.entries(step.name)}
     missing = [shard for shard in shards if done.get(shard.id) != step.key(settings, shard)]
-    return Plan(shards, missing)
+    return Plan(shards, missing, settings)
 
 
 def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:
@@ -90,8 +93,14 @@ def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) ->
 
 
 def finish(step: Step[Any], workspace: Workspace, plan: Plan) -> None:
-    """Forget the shards that the plan no longer holds."""
+    """Forget the shards that the plan no longer holds; then let the step judge the whole.
+
+    Raises:
+        RegroundError: the step's `check` found the whole wanting. The shards stay.
+    """
     workspace.retire(step.name, {shard.id for shard in plan.shards})
+    if step.check:
+        step.check(workspace, plan.settings)
 
 
 def image_shards(workspace: Workspace, table: str = "images", *also: str) -> list[Shard]:

@@ -1,0 +1,126 @@
+"""List the files below a folder: cheaply (nothing is opened), in a fixed order, past every obstacle."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tasks.errors import UsageError
+from tasks.schema import DropReason
+
+_SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A file or folder that cannot be used: why, as a reason of the ``dropped`` table, and in words."""
+
+    reason: DropReason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file, or a folder that cannot be listed, before any look inside.
+
+    Attributes:
+        name: path below the listed folder, with ``/`` between.
+        uri: absolute path.
+        stamp: changes whenever the file does: its size in bytes and time of change.
+        size: in bytes.
+        obstacle: what is known to be wrong with it already, if anything.
+    """
+
+    name: str
+    uri: str
+    stamp: str = ""
+    size: int = 0
+    obstacle: Obstacle | None = None
+
+    @property
+    def stem(self) -> str:
+        """Its name without folders and suffix."""
+        return Path(self.name).stem
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith("/")
+
+
+def walk(root: Path) -> list[Found]:
+    """Every file below ``root``, by name; hidden and system files are passed over.
+
+    Links are followed. A folder that cannot be listed (no permission, a loop of links) is a
+    row of its own, its name ending in ``/``.
+
+    Raises:
+        UsageError: ``root`` itself is no folder or cannot be listed.
+    """
+    top = root.absolute()  # not resolved: links keep the names the user sees
+    try:
+        with os.scandir(top):
+            pass
+    except (OSError, ValueError) as error:
+        raise UsageError(f"expected a folder at {root}, but it cannot be listed: {error}") from error
+    return sorted(_below(top, "", ()), key=lambda found: found.name)
+
+
+def look(name: str, path: str) -> Found:
+    """One file, by its path."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        return Found(
+            name.encode(errors="surrogateescape").decode(errors="backslashreplace"),
+            shown,
+            obstacle=Obstacle(DropReason.UNREADABLE, "its name is not UTF-8: rename it"),
+        )
+    try:
+        state = Path(path).stat()
+    except (OSError, ValueError) as error:
+        return Found(name, path, obstacle=Obstacle(DropReason.UNREADABLE, _words(error)))
+    if not stat.S_ISREG(state.st_mode):  # a pipe would block for ever, a device never end
+        return Found(name, path, obstacle=Obstacle(DropReason.NOT_AN_IMAGE, "not a regular file"))
+    return Found(name, path, f"{state.st_size}:{state.st_mtime_ns}", state.st_size)
+
+
+def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+    try:
+        here = folder.stat()
+        identity = (here.st_dev, here.st_ino)
+        if identity in above:
+            yield _closed(folder, prefix, "a link to a folder it lies in")
+            return
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries)
+    except OSError as error:
+        yield _closed(folder, prefix, _words(error))
+        return
+    for name in names:
+        path = folder / name
+        if name.startswith(".") or name.lower() in _SYSTEM:
+            continue
+        if _is_folder(path):
+            yield from _below(path, f"{prefix}{name}/", (*above, identity))
+        else:
+            yield look(prefix + name, str(path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # `look` says why
+
+
+def _closed(folder: Path, prefix: str, detail: str) -> Found:
+    return Found(prefix, f"{folder}/", obstacle=Obstacle(DropReason.UNREADABLE, detail))
+
+
+def _words(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
