@@ -6,6 +6,7 @@ import logging
 import posixpath
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -117,6 +118,13 @@ def evaluation(workspace: Workspace) -> str:
     sources = sorted({source for source in found["sources"] if source})
     votes = [f"\nVotes behind the reviewed rows: {', '.join(sources)}."] if sources else []
     return "\n".join([*_table(["set", "metric", "subset", "n", *wide.columns], rows), *votes])
+
+
+def review(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How far the people are: the rows of `annotations.review.status` as they come."""
+    if not rows:
+        return "Nobody was asked yet."
+    return "\n".join(_table(list(rows[0]), [list(row.values()) for row in rows]))
 
 
 def _dropped(workspace: Workspace, step: str) -> Counter[str]:

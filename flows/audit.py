@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flows.scheduled import house
 
 
 @flow(name="audit")
-def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> State[Any]:
     """Turn votes into truth, judge every model again, write the report. Cheap when nothing changed.
 
     Args:
@@ -22,3 +23,4 @@ def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = 
         held.run("truth")
         held.run("evaluate")
         held.run("report")
+        return held.outlook()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flows.scheduled import house
 
 
 @flow(name="run")
-def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> State[Any]:
     """Do all that can be done now. What people have not answered yet stays open, and is said.
 
     Args:
@@ -29,3 +30,4 @@ def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str
         held.run("truth")  # votes -> labels with confidence
         held.run("evaluate")  # every model on every set, against both kinds of label
         held.run("report")  # one page
+        return held.outlook()

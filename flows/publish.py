@@ -8,24 +8,23 @@ from typing import Any
 from prefect import flow
 
 from flows import artifacts
-from flows.scheduled import house
+from flows.scheduled import hold
 
 
 @flow(name="export")
-def publish(workspace: str, to_format: str, out: str, settings: dict[str, Any] | None = None, runner: str = "") -> str:
+def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | None = None) -> str:
     """Write one export; gives the folder.
 
     Args:
         workspace: folder or object-store URL.
-        to_format: imagefolder, real or parquet.
+        format: imagefolder, real or parquet.
         out: folder to make; it must not be there yet.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
-        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
     """
     from tasks.export import export
 
-    with house("export", workspace, settings, runner) as held:
-        made = export(held.workspace, to_format, Path(out))
+    with hold("export", workspace, settings) as (held, _):
+        made = export(held, format, Path(out))
         card = (made / "DATA_CARD.md").read_text()
-        artifacts.publish(held.workspace, f"export-{to_format}", f"Written to `{made}`\n\n{card}")
+        artifacts.publish(held, f"export-{format}", f"Written to `{made}`\n\n{card}")
     return str(made)

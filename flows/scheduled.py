@@ -6,16 +6,20 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.flows import Flow
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows import artifacts, steps
+from flows.commands import waiting
 from flows.local import BATCHES, Runner, batches, parse_runner, run_batch
 from flows.progress import watch
 from flows.settings import Settings, load
@@ -69,6 +73,10 @@ class House:
         if plan.missing:
             artifacts.show(self.workspace, step_name, time.monotonic() - began)
 
+    def outlook(self) -> State[Any]:
+        """How a flow run ends: what is left for people, as its final message."""
+        return Completed(message="; ".join(waiting(self.workspace)) or "nothing waits for people")
+
     def _work(self, step: Step[Any], settings: Any, plan: Plan, progress: artifacts.Progress) -> None:
         total, missing = (sum(shard.size for shard in shards) for shards in (plan.shards, plan.missing))
         progress.start(step.name, total, total - missing)
@@ -88,29 +96,48 @@ class House:
         if step.parallel and len(calls) > 1:
             futures = [self.pool.submit(work_on, parameters={**call, "advance": None}) for call in calls]
             for future in as_completed(futures):
-                progress.advance(step.name, future.result())
+                progress.advance(step.name, _units(future))
         else:
             for call in calls:
                 work_on(**call, advance=functools.partial(progress.advance, step.name))
 
 
+def _units(future: PrefectFuture[int]) -> int:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise RegroundError(
+            "a worker process was killed, often for want of memory. Everything listed in the manifest is kept: "
+            "run the same command again, with fewer workers (--runner processes:N) or with threads."
+        ) from error
+
+
 @contextlib.contextmanager
-def house(command: str, workspace_url: str, settings: dict[str, Any] | None, runner: str) -> Iterator[House]:
-    """Hold a workspace for a flow run: lock, settings, and the pool that its tasks run in.
+def hold(command: str, workspace_url: str, settings: dict[str, Any] | None) -> Iterator[tuple[Workspace, Settings]]:
+    """Hold a workspace for a flow run; gives it with its settings.
 
     Args:
         command: named to whoever waits for the workspace.
         workspace_url: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
-        runner: as on the command line; empty: as in the settings.
 
     Raises:
-        UsageError: a setting or the runner is not understood.
-        RegroundError: whatever a step raises, and a worker that was killed.
+        UsageError: a setting is not understood.
     """
     workspace = Workspace(workspace_url)
     with _lock(workspace, f"reground {command}"):
-        chosen = load(workspace, settings or {})
+        yield workspace, load(workspace, settings or {})
+
+
+@contextlib.contextmanager
+def house(command: str, workspace_url: str, settings: dict[str, Any] | None, runner: str) -> Iterator[House]:
+    """As `hold`, with the pool that steps run in: ``runner``, or if empty the settings' own.
+
+    Raises:
+        UsageError: a setting or the runner is not understood.
+        RegroundError: whatever a step raises.
+    """
+    with hold(command, workspace_url, settings) as (workspace, chosen):
         where = parse_runner(runner or chosen.runner)
         workspace.sweep()
         with task_runner(where) as pool:

@@ -1,0 +1,46 @@
+"""Review: ask people, and collect what they answered. No flow waits for anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from annotations import review
+from flows import artifacts
+from flows.scheduled import hold
+
+
+@flow(name="review-push")
+def review_push(
+    workspace: str, questions: list[str] | None = None, settings: dict[str, Any] | None = None
+) -> State[Any]:
+    """Put out every question that is not out yet, and end.
+
+    Args:
+        workspace: folder or object-store URL.
+        questions: contains, classify or both; empty: both.
+        settings: overrides, {step: {field: value}}; the workspace remembers them.
+    """
+    with hold("review push", workspace, settings) as (held, chosen):
+        pushed = {question: review.push(held, chosen.review, question) for question in questions or review.QUESTIONS}
+        artifacts.publish(held, "review", artifacts.review(review.status(held, chosen.review)))
+    return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
+
+
+@flow(name="collect")
+def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any]:
+    """Bring in every answer there is by now, and end; run it as often as you like.
+
+    Args:
+        workspace: folder or object-store URL.
+        settings: overrides, {step: {field: value}}; the workspace remembers them.
+    """
+    with hold("review pull", workspace, settings) as (held, chosen):
+        if not held.parts("questions"):
+            return Completed(message="nobody was asked yet: `reground review push` does")
+        pulled = review.pull(held, chosen.review)
+        artifacts.publish(held, "review", artifacts.review(review.status(held, chosen.review)))
+    return Completed(message=f"{pulled.answers:,} answers of {pulled.annotators} people: {pulled.votes:,} votes")

@@ -1,0 +1,60 @@
+"""Serve the flows of one workspace on this machine: votes collected and models judged on schedules.
+
+For more than one machine, ``prefect.yaml`` describes the same for a work pool.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flows.prefect_api import FLOWS, find_flow, use
+from tasks.store import Workspace
+
+if TYPE_CHECKING:
+    from prefect.deployments.runner import RunnerDeployment
+
+AT_ONCE = 2
+"""Flow runs at the same time; those on one workspace wait for each other anyway."""
+
+
+def serve(api_url: str, workspace_url: str, collect_every: float, audit_cron: str) -> None:
+    """Serve every flow until interrupted (Ctrl-C or SIGTERM).
+
+    Stopping pauses the schedules, so that no late runs pile up; serving again resumes them.
+
+    Args:
+        api_url: of the Prefect server that keeps the schedules.
+        workspace_url: what the flows work on.
+        collect_every: seconds between two collections of votes.
+        audit_cron: when models are judged again, as a cron line in UTC.
+
+    Raises:
+        RegroundError: no Prefect server there.
+    """
+    use(api_url)
+    import prefect
+
+    prefect.serve(*deployments(workspace_url, collect_every, audit_cron), limit=AT_ONCE)
+
+
+def deployments(workspace_url: str, collect_every: float, audit_cron: str) -> list[RunnerDeployment]:
+    """One deployment a flow, named after flow and workspace: two workspaces can share a server."""
+    schedules: dict[str, dict[str, Any]] = {"collect": {"interval": collect_every}, "audit": {"cron": audit_cron}}
+    return [_deployment(name, Workspace(workspace_url), schedules.get(name, {})) for name in FLOWS]
+
+
+def _deployment(flow_name: str, workspace: Workspace, schedule: dict[str, Any]) -> RunnerDeployment:
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.types.entrypoint import EntrypointType
+
+    from flows.artifacts import slug
+
+    # A run that is still waiting for the workspace does the next one's work too.
+    one_at_a_time = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    return find_flow(flow_name).to_deployment(
+        f"{flow_name}-{slug(workspace)}",
+        parameters={"workspace": workspace.root if workspace.is_local else workspace.url},
+        concurrency_limit=one_at_a_time if schedule else None,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        **schedule,
+    )
