@@ -60,6 +60,7 @@ class DropReason(StrEnum):
     NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from
     ANSWER_INVALID = "answer_invalid"  # a person's answer that contradicts itself
     ANSWER_TAMPERED = "answer_tampered"  # changed by somebody other than who gave it
+    ANSWER_SUPERSEDED = "answer_superseded"  # the same person answered the same task again
 
 
 @dataclass(frozen=True)

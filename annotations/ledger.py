@@ -1,0 +1,63 @@
+"""The ledger: table ``questions``, every task that is out, with the ids Label Studio gave it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotations.questions import Question
+from tasks.schema import ClassIdx, ImageId
+from tasks.store import Output, Part, Workspace, digest
+
+STEP = "review"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question with its kind and round, and where it lies in Label Studio."""
+
+    kind: str
+    round_number: int
+    question: Question
+    project_id: int
+    task_id: int
+
+
+def read(workspace: Workspace) -> list[Task]:
+    """All tasks, in the order they were put out."""
+    return [task for _, part in workspace.parts("questions") for task in read_part(workspace, part)]
+
+
+def read_part(workspace: Workspace, part: Part) -> list[Task]:
+    """The tasks of one batch."""
+    rows = workspace.read_part(part.path).to_pylist()
+    return [Task(row["question"], row["round"], parse(row), row["project_id"], row["task_id"]) for row in rows]
+
+
+def append(workspace: Workspace, tasks: Sequence[Task]) -> None:
+    """Write a batch down, all of one kind and round."""
+    kind, round_number = tasks[0].kind, tasks[0].round_number
+    prefix = f"{kind}-{round_number}-"
+    number = sum(entry.shard.startswith(prefix) for entry in workspace.entries(STEP))
+    rows = [_row(task) for task in tasks]
+    workspace.commit(STEP, f"{prefix}{number:05d}", digest(json.dumps(rows)), Output({"questions": rows}))
+
+
+def parse(row: dict[str, Any]) -> Question:
+    """A question, from a row of the table or from a task's data: both hold the same three."""
+    image_ids = tuple(ImageId(str(image_id)) for image_id in row["image_ids"])
+    return Question(str(row["key"]), image_ids, tuple(ClassIdx(int(label)) for label in row["class_idxs"]))
+
+
+def _row(task: Task) -> dict[str, Any]:
+    return {
+        "round": task.round_number,
+        "question": task.kind,
+        "key": task.question.key,
+        "image_ids": list(task.question.image_ids),
+        "class_idxs": [int(label) for label in task.question.class_idxs],
+        "project_id": task.project_id,
+        "task_id": task.task_id,
+    }

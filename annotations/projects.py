@@ -1,0 +1,146 @@
+"""Projects: one in Label Studio for each question, round and screen; found again by a mark.
+
+A project's description ends with the mark: the workspace's own name, the question, the round
+and a hash of the screen. A changed screen gets a new project; what is out in the old one
+stays there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from annotations import ledger
+from annotations.ledger import Task
+from tasks.errors import RegroundError
+from tasks.store import Workspace
+
+if TYPE_CHECKING:
+    from annotations.label_studio import Client, Project
+
+_HERE: Final = Path(__file__).resolve().parent
+_IDENTITY: Final = "review/workspace"
+_ABOUT: Final = {
+    "contains": "One label, many photographs: tick those that contain it.",
+    "classify": "One photograph: tick every valid label, pick the main one, count the objects.",
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    """One question in one round of one workspace."""
+
+    workspace: Workspace
+    kind: str
+    number: int
+
+    def mark(self) -> str:
+        """What every project of the round has in its description."""
+        return f"{mark(self.workspace)} {self.kind} round {self.number} "
+
+    def tasks(self) -> list[Task]:
+        """What the ledger says is out."""
+        every = ledger.read(self.workspace)
+        return [task for task in every if (task.kind, task.round_number) == (self.kind, self.number)]
+
+
+def mark(workspace: Workspace) -> str:
+    """What every project of the workspace has in its description; made at the first call."""
+    try:
+        name = workspace.read_bytes(_IDENTITY).decode()
+    except FileNotFoundError:
+        name = secrets.token_hex(6)
+        workspace.write_bytes(_IDENTITY, name.encode())
+    return f"reground {name}"
+
+
+def screen(kind: str) -> str:
+    """The labelling configuration of a question."""
+    return (_HERE / f"{kind}.xml").read_text()
+
+
+def guidelines(kind: str) -> str:
+    """What annotators are told, in HTML."""
+    return (_HERE / "guidelines" / f"{kind}.html").read_text()
+
+
+def open_project(client: Client, asking: Round, overlap: int) -> Project:
+    """The round's project with today's screen; made if there is none."""
+    config = screen(asking.kind)
+    whole_mark = asking.mark() + "screen " + hashlib.blake2b(config.encode(), digest_size=6).hexdigest()
+    known = client.find_projects(whole_mark)
+    if known:
+        return known[0]
+    title = f"{asking.kind.capitalize()}, round {asking.number}"
+    description = f"{_ABOUT[asking.kind]} [{whole_mark}]"
+    return client.create_project(title, description, config, guidelines(asking.kind), overlap)
+
+
+def settle(client: Client, asking: Round) -> None:
+    """Make the ledger and Label Studio agree on what is out.
+
+    A kill, or an answer that never came, between an import and the ledger's next line leaves
+    tasks that the ledger lacks: they are written down. An import that came through after it was
+    given up may leave a task twice: the one that the ledger lacks goes.
+
+    Raises:
+        RegroundError: somebody deleted tasks or a project, or answered both of two equal tasks.
+    """
+    out = asking.tasks()
+    projects = {project.id: project for project in client.find_projects(asking.mark())}
+    for project_id in sorted({task.project_id for task in out} - projects.keys()):
+        projects[project_id] = check_ours(client, asking.workspace, project_id)
+    for project in projects.values():
+        known = {task.task_id for task in out if task.project_id == project.id}
+        if project.tasks != len(known):
+            _adopt(client, asking, project, known, {task.question.key for task in out})
+
+
+def check_ours(client: Client, workspace: Workspace, project_id: int) -> Project:
+    """The project, if this workspace made it.
+
+    Raises:
+        RegroundError: it is gone, or another has its number: another Label Studio, or a new one.
+    """
+    project = client.project(project_id)
+    if mark(workspace) not in project.description:
+        raise RegroundError(
+            f"expected project {project_id} of {client.url} to hold the questions of {workspace.url}, found the "
+            f"project '{project.title}': this is another Label Studio. Set review.url to the one the questions "
+            "were put into, or ask anew with another review.round."
+        )
+    return project
+
+
+def _adopt(client: Client, asking: Round, project: Project, known: set[int], keys: set[str]) -> None:
+    seen: set[int] = set()
+    found: list[Task] = []
+    for task_id, data in client.tasks(project.id):
+        seen.add(task_id)
+        if task_id in known or "class_idxs" not in data:
+            continue
+        question = ledger.parse(data)
+        if question.key in keys:
+            _remove_twin(client, project, task_id, question.key)
+            continue
+        keys.add(question.key)
+        found.append(Task(asking.kind, asking.number, question, project.id, task_id))
+    if found:
+        ledger.append(asking.workspace, found)
+    if lost := sorted(known - seen):
+        raise RegroundError(
+            f"expected {len(known)} tasks in project {project.id} of {client.url}, {len(lost)} were deleted there "
+            f"(first: task {lost[0]}). Votes collected before stay; ask anew with another review.round."
+        )
+
+
+def _remove_twin(client: Client, project: Project, task_id: int, key: str) -> None:
+    if client.answers(project.id, [task_id]):
+        raise RegroundError(
+            f"expected the question {key} once in project {project.id} of {client.url}, found it again as task "
+            f"{task_id}, with answers: delete one of the two there."
+        )
+    client.delete_task(task_id)

@@ -1,0 +1,183 @@
+"""Questions: candidates -> what people are asked, and the task Label Studio shows for it.
+
+CONTAINS asks about one label on a grid of images, as the label was first collected. CLASSIFY
+asks about one image with all its candidates side by side. Source: Tsipras et al. 2020,
+section 3; the wording of CONTAINS follows Recht et al. 2019, appendix C.
+
+Nothing on the screen tells where a candidate came from: options stand in an order drawn from
+the seed, none is ticked, and a picture's address says nothing of its image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from tasks.schema import ClassIdx, ImageId
+
+CONTAINS, CLASSIFY = "contains", "classify"
+QUESTIONS: Final = (CONTAINS, CLASSIFY)
+NONE_OF_THESE: Final = "none_of_these"
+MOST_OBJECTS: Final = "5+"
+TICK_KEYS: Final = (*"123456789", *"asdfghjkl")
+"""Keys that tick the candidates of CLASSIFY, from the first on; later ones have none."""
+MAIN_KEYS: Final = (*"qwertyuiop", *"zxcvbnm")
+"""Keys that pick the main label."""
+
+Link = Callable[[ImageId], str]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One task: its own key, the images and the labels it shows, in order."""
+
+    key: str
+    image_ids: tuple[ImageId, ...]
+    class_idxs: tuple[ClassIdx, ...]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A class as people are shown it."""
+
+    name: str
+    gloss: str
+
+
+def contains(
+    candidates: pd.DataFrame, asked: Iterable[Question], round_number: int, grid: int, seed: int
+) -> list[Question]:
+    """A grid for up to ``grid`` images that have a label among their candidates.
+
+    Args:
+        candidates: the columns ``image_id`` and ``class_idx`` of that table.
+        asked: CONTAINS questions of this round that are out already; no pair is asked twice.
+        round_number: part of the keys.
+        grid: images in one question.
+        seed: of the order of the images.
+
+    Returns:
+        The questions still to ask, by label.
+    """
+    shown: dict[ClassIdx, set[ImageId]] = defaultdict(set)
+    chunks: dict[ClassIdx, int] = defaultdict(int)
+    for question in asked:
+        label = question.class_idxs[0]
+        shown[label].update(question.image_ids)
+        chunks[label] = max(chunks[label], int(question.key.rpartition(":")[2]) + 1)
+    made: list[Question] = []
+    for label, image_ids in sorted(_by(candidates, "class_idx", "image_id").items()):
+        left = _shuffled([i for i in image_ids if i not in shown[label]], seed, CONTAINS, label)
+        for number, start in enumerate(range(0, len(left), grid), chunks[label]):
+            key = f"{CONTAINS}:{round_number}:{label}:{number}"
+            made.append(Question(key, tuple(left[start : start + grid]), (label,)))
+    return made
+
+
+def classify(candidates: pd.DataFrame, asked: Iterable[Question], round_number: int, seed: int) -> list[Question]:
+    """One question an image, with all its candidates; an image is asked about once a round.
+
+    Args:
+        candidates: the columns ``image_id`` and ``class_idx`` of that table.
+        asked: CLASSIFY questions of this round that are out already.
+        round_number: part of the keys.
+        seed: of the order of the candidates.
+    """
+    out = {question.image_ids[0] for question in asked}
+    return [
+        Question(f"{CLASSIFY}:{round_number}:{image_id}", (image_id,), tuple(_shuffled(labels, seed, image_id)))
+        for image_id, labels in sorted(_by(candidates, "image_id", "class_idx").items())
+        if image_id not in out
+    ]
+
+
+def contains_data(question: Question, labels: Mapping[ClassIdx, Label], link: Link) -> dict[str, Any]:
+    """What ``contains.xml`` shows; an option's value is the image's id."""
+    label = labels[question.class_idxs[0]]
+    return {
+        "key": question.key,
+        "image_ids": list(question.image_ids),
+        "class_idxs": [int(label) for label in question.class_idxs],
+        "question": (
+            f"<h2>Which photographs contain <b>{html.escape(label.name)}</b>?</h2><p>{html.escape(label.gloss)}</p>"
+        ),
+        "images": [
+            {"value": image_id, "html": f'<img src="{html.escape(link(image_id))}" alt="" loading="lazy"/>'}
+            for image_id in question.image_ids
+        ],
+    }
+
+
+def classify_data(question: Question, labels: Mapping[ClassIdx, Label], link: Link) -> dict[str, Any]:
+    """What ``classify.xml`` shows; an option's alias is the class's index."""
+    shown = [(label, labels[label]) for label in question.class_idxs]
+    return {
+        "key": question.key,
+        "image_ids": list(question.image_ids),
+        "class_idxs": [int(label) for label in question.class_idxs],
+        "image": link(question.image_ids[0]),
+        "candidates": [
+            _option(index, label.name, f"<b>{html.escape(label.name)}</b><p>{html.escape(label.gloss)}</p>", key)
+            for (index, label), key in zip(shown, _keys(TICK_KEYS, len(shown)), strict=True)
+        ],
+        "mains": [
+            _option(index, label.name, f"<i>{html.escape(label.name)}</i>", key)
+            for (index, label), key in zip(shown, _keys(MAIN_KEYS, len(shown)), strict=True)
+        ],
+    }
+
+
+def contains_result(ticked: Iterable[ImageId]) -> list[dict[str, Any]]:
+    """What a browser submits for CONTAINS with these images ticked."""
+    chosen = list(ticked)
+    return [_choices("contains", "label", chosen)] if chosen else []
+
+
+def classify_result(valid: Iterable[ClassIdx], main: ClassIdx | None, num_objects: str) -> list[dict[str, Any]]:
+    """What a browser submits for CLASSIFY; with nothing valid, that none of these is.
+
+    Args:
+        valid: labels ticked.
+        main: the label of the main object, one of them; None if there is none.
+        num_objects: ``1`` to ``4``, or ``5+``.
+    """
+    chosen = [str(label) for label in valid]
+    if not chosen:
+        return [_choices("none", "image", [NONE_OF_THESE])]
+    rest = [_choices("main", "image", [str(main)]), _choices("num_objects", "image", [num_objects])]
+    return [_choices("valid", "image", chosen), *rest]
+
+
+def _choices(name: str, shown_on: str, chosen: Sequence[str]) -> dict[str, Any]:
+    return {"from_name": name, "to_name": shown_on, "type": "choices", "value": {"choices": list(chosen)}}
+
+
+def _option(index: ClassIdx, name: str, shown: str, key: str | None) -> dict[str, Any]:
+    option = {"value": name, "alias": str(index), "html": shown}
+    return option | {"hotkey": key} if key else option
+
+
+def _keys(keys: tuple[str, ...], count: int) -> list[str | None]:
+    return [*keys[:count], *[None] * (count - len(keys))]
+
+
+def _by(candidates: pd.DataFrame, one: str, many: str) -> dict[Any, list[Any]]:
+    grouped: dict[Any, list[Any]] = defaultdict(list)
+    for key, value in sorted(zip(candidates[one].tolist(), candidates[many].tolist(), strict=True)):
+        grouped[key].append(value)
+    return grouped
+
+
+def _shuffled(keys: Iterable[Any], seed: int, *about: Any) -> list[Any]:
+    """In an order that depends on the keys and the seed alone."""
+
+    def place(key: Any) -> bytes:
+        return hashlib.blake2b("\0".join(map(str, (seed, *about, key))).encode(), digest_size=8).digest()
+
+    return sorted(keys, key=place)
