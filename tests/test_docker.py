@@ -28,7 +28,7 @@ def test_the_compose_file_follows_the_specification() -> None:
     merged = yaml.safe_dump(yaml.safe_load(text))  # the parser leaves YAML's merge keys alone
     parsed = PyCompose.from_yaml(merged)
     parsed.validate()
-    assert {"postgres", "prefect", "label-studio", "worker", "worker-gpu", "deploy"} <= set(parsed.service_names)
+    assert {"postgres", "prefect", "label-studio", "worker", "worker-gpu", "deploy"} <= set(parsed.service_names())
 
 
 def test_ports_are_on_loopback(compose: dict[str, Any]) -> None:
