@@ -148,8 +148,8 @@ def _command(commands: Any, name: str, meaning: str) -> argparse.ArgumentParser:
 def _review(command: argparse.ArgumentParser) -> None:
     command.add_argument("action", choices=["push", "status", "pull", "serve"])
     command.add_argument("--question", choices=["contains", "classify"], help="only this one (default: both)")
-    command.add_argument("--port", type=int, default=8080, help="of the Label Studio that `serve` starts")
-    _set(command, "--url", "review.url", "of Label Studio")
+    _set(command, "--port", "review.port", "of the workspace's own Label Studio, which `serve` runs", type=int)
+    _set(command, "--url", "review.url", "of another Label Studio (default: the workspace's own)")
     _set(command, "--overlap", "review.overlap", "people asked about each question", type=int)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flows import steps
@@ -139,15 +139,29 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
     settings = load(workspace, told, arguments.config).review
     if arguments.action == "serve":
-        return Result(asking.serve(workspace, arguments.port))
+        asking.serve(workspace, settings)
+        return Result("Label Studio is stopped; everything in it is kept")
     if arguments.action == "status":
-        found = asking.status(workspace, settings)
-        return Result(asking.status_text(found), {"questions": found})
-    questions = [arguments.question] if arguments.question else list(asking.QUESTIONS)
+        rows = asking.status(workspace, settings)
+        return Result("\n".join(map(_question_line, rows)) or "nothing was asked yet", {"questions": rows})
     with workspace.lock(f"reground review {arguments.action}"):
-        if arguments.action == "push":
-            return Result("\n".join(asking.push(workspace, settings, question) for question in questions))
-        return Result(asking.pull(workspace, settings))
+        if arguments.action == "pull":
+            pulled = asdict(asking.pull(workspace, settings))
+            return Result(_counted(pulled), pulled)
+        questions = [arguments.question] if arguments.question else asking.QUESTIONS
+        pushed = {question: asdict(asking.push(workspace, settings, question)) for question in questions}
+        return Result("\n".join(f"{name}: {_counted(counts)}" for name, counts in pushed.items()), pushed)
+
+
+def _question_line(row: Mapping[str, Any]) -> str:
+    return (
+        f"{row['question']}, round {row['round']}: {row['answered']} of {row['tasks']} tasks answered, "
+        f"{row['open']} open; {row['votes']} answers by {row['annotators']} annotators"
+    )
+
+
+def _counted(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in counts.items())
 
 
 def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:

@@ -46,7 +46,6 @@ def demo(workspace_url: str) -> str:
             run_under_prefect(api, flow, workspace=str(root), settings=settings)
         say("starting Label Studio on loopback (some 30 s the first time)")
         label_studio = servers.enter_context(open_label_studio(root))
-        settings["review"]["url"] = label_studio.url
         run_under_prefect(api, "review-push", workspace=str(root), settings=settings)
         answer_as_recorded(workspace, label_studio, answers)
         for flow in ("collect", "audit"):
