@@ -23,7 +23,7 @@ from flows.commands import waiting
 from flows.local import BATCHES, Runner, batches, parse_runner, run_batch
 from flows.progress import watch
 from flows.settings import Settings, load
-from tasks.errors import RegroundError
+from tasks.errors import RegroundError, UsageError
 from tasks.step import Plan, Shard, Step, finish, todo
 from tasks.store import Workspace
 
@@ -122,8 +122,10 @@ def hold(command: str, workspace_url: str, settings: dict[str, Any] | None) -> I
         settings: overrides, {step: {field: value}}; the workspace remembers them.
 
     Raises:
-        UsageError: a setting is not understood.
+        UsageError: no workspace is named, or a setting is not understood.
     """
+    if not workspace_url:
+        raise UsageError("expected a workspace (a folder or an object-store URL), got an empty name.")
     workspace = Workspace(workspace_url)
     with _lock(workspace, f"reground {command}"):
         yield workspace, load(workspace, settings or {})
