@@ -1,0 +1,71 @@
+"""One indexed photograph with its one box: what masks and variants are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.boxes import Box
+from tasks.errors import RegroundError
+from tasks.images import load_rgb
+from tasks.schema import ClassIdx, DropReason, ImageId
+
+
+class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have
+    """Why something is not made of an image: a reason of the ``dropped`` table, and words."""
+
+    def __init__(self, reason: DropReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def row(self, stage: str, item: str) -> dict[str, str]:
+        """The row of ``dropped`` that says so."""
+        return {"stage": stage, "item": item, "reason": str(self.reason), "detail": self.detail}
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A row of ``images`` that has exactly one box.
+
+    Attributes:
+        image_id: its key.
+        uri: where its file lies.
+        class_idx: the original label.
+        width, height: pixels, as shown.
+        box: of the labelled object, edges in pixels.
+    """
+
+    image_id: ImageId
+    uri: str
+    class_idx: ClassIdx
+    width: int
+    height: int
+    box: Box
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Photograph:
+        """The photograph of a row of ``images``.
+
+        Raises:
+            ValueError: it has no box, or several.
+        """
+        (box,) = row["boxes"]
+        return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**box))
+
+    def load(self) -> np.ndarray:
+        """Its pixels, ``(height, width, 3) uint8`` RGB.
+
+        Raises:
+            RegroundError: the file went away, broke or changed its size since it was indexed.
+        """
+        pixels = load_rgb(self.uri)
+        if pixels.shape[:2] != (self.height, self.width):
+            raise RegroundError(
+                f"expected {self.width} x {self.height} pixels in {self.uri}, as when it was indexed, "
+                f"found {pixels.shape[1]} x {pixels.shape[0]}: run `reground index` again."
+            )
+        return pixels
