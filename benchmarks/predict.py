@@ -1,0 +1,120 @@
+"""How near the step `predict` comes to the bare work, and what channels-last inference is worth.
+
+``python -m benchmarks.predict --images FOLDER [--limit 256]``; each number is the best of the rounds,
+the rounds of the two sides take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.record import record
+from flows.local import Runner, run_step
+from tasks import models
+from tasks.classes import load_classes
+from tasks.images import load_rgb
+from tasks.models.network import Network
+from tasks.predictions import PredictionSettings
+from tasks.schema import PHOTOGRAPHS
+from tasks.store import Output, Workspace
+
+MODEL = "efficientnet-lite0"
+SHARD = 64
+BATCH = 32
+
+
+class Silent:
+    def start(self, step: str, total: int, done: int) -> None: ...
+    def advance(self, step: str, by: int) -> None: ...
+    def end(self, step: str, note: str) -> None: ...
+
+
+def index(folder: Path, files: Sequence[Path]) -> Workspace:
+    workspace = Workspace(folder)
+    workspace.commit("index", "classes", "0" * 32, Output({"classes": load_classes()}))
+    for start in range(0, len(files), SHARD):
+        rows = [
+            {
+                "image_id": f"{start + number:08d}", "uri": str(file), "class_idx": 0, "wnid": "n01440764",
+                "width": 0, "height": 0, "mode": "RGB", "sha256": "", "boxes": [], "split": "val",
+            }
+            for number, file in enumerate(files[start : start + SHARD])
+        ]  # fmt: skip
+        workspace.commit("index", f"{start:08d}", "0" * 32, Output({"images": rows}))
+    return workspace
+
+
+def step(files: Sequence[Path]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = PredictionSettings(models=(MODEL,), on=(PHOTOGRAPHS,), batch_size=BATCH)
+        run_step("predict", index(Path(folder), files), settings, Runner("threads", os.cpu_count() or 1), Silent())
+
+
+def bare(files: Sequence[Path]) -> None:
+    model = models.load(MODEL, "auto")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(files), BATCH):
+            made = pool.map(lambda file: model.photograph(load_rgb(str(file))), files[start : start + BATCH])
+            model.predict(np.stack(list(made)))
+
+
+def forward(layout: torch.memory_format, batches: int = 4) -> Callable[[], None]:
+    model = models.load(MODEL, "auto")
+    assert isinstance(model, Network)
+    inputs = torch.zeros(BATCH, 3, 224, 224, device=model.device).contiguous(memory_format=layout)
+
+    def run() -> None:
+        module = model.module.to(memory_format=layout)  # type: ignore[call-overload]
+        with torch.inference_mode():
+            for _ in range(batches):
+                module(inputs)
+        if model.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return run
+
+
+def best(sides: Sequence[Callable[[], None]], rounds: int) -> list[float]:
+    seconds = [[0.0] * len(sides) for _ in range(rounds)]
+    for round_ in seconds:
+        for side, run in enumerate(sides):
+            started = time.perf_counter()
+            run()
+            round_[side] = time.perf_counter() - started
+    return [min(column) for column in zip(*seconds, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="a folder of JPEG photographs")
+    parser.add_argument("--limit", type=int, default=256, help="photographs taken")
+    parser.add_argument("--rounds", type=int, default=3)
+    told = parser.parse_args()
+    files = sorted(path for path in told.images.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))[: told.limit]
+    if not files:
+        parser.error(f"no JPEG files below {told.images}")
+    bare(files[:BATCH])
+    of_step, of_bare = best([lambda: step(files), lambda: bare(files)], told.rounds)
+    plain, last = best([forward(torch.contiguous_format), forward(torch.channels_last)], told.rounds)
+    numbers = {
+        "device": models.load(MODEL, "auto").recipe(models.load(MODEL, "auto").photograph).device,
+        "images": len(files),
+        "step_images_per_s": len(files) / of_step,
+        "bare_images_per_s": len(files) / of_bare,
+        "step_to_bare": of_bare / of_step,
+        "channels_last_to_plain": plain / last,
+    }
+    record("predict", numbers, ("torch", "pillow", "efficientnet-lite-pytorch"))
+
+
+if __name__ == "__main__":
+    main()
