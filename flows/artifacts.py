@@ -6,8 +6,8 @@ import logging
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -62,13 +62,9 @@ class Progress:
 
 
 def show(workspace: Workspace, step: str, seconds: float) -> None:
-    """Publish what a step made; for some steps, more than the counts."""
-    parts = [made(workspace, step, seconds)]
-    if step == "variants":
-        parts.append(contact_sheet(workspace))
-    if step == "evaluate":
-        parts.append(evaluation(workspace))
-    publish(workspace, step, "\n\n".join(part for part in parts if part))
+    """Publish what a step made, what people want to see first."""
+    first = FIRST[step](workspace) if step in FIRST else ""
+    publish(workspace, step, "\n\n".join(part for part in (first, made(workspace, step, seconds)) if part))
 
 
 def publish(workspace: Workspace, name: str, markdown: str) -> None:
@@ -94,7 +90,7 @@ def made(workspace: Workspace, step: str, seconds: float) -> str:
     for entry in entries:
         rows.update({name: part.rows for name, part in entry.tables.items() if name != "dropped"})
     files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
-    lines = [f"### {step}", "", f"{len(entries):,} shards; this run took {seconds:,.1f} s", ""]
+    lines = [f"{len(entries):,} shards in the manifest; this run took {seconds:,.1f} s", ""]
     lines += _table(["table", "rows"], [[f"`{name}`", f"{count:,}"] for name, count in sorted(rows.items())])
     lines += [f"- wrote `{path}`" for path in files]
     dropped = _dropped(workspace, step)
@@ -125,6 +121,10 @@ def review(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "Nobody was asked yet."
     return "\n".join(_table(list(rows[0]), [list(row.values()) for row in rows]))
+
+
+FIRST: Final[dict[str, Callable[[Workspace], str]]] = {"variants": contact_sheet, "evaluate": evaluation}
+"""Step -> what its artifact shows above the counts."""
 
 
 def _dropped(workspace: Workspace, step: str) -> Counter[str]:
