@@ -8,6 +8,7 @@ profiles are not applied: neither did the pipelines whose numbers we compare wit
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,9 @@ SUFFIXES: Final = frozenset((
 ))
 # fmt: on
 WHITE: Final = (255, 255, 255, 255)
+
+# What is wrong with a file is said once, by `ImageError`, with the file's name beside it.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # Pillow's own guard warns, then raises, at a limit that is not the user's; `decode` holds the
 # header against theirs before a pixel is decoded.

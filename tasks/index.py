@@ -21,7 +21,7 @@ from tasks.classes import ClassRow, LabelError, label_index, load_classes, resol
 from tasks.errors import RegroundError, UsageError, unknown
 from tasks.images import ImageError, Picture, decode
 from tasks.schema import ClassIdx, DropReason
-from tasks.sources import DEVKIT_FILES, BoxFinder, Labelled, list_source
+from tasks.sources import BoxFinder, Labelled, list_source
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace, digest
 from tasks.walk import Found, Obstacle
@@ -82,8 +82,10 @@ def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
     if settings.shard_size < 1:
         raise UsageError(f"expected a shard_size of 1 image or more, got {settings.shard_size}")
     classes = load_classes(settings.classes)
-    listed = list_source(settings.images, settings.labels)
-    planned = list(_plan_files(_ours_only(listed, settings), classes, settings))
+    own = [Path(settings.classes)] if settings.classes else []
+    own += [Path(workspace.root)] if workspace.is_local else []
+    listed = _without_boxes(list_source(settings.images, settings.labels, own), settings.boxes)
+    planned = list(_plan_files(listed, classes, settings))
     vocabulary = Shard("classes", (digest(json.dumps(classes)),), size=0)
     starts = range(0, len(planned), settings.shard_size)
     return [vocabulary, *(_shard(n, planned[start : start + settings.shard_size]) for n, start in enumerate(starts))]
@@ -138,17 +140,14 @@ def dropped_files(dropped: pd.DataFrame) -> pd.DataFrame:
 # Planning
 
 
-def _ours_only(listed: Iterable[Labelled], settings: IndexSettings) -> list[Labelled]:
-    """Without the settings' own files, where those lie among the images."""
-    own = {str(Path(path).absolute()) for path in (settings.classes, settings.labels) if path}
-    boxes = f"{Path(settings.boxes).absolute()}/" if settings.boxes else None
-    devkit = DEVKIT_FILES if settings.labels else ()
+def _without_boxes(listed: Iterable[Labelled], boxes: str) -> list[Labelled]:
+    """Box files may lie among the images."""
+    folder = f"{Path(boxes).absolute()}/" if boxes else None
 
-    def ours(found: Found) -> bool:
-        is_box = boxes is not None and found.uri.startswith(boxes) and found.name.lower().endswith(".xml")
-        return is_box or found.uri in own or Path(found.name).name in devkit
+    def is_box(found: Found) -> bool:
+        return folder is not None and found.uri.startswith(folder) and found.name.lower().endswith(".xml")
 
-    return [item for item in listed if not ours(item.found)]
+    return [item for item in listed if not is_box(item.found)]
 
 
 def _plan_files(listed: Sequence[Labelled], classes: Sequence[ClassRow], settings: IndexSettings) -> Iterator[Planned]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -27,7 +27,6 @@ KINDS: Final = """\
   - a CSV with the columns path (relative to the CSV) and label, and if wanted split."""
 GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
 META: Final = "meta.mat"
-DEVKIT_FILES: Final = (GROUND_TRUTH, META)
 
 _VALIDATION: Final = re.compile(r"ILSVRC2012_val_(\d{8})", re.ASCII)
 
@@ -49,12 +48,13 @@ class Labelled:
     why: str = ""
 
 
-def list_source(images: str, labels: str = "") -> list[Labelled]:
+def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> list[Labelled]:
     """The files of a source with their labels, by name.
 
     Args:
         images: a folder, or a CSV.
         labels: the devkit of ILSVRC2012, for a flat ``val``; empty: labels are in the source.
+        skip: files and folders that are no images though they may lie among them.
 
     Raises:
         UsageError: none of the sources, nothing in it, or a devkit that cannot be read.
@@ -63,7 +63,7 @@ def list_source(images: str, labels: str = "") -> list[Labelled]:
     if not images or not path.exists():
         raise UsageError(f"expected images at '{images}', found nothing there. Images are:\n{KINDS}")
     if path.is_dir():
-        return _from_folder(path, labels)
+        return _from_folder(path, labels, skip)
     if path.suffix.lower() == ".csv":
         if labels:
             raise UsageError(f"expected labels in the CSV {path} alone; leave --labels {labels} out")
@@ -71,8 +71,8 @@ def list_source(images: str, labels: str = "") -> list[Labelled]:
     raise UsageError(f"expected a folder or a .csv, found the file {path}. Images are:\n{KINDS}")
 
 
-def _from_folder(root: Path, labels: str) -> list[Labelled]:
-    files = [_held_against_suffix(found) for found in walk(root)]
+def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[Labelled]:
+    files = [_held_against_suffix(found) for found in walk(root, [*skip, *_devkit_files(labels)])]
     usable = [found for found in files if found.obstacle is None]
     if not usable:
         seen = "; ".join(f"{found.name}: {found.obstacle.detail}" for found in files[:3] if found.obstacle)
@@ -147,6 +147,12 @@ def read_ground_truth(devkit: Path) -> list[str]:
     while lines and not lines[-1].strip():
         lines.pop()
     return [_wnid(truth, number, text.strip(), wnid_of) for number, text in enumerate(lines, 1)]
+
+
+def _devkit_files(labels: str) -> list[Path]:
+    """The devkit, and its files wherever they may lie: any of them may lie among the images."""
+    folders = [Path(labels), Path(labels) / "data", Path(labels).parent] if labels else []
+    return [*folders[:1], *(folder / name for folder in folders for name in (GROUND_TRUTH, META))]
 
 
 def _wnid(truth: Path, line: int, text: str, wnid_of: dict[int, str]) -> str:

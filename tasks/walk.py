@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,9 @@ from tasks.errors import UsageError
 from tasks.schema import DropReason
 
 _SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
+
+Identity = tuple[int, int]
+"""Device and inode: the same however a file or folder was reached."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Found:
         return self.name.endswith("/")
 
 
-def walk(root: Path) -> list[Found]:
-    """Every file below ``root``, by name; hidden and system files are passed over.
+def walk(root: Path, skip: Collection[Path] = ()) -> list[Found]:
+    """Every file below ``root``, by name; hidden files, system files and those in ``skip`` are passed over.
 
     Links are followed. A folder that cannot be listed (no permission, a loop of links) is a
     row of its own, its name ending in ``/``.
@@ -66,7 +69,8 @@ def walk(root: Path) -> list[Found]:
             pass
     except (OSError, ValueError) as error:
         raise UsageError(f"expected a folder at {root}, but it cannot be listed: {error}") from error
-    return sorted(_below(top, "", ()), key=lambda found: found.name)
+    skipped = {(path.name, _identity(path)) for path in skip if path.exists()}
+    return sorted(_below(top, "", (), skipped), key=lambda found: found.name)
 
 
 def look(name: str, path: str) -> Found:
@@ -89,10 +93,11 @@ def look(name: str, path: str) -> Found:
     return Found(name, path, f"{state.st_size}:{state.st_mtime_ns}", state.st_size)
 
 
-def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+def _below(
+    folder: Path, prefix: str, above: tuple[Identity, ...], skipped: Collection[tuple[str, Identity]]
+) -> Iterator[Found]:
     try:
-        here = folder.stat()
-        identity = (here.st_dev, here.st_ino)
+        identity = _identity(folder)
         if identity in above:
             yield _closed(folder, prefix, "a link to a folder it lies in")
             return
@@ -101,14 +106,22 @@ def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Ite
     except OSError as error:
         yield _closed(folder, prefix, _words(error))
         return
+    skipped_names = {name for name, _ in skipped}
     for name in names:
         path = folder / name
         if name.startswith(".") or name.lower() in _SYSTEM:
             continue
+        if name in skipped_names and path.exists() and (name, _identity(path)) in skipped:
+            continue
         if _is_folder(path):
-            yield from _below(path, f"{prefix}{name}/", (*above, identity))
+            yield from _below(path, f"{prefix}{name}/", (*above, identity), skipped)
         else:
             yield look(prefix + name, str(path))
+
+
+def _identity(path: Path) -> Identity:
+    state = path.stat()
+    return state.st_dev, state.st_ino
 
 
 def _is_folder(path: Path) -> bool:
