@@ -60,7 +60,7 @@ def settings_for(root: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, 
     """What the demo's workspace is told."""
     return {
         "index": {"images": str(list_photographs(root)), "boxes": str(DATA / "boxes")},
-        "review": {"recorded_annotators": sorted(answers), "overlap": len(answers) + 1},
+        "review": {"recorded_annotators": sorted(answers["annotators"]), "overlap": len(answers["annotators"]) + 1},
         "report": {"title": "reground: 20 ImageNet photographs, looked at again"},
     }
 
@@ -97,19 +97,19 @@ def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping
     from annotations.label_studio import Annotator, Client, sign_up
 
     questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
+    warn_of_unrecorded(questions, answers["shown"])
     with Client(label_studio.url, label_studio.credentials.token) as client:
         known = {email: user for user, email in client.people().items()}
         projects = sorted({question["project_id"] for question in questions})
         done = {state.id: state.people for project in projects for state in client.task_states(project)}
-        for email, recorded in answers.items():
+        for email, recorded in answers["annotators"].items():
             password = password_of(label_studio.data_dir, email)
             if email not in known:
                 sign_up(client, email, password)
             open_tasks = [q for q in questions if known.get(email) not in done[q["task_id"]]]
             with Annotator(label_studio.url, email, password) as person:
                 for question in open_tasks:
-                    result, seconds = recorded_answer(question, recorded)
-                    person.answer(question["task_id"], result, seconds)
+                    person.answer(question["task_id"], recorded_answer(question, recorded), seconds=None)
             say(f"{email} answered {len(open_tasks)} questions from a recording")
 
 
@@ -122,19 +122,27 @@ def password_of(data_dir: Path, email: str) -> str:
     return path.read_text()
 
 
-def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[list[dict[str, Any]], float]:
-    """What one annotator's recording says to one question, and the seconds it took."""
+def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What one annotator's recording says to one question, as a browser submits it."""
     from annotations.questions import CONTAINS, classify_result, contains_result
 
-    shown = [recorded[image_id] for image_id in question["image_ids"]]
-    seconds = float(sum(answer["seconds"] for answer in shown))
     if question["question"] == CONTAINS:
         label = int(question["class_idxs"][0])
-        images = zip(question["image_ids"], shown, strict=True)
-        return contains_result(image_id for image_id, answer in images if label in answer["contains"]), seconds
-    answer = shown[0]["classify"]
+        return contains_result(i for i in question["image_ids"] if label in recorded[i]["contains"])
+    answer = recorded[question["image_ids"][0]]["classify"]
     valid = [label for label in question["class_idxs"] if label in answer["valid"]]
-    return classify_result(valid, answer["main"], str(answer["num_objects"])), seconds
+    return classify_result(valid, answer["main"], str(answer["num_objects"]))
+
+
+def warn_of_unrecorded(questions: Sequence[Mapping[str, Any]], shown: Mapping[str, Sequence[int]]) -> None:
+    """Say how many labels are asked about that the recording does not know: they are left unticked.
+
+    Another processor's last bits can bring another label into a top-5.
+    """
+    asked = {(image, int(label)) for q in questions for image in q["image_ids"] for label in q["class_idxs"]}
+    unknown = sum(label not in shown[image] for image, label in asked)
+    if unknown:
+        say(f"{unknown} labels of {len(asked)} were not recorded: the recorded annotators leave them unticked")
 
 
 def publish(api: str, root: Path) -> None:
