@@ -115,7 +115,8 @@ def _mask_row(row: Mapping[str, Any], settings: MaskSettings) -> dict[str, Any]:
     photograph = Photograph.of_row(row)
     check_box(photograph)
     seed = derive_seed(settings.seed, photograph.image_id, bits=31)
-    mask = _foreground(photograph, settings, seed)
+    pixels = photograph.load()
+    mask = _foreground(pixels, photograph, settings, seed)
     return {
         "image_id": photograph.image_id,
         "method": settings.method,
@@ -123,7 +124,7 @@ def _mask_row(row: Mapping[str, Any], settings: MaskSettings) -> dict[str, Any]:
         "width": photograph.width,
         "height": photograph.height,
         "area_ratio": area_ratio(mask, photograph),
-        "quality": mask_quality(mask, photograph.box),
+        "quality": mask_quality(pixels, mask, photograph.box),
         "seed": seed,
     }
 
@@ -134,11 +135,11 @@ def area_ratio(mask: np.ndarray, photograph: Photograph) -> float:
     return int(mask.sum()) / ((xmax - xmin) * (ymax - ymin))
 
 
-def _foreground(photograph: Photograph, settings: MaskSettings, seed: int) -> np.ndarray:
+def _foreground(pixels: np.ndarray, photograph: Photograph, settings: MaskSettings, seed: int) -> np.ndarray:
     from tasks.kernels.grabcut import SegmentationError, grabcut
 
     try:
-        mask = grabcut(photograph.load(), photograph.box, settings.iterations, seed)
+        mask = grabcut(pixels, photograph.box, settings.iterations, seed)
     except SegmentationError as error:
         raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
     found = area_ratio(mask, photograph)
