@@ -37,7 +37,8 @@ class RayExecutor(Executor):
     """Calls run in Ray workers, one core each; whatever they raise arrives as it was raised.
 
     A worker that dies is replaced and its call made again (Ray's own retries): a shard's
-    commit may safely happen twice.
+    commit may safely happen twice. A Ray started here outlives the executor, so that the next
+    step need not start another; it ends with this process.
     """
 
     def __init__(self, address: str = "") -> None:
@@ -49,14 +50,13 @@ class RayExecutor(Executor):
         require_ray()
         import ray
 
-        self._ray = ray
-        self._owned = not ray.is_initialized()
-        if self._owned:
+        self._ray, self._call = ray, ray.remote(_call)
+        if not ray.is_initialized():
             ray.init(address or "local", **ray_options(address))
         self._running: dict[Future[Any], Any] = {}
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        reference = self._ray.remote(fn).remote(*args, **kwargs)
+        reference = self._call.remote(fn, *args, **kwargs)
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         self._running[future] = reference
@@ -69,8 +69,6 @@ class RayExecutor(Executor):
                 self._ray.cancel(reference)
             if wait:
                 future.exception()
-        if self._owned and self._ray.is_initialized():
-            self._ray.shutdown()
 
     def _pass_on(self, done: Future[Any], future: Future[Any]) -> None:
         self._running.pop(future, None)
@@ -80,3 +78,7 @@ class RayExecutor(Executor):
         else:
             # Ray wraps what a call raised together with its remote traceback.
             future.set_exception(getattr(error, "cause", None) or error)
+
+
+def _call(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return fn(*args, **kwargs)

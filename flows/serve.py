@@ -20,7 +20,9 @@ AT_ONCE = 2
 def serve(api_url: str, workspace_url: str, collect_every: float, audit_cron: str) -> None:
     """Serve every flow until interrupted (Ctrl-C or SIGTERM).
 
-    Stopping pauses the schedules, so that no late runs pile up; serving again resumes them.
+    Stopping pauses the schedules, so that no late runs pile up; serving again resumes them. After
+    a ``kill -9`` in the middle of a run, the next run on that schedule comes when the dead one's
+    lease has ended (five minutes).
 
     Args:
         api_url: of the Prefect server that keeps the schedules.

@@ -1,0 +1,105 @@
+"""Threads, processes and Ray: the same steps, the same bytes, and errors that arrive as raised."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import wait
+from pathlib import Path
+
+import pytest
+
+from flows.local import parse_runner, run_step
+from flows.progress import Lines
+from flows.ray_executor import RayExecutor
+from flows.settings import load
+from tasks.errors import RegroundError, UsageError
+from tasks.store import Workspace
+from tests.needs import need_package
+from tests.world import World, make_world
+
+STEPS = ("index", "masks", "variants")
+
+
+@pytest.fixture(scope="module")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("small"), per_class=1)
+
+
+@pytest.fixture
+def ray_ends() -> Iterator[None]:
+    need_package("ray")
+    yield
+    import ray
+
+    ray.shutdown()
+
+
+def curate_settings(world: World) -> dict:
+    return {"index": {"images": str(world.images), "boxes": str(world.boxes), "shard_size": 2}}
+
+
+def curate_here(world: World, folder: Path, runner: str, steps: tuple[str, ...] = STEPS) -> dict[str, str]:
+    workspace = Workspace(folder)
+    settings = load(workspace, curate_settings(world))
+    with Path(os.devnull).open("w") as nowhere:
+        for step in steps:
+            run_step(step, workspace, settings.of(step), parse_runner(runner), Lines(nowhere))
+    return content(folder)
+
+
+def content(workspace: Path) -> dict[str, str]:
+    """Path -> hash, of every file in the tables and the manifest."""
+    files = [path for folder in ("tables", "manifest") for path in sorted((workspace / folder).rglob("*"))]
+    return {
+        str(file.relative_to(workspace)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def by_one_thread(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    made = curate_here(small_world, tmp_path_factory.mktemp("one") / "w", "threads:1")
+    assert sum(path.startswith("tables/") for path in made) > len(STEPS)
+    return made
+
+
+def test_threads(small_world: World, tmp_path: Path, by_one_thread: dict[str, str]) -> None:
+    assert curate_here(small_world, tmp_path, "threads:3") == by_one_thread
+
+
+def test_processes(small_world: World, tmp_path: Path, by_one_thread: dict[str, str]) -> None:
+    curate_here(small_world, tmp_path, "threads", ("index",))
+    assert curate_here(small_world, tmp_path, "processes:2", ("masks", "variants")) == by_one_thread
+
+
+@pytest.mark.slow
+def test_ray(small_world: World, tmp_path: Path, by_one_thread: dict[str, str], ray_ends: None) -> None:
+    assert curate_here(small_world, tmp_path, "ray") == by_one_thread
+    with RayExecutor() as pool:
+        good, bad = pool.submit(pow, 2, 5), pool.submit(_refuse, "image 7 cannot be read")
+        assert good.result(60) == 32
+        with pytest.raises(RegroundError, match=r"^image 7 cannot be read$"):
+            bad.result(60)
+        waiting = [pool.submit(time.sleep, 600) for _ in range(2 * (os.cpu_count() or 1))]
+        pool.shutdown(cancel_futures=True)
+        assert not wait(waiting, timeout=0).not_done
+
+
+@pytest.mark.parametrize("spec", ["", "thread", "threads:0", "threads:x", "processes:-1", "dask"])
+def test_unknown_runner(spec: str) -> None:
+    with pytest.raises(UsageError, match=r"expected threads\[:N\], processes\[:N\] or ray"):
+        parse_runner(spec)
+
+
+def test_ray_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install"):
+        RayExecutor()
+
+
+def _refuse(why: str) -> None:
+    raise RegroundError(why)
