@@ -215,6 +215,9 @@ def test_labels_that_count_from_one_are_refused(tmp_path: Path):
         put(tmp_path / "images" / str(number) / f"{number}.png", photo(number))
     with pytest.raises(UsageError, match="count from 1"):
         index(tmp_path, tmp_path / "images")
+    put(tmp_path / "images" / "0" / "0.png", photo(0))
+    images, dropped = index(tmp_path, tmp_path / "images")
+    assert (images["class_idx"].to_list(), dropped) == ([0, 1, 500], {"1000.png": "label_unknown"})
 
 
 # The budget of dropped files
