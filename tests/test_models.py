@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import pickle
 import subprocess
 import sys
+import threading
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +77,7 @@ def test_photographs_go_through_timms_own_transform(name: str, size: tuple[int, 
     config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
     photograph, _ = timm_model.transforms(name, config)
     pixels = noise(*size)
-    expected = timm.data.create_transform(**config)(Image.fromarray(pixels)).numpy()  # type: ignore[operator]
+    expected = timm.data.create_transform(**config)(Image.fromarray(pixels)).numpy()
     np.testing.assert_allclose(models.Preprocessing(photograph)(pixels), expected, rtol=0, atol=1e-6)
 
 
@@ -83,7 +85,7 @@ def test_timms_squash_crops_after_squashing() -> None:
     config = {"input_size": (3, 96, 96), "crop_pct": 0.9, "crop_mode": "squash", "interpolation": "bilinear",
               "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}  # fmt: skip
     pixels = noise(120, 200)
-    expected = timm.data.create_transform(**config)(Image.fromarray(pixels)).numpy()  # type: ignore[operator]
+    expected = timm.data.create_transform(**config)(Image.fromarray(pixels)).numpy()
     photograph, _ = timm_model.transforms("squashed", config)
     np.testing.assert_allclose(models.Preprocessing(photograph)(pixels), expected, rtol=0, atol=1e-6)
 
@@ -157,9 +159,27 @@ def test_a_single_image_that_does_not_fit_is_an_error() -> None:
         network(Full()).predict(np.zeros((3, 3, 8, 8), np.float32))
 
 
+def test_a_worker_granted_one_thread_computes_as_all_do() -> None:
+    class Counting(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(x), 4), float(torch.get_num_threads())).cumsum(1)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    seen: list[np.ndarray] = []
+    try:
+        worker = threading.Thread(target=lambda: seen.append(network(Counting()).predict(np.zeros((1, 3, 8, 8), "f"))))
+        worker.start()
+        worker.join()
+    finally:
+        torch.set_num_threads(before)
+    cores = torch.arange(1.0, 5.0) * (os.cpu_count() or 1)
+    np.testing.assert_allclose(seen[0][0], cores.softmax(0).numpy())
+
+
 def test_damaged_weights_are_an_error() -> None:
     module = linear()
-    torch.nn.init.constant_(module[1].weight, float("nan"))  # type: ignore[index]
+    torch.nn.init.constant_(module[1].weight, float("nan"))
     with pytest.raises(RegroundError, match="not a number"):
         network(module).predict(np.ones((1, 3, 8, 8), np.float32))
 
@@ -169,7 +189,7 @@ def test_the_hash_is_of_the_weights_and_their_names() -> None:
     before = weights_sha256(module)
     assert before == weights_sha256(linear()) and len(before) == 64
     with torch.no_grad():
-        module[1].bias[0] += 1  # type: ignore[index]
+        module[1].bias[0] += 1
     assert weights_sha256(module) != before
     assert weights_sha256(torch.nn.Sequential(*linear(), torch.nn.Identity())) == before
     assert weights_sha256(torch.nn.Sequential(torch.nn.Identity(), *linear())) != before
@@ -343,7 +363,7 @@ def test_naming_models_imports_no_framework() -> None:
 def test_the_ensemble_knows_the_packaged_photographs(name: str, side: int) -> None:
     need_package("efficientnet_lite_pytorch")
     need_package("foolbox")
-    files = sorted(Path(*importlib.util.find_spec("foolbox").submodule_search_locations, "data").glob("imagenet_*.jpg"))  # type: ignore[union-attr, misc]
+    files = sorted(Path(*importlib.util.find_spec("foolbox").submodule_search_locations, "data").glob("imagenet_*.jpg"))
     labels = [int(file.stem.rpartition("_")[2]) for file in files]
     model = models.load(name, "cpu")
     check_conformance(model, load_rgb(str(files[0])))

@@ -54,8 +54,6 @@ class Network:
         # Channels last: on 2 CPU cores 2.6 times as fast as the plain layout (benchmarks/predict.py).
         self.module = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._most: int | None = None
-        # Schedulers set one thread a worker; a sum over other threads has other last bits.
-        torch.set_num_threads(os.cpu_count() or 1)
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
         """See `tasks.models.Model.recipe`."""
@@ -71,6 +69,8 @@ class Network:
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         """See `tasks.models.Model.predict`. Out of memory, it goes on with half as many images at once."""
+        # Schedulers grant a worker one thread, and a sum split over other threads has other last bits.
+        torch.set_num_threads(os.cpu_count() or 1)
         made: list[np.ndarray] = []
         start = 0
         while start < len(batch):
