@@ -6,6 +6,8 @@ Xiao et al. 2020 (``get_fg_mask``): RGB at native size, from the box, no clean-u
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +38,7 @@ def grabcut(pixels: Pixels, box: Box, iterations: int, seed: int) -> Mask:
         ``(H, W) bool``.
 
     Raises:
-        SegmentationError: the box is empty, leaves the image, fills it, or is too small to model.
+        SegmentationError: the box is empty, leaves the image or fills it.
     """
     height, width = pixels.shape[:2]
     xmin, ymin, xmax, ymax = box
@@ -82,5 +84,5 @@ def mask_quality(pixels: Pixels, mask: Mask, box: Box) -> float:
     return reach * (1.0 - float(shared))
 
 
-def _shares(bins: npt.NDArray[np.uint16]) -> npt.NDArray[np.float64]:
+def _shares(bins: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
     return np.bincount(bins, minlength=512) / max(len(bins), 1)

@@ -1,0 +1,144 @@
+"""Who lends a background to whom: by the rules, uniformly, and never by accident of order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from tasks.backgrounds import RULES, Cache, Pool, choose, make_pool
+from tasks.boxes import Box
+from tasks.photographs import LeftOut, Photograph
+from tasks.schema import ClassIdx, ImageId
+
+NAMES = {0: "dog", 1: "bird", 2: "fish", 3: "insect"}
+GROUP_OF = {ClassIdx(10 + group): group for group in NAMES}
+
+
+SMALL = Box(2, 2, 8, 8)
+
+
+def photograph(name: str, group: int, box: Box = SMALL) -> Photograph:
+    return Photograph(ImageId(name), "", ClassIdx(10 + group), 10, 10, box)
+
+
+def pool_of(*sizes: int, names: dict[int, str] = NAMES) -> Pool:
+    photographs = [photograph(f"{names[g]}{n:03d}", g) for g, size in zip(names, sizes) for n in range(size)]
+    return make_pool("key", names, GROUP_OF, photographs)
+
+
+def lenders(pool: Pool, variant: str, of: str, seeds: int) -> Counter[str]:
+    return Counter(choose(pool, variant, pool.photographs[ImageId(of)], seed)[0] for seed in range(seeds))
+
+
+def test_same_draws_from_its_own_group_and_never_itself():
+    drawn = lenders(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2000)
+    assert set(drawn) == {"dog000", "dog001", "dog003", "dog004"}
+    assert all(400 < count < 600 for count in drawn.values())  # 500 expected, sigma 19
+
+
+def test_random_draws_a_group_first_then_an_image_of_it():
+    drawn = lenders(pool_of(8, 2, 0, 1), "mixed_rand", "dog000", 3000)
+    by_group = Counter()
+    for lender, count in drawn.items():
+        by_group[lender[:-3]] += count
+    assert set(by_group) == {"dog", "bird", "insect"}
+    assert all(850 < count < 1150 for count in by_group.values())  # 1000 expected, sigma 26
+    assert "dog000" not in drawn
+    assert abs(drawn["bird000"] - drawn["bird001"]) < 150
+
+
+def test_random_passes_over_a_group_of_nobody_but_itself():
+    drawn = lenders(pool_of(1, 4, 0, 0), "mixed_rand", "dog000", 50)
+    assert {lender[:-3] for lender in drawn} == {"bird"}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "of", "expected"),
+    [
+        ((2, 2, 2, 2), "dog000", "bird"),
+        ((2, 2, 2, 2), "insect001", "dog"),  # after the last the first
+        ((2, 0, 0, 2), "dog000", "insect"),  # a group without images is passed over
+        ((2, 2, 0, 0), "bird000", "dog"),
+    ],
+)
+def test_next_is_the_next_that_has_any(sizes, of, expected):
+    drawn = lenders(pool_of(*sizes), "mixed_next", of, 40)
+    assert {lender[:-3] for lender in drawn} == {expected}
+    assert len(drawn) == 2
+
+
+def test_next_goes_by_number_where_numbers_are_missing():
+    names = {0: "dog", 2: "fish", 3: "insect"}
+    assert set(lenders(pool_of(1, 1, 1, names=names), "mixed_next", "insect000", 5)) == {"dog000"}
+    assert set(lenders(pool_of(1, 1, 1, names=names), "mixed_next", "dog000", 5)) == {"fish000"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "sizes", "detail"),
+    [
+        ("mixed_same", (1, 4, 0, 0), "mixed_same: its group 'dog' has one usable image"),
+        ("mixed_next", (3, 0, 0, 0), "mixed_next: no other group has a usable image"),
+        ("mixed_rand", (1, 0, 0, 0), "mixed_rand: no group has another usable image"),
+    ],
+)
+def test_nobody_can_lend(variant, sizes, detail):
+    pool = pool_of(*sizes)
+    with pytest.raises(LeftOut) as caught:
+        choose(pool, variant, pool.photographs[ImageId("dog000")], 0)
+    assert (caught.value.reason, caught.value.detail) == ("no_background", detail)
+
+
+def test_a_photograph_without_a_strip_lends_nothing():
+    full = photograph("full", 0, Box(0, 0, 10, 10))
+    pool = make_pool("key", NAMES, GROUP_OF, [full, photograph("a", 0), photograph("b", 0)])
+    assert list(pool.lenders[0]) == ["a", "b"]
+    with pytest.raises(LeftOut, match="no_background"):
+        pool.group(full)
+
+
+def test_a_class_in_no_group_is_left_out():
+    stranger = Photograph(ImageId("x"), "", ClassIdx(99), 10, 10, SMALL)
+    pool = make_pool("key", NAMES, GROUP_OF, [stranger])
+    assert not pool.lenders
+    with pytest.raises(LeftOut, match="no_group: class 99"):
+        pool.group(stranger)
+
+
+def test_the_choice_depends_on_the_set_of_images_not_on_their_order():
+    photographs = list(pool_of(6, 6, 6, 6).photographs.values())
+    backward = make_pool("key", NAMES, GROUP_OF, photographs[::-1])
+    forward = make_pool("key", NAMES, GROUP_OF, photographs)
+    for variant in RULES:
+        chosen = [choose(forward, variant, one, 7) for one in photographs]
+        assert chosen == [choose(backward, variant, one, 7) for one in photographs]
+        assert chosen != [choose(forward, variant, one, 8) for one in photographs]
+        assert len({seed for _, seed in chosen}) == len(photographs)
+
+
+def test_the_cache_holds_what_was_used_last_and_no_more_than_its_bytes():
+    cache, made = Cache(3 * 100), []
+
+    def get(name: str) -> np.ndarray:
+        def make() -> np.ndarray:
+            made.append(name)
+            return np.zeros(100, np.uint8)
+
+        return cache.get((name,), make)
+
+    for name in "abcadab":
+        get(name)
+    assert made == ["a", "b", "c", "d", "b"]  # d pushed b out, not a; the second b pushed c
+    with pytest.raises(ValueError, match="read-only"):
+        get("a")[0] = 1
+
+
+def test_threads_may_share_the_cache():
+    cache = Cache(5 * 8)
+    keys = np.random.default_rng(0).integers(0, 12, 4000).tolist()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda key: int(cache.get((key,), lambda: np.full(1, key))[0]), keys))
+    assert found == keys
+    assert cache._bytes == 8 * len(cache._held) <= 5 * 8

@@ -1,0 +1,163 @@
+"""The step ``masks``: good masks of the miniature world, a reason for each image without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flows.local import Runner, run_step
+from flows.progress import Lines
+from tasks.errors import RegroundError, UsageError
+from tasks.index import IndexSettings
+from tasks.masks import STEP, MaskSettings
+from tasks.rle import decode_mask
+from tasks.step import todo
+from tasks.store import Output, Workspace
+from tests.world import World
+
+TWO_THREADS = Runner("threads", 2)
+
+
+def quiet(tmp_path: Path) -> Lines:
+    return Lines((tmp_path / "progress").open("a"))
+
+
+def index_world(world: World, url: str, tmp_path: Path, shard_size: int = 6) -> Workspace:
+    workspace = Workspace(url)
+    settings = IndexSettings(images=str(world.images), boxes=str(world.boxes), shard_size=shard_size)
+    run_step("index", workspace, settings, TWO_THREADS, quiet(tmp_path))
+    return workspace
+
+
+def commit_images(workspace: Workspace, rows: list[dict]) -> None:
+    """Rows of ``images``, as if indexed."""
+    common = {"class_idx": 207, "wnid": "", "mode": "RGB", "sha256": "", "split": "val"}
+    classes = [{"class_idx": 207, "name": "retriever", "wnids": [], "gloss": ""}]
+    workspace.commit("index", "0000", "key", Output({"images": [common | row for row in rows], "classes": classes}))
+
+
+def box(xmin: int, ymin: int, xmax: int, ymax: int) -> dict[str, int]:
+    return {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
+
+
+def row(path: Path, pixels: np.ndarray, *boxes: dict[str, int]) -> dict:
+    Image.fromarray(pixels).save(path)
+    height, width = pixels.shape[:2]
+    return {"image_id": path.stem, "uri": str(path), "width": width, "height": height, "boxes": list(boxes)}
+
+
+def digests(workspace: Workspace, *tables: str) -> list[tuple[str, str]]:
+    return [(entry.shard, part.sha256) for table in tables for entry, part in workspace.parts(table)]
+
+
+@pytest.fixture(scope="module")
+def masked(world: World, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("masked")
+    workspace = index_world(world, str(folder / "workspace"), folder)
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(folder))
+    return workspace
+
+
+def test_masks_of_the_world_are_right(masked, world):
+    masks = masked.read("masks")
+    assert set(masks.image_id) == set(world.masks)
+    for found in masks.itertuples():
+        mask, true = decode_mask(found.rle, found.height, found.width), world.masks[found.image_id]
+        assert (mask & true).sum() / (mask | true).sum() > 0.95, found.image_id
+        # An ellipse fills pi/4 of its box.
+        assert found.area_ratio == pytest.approx(np.pi / 4, abs=0.03)
+        assert found.quality > 0.9
+        assert found.method == "grabcut"
+    assert masks.seed.is_unique
+    assert masked.read("dropped").empty
+
+
+def test_same_bytes_in_threads_and_processes(masked, world, workspace_url, tmp_path):
+    workspace = index_world(world, workspace_url, tmp_path)
+    run_step("masks", workspace, MaskSettings(), Runner("processes", 2), quiet(tmp_path))
+    assert digests(workspace, "masks", "dropped") == digests(masked, "masks", "dropped")
+
+
+def test_a_mask_does_not_depend_on_shards_or_threads(masked, world, workspace_url, tmp_path):
+    workspace = index_world(world, workspace_url, tmp_path, shard_size=21)
+    run_step("masks", workspace, MaskSettings(), Runner("threads", 1), quiet(tmp_path))
+    assert workspace.read("masks").equals(masked.read("masks"))
+
+
+def test_every_image_without_a_mask_has_a_reason(workspace_url, tmp_path):
+    rng = np.random.default_rng(0)
+    flat = rng.integers(90, 110, (200, 300, 3)).astype(np.uint8)
+    speck = flat.copy()
+    speck[98:102, 148:152] = 255
+    rows = [
+        row(tmp_path / "no_box.png", flat),
+        row(tmp_path / "several_boxes.png", flat, box(10, 10, 50, 50), box(60, 60, 90, 90)),
+        row(tmp_path / "box_too_large.png", flat, box(10, 0, 300, 200)),
+        row(tmp_path / "box_outside_crop.png", flat, box(0, 50, 60, 150)),
+        row(tmp_path / "mask_failed.png", flat, box(150, 120, 150, 150)),
+        row(tmp_path / "mask_too_small.png", speck, box(100, 60, 200, 140)),
+    ]
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, rows)
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
+    dropped = workspace.read("dropped")
+    assert workspace.read("masks").empty
+    assert dict(zip(dropped.item, dropped.reason)) == {row["image_id"]: row["image_id"] for row in rows}
+    assert set(dropped.stage) == {"masks"}
+    assert dropped.detail.str.len().min() > 0
+
+
+def test_a_box_outside_the_image_gets_no_mask(workspace_url, tmp_path):
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    boxes = [box(400, 300, 500, 400), box(100, 50, 350, 150), box(-40, 50, 120, 150), box(120, 90, 100, 100)]
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, [row(tmp_path / f"{number}.png", pixels, one) for number, one in enumerate(boxes)])
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
+    assert workspace.read("masks").empty
+    reasons = workspace.read("dropped").reason
+    assert len(reasons) == len(boxes)
+    assert set(reasons) == {"box_outside_crop", "mask_failed"}
+
+
+@pytest.mark.parametrize(("xmin", "dropped"), [(20, True), (21, False)])
+def test_the_rule_of_nine_tenths_is_exact(workspace_url, tmp_path, xmin, dropped):
+    # 256 x 256: the crop shows columns 16 to 239. A box from 20 shows 220 x 206 = 90.3 % of it,
+    # from 21, 219 x 206 = 89.9 %.
+    pixels = np.random.default_rng(0).integers(0, 40, (256, 256, 3)).astype(np.uint8)
+    pixels[40:230, 40:230] += 180
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, [row(tmp_path / "a.png", pixels, box(xmin, 34, 256, 256))])
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
+    assert (list(workspace.read("dropped").reason) == ["box_too_large"]) == dropped
+    assert workspace.read("masks").empty == dropped
+
+
+def test_a_photograph_that_changed_since_indexing_stops_the_step(workspace_url, tmp_path):
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    changed = row(tmp_path / "a.png", pixels, box(100, 50, 200, 150))
+    Image.fromarray(pixels[:, :250]).save(tmp_path / "a.png")
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, [changed])
+    with pytest.raises(RegroundError, match=r"expected 300 x 200 pixels .* found 250 x 200: run `reground index`"):
+        run_step("masks", workspace, MaskSettings(), Runner("threads", 1), quiet(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (MaskSettings(method="magic"), "unknown mask method 'magic': expected one of: grabcut"),
+        (MaskSettings(iterations=0), "masks.iterations from 1 up"),
+        (MaskSettings(min_area=1.5), "masks.min_area from 0 to 1"),
+    ],
+)
+def test_settings_that_cannot_be(masked, settings, message):
+    with pytest.raises(UsageError, match=message):
+        todo(STEP, masked, settings)
+
+
+def test_masks_need_an_index(workspace_url):
+    with pytest.raises(RegroundError, match="run `reground index"):
+        todo(STEP, Workspace(workspace_url), MaskSettings())

@@ -1,0 +1,280 @@
+"""The step ``variants``: every pixel where it belongs, every background known, same bytes anywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw
+from torchvision import transforms
+
+from flows.local import Runner, run_step
+from tasks.errors import RegroundError, UsageError
+from tasks.masks import MaskSettings
+from tasks.rle import decode_mask
+from tasks.schema import VARIANTS
+from tasks.step import todo
+from tasks.store import Output, Workspace
+from tasks.variants import STEP, VariantSettings
+from tests.test_masks import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
+from tests.world import CLASSES, World
+
+MIXED = ("mixed_same", "mixed_rand", "mixed_next")
+TABLES = [f"variants/{name}" for name in VARIANTS]
+NEAREST = transforms.InterpolationMode.NEAREST
+
+
+def pixels(image: dict) -> np.ndarray:
+    with Image.open(io.BytesIO(image["bytes"])) as opened:
+        assert (opened.format, opened.mode) == ("PNG", "RGB")
+        return np.asarray(opened)
+
+
+def read(workspace: Workspace, name: str) -> pd.DataFrame:
+    return workspace.read(f"variants/{name}").set_index("image_id", drop=False)
+
+
+def masked_world(world: World, url: str, tmp_path: Path) -> Workspace:
+    workspace = index_world(world, url, tmp_path)
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def made(world: World, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("varied")
+    workspace = masked_world(world, str(folder / "workspace"), folder)
+    run_step("variants", workspace, VariantSettings(), TWO_THREADS, quiet(folder))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def tables(made) -> dict[str, pd.DataFrame]:
+    return {name: read(made, name) for name in VARIANTS}
+
+
+def in_groups(world: World) -> dict[str, int]:
+    """image_id -> group, of the images in one."""
+    groups = {image_id: CLASSES[class_idx][1] for image_id, class_idx in world.labels.items()}
+    return {image_id: group for image_id, group in groups.items() if group >= 0}
+
+
+def test_all_eight_hold_the_same_images(tables, world):
+    for table in tables.values():
+        assert dict(zip(table.image_id, table.group)) == in_groups(world)
+        assert dict(zip(table.image_id, table.class_idx)) == {i: world.labels[i] for i in in_groups(world)}
+
+
+def test_a_class_in_no_group_is_dropped_by_name(made, world):
+    dropped = made.read("dropped")
+    assert set(dropped.item) == set(world.labels) - set(in_groups(world))
+    assert set(zip(dropped.stage, dropped.reason)) == {("variants", "no_group")}
+
+
+def test_only_mixed_variants_have_another_background(tables, world):
+    group_of = in_groups(world)
+    for name in set(VARIANTS) - set(MIXED):
+        assert tables[name].background_id.isna().all()
+        assert tables[name].background_group.isna().all()
+        assert [image["path"] for image in tables[name].image] == [f"{i}.png" for i in tables[name].image_id]
+    for name in MIXED:
+        for found in tables[name].itertuples():
+            assert found.background_group == group_of[found.background_id]
+            assert found.background_id != found.image_id
+            assert found.image["path"] == f"fg_{found.image_id}_bg_{found.background_id}.png"
+    assert (tables["mixed_same"].background_group == tables["mixed_same"].group).all()
+    # Groups 0, 1 and 2 have images: the next after 2, past six empty ones, is 0.
+    assert (tables["mixed_next"].background_group == (tables["mixed_next"].group + 1) % 3).all()
+
+
+def test_the_original_is_the_photograph_as_published(tables, made):
+    images = made.read("images").set_index("image_id")
+    transform = transforms.Compose([transforms.Resize(256, NEAREST), transforms.CenterCrop(224)])
+    for image_id, image in tables["original"].image.items():
+        with Image.open(images.uri[image_id]) as opened:
+            np.testing.assert_array_equal(pixels(image), np.asarray(transform(opened.convert("RGB"))))
+
+
+def test_variants_fit_together_pixel_by_pixel(tables):
+    for image_id, image in tables["original"].image.items():
+        original = pixels(image)
+        got = {name: pixels(tables[name].image[image_id]) for name in VARIANTS}
+        assert {array.shape for array in got.values()} == {(224, 224, 3)}
+        np.testing.assert_array_equal(got["only_fg"] + got["no_fg"], original)
+        foreground = (got["no_fg"] == 0).all(-1)  # nothing in the world is black
+        assert 0.05 < foreground.mean() < 0.5
+        outside = (got["only_bg_b"] > 0).any(-1)
+        np.testing.assert_array_equal(got["only_bg_b"][outside], original[outside])
+        np.testing.assert_array_equal(got["only_bg_t"][outside], original[outside])
+        assert not foreground[outside].any()
+        for name in MIXED:
+            background = pixels(tables["only_bg_t"].image[tables[name].background_id[image_id]])
+            np.testing.assert_array_equal(got[name], np.where(foreground[..., None], original, background))
+
+
+def by_the_generator(photograph: Image.Image, mask: np.ndarray, behind: Image.Image, corners: dict) -> np.ndarray:
+    """Mixed as the published generator makes it: whole pictures at 256 first, then the cut to 224."""
+    width, height = behind.size
+    margins = {
+        "right": (width - corners["xmax"]) * height,
+        "left": corners["xmin"] * height,
+        "bottom": (height - corners["ymax"]) * width,
+        "top": corners["ymin"] * width,
+    }
+    strips = {
+        "right": (corners["xmax"], 0, width, height),
+        "left": (0, 0, corners["xmin"], height),
+        "bottom": (0, corners["ymax"], width, height),
+        "top": (0, 0, width, corners["ymin"]),
+    }
+    tile = behind.crop(strips[max(("bottom", "top", "right", "left"), key=margins.__getitem__)])
+    canvas, hole = Image.new("RGB", behind.size), Image.new("L", behind.size)
+    for x in range(0, width, tile.width):
+        for y in range(0, height, tile.height):
+            canvas.paste(tile, (x, y))
+    ImageDraw.Draw(hole).rectangle([corners[edge] for edge in ("xmin", "ymin", "xmax", "ymax")], fill=255)
+    at_256 = transforms.Compose([transforms.Resize(256, NEAREST), transforms.CenterCrop(256)])
+    foreground = np.asarray(at_256(Image.fromarray(np.asarray(photograph) * mask[..., None])))
+    background = np.asarray(at_256(Image.composite(canvas, behind, hole)))
+    mixed = np.where((foreground == 0).all(-1, keepdims=True), background, foreground)
+    return np.asarray(transforms.CenterCrop(224)(Image.fromarray(mixed)))
+
+
+def test_mixed_is_what_the_published_generator_makes(tables, made):
+    images, masks = made.read("images").set_index("image_id"), made.read("masks").set_index("image_id")
+    for found in tables["mixed_rand"].itertuples():
+        mask = masks.loc[found.image_id]
+        with Image.open(images.uri[found.image_id]) as front, Image.open(images.uri[found.background_id]) as behind:
+            expected = by_the_generator(
+                front.convert("RGB"),
+                decode_mask(mask.rle, mask.height, mask.width),
+                behind.convert("RGB"),
+                images.boxes[found.background_id][0],
+            )
+        np.testing.assert_array_equal(pixels(found.image), expected)
+
+
+def test_same_bytes_in_threads_and_processes(made, workspace_url, tmp_path):
+    # The same photographs, indexed and masked alike, varied in two processes.
+    other = copy_of(made, workspace_url)
+    run_step("variants", other, VariantSettings(), Runner("processes", 2), quiet(tmp_path))
+    assert digests(other, *TABLES, "groups", "dropped") == digests(made, *TABLES, "groups", "dropped")
+
+
+def copy_of(workspace: Workspace, url: str) -> Workspace:
+    """Another workspace with the same index and masks."""
+    copy = Workspace(url)
+    for step in ("index", "masks"):
+        for entry in workspace.entries(step):
+            rows = {name: workspace.read_part(part.path).to_pylist() for name, part in entry.tables.items()}
+            copy.commit(step, entry.shard, entry.key, Output(rows))
+    return copy
+
+
+def test_a_photograph_more_or_a_line_in_the_groups_makes_all_anew(made, workspace_url, tmp_path):
+    workspace, groups = copy_of(made, workspace_url), tmp_path / "groups.json"
+    groups.write_text(json.dumps({"dog": [151, 207], "bird": [8, 22]}))
+    settings = VariantSettings(groups=str(groups))
+    run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
+    assert not todo(STEP, workspace, settings).missing
+    assert len(workspace.read("groups")) == 4
+    assert set(read(workspace, "mixed_next").background_group) == {0, 1}
+
+    groups.write_text(json.dumps({"dog": [151, 207], "bird": [8]}))
+    assert len(todo(STEP, workspace, settings).missing) == len(todo(STEP, workspace, settings).shards)
+    run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
+    assert len(workspace.read("groups")) == 3
+
+    first = workspace.entries("masks")[0]
+    rows = workspace.read_part(first.tables["masks"].path).to_pylist()
+    workspace.commit("masks", first.shard, "other", Output({"masks": rows[1:], "dropped": []}))
+    plan = todo(STEP, workspace, settings)
+    assert len(plan.missing) == len(plan.shards) - 1  # groups stay
+
+
+def small_world(workspace: Workspace, tmp_path: Path, images: list[dict]) -> VariantSettings:
+    """One group of dogs around some rows of ``images``; their masks are plain rectangles."""
+    from tasks.rle import encode_mask
+
+    commit_images(workspace, images)
+    masks = []
+    for image in images:
+        mask = np.zeros((image["height"], image["width"]), np.bool_)
+        mask[40:60, 40:60] = True
+        common = {"method": "drawn", "area_ratio": 1.0, "quality": 1.0, "seed": 0}
+        size = {name: image[name] for name in ("image_id", "width", "height")}
+        masks.append(size | common | {"rle": encode_mask(mask)})
+    workspace.commit("masks", "0000", "key", Output({"masks": masks}))
+    (tmp_path / "groups.json").write_text('{"dog": ["207"]}')
+    return VariantSettings(groups=str(tmp_path / "groups.json"))
+
+
+def test_an_only_image_has_no_mixed_variants_and_says_so(workspace_url, tmp_path):
+    workspace = Workspace(workspace_url)
+    images = [
+        row(tmp_path / "alone.png", np.full((100, 120, 3), 9, np.uint8), box(40, 40, 60, 60)),
+        row(tmp_path / "full.png", np.full((100, 120, 3), 9, np.uint8), box(0, 0, 120, 100)),
+    ]
+    settings = small_world(workspace, tmp_path, images)
+    run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
+    assert {name: len(read(workspace, name)) for name in VARIANTS} == {
+        name: int(name not in MIXED) for name in VARIANTS
+    }
+    dropped = workspace.read("dropped")
+    assert set(dropped.reason) == {"no_background"}
+    assert list(dropped.item) == ["alone"] * 3 + ["full"]
+    assert "mixed_same: its group 'dog' has one usable image" in set(dropped.detail)
+
+
+def test_black_foreground_is_no_hole(workspace_url, tmp_path):
+    workspace, white = Workspace(workspace_url), np.full((100, 120, 3), 255, np.uint8)
+    black = white.copy()
+    black[40:60, 40:60] = 0
+    corners = box(40, 40, 60, 60)
+    settings = small_world(
+        workspace, tmp_path, [row(tmp_path / "a.png", black, corners), row(tmp_path / "b.png", white, corners)]
+    )
+    run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
+    np.testing.assert_array_equal(
+        pixels(read(workspace, "mixed_same").image["a"]), pixels(read(workspace, "original").image["a"])
+    )
+
+
+def test_another_size_shows_the_same_share(made, workspace_url, tmp_path):
+    workspace = copy_of(made, workspace_url)
+    run_step("variants", workspace, VariantSettings(size=112), TWO_THREADS, quiet(tmp_path))
+    transform = transforms.Compose([transforms.Resize(128, NEAREST), transforms.CenterCrop(112)])
+    uris = made.read("images").set_index("image_id").uri
+    for image_id, image in read(workspace, "original").image.items():
+        with Image.open(uris[image_id]) as opened:
+            np.testing.assert_array_equal(pixels(image), np.asarray(transform(opened.convert("RGB"))))
+
+
+def test_masks_of_images_no_longer_indexed_stop_the_step(made, workspace_url, tmp_path):
+    workspace = copy_of(made, workspace_url)
+    first = workspace.entries("index")[0].shard
+    workspace.retire("index", {entry.shard for entry in workspace.entries("index")} - {first})
+    with pytest.raises(RegroundError, match=r"masks are of images that are not indexed .*run `reground masks` again"):
+        run_step("variants", workspace, VariantSettings(), Runner("threads", 1), quiet(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (VariantSettings(compose="blend"), "unknown composition 'blend': expected one of: mask"),
+        (VariantSettings(size=0), "variants.size from 1 pixel up, got 0"),
+        (VariantSettings(groups="nowhere.json"), "unknown groups 'nowhere.json'"),
+    ],
+)
+def test_settings_that_cannot_be(made, settings, message):
+    with pytest.raises(UsageError, match=message):
+        todo(STEP, made, settings)
+
+
+def test_variants_need_masks(workspace_url):
+    with pytest.raises(RegroundError, match="run `reground masks"):
+        todo(STEP, Workspace(workspace_url), VariantSettings())
