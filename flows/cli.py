@@ -106,12 +106,10 @@ def parser() -> argparse.ArgumentParser:
     for name, (options, meaning) in STEPS.items():
         command = _command(commands, name, meaning)
         if name == "index":
-            command.add_argument(
-                "index.images", metavar="IMAGES", type=_path, help="folder of images, or a CSV of path,label"
-            )
+            _images(command)
         options(command)
     run = _command(commands, "run", "every step in order: all that can be done now")
-    run.add_argument("index.images", metavar="IMAGES", nargs="?", type=_path, default=argparse.SUPPRESS)
+    _images(run)
     for options, _ in STEPS.values():
         options(run)
     _review(_command(commands, "review", "ask people, and collect what they answered"))
@@ -128,6 +126,13 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what is installed, reachable, and how fast")
     doctor.add_argument("--json", action="store_true")
     return top
+
+
+def _images(command: argparse.ArgumentParser) -> None:
+    meaning = "folder of images, or a CSV of path,label (a workspace remembers it)"
+    command.add_argument(
+        "index.images", metavar="IMAGES", nargs="?", type=_path, default=argparse.SUPPRESS, help=meaning
+    )
 
 
 def _command(commands: Any, name: str, meaning: str) -> argparse.ArgumentParser:

@@ -33,10 +33,21 @@ def share(hits: Bools, level: float = 0.95) -> Estimate:
         hits: ``(N,) bool``.
         level: of the interval, 0 to 1.
     """
-    n = len(hits)
+    return wilson(int(np.count_nonzero(hits)), len(hits), level)
+
+
+def wilson(hits: int, n: int, level: float = 0.95) -> Estimate:
+    """As `share`, of counts: ``hits`` of ``n``."""
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    return _wilson(int(np.count_nonzero(hits)), n, level)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p, zz = hits / n, z * z
+    centre = (p + zz / (2 * n)) / (1 + zz / n)
+    half = z / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
+    # At the ends rounding would put the bound beside the value itself.
+    low = 0.0 if hits == 0 else centre - half
+    high = 1.0 if hits == n else centre + half
+    return Estimate(p, low, high, n)
 
 
 def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estimate:
@@ -54,7 +65,7 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
     n = len(first)
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    one, two = _wilson(int(first.sum()), n, level), _wilson(int(second.sum()), n, level)
+    one, two = wilson(int(first.sum()), n, level), wilson(int(second.sum()), n, level)
     value, phi = one.value - two.value, _correlation(first, second)
     return Estimate(
         value,
@@ -62,17 +73,6 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
         value + _spread(one.high - one.value, two.value - two.low, phi),
         n,
     )
-
-
-def _wilson(hits: int, n: int, level: float) -> Estimate:
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p, zz = hits / n, z * z
-    centre = (p + zz / (2 * n)) / (1 + zz / n)
-    half = z / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
-    # At the ends rounding would put the bound beside the value itself.
-    low = 0.0 if hits == 0 else centre - half
-    high = 1.0 if hits == n else centre + half
-    return Estimate(p, low, high, n)
 
 
 def _spread(one: float, two: float, phi: float) -> float:
