@@ -29,7 +29,7 @@ class Size:
     pixels: int
 
 
-THUMB, FULL = Size("thumb", 400), Size("full", 1280)
+THUMB, FULL = Size("thumb", 480), Size("full", 1280)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from annotations.label_studio import Client, Project
 
 _HERE: Final = Path(__file__).resolve().parent
-_IDENTITY: Final = "review/workspace"
+_IDENTITY: Final = "review.id"
 _ABOUT: Final = {
     "contains": "One label, many photographs: tick those that contain it.",
     "classify": "One photograph: tick every valid label, pick the main one, count the objects.",

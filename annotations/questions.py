@@ -25,10 +25,11 @@ CONTAINS, CLASSIFY = "contains", "classify"
 QUESTIONS: Final = (CONTAINS, CLASSIFY)
 NONE_OF_THESE: Final = "none_of_these"
 MOST_OBJECTS: Final = "5+"
-TICK_KEYS: Final = (*"123456789", *"asdfghjkl")
-"""Keys that tick the candidates of CLASSIFY, from the first on; later ones have none."""
-MAIN_KEYS: Final = (*"qwertyuiop", *"zxcvbnm")
-"""Keys that pick the main label."""
+TICK_KEYS: Final = (*"123456789", *"asdfgjkl")
+"""Keys that tick the candidates of CLASSIFY, from the first on; later ones have none. Label
+Studio's own keys (h and v, and Shift with a digit, move the picture) are left out."""
+MAIN_KEYS: Final = tuple("qwertyuiop")
+"""Keys that pick the main label; the screen has z, x, c, b and n for the count, 0 for none."""
 
 Link = Callable[[ImageId], str]
 
@@ -105,7 +106,8 @@ def contains_data(question: Question, labels: Mapping[ClassIdx, Label], link: Li
         "image_ids": list(question.image_ids),
         "class_idxs": [int(label) for label in question.class_idxs],
         "question": (
-            f"<h2>Which photographs contain <b>{html.escape(label.name)}</b>?</h2><p>{html.escape(label.gloss)}</p>"
+            f"<h2>Tick every photograph that contains <b>{html.escape(label.name)}</b></h2>"
+            f"<p>{html.escape(label.gloss)}</p>"
         ),
         "images": [
             {"value": image_id, "html": f'<img src="{html.escape(link(image_id))}" alt="" loading="lazy"/>'}
@@ -127,7 +129,7 @@ def classify_data(question: Question, labels: Mapping[ClassIdx, Label], link: Li
             for (index, label), key in zip(shown, _keys(TICK_KEYS, len(shown)), strict=True)
         ],
         "mains": [
-            _option(index, label.name, f"<i>{html.escape(label.name)}</i>", key)
+            _option(index, label.name, "<i>main</i>", key)
             for (index, label), key in zip(shown, _keys(MAIN_KEYS, len(shown)), strict=True)
         ],
     }
