@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.prefect_fixture import prefect_api, prefect_once
 from tests.world import World, make_world
+
+__all__ = ["prefect_api", "prefect_once"]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -44,7 +44,10 @@ def mask_rows(images: list[dict]) -> list[dict]:
 
 
 def toy_steps(seconds: float = 0.0, fail_at: str = "", calls: list[str] | None = None) -> dict[str, Step]:
-    """index, masks and variants; ``fail_at`` names a shard of masks that raises."""
+    """index, masks and variants; the other steps have nothing to do.
+
+    ``fail_at`` names a shard of masks that raises; ``calls`` gets the name of every shard of masks.
+    """
 
     def index(_: Workspace, settings: object, shard: Shard) -> Output:
         return Output({"images": image_rows(shard.args["start"])})
@@ -69,8 +72,12 @@ def toy_steps(seconds: float = 0.0, fail_at: str = "", calls: list[str] | None =
     def later(workspace: Workspace, settings: object) -> list[Shard]:
         return image_shards(workspace)
 
+    def nothing(_: Workspace, settings: object) -> list[Shard]:
+        return []
+
     of = {name: type(field) for name, field in Settings()}
     return {
+        **{name: Step(name, 1, of[name], nothing, index) for name in steps.MODULES},
         "index": Step("index", 1, of["index"], index_plan, index),
         "masks": Step("masks", 1, of["masks"], later, masks),
         "variants": Step("variants", 1, of["variants"], later, variants, parallel=False),
@@ -80,9 +87,8 @@ def toy_steps(seconds: float = 0.0, fail_at: str = "", calls: list[str] | None =
 @contextmanager
 def toys(**how) -> Iterator[None]:
     """The toy steps in place of the real ones, in this process."""
-    made, found = toy_steps(**how), steps.find
-    find: Callable[[str], Step] = lambda name: made.get(name) or found(name)  # noqa: E731
-    steps.find = find
+    found = steps.find
+    steps.find = toy_steps(**how).__getitem__
     try:
         yield
     finally:
