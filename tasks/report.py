@@ -1,8 +1,33 @@
-"""Report: one self-contained HTML page. Reads every table; writes ``files/report.html``."""
+"""Report: one self-contained HTML page. Reads every table; writes ``files/report.html``.
+
+The page asks nothing of a network, a script or a server: pictures are data URIs, and its own
+content policy forbids the rest. What nobody has done yet is said, with the command that does it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from tasks import report_pictures as pictures
+from tasks.kernels.intervals import share
+from tasks.report_models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
+from tasks.report_photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
+from tasks.report_source import Snapshot
+from tasks.schema import VARIANTS
+from tasks.step import Shard, Step
+from tasks.store import Output, Workspace
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+PAGE: Final = "report.html"
+SHEET: Final = 6
+"""Photographs on the contact sheet."""
+EXAMPLES: Final = 5
+"""Of each reason for which something was dropped."""
 
 
 @dataclass(frozen=True)
@@ -16,3 +41,156 @@ class ReportSettings:
 
     title: str = "reground report"
     max_images: int = 60
+
+
+def plan(workspace: Workspace, settings: ReportSettings) -> list[Shard]:
+    """One shard: the page speaks of everything."""
+    workspace.require("images", "index IMAGES")
+    snapshot = Snapshot(workspace)
+    inputs = tuple(f"{table} {snapshot.digest(table)}" for table in snapshot.tables())
+    return [Shard("all", inputs)]
+
+
+def work(workspace: Workspace, settings: ReportSettings, shard: Shard) -> Output:
+    """The page."""
+    return Output(files={PAGE: render(Snapshot(workspace), settings).encode()})
+
+
+def render(snapshot: Snapshot, settings: ReportSettings) -> str:
+    """The page as HTML; everything that comes from data is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(FILTERS)
+    return environment.get_template(PAGE).render(
+        title=settings.title,
+        **examined(snapshot),
+        **numbers(snapshot),
+        **photographs(snapshot, settings),
+        **left_out(snapshot),
+        open_steps=open_steps(snapshot),
+    )
+
+
+def examined(snapshot: Snapshot) -> dict[str, Any]:
+    """What was looked at, and by whom."""
+    votes = snapshot.frame("votes", ["source", "annotator_id"])
+    sources = votes.groupby("source").agg(votes=("source", "size"), people=("annotator_id", "nunique"))
+    models = snapshot.members("predictions")
+    return {
+        "counts": {table: snapshot.count(table) for table in snapshot.tables()},
+        "labels": snapshot.frame("images", ["class_idx"])["class_idx"].nunique(),
+        "models": models,
+        "short": short_names(models),
+        "votes": [(str(row.Index), int(row.votes), int(row.people)) for row in sources.sort_index().itertuples()],  # type: ignore[arg-type]
+        "truth_version": snapshot.digest("truth")[:12] if snapshot.count("truth") else "",
+        "groups": sorted(snapshot.distinct("groups", ["group", "name"])),
+        "mask_methods": sorted(method for (method,) in snapshot.distinct("masks", ["method"])),
+        "variants": VARIANTS,
+    }
+
+
+def numbers(snapshot: Snapshot) -> dict[str, Any]:
+    """Models and backgrounds."""
+    evaluation = Evaluation(snapshot)
+    recipes = {m: snapshot.distinct(f"predictions/{m}", ["set", "recipe"]) for m in snapshot.members("predictions")}
+    return {
+        "evaluation": evaluation,
+        "rows": (rows := evaluation.rows()),
+        "columns": COLUMNS,
+        "before": COLUMNS.index(BEFORE),
+        "after": COLUMNS.index(AFTER),
+        "apart": apart(rows),
+        "recipes": Recipes.of(recipes),
+    }
+
+
+def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
+    """The photographs shown, the counts of all, and a contact sheet of the first that have variants."""
+    everything = order(snapshot)
+    counts = {status: int((everything["status"] == status).sum()) for status in STATUSES}
+    album = Album(snapshot, everything["image_id"][: settings.max_images])
+    cards = album.cards()
+    settled = everything.loc[everything["status"].isin(SETTLED), "status"]
+    return {
+        "cards": cards,
+        "sheet": [card for card in sorted(cards, key=lambda card: card.image_id) if card.strip][:SHEET],
+        "statuses": counts,
+        "questioned": Number(*share(settled.isin(QUESTIONED).to_numpy(bool))),
+        "sources": sorted({source for row in snapshot.frame("truth", ["sources"])["sources"] for source in row}),
+    }
+
+
+def left_out(snapshot: Snapshot) -> dict[str, Any]:
+    """What was dropped: a line for each stage and reason, with some examples."""
+    frame = snapshot.frame("dropped", ["stage", "item", "reason", "detail"])
+    lines = [
+        (stage, reason, len(rows), rows.sort_values(["item", "detail"])[["item", "detail"]].to_numpy()[:EXAMPLES])
+        for (stage, reason), rows in frame.groupby(["stage", "reason"], sort=True)  # type: ignore[misc]
+    ]
+    return {"dropped": lines, "dropped_count": len(frame)}
+
+
+def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What has not been done yet, and the command that does it (``W`` is the workspace)."""
+    asked = "reground review pull -w W" if snapshot.count("questions") else "reground review push -w W"
+    steps = (
+        ("masks", "No foreground masks: they need boxes", "reground masks -w W"),
+        ("variants/original", "No background variants", "reground variants -w W"),
+        ("groups", "No groups of classes", "reground variants -w W"),
+        ("candidates", "No candidate labels", "reground candidates -w W"),
+        ("votes", "Nobody has judged a label", asked),
+        ("truth", "No labels by people", "reground truth -w W"),
+        ("evaluation", "No model was judged", "reground evaluate -w W"),
+    )
+    made = set(snapshot.tables())
+    predicted = [] if snapshot.members("predictions") else [("No model has predicted", "reground predict -w W")]
+    return [*predicted, *((what, command) for table, what, command in steps if table not in made)]
+
+
+def percent(value: float) -> str:
+    """A share as text."""
+    return f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, signed, with a real minus."""
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def at(value: float, low: float = 0.0, high: float = 1.0) -> str:
+    """Where a value lies on an axis, as a percentage of its length for an SVG attribute."""
+    return f"{100 * (min(max(value, low), high) - low) / (high - low):.2f}%"
+
+
+def words(name: str) -> str:
+    """A name of the schema as words."""
+    return name.replace("_", " ")
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def quoted(name: str) -> str:
+    """A name in quotation marks."""
+    return f"“{name}”"
+
+
+FILTERS: Final = {
+    "percent": percent,
+    "points": points,
+    "at": at,
+    "words": words,
+    "listed": listed,
+    "quoted": quoted,
+    "photograph": pictures.photograph,
+    "variant": pictures.variant,
+}
+
+STEP = Step("report", 1, ReportSettings, plan, work)

@@ -1,0 +1,240 @@
+"""The report's photographs: which are shown, and for each what models and people said.
+
+Reads ``images``, ``classes``, ``groups``, ``truth``, ``candidates``, ``variants/NAME`` and
+``predictions/MODEL``; of everything large only the rows of the photographs shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pandas as pd
+
+from tasks.report_source import Snapshot
+from tasks.schema import VARIANTS
+
+STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "unreviewed")
+"""Most questioned first."""
+QUESTIONED: Final = ("changed", "empty", "extended")
+SETTLED: Final = (*QUESTIONED, "confirmed")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label of a photograph.
+
+    Attributes:
+        ticked, shown: people who ticked it (a 'maybe' counts half) and who were asked; 0 of 0: nobody was.
+        score: mean probability over the models, or None if it is no candidate.
+        reasons: (model, rank) that made it a candidate.
+    """
+
+    class_idx: int
+    name: str
+    gloss: str
+    ticked: float
+    shown: int
+    score: float | None
+    reasons: tuple[tuple[str, int], ...]
+    original: bool
+    main: bool
+    kept: bool
+
+    @property
+    def confidence(self) -> float:
+        return self.ticked / self.shown if self.shown else 0.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A model's most probable class for a variant, and whether its group is the foreground's."""
+
+    model: str
+    name: str
+    probability: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant of a photograph."""
+
+    variant: str
+    content: bytes
+    background_id: str | None
+    background_group: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything the page says of one photograph."""
+
+    image_id: str
+    uri: str
+    size: tuple[int, int]
+    boxes: Sequence[Mapping[str, int]]
+    status: str
+    labels: Sequence[Label]
+    sources: Sequence[str] = ()
+    main_tied: bool = False
+    num_objects: int | None = None
+    objects: Sequence[Sequence[str]] = ()
+    strip: Sequence[Cell] = field(default_factory=tuple)
+
+    @property
+    def original(self) -> Label:
+        return next(label for label in self.labels if label.original)
+
+    @property
+    def main(self) -> Label | None:
+        return next((label for label in self.labels if label.main), None)
+
+    @property
+    def others(self) -> list[Label]:
+        """Kept labels beside the original one."""
+        return [label for label in self.labels if label.kept and not label.original]
+
+
+def order(snapshot: Snapshot) -> pd.DataFrame:
+    """Every photograph (image_id, status), the most questioned first, then the least sure original label."""
+    images = snapshot.frame("images", ["image_id", "class_idx"])
+    truth = snapshot.frame("truth", ["image_id", "status", "judged", "confidence"])
+    scores = snapshot.frame("candidates", ["image_id", "class_idx", "score"])
+    frame = images.merge(truth, "left", "image_id").merge(scores, "left", ["image_id", "class_idx"])
+    frame["status"] = frame["status"].fillna("unreviewed")
+    frame["rank"] = frame["status"].map(STATUSES.index)
+    frame["voted"] = [_confidence(*row) for row in frame[["class_idx", "judged", "confidence"]].itertuples(index=False)]
+    frame = frame.sort_values(["rank", "voted", "score", "image_id"], na_position="first", ignore_index=True)
+    return frame[["image_id", "status"]]
+
+
+def _confidence(class_idx: int, judged: Any, confidence: Any) -> float:
+    if not isinstance(judged, Iterable):
+        return 0.0
+    return next((float(c) for label, c in zip(judged, confidence, strict=True) if label == class_idx), 0.0)
+
+
+class Album:
+    """The cards of some photographs."""
+
+    def __init__(self, snapshot: Snapshot, image_ids: Sequence[str]) -> None:
+        self.snapshot, self.image_ids = snapshot, list(image_ids)
+        self.models = snapshot.members("predictions")
+        names = snapshot.frame("classes", ["class_idx", "name", "gloss"])
+        self._names = dict(zip(names["class_idx"], zip(names["name"], names["gloss"], strict=True), strict=True))
+        groups = snapshot.frame("groups", ["group", "name", "class_idx"])
+        self._group_of: dict[int, int] = dict(zip(groups["class_idx"], groups["group"], strict=True))
+        self._group_names: dict[int, str] = dict(zip(groups["group"], groups["name"], strict=True))
+
+    def name(self, class_idx: int) -> str:
+        """What people are shown; a class outside the vocabulary is said to be that."""
+        return self._names.get(class_idx, (f"class {class_idx}" if class_idx >= 0 else "outside the vocabulary", ""))[0]
+
+    def cards(self) -> list[Card]:
+        """In the order of ``image_ids``."""
+        images = self._by_image("images", ["image_id", "uri", "class_idx", "width", "height", "boxes"])
+        needed = ["labels", "judged", "confidence", "shown", "main_label", "main_tied", "num_objects", "objects"]
+        truth = self._by_image("truth", ["image_id", *needed, "sources", "status"])
+        candidates = self._by_image("candidates", ["image_id", "class_idx", "reasons", "score"])
+        strips = self._strips()
+        return [
+            self._card(images[i][0], (truth.get(i) or [{}])[0], candidates.get(i, []), strips.get(i, ()))
+            for i in self.image_ids
+        ]
+
+    def _by_image(self, table: str, columns: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for row in self.snapshot.rows(table, columns, self.image_ids):
+            rows.setdefault(row["image_id"], []).append(row)
+        return rows
+
+    def _card(
+        self,
+        image: Mapping[str, Any],
+        truth: Mapping[str, Any],
+        candidates: Iterable[Mapping[str, Any]],
+        strip: Sequence[Cell],
+    ) -> Card:
+        return Card(
+            image_id=image["image_id"],
+            uri=image["uri"],
+            size=(image["width"], image["height"]),
+            boxes=image["boxes"],
+            status=truth.get("status", "unreviewed"),
+            labels=self._labels(image["class_idx"], truth, {row["class_idx"]: row for row in candidates}),
+            sources=truth.get("sources", ()),
+            main_tied=truth.get("main_tied", False),
+            num_objects=truth.get("num_objects"),
+            objects=[[self.name(label) for label in group] for group in truth.get("objects", [])],
+            strip=strip,
+        )
+
+    def _labels(
+        self, original: int, truth: Mapping[str, Any], candidates: Mapping[int, Mapping[str, Any]]
+    ) -> list[Label]:
+        judged = zip(truth.get("judged", []), truth.get("confidence", []), truth.get("shown", []), strict=True)
+        votes = {label: (confidence, shown) for label, confidence, shown in judged}
+        labels = [
+            Label(
+                class_idx=idx,
+                name=self.name(idx),
+                gloss=self._names.get(idx, ("", ""))[1],
+                ticked=round(votes[idx][0] * votes[idx][1], 1) if idx in votes else 0.0,
+                shown=votes[idx][1] if idx in votes else 0,
+                score=candidates[idx]["score"] if idx in candidates else None,
+                reasons=_reasons(candidates[idx]["reasons"] if idx in candidates else ()),
+                original=idx == original,
+                main=idx == truth.get("main_label"),
+                kept=bool(votes) and idx in truth.get("labels", []),
+            )
+            for idx in {original, *votes, *candidates}
+        ]
+        return sorted(labels, key=lambda label: (-label.confidence, -(label.score or 0.0), label.class_idx))
+
+    def _strips(self) -> dict[str, list[Cell]]:
+        marks = self._marks()
+        columns = ["image_id", "background_id", "background_group", "image"]
+        strips: dict[str, list[Cell]] = {}
+        for variant in VARIANTS:
+            for row in self.snapshot.rows(f"variants/{variant}", columns, self.image_ids):
+                group = self._group_names.get(row["background_group"], "")
+                said = tuple(marks.get((variant, row["image_id"]), []))
+                cell = Cell(variant, row["image"]["bytes"], row["background_id"], group, said)
+                strips.setdefault(row["image_id"], []).append(cell)
+        return strips
+
+    def _marks(self) -> dict[tuple[str, str], list[Mark]]:
+        """(variant, image) -> each model's mark."""
+        marks: dict[tuple[str, str], list[Mark]] = {}
+        original = {row["image_id"]: row["class_idx"] for row in self._originals()}
+        columns = ["set", "image_id", "class_idx", "probability"]
+        for model in self.models:
+            for row in self.snapshot.rows(f"predictions/{model}", columns, self.image_ids):
+                if row["set"] in VARIANTS:
+                    best, wanted = row["class_idx"][0], self._group_of.get(original[row["image_id"]])
+                    right = wanted is not None and self._group_of.get(best) == wanted
+                    mark = Mark(model, self.name(best), row["probability"][0], right)
+                    marks.setdefault((row["set"], row["image_id"]), []).append(mark)
+        return marks
+
+    def _originals(self) -> Iterable[dict[str, Any]]:
+        return self.snapshot.rows("images", ["image_id", "class_idx"], self.image_ids)
+
+
+def _reasons(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    pairs = [text.rpartition(":") for text in texts if ":" in text]
+    return tuple((model, int(rank)) for model, _, rank in pairs if rank.isdigit())
+
+
+def short_names(models: Collection[str]) -> dict[str, str]:
+    """Names without the words that they all begin with: ``efficientnet-lite0`` -> ``lite0``."""
+    words = {model: model.split("-") for model in models}
+    common = 0
+    while len(models) > 1 and all(
+        len(w) > common + 1 and len({x[common] for x in words.values()}) == 1 for w in words.values()
+    ):
+        common += 1
+    return {model: "-".join(w[common:]) for model, w in words.items()}

@@ -1,0 +1,81 @@
+"""What the report reads: tables part by part, and only the rows that the page shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.schema import family
+from tasks.store import Part, Workspace, arrow_schema_subset, digest
+
+
+class Snapshot:
+    """A workspace as its manifest lists it at one moment; the manifest is read once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._parts: dict[str, list[tuple[str, Part]]] = defaultdict(list)
+        for entry in workspace.entries():
+            for name, part in entry.tables.items():
+                self._parts[name].append((entry.shard, part))
+
+    def tables(self) -> list[str]:
+        """Names of the tables that somebody made, sorted."""
+        return sorted(self._parts)
+
+    def members(self, of: str) -> list[str]:
+        """``predictions`` -> the models that have predicted, sorted."""
+        return [name.partition("/")[2] for name in self.tables() if family(name) == of]
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 if nobody made it."""
+        return sum(part.rows for _, part in self._parts.get(table, []))
+
+    def digest(self, table: str) -> str:
+        """As `Workspace.table_digest`."""
+        return digest(table, *(part.sha256 for _, part in self._parts.get(table, [])))
+
+    def frame(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns of a whole table, in the order of its parts; empty if nobody made it."""
+        empty = arrow_schema_subset(table, columns).empty_table()
+        return pa.concat_tables([empty, *self._tables(table, columns)]).to_pandas()
+
+    def distinct(self, table: str, columns: Sequence[str]) -> set[tuple[Any, ...]]:
+        """The different rows there are of some columns, one part in memory at a time."""
+        found = (part.group_by(list(columns)).aggregate([]).to_pylist() for part in self._tables(table, columns))
+        return {tuple(row[name] for name in columns) for rows in found for row in rows}
+
+    def rows(self, table: str, columns: Sequence[str], image_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """The rows of some images, one part in memory at a time."""
+        wanted = pa.array(sorted(image_ids), pa.string())
+        for _, part in self._parts_about(table, image_ids):
+            whole = self.workspace.read_part(part.path, columns)
+            yield from whole.filter(pc.is_in(whole["image_id"], value_set=wanted)).to_pylist()
+
+    def _tables(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        for _, part in self._parts.get(table, []):
+            yield self.workspace.read_part(part.path, columns)
+
+    def _parts_about(self, table: str, image_ids: Collection[str]) -> Iterator[tuple[str, Part]]:
+        """The parts that may hold some images. A variants part is as large as its pictures, and
+        lies in the shard that indexed its photographs: the other shards' parts are not opened.
+        """
+        parts = self._parts.get(table, [])
+        if family(table) != "variants":
+            yield from parts
+            return
+        shard_of = self._shard_of()
+        others = set(shard_of.values()) - {shard_of[image_id] for image_id in image_ids}
+        yield from (pair for pair in parts if pair[0] not in others)
+
+    def _shard_of(self) -> dict[str, str]:
+        return {
+            image_id: shard
+            for shard, part in self._parts["images"]
+            for image_id in self.workspace.read_part(part.path, ["image_id"])["image_id"].to_pylist()
+        }
