@@ -60,7 +60,8 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
     """One shard for each model, set and file of that set's table; sets nobody made are left out.
 
     Raises:
-        UsageError: an unknown model or set, or two models whose tables would have one name.
+        UsageError: an unknown model or set, two models whose tables would have one name, or
+            nothing to keep.
     """
     workspace.require("images", "index IMAGES")
     _check(workspace, settings)
@@ -72,7 +73,7 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
             {"model": name, "set": of_set, **shard.args, "closes": of_set == PHOTOGRAPHS and shard is shards[-1]},
             shard.size,
         )
-        for name in settings.models
+        for name in dict.fromkeys(settings.models)
         for of_set, shards in sets.items()
         for shard in shards
     ]
@@ -148,6 +149,10 @@ def looks_random(right: int, n: int, classes: int) -> bool:
 
 
 def _check(workspace: Workspace, settings: PredictionSettings) -> None:
+    if min(settings.top_k, settings.batch_size) < 1:
+        raise UsageError(
+            f"expected top_k and batch_size of at least 1, got {settings.top_k} and {settings.batch_size}."
+        )
     for name in settings.models:
         models.check(name)
     slugs = {models.slug(name): name for name in settings.models}

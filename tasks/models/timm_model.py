@@ -42,7 +42,7 @@ def load(name: str, device: str) -> Network:
         module,
         weights=_weights(module.pretrained_cfg),
         class_count=module.num_classes,
-        wnids=_wnids(timm, module),
+        wnids=_wnids(timm, module, published=rest.startswith("hf-hub:timm/") or not rest.startswith(SOURCES)),
         photograph=photograph,
         square=square,
         device=device,
@@ -83,13 +83,10 @@ def _weights(config: Mapping[str, Any]) -> str:
     return f"timm/{config.get('architecture', '')}{tag}"
 
 
-def _wnids(timm: Any, module: Any) -> Sequence[str]:
-    """Of a published model by its number of classes, of a folder by the label names it gives."""
-    config = module.pretrained_cfg
-    names = config.get("label_names") or ()
+def _wnids(timm: Any, module: Any, published: bool) -> Sequence[str]:
+    """By the label names it gives; of a model timm publishes, by its number of classes."""
+    names = module.pretrained_cfg.get("label_names") or ()
     if len(names) == module.num_classes and all(re.fullmatch(r"n\d{8}", name) for name in names):
         return names
-    subset = timm.data.infer_imagenet_subset(module)
-    if subset is None or config.get("source") == "local-dir":
-        return ()
-    return timm.data.ImageNetInfo(subset).label_names()
+    subset = timm.data.infer_imagenet_subset(module) if published else None
+    return timm.data.ImageNetInfo(subset).label_names() if subset else ()
