@@ -80,7 +80,7 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
     """What was looked at, and by whom."""
     votes = snapshot.frame("votes", ["source", "annotator_id"])
     sources = votes.groupby("source").agg(votes=("source", "size"), people=("annotator_id", "nunique"))
-    models = snapshot.members("predictions")
+    models = sorted({*snapshot.members("predictions"), *Evaluation(snapshot).models})
     return {
         "counts": {table: snapshot.count(table) for table in snapshot.tables()},
         "labels": snapshot.frame("images", ["class_idx"])["class_idx"].nunique(),
@@ -113,16 +113,25 @@ def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
     """The photographs shown, the counts of all, and a contact sheet of the first that have variants."""
     everything = order(snapshot)
     counts = {status: int((everything["status"] == status).sum()) for status in STATUSES}
-    album = Album(snapshot, everything["image_id"][: settings.max_images])
-    cards = album.cards()
+    shown, on_sheet = [str(image_id) for image_id in everything["image_id"][: settings.max_images]], sheet(snapshot)
+    cards = {card.image_id: card for card in Album(snapshot, sorted({*shown, *on_sheet})).cards()}
     settled = everything.loc[everything["status"].isin(SETTLED), "status"]
     return {
-        "cards": cards,
-        "sheet": [card for card in sorted(cards, key=lambda card: card.image_id) if card.strip][:SHEET],
+        "cards": [cards[image_id] for image_id in shown],
+        "sheet": [cards[image_id] for image_id in on_sheet if cards[image_id].strip],
         "statuses": counts,
         "questioned": Number(*share(settled.isin(QUESTIONED).to_numpy(bool))),
         "sources": sorted({source for row in snapshot.frame("truth", ["sources"])["sources"] for source in row}),
     }
+
+
+def sheet(snapshot: Snapshot) -> list[str]:
+    """Photographs for the contact sheet: the first of every group, then the second, until there are enough."""
+    groups = snapshot.frame("groups", ["group", "class_idx"])
+    images = snapshot.frame("images", ["image_id", "class_idx"]).merge(groups, "inner", "class_idx")
+    masked = images[images["image_id"].isin(snapshot.frame("masks", ["image_id"])["image_id"])].sort_values("image_id")
+    masked = masked.assign(turn=masked.groupby("group").cumcount()).sort_values(["turn", "group"])
+    return sorted(masked["image_id"][:SHEET])
 
 
 def left_out(snapshot: Snapshot) -> dict[str, Any]:

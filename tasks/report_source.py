@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -52,10 +53,9 @@ class Snapshot:
 
     def rows(self, table: str, columns: Sequence[str], image_ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """The rows of some images, one part in memory at a time."""
-        wanted = pa.array(sorted(image_ids), pa.string())
+        wanted = pc.field("image_id").isin(sorted(image_ids))
         for _, part in self._parts_about(table, image_ids):
-            whole = self.workspace.read_part(part.path, columns)
-            yield from whole.filter(pc.is_in(whole["image_id"], value_set=wanted)).to_pylist()
+            yield from self.workspace.read_part(part.path, columns).filter(wanted).to_pylist()
 
     def _tables(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         for _, part in self._parts.get(table, []):
@@ -69,11 +69,12 @@ class Snapshot:
         if family(table) != "variants":
             yield from parts
             return
-        shard_of = self._shard_of()
-        others = set(shard_of.values()) - {shard_of[image_id] for image_id in image_ids}
+        others = set(self._shards.values()) - {self._shards[image_id] for image_id in image_ids}
         yield from (pair for pair in parts if pair[0] not in others)
 
-    def _shard_of(self) -> dict[str, str]:
+    @cached_property
+    def _shards(self) -> dict[str, str]:
+        """image_id -> the shard that indexed it."""
         return {
             image_id: shard
             for shard, part in self._parts["images"]
