@@ -26,15 +26,17 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks import schema
 from tasks.errors import RegroundError
+
+if TYPE_CHECKING:
+    import pandas as pd  # half of a worker's start; Arrow loads it where a frame is asked for
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
