@@ -5,6 +5,8 @@ For more than one machine, ``prefect.yaml`` describes the same for a work pool.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flows.prefect_api import FLOWS, find_flow, use
@@ -36,7 +38,24 @@ def serve(api_url: str, workspace_url: str, collect_every: float, audit_cron: st
     use(api_url)
     import prefect
 
-    prefect.serve(*deployments(workspace_url, collect_every, audit_cron), limit=AT_ONCE)
+    served = deployments(workspace_url, collect_every, audit_cron)
+    try:
+        # Prefect's own pausing is cut off by the very signal when a run is under way.
+        prefect.serve(*served, limit=AT_ONCE, pause_on_shutdown=False)
+    finally:
+        _pause(served)
+
+
+def _pause(served: Sequence[RunnerDeployment]) -> None:
+    """Also where the server has gone: then there is nothing to pause."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with contextlib.suppress(httpx.HTTPError, ObjectNotFound), get_client(sync_client=True) as client:
+        for deployment in served:
+            found = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
+            client.pause_deployment(found.id)
 
 
 def deployments(workspace_url: str, collect_every: float, audit_cron: str) -> list[RunnerDeployment]:
