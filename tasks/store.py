@@ -36,7 +36,7 @@ from tasks import schema
 from tasks.errors import RegroundError
 
 if TYPE_CHECKING:
-    import pandas as pd  # half of a worker's start; Arrow loads it where a frame is asked for
+    import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
