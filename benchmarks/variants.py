@@ -1,0 +1,125 @@
+"""How near the steps ``masks`` and ``variants`` come to the bare work, and what a second process is worth.
+
+``python -m benchmarks.variants --images FOLDER --boxes FOLDER [--limit 128]`` with ImageNet-like
+class folders. The floor is decoding and GrabCut of the same photographs in as many threads as
+there are cores, and nothing else. Each number is the best of the rounds, in which all sides take
+turns. A process costs its start (some seconds of imports, twice: once a step), so a second one
+pays from some hundred photographs on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+
+from benchmarks.record import record
+from flows.local import Runner, run_step
+from flows.steps import find
+from tasks.kernels.grabcut import grabcut
+from tasks.masks import MaskSettings, check_box
+from tasks.photographs import LeftOut, Photograph
+from tasks.store import Workspace
+
+SHARD = 4
+THREADS = os.cpu_count() or 1
+
+
+class Silent:
+    def start(self, step: str, total: int, done: int) -> None: ...
+    def advance(self, step: str, by: int) -> None: ...
+    def end(self, step: str, note: str) -> None: ...
+
+
+def index(folder: Path, images: Path, boxes: Path, limit: int) -> Workspace:
+    """Some of the photographs that have a box file, evenly over all of them."""
+    boxed = {path.stem for path in boxes.rglob("*.xml")}
+    files = sorted(path.absolute() for path in images.rglob("*") if path.is_file() and path.stem in boxed)
+    for file in files[:: max(1, len(files) // limit)][:limit]:
+        link = folder / "images" / file.parent.name / file.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    workspace = Workspace(folder / "workspace")
+    told = {"images": str(folder / "images"), "boxes": str(boxes), "shard_size": SHARD}
+    run_step("index", workspace, find("index").settings(**told), Runner("threads", THREADS), Silent())
+    return workspace
+
+
+def steps(workspace: Workspace, runner: Runner) -> None:
+    for name in ("masks", "variants"):
+        workspace.retire(name, ())
+    for name in ("masks", "variants"):
+        run_step(name, workspace, find(name).settings(), runner, Silent())
+
+
+def usable(workspace: Workspace) -> list[Photograph]:
+    """Those that reach GrabCut."""
+    found = []
+    rows = (row for _, part in workspace.parts("images") for row in workspace.read_part(part.path).to_pylist())
+    for row in rows:
+        try:
+            photograph = Photograph.of_row(row)
+            check_box(photograph)
+        except (LeftOut, ValueError):
+            continue
+        found.append(photograph)
+    return found
+
+
+def floor(photographs: Sequence[Photograph]) -> None:
+    cv2.setNumThreads(1)
+    settings = MaskSettings()
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda one: grabcut(one.load(), one.box, settings.iterations, 0), photographs))
+
+
+def best(sides: Sequence[Callable[[], None]], rounds: int) -> list[float]:
+    seconds = [[0.0] * len(sides) for _ in range(rounds)]
+    for round_ in seconds:
+        for side, run in enumerate(sides):
+            started = time.perf_counter()
+            run()
+            round_[side] = time.perf_counter() - started
+    return [min(column) for column in zip(*seconds, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="a folder of photographs")
+    parser.add_argument("--boxes", type=Path, required=True, help="a folder of their box XML")
+    parser.add_argument("--limit", type=int, default=128, help="photographs taken")
+    parser.add_argument("--rounds", type=int, default=2)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = index(Path(folder), told.images, told.boxes, told.limit)
+        photographs = usable(workspace)
+        run = functools.partial(steps, workspace)
+        sides = [
+            functools.partial(floor, photographs),
+            functools.partial(run, Runner("threads", THREADS)),
+            functools.partial(run, Runner("processes", 1)),
+            functools.partial(run, Runner("processes", 2)),
+        ]
+        of_floor, of_threads, of_one, of_two = best(sides, told.rounds)
+    numbers = {
+        "images": len(photographs),
+        "threads": THREADS,
+        "floor_s": of_floor,
+        "steps_s": of_threads,
+        "steps_to_floor": of_threads / of_floor,
+        "one_process_s": of_one,
+        "two_processes_s": of_two,
+        "two_to_one": of_one / of_two,
+    }
+    record("variants", numbers, ("opencv-python-headless", "pillow", "pyarrow"))
+
+
+if __name__ == "__main__":
+    main()
