@@ -40,9 +40,9 @@ def doctor() -> tuple[str, dict[str, Any]]:
 
 
 def _gpu() -> str:
-    import torch
+    from tasks.models.network import gpu_name
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none: models run on the CPU"
+    return gpu_name() or "none: models run on the CPU"
 
 
 def _label_studio() -> str:

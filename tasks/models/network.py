@@ -123,6 +123,11 @@ def choose_device(device: str) -> torch.device:
     return torch.device("cuda" if has_gpu and device != "cpu" else "cpu")
 
 
+def gpu_name() -> str:
+    """What the GPU calls itself; empty: torch sees none."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+
+
 def weights_sha256(module: torch.nn.Module) -> str:
     """SHA-256 of all parameters and buffers with their names, hexadecimal: whatever file they came from."""
     sha = hashlib.sha256()
