@@ -18,7 +18,7 @@ from tasks.kernels.intervals import share
 from tasks.report_models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
 from tasks.report_photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
 from tasks.report_source import Snapshot
-from tasks.schema import VARIANTS
+from tasks.schema import VARIANTS, family
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
@@ -26,6 +26,7 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 PAGE: Final = "report.html"
 SHEET: Final = 6
 """Photographs on the contact sheet."""
+WAITING: Final = ("open", "unreviewed")
 EXAMPLES: Final = 5
 """Of each reason for which something was dropped."""
 
@@ -149,16 +150,22 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     asked = "reground review pull -w W" if snapshot.count("questions") else "reground review push -w W"
     steps = (
         ("masks", "No foreground masks: they need boxes", "reground masks -w W"),
-        ("variants/original", "No background variants", "reground variants -w W"),
-        ("groups", "No groups of classes", "reground variants -w W"),
+        ("variants", "No background variants", "reground variants -w W"),
+        ("predictions", "No model has predicted", "reground predict -w W"),
         ("candidates", "No candidate labels", "reground candidates -w W"),
         ("votes", "Nobody has judged a label", asked),
         ("truth", "No labels by people", "reground truth -w W"),
         ("evaluation", "No model was judged", "reground evaluate -w W"),
     )
-    made = set(snapshot.tables())
-    predicted = [] if snapshot.members("predictions") else [("No model has predicted", "reground predict -w W")]
-    return [*predicted, *((what, command) for table, what, command in steps if table not in made)]
+    made = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
+    waiting = int(snapshot.frame("truth", ["status"])["status"].isin(WAITING).sum()) if "votes" in made else 0
+    left = [(what, command) for table, what, command in steps if table not in made]
+    return left + ([(f"{waiting:,} photographs wait for more votes", asked)] if waiting else [])
+
+
+def count(number: int) -> str:
+    """A number of things as text."""
+    return f"{number:,}"
 
 
 def percent(value: float) -> str:
@@ -192,6 +199,7 @@ def quoted(name: str) -> str:
 
 
 FILTERS: Final = {
+    "count": count,
     "percent": percent,
     "points": points,
     "at": at,
