@@ -31,8 +31,8 @@ from tasks.store import Output, Workspace
 
 log = logging.getLogger(__name__)
 
-AHEAD: Final = 1
-"""Batches decoded while another is in the network."""
+AHEAD: Final = {"cpu": 0, "cuda": 1}
+"""Batches decoded while another is in the network: on a CPU the two would fight over the same cores."""
 ENOUGH: Final = 100
 """Images from which on an accuracy is worth a warning."""
 
@@ -94,10 +94,12 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     preprocessing = model.photograph if of_set == PHOTOGRAPHS else model.square
     part = workspace.read_part(shard.args["part"], ["image_id", column])
     best: list[tuple[list[int], list[float]]] = []
-    for batch in _batches(part[column].to_pylist(), lambda x: preprocessing(pixels(x)), settings.batch_size):
+    recipe = model.recipe(preprocessing)
+    sources, ahead = part[column].to_pylist(), AHEAD[recipe.device]
+    for batch in _batches(sources, lambda x: preprocessing(pixels(x)), settings.batch_size, ahead):
         class_idx, probability = top_k(model.predict(batch), class_of, settings.top_k)
         best += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
-    same = {"set": of_set, "recipe": model.recipe(preprocessing).to_json()}
+    same = {"set": of_set, "recipe": recipe.to_json()}
     rows = [
         {"image_id": image_id, "class_idx": class_idx, "probability": probability, **same}
         for image_id, (class_idx, probability) in zip(part["image_id"].to_pylist(), best, strict=True)
@@ -193,13 +195,13 @@ def _variant_pixels(image: Mapping[str, Any]) -> np.ndarray:
     return decode_rgb(image["bytes"])
 
 
-def _batches(sources: Sequence[Any], make: Callable[[Any], np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Inputs in order, ``(N, 3, S, S) float32``; the next ones are made while these are in the network."""
+def _batches(sources: Sequence[Any], make: Callable[[Any], np.ndarray], size: int, ahead: int) -> Iterator[np.ndarray]:
+    """Inputs in order, ``(N, 3, S, S) float32``, made on all cores, at most ``ahead`` batches before their turn."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made: deque[list[Future[np.ndarray]]] = deque()
         for start in range(0, len(sources), size):
             made.append([pool.submit(make, source) for source in sources[start : start + size]])
-            if len(made) > AHEAD:
+            if len(made) > ahead:
                 yield np.stack([future.result() for future in made.popleft()])
         while made:
             yield np.stack([future.result() for future in made.popleft()])

@@ -19,7 +19,7 @@ from PIL import Image
 from tasks import models
 from tasks.errors import RegroundError, UsageError
 from tasks.images import load_rgb
-from tasks.predictions import AHEAD, STEP, PredictionSettings, _batches, looks_random, output_classes
+from tasks.predictions import STEP, PredictionSettings, _batches, looks_random, output_classes
 from tasks.step import finish, run_shard, todo
 from tasks.store import Output, Workspace
 from tests import small_models, tables
@@ -254,7 +254,8 @@ def test_labels_in_another_order_give_a_warning(
 # Overlap
 
 
-def test_inputs_come_in_order_and_not_too_many_at_once() -> None:
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_inputs_come_in_order_and_not_too_many_at_once(ahead: int) -> None:
     made: list[int] = []
 
     def make(number: int) -> np.ndarray:
@@ -262,7 +263,7 @@ def test_inputs_come_in_order_and_not_too_many_at_once() -> None:
         return np.full((3, 1, 1), number, np.float32)
 
     taken: list[int] = []
-    for batch in _batches(range(23), make, 4):
+    for batch in _batches(range(23), make, 4, ahead):
         taken += batch[:, 0, 0, 0].astype(int).tolist()
-        assert len(made) <= len(taken) + 4 * AHEAD
+        assert len(made) <= len(taken) + 4 * ahead
     assert taken == list(range(23)) and sorted(made) == taken
