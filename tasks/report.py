@@ -6,6 +6,8 @@ content policy forbids the rest. What nobody has done yet is said, with the comm
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,22 @@ def work(workspace: Workspace, settings: ReportSettings, shard: Shard) -> Output
 
 def render(snapshot: Snapshot, settings: ReportSettings) -> str:
     """The page as HTML; everything that comes from data is escaped."""
+    return (
+        _templates()
+        .get_template(PAGE)
+        .render(
+            title=settings.title,
+            **examined(snapshot),
+            **numbers(snapshot),
+            **photographs(snapshot, settings),
+            **left_out(snapshot),
+            open_steps=open_steps(snapshot),
+        )
+    )
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -67,14 +85,7 @@ def render(snapshot: Snapshot, settings: ReportSettings) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(FILTERS)
-    return environment.get_template(PAGE).render(
-        title=settings.title,
-        **examined(snapshot),
-        **numbers(snapshot),
-        **photographs(snapshot, settings),
-        **left_out(snapshot),
-        open_steps=open_steps(snapshot),
-    )
+    return environment
 
 
 def examined(snapshot: Snapshot) -> dict[str, Any]:
@@ -83,7 +94,7 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
     sources = votes.groupby("source").agg(votes=("source", "size"), people=("annotator_id", "nunique"))
     models = sorted({*snapshot.members("predictions"), *Evaluation(snapshot).models})
     return {
-        "counts": {table: snapshot.count(table) for table in snapshot.tables()},
+        "counts": Counter({table: snapshot.count(table) for table in snapshot.tables()}),
         "labels": snapshot.frame("images", ["class_idx"])["class_idx"].nunique(),
         "models": models,
         "short": short_names(models),
@@ -163,7 +174,7 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     return left + ([(f"{waiting:,} photographs wait for more votes", asked)] if waiting else [])
 
 
-def count(number: int) -> str:
+def counted(number: int) -> str:
     """A number of things as text."""
     return f"{number:,}"
 
@@ -199,7 +210,7 @@ def quoted(name: str) -> str:
 
 
 FILTERS: Final = {
-    "count": count,
+    "counted": counted,
     "percent": percent,
     "points": points,
     "at": at,

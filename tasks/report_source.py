@@ -53,7 +53,7 @@ class Snapshot:
 
     def rows(self, table: str, columns: Sequence[str], image_ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """The rows of some images, one part in memory at a time."""
-        wanted = pc.field("image_id").isin(sorted(image_ids))
+        wanted = pc.field("image_id").isin(pa.array(sorted(image_ids), pa.string()))
         for _, part in self._parts_about(table, image_ids):
             yield from self.workspace.read_part(part.path, columns).filter(wanted).to_pylist()
 

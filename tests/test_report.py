@@ -1,0 +1,370 @@
+"""The report: read as HTML, in every state a workspace can be in."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks import evaluation, report
+from tasks.report import PAGE, ReportSettings, render, sheet
+from tasks.report_models import UNKNOWN, Number, Recipes, ranked
+from tasks.report_photographs import order, short_names
+from tasks.report_source import Snapshot
+from tasks.schema import VARIANTS
+from tasks.step import run_shard, todo
+from tasks.store import Output, Workspace
+from tests.needs import need_chromium
+from tests.tables import candidate, class_row, image, prediction, put, vote
+
+EVIL = '<script>alert("x")</script>\'&'
+MODELS = ("lite-a", "lite-b")
+VOID = {"meta", "img", "br", "rect", "line", "circle"}
+RECIPE = '{"decoder": "pillow", "preprocessing": "decode|resize(%d)", "weights": "%s"}'
+
+
+class Page(HTMLParser):
+    """Text of every element of some kinds, every attribute, and whether all that opens closes."""
+
+    LINES = ("tr", "p", "li", "header", "figcaption")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, list[str]]] = []
+        self.lines: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.feed(html)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append((tag, []))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        opened, text = self.open.pop()
+        assert opened == tag, f"<{opened}> closed by </{tag}> at {self.getpos()}"
+        words = " ".join("".join(text).split())
+        if tag in self.LINES:
+            self.lines.append(words)
+        if self.open:
+            self.open[-1][1].append(f" {words} ")
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1][0] not in ("script", "style"):
+            self.open[-1][1].append(data)
+
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def line(self, *words: str) -> str:
+        """The shortest line with all of ``words``."""
+        return min((line for line in self.lines if all(word in line for word in words)), key=len)
+
+
+def truth_row(image_id: str, votes: dict[int, float], labels: list[int], status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "image_id": image_id,
+        "labels": labels,
+        "judged": list(votes),
+        "confidence": list(votes.values()),
+        "shown": [3] * len(votes),
+        "main_label": labels[0] if labels else None,
+        "main_tied": False,
+        "num_objects": len(labels) or None,
+        "objects": [[label] for label in labels],
+        "votes": 3 * len(votes),
+        "sources": ["recorded"],
+        "routing": "several",
+        "status": status,
+        **more,
+    }
+
+
+def variant_row(image_id: str, name: str, shade: int) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((224, 224, 3), shade, np.uint8)).save(buffer, "PNG")
+    mixed = name.startswith("mixed")
+    return {
+        "image_id": image_id,
+        "background_id": "b" if mixed else None,
+        "class_idx": 7,
+        "group": 0,
+        "background_group": 1 if mixed else None,
+        "seed": 0,
+        "image": {"bytes": buffer.getvalue(), "path": f"{image_id}.png"},
+    }
+
+
+def index(workspace: Workspace, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for shade, image_id in enumerate("abcde"):
+        Image.fromarray(np.full((200, 300, 3), 40 * shade, np.uint8)).save(folder / f"{image_id}.png")
+    labels = {"a": 7, "b": 8, "c": 3, "d": 7, "e": 9}
+    put(workspace, "images", [image(i, y, str(folder / f"{i}.png"), [(10, 10, 90, 90)]) for i, y in labels.items()])
+    put(workspace, "classes", [class_row(3, EVIL), class_row(7, "prayer rug"), class_row(8), class_row(9, "mosque")])
+
+
+def mix(workspace: Workspace) -> None:
+    groups = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Rug", 7), (1, EVIL, 8)]]
+    put(workspace, "groups", groups)
+    mask = {"method": "grabcut", "rle": "", "width": 300, "height": 200, "area_ratio": 0.5, "quality": 1.0, "seed": 0}
+    put(workspace, "masks", [{"image_id": i, **mask} for i in "ab"])
+    for shade, name in enumerate(VARIANTS):
+        put(workspace, f"variants/{name}", [variant_row("a", name, 20 * shade)])
+    dropped = {"stage": "masks", "reason": "several_boxes", "detail": EVIL}
+    put(workspace, "dropped", [{"item": f"photo{n}", **dropped} for n in range(7)])
+
+
+def predict(workspace: Workspace) -> None:
+    for size, model in enumerate(MODELS):
+        first = {"a": 9, "b": 8, "c": 3, "d": 7, "e": 9} if size else {"a": 7, "b": 8, "c": 8, "d": 8, "e": 9}
+        rows = [prediction(i, [y, -1]) for i, y in first.items()]
+        rows += [prediction("a", [7 if size else 8, 3], name) for name in VARIANTS]
+        put(workspace, f"predictions/{model}", [{**row, "recipe": RECIPE % (size, model)} for row in rows])
+    put(workspace, "candidates", [candidate("a", 9, ["lite-b:1"]), candidate("a", 7, ["original", "lite-a:1"], 0.25)])
+
+
+def judge(workspace: Workspace, source: str = "recorded") -> None:
+    rows = [
+        truth_row("a", {9: 1.0, 7: 0.0, 3: 1 / 3}, [9], "changed"),
+        truth_row("b", {8: 1.0}, [8], "confirmed"),
+        truth_row("c", {3: 0.0}, [], "empty"),
+        truth_row("d", {7: 1.0, 8: 2 / 3}, [7, 8], "extended", main_tied=True),
+        truth_row("e", {}, [9], "unreviewed", sources=[], main_label=None, num_objects=None, objects=[]),
+    ]
+    put(workspace, "truth", [{**row, "sources": [source] if row["judged"] else []} for row in rows])
+    put(workspace, "votes", [vote(i, 7, who, source=source) for i in "abcd" for who in "xyz"])
+
+
+def evaluate(workspace: Workspace) -> None:
+    for shard in evaluation.plan(workspace, evaluation.EvaluationSettings()):
+        run_shard(evaluation.STEP, workspace, evaluation.EvaluationSettings(), shard)
+
+
+@pytest.fixture
+def full(workspace_url: str, tmp_path: Path) -> Workspace:
+    workspace = Workspace(workspace_url)
+    index(workspace, tmp_path / "photographs")
+    for step in (mix, predict, judge, evaluate):
+        step(workspace)
+    return workspace
+
+
+def html_of(workspace: Workspace, **settings: Any) -> str:
+    return render(Snapshot(workspace), ReportSettings(**settings))
+
+
+def test_nothing_is_loaded_and_everything_closes(full: Workspace) -> None:
+    html = html_of(full)
+    page = Page(html)
+    assert "http" not in re.sub(r"http-equiv|data:image/jpeg;base64,[A-Za-z0-9+/=]+", "", html)
+    assert all(value.startswith("data:image/jpeg;base64,") for name, value in page.attributes if name == "src")
+    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
+    anchors = {value for name, value in page.attributes if name == "id"}
+    assert {value[1:] for name, value in page.attributes if name == "href"} <= anchors
+    assert ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'") in (
+        page.attributes
+    )
+
+
+def test_names_from_data_are_text(full: Workspace) -> None:
+    put(full, "votes", [vote("a", 7, "x", source=EVIL)])
+    html = html_of(full, title=EVIL)
+    assert html.count("<script") == 1 and "alert(&#34;x&#34;)" in html
+    assert Page(html).line("photo0", EVIL)
+
+
+def test_every_line_built_on_votes_names_their_source(full: Workspace) -> None:
+    page = Page(html_of(full))
+    counted = [line for line in page.lines if re.search(r"\d of 3\b", line) and "photographs" not in line]
+    assert len(counted) >= 7  # one a judged label, and one a verdict
+    built = [page.line("settled photographs"), page.line("models change rank"), page.line("Main object")]
+    built += [line for line in page.lines for model in MODELS if line.startswith((model, model[-1])) and "→" in line]
+    assert len(built) >= 7
+    assert [line for line in (*counted, *built) if "recorded" not in line] == []
+
+
+def test_votes_from_label_studio_need_no_caution(full: Workspace) -> None:
+    judge(full, "label-studio")
+    evaluate(full)
+    html = html_of(full)
+    assert "not-live" not in html.partition("</style>")[2] and "were not given" not in html
+    assert "votes: label-studio" in html
+
+
+def test_what_changed_is_said_in_words(full: Workspace) -> None:
+    page = Page(html_of(full))
+    said = "The original label “prayer rug” was ticked by 0 of 3 people; “mosque” holds instead."
+    assert page.line(said) == f"{said} recorded"
+    assert page.line("prayer rug → mosque")
+    assert page.line("was ticked by 0 of 3 people, and no other label that was asked about holds")
+    assert page.line("ticked by 3 of 3 people; “class 8” holds too")
+    assert page.line("ticked by 3 of 3 people, and no other label holds")
+    assert page.line("Nobody has judged the original label “mosque” yet.")
+    assert page.line("mosque", "3 of 3 recorded", "b:1", "0.500")
+    assert page.line("(tied with another)", "2 objects")
+
+
+def test_numbers_are_those_of_the_evaluation(full: Workspace) -> None:
+    page = Page(html_of(full))
+    a = page.line("lite-a", "n 5", "n 3")
+    assert re.findall(r"([\d.]+) %", a) == ["60.0", "60.0", "66.7", "66.7", "33.3"]
+    assert "1= → 2 recorded" in a
+    b = page.line("lite-b", "n 5", "n 3")
+    assert re.findall(r"([\d.]+) %", b) == ["80.0", "80.0", "66.7", "100.0", "100.0"]
+    assert page.line("models change rank").startswith("1 of 2")
+    assert page.line("Mixed-Same", "0.0 %", "100.0 %", "n 1")
+    assert page.line("3 of 4 settled photographs")
+
+
+def test_different_recipes_are_not_compared_silently(full: Workspace) -> None:
+    assert Page(html_of(full)).line("their recipes differ in preprocessing")
+    same = {model: [("photographs", RECIPE % (224, model))] for model in MODELS}
+    assert Recipes.of(same).differing == () and Recipes.of(same).mixed == ()
+    two = {"lite-a": [("only_fg", "by hand"), ("no_fg", "otherwise")]}
+    assert Recipes.of(two).mixed == ("lite-a",)
+
+
+def test_stale_numbers_are_called_so(full: Workspace) -> None:
+    assert "and the truth is now" not in html_of(full)
+    put(full, "truth", [truth_row("a", {7: 1.0}, [7], "confirmed")])
+    assert Page(html_of(full)).line("and the truth is now", "reground evaluate -w W")
+
+
+STATES: list[tuple[list[Callable[[Workspace], None]], list[str]]] = [
+    ([], ["masks", "variants", "predict", "candidates", "review push", "truth", "evaluate"]),
+    ([predict, evaluate], ["masks", "variants", "review push", "truth"]),
+    ([predict, judge, evaluate], ["masks", "variants", "review push"]),
+    ([mix], ["predict", "candidates", "review push", "truth", "evaluate"]),
+    ([mix, predict, judge, evaluate], ["review push"]),
+]
+
+
+@pytest.mark.parametrize(("done", "left"), STATES)
+def test_any_state_says_what_is_left(
+    workspace_url: str, tmp_path: Path, done: list[Callable[[Workspace], None]], left: list[str]
+) -> None:
+    workspace = Workspace(workspace_url)
+    index(workspace, tmp_path / "photographs")
+    for step in done:
+        step(workspace)
+    commands = [command for _, command in report.open_steps(Snapshot(workspace))]
+    assert commands == [f"reground {command} -w W" for command in left]
+    page = Page(html_of(workspace))
+    assert all(page.line(command) for command in commands)
+    assert all(page.line(name) for name in ("prayer rug", "mosque"))
+
+
+def test_no_photographs_at_all(workspace_url: str) -> None:
+    workspace = Workspace(workspace_url)
+    put(workspace, "images", [])
+    assert Page(html_of(workspace)).line("There are 0 photographs")
+
+
+def test_most_questioned_first_and_the_rest_counted(full: Workspace) -> None:
+    assert list(order(Snapshot(full))["image_id"]) == ["a", "c", "d", "b", "e"]
+    page = Page(html_of(full, max_images=2))
+    assert [value for name, value in page.attributes if name == "data-status" and value] == [
+        *("changed", "empty"),  # the filter's buttons
+        *("changed", "empty"),  # the cards
+    ]
+    assert page.line("3 more photographs are not shown here")
+
+
+def test_a_photograph_that_went_away(full: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "photographs" / "a.png").unlink()
+    (tmp_path / "photographs" / "b.png").write_bytes(b"no image")
+    assert Page(html_of(full)).text().count("the file is gone or broken") == 2
+
+
+def test_the_same_tables_give_the_same_bytes(full: Workspace) -> None:
+    settings = ReportSettings()
+    plan = todo(report.STEP, full, settings)
+    (shard,) = plan.missing
+    first = run_shard(report.STEP, full, settings, shard).files[PAGE]
+    assert run_shard(report.STEP, full, settings, shard).files[PAGE] == first
+    assert full.read_bytes(first.path).decode() == html_of(full)
+    assert not todo(report.STEP, full, settings).missing
+    put(full, "votes", [vote("a", 7, "new")])
+    assert todo(report.STEP, full, settings).missing
+
+
+def test_only_the_shards_of_what_is_shown_are_opened(
+    workspace_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(workspace_url)
+    index(workspace, tmp_path / "photographs")
+    rows = workspace.read("images").to_dict("records")
+    workspace.retire("by-hand-images", ())
+    for row in rows:
+        boxes = [dict(box) for box in row["boxes"]]
+        workspace.commit("index", row["image_id"], "0" * 32, Output({"images": [{**row, "boxes": boxes}]}))
+        variant = variant_row(row["image_id"], "only_fg", 1)
+        workspace.commit("variants", row["image_id"], "0" * 32, Output({"variants/only_fg": [variant]}))
+    opened: list[str] = []
+    read_part = Workspace.read_part
+    monkeypatch.setattr(
+        Workspace, "read_part", lambda w, path, columns=None: opened.append(path) or read_part(w, path, columns)
+    )
+    page = Page(html_of(workspace, max_images=1))
+    assert page.text().count("Only-FG") == 1
+    assert len([path for path in opened if "variants" in path]) == 1
+
+
+def test_the_contact_sheet_takes_turns_between_groups(workspace_url: str) -> None:
+    workspace = Workspace(workspace_url)
+    mix(workspace)
+    ids = [f"r{n}" for n in range(9)] + ["z"]
+    put(workspace, "images", [image(i, 8 if i == "z" else 7) for i in ids])
+    mask = {"method": "m", "rle": "", "width": 1, "height": 1, "area_ratio": 1.0, "quality": 1.0, "seed": 0}
+    put(workspace, "masks", [{"image_id": i, **mask} for i in ids])
+    assert sheet(Snapshot(workspace)) == ["r0", "r1", "r2", "r3", "r4", "z"]
+
+
+def test_ranks_are_shared_by_equals() -> None:
+    numbers = {"a": 0.5, "b": 0.7, "c": 0.7, "d": 0.1}
+    measured = {model: Number(value, 0, 1, 9) for model, value in numbers.items()}
+    assert ranked({**measured, "unknown": UNKNOWN}) == {"a": "3", "b": "1=", "c": "1=", "d": "4"}
+
+
+def test_short_names_stay_apart() -> None:
+    assert short_names(["net-lite0", "net-lite1"]) == {"net-lite0": "lite0", "net-lite1": "lite1"}
+    assert short_names(["net-a", "net-a-b"]) == {"net-a": "a", "net-a-b": "a-b"}
+    assert short_names(["only-one"]) == {"only-one": "only-one"}
+    assert short_names([]) == {}
+
+
+@pytest.mark.slow
+def test_a_browser_shows_it_without_a_request(full: Workspace, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "page.html").write_text(html_of(full))
+    requests: list[str] = []
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need_chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto((tmp_path / "page.html").as_uri())
+        page.click(".filter button[data-status=empty]")
+        assert page.locator(".card:visible").count() == 1
+        for width in (1400, 820, 420, 360):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+        browser.close()
+    assert [url for url in requests if not url.startswith("data:")] == [(tmp_path / "page.html").as_uri()]
+    assert problems == []
