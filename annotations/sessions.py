@@ -34,13 +34,13 @@ class Annotator:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def answer(self, task_id: int, result: Sequence[Mapping[str, Any]], seconds: float) -> int:
+    def answer(self, task_id: int, result: Sequence[Mapping[str, Any]], seconds: float | None) -> int:
         """Submit an answer as the page does. Returns its id.
 
         Args:
             task_id: of the task.
             result: as `annotations.questions.contains_result` or ``classify_result`` makes it.
-            seconds: spent on it.
+            seconds: spent on it; None: not measured.
         """
         sent = {"result": list(result), "lead_time": seconds, "was_cancelled": False}
         try:

@@ -94,7 +94,8 @@ def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
 
 def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
     """Each recorded annotator logs in and answers what they have not yet, as a browser would."""
-    from annotations.label_studio import Annotator, Client, sign_up
+    from annotations.label_studio import Client
+    from annotations.sessions import Annotator, sign_up
 
     questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
     warn_of_unrecorded(questions, answers["shown"])
@@ -152,7 +153,7 @@ def publish(api: str, root: Path) -> None:
     for to_format in FORMATS:
         out = root / "exports" / to_format
         shutil.rmtree(out, ignore_errors=True)
-        run_under_prefect(api, "export", workspace=str(root), to_format=to_format, out=str(out))
+        run_under_prefect(api, "export", workspace=str(root), format=to_format, out=str(out))
 
 
 def findings(workspace: Workspace) -> list[str]:
