@@ -22,7 +22,7 @@ from annotations.review import ReviewSettings
 from annotations.sessions import submit_form
 from tasks.errors import RegroundError
 from tasks.store import Workspace
-from tests.label_studio_fixture import CANDIDATES, LabelStudio
+from tests.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["tests.label_studio_fixture"]

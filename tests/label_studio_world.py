@@ -1,0 +1,108 @@
+"""A real Label Studio, and workspaces of real photographs to ask about."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from annotations.label_studio import Client
+from annotations.label_studio_server import LabelStudioServer, serve
+from annotations.review import DOCUMENTS, ReviewSettings
+from annotations.sessions import Annotator, sign_up
+from tasks.classes import load_classes
+from tasks.store import Output, Workspace
+from tests.needs import need_package
+
+CANDIDATES: dict[str, tuple[int, ...]] = {
+    # stem of the photograph -> labels to ask about, the original one first
+    "imagenet_00_243": (243, 242, 246),
+    "imagenet_04_949": (949, 950, 957),
+    "imagenet_06_609": (609, 817, 246),
+    "imagenet_16_251": (251, 246),
+    "imagenet_17_22": (22, 21),
+}
+PASSWORD = "a-long-enough-passphrase"
+
+
+def photographs() -> dict[str, Path]:
+    """Stem -> file, of the photographs that the package foolbox ships."""
+    need_package("foolbox")
+    spec = importlib.util.find_spec("foolbox")
+    assert spec and spec.origin
+    return {path.stem: path for path in sorted((Path(spec.origin).parent / "data").glob("imagenet_*.jpg"))}
+
+
+def fill(workspace: Workspace, candidates: Mapping[str, tuple[int, ...]], images: Mapping[str, Path]) -> None:
+    """Tables ``images``, ``classes`` and ``candidates`` of some photographs."""
+    rows = [
+        {
+            "image_id": image_id,
+            "uri": str(images[image_id]),
+            "class_idx": labels[0],
+            "wnid": "",
+            "width": 512,
+            "height": 512,
+            "mode": "RGB",
+            "sha256": f"of {images[image_id].name}",
+            "boxes": [],
+            "split": "val",
+        }
+        for image_id, labels in candidates.items()
+    ]
+    pairs = [
+        {"image_id": image_id, "class_idx": label, "reasons": ["original"], "score": 0.5}
+        for image_id, labels in candidates.items()
+        for label in labels
+    ]
+    workspace.commit("index", "0000", "key", Output({"images": rows, "classes": load_classes(), "candidates": pairs}))
+
+
+@dataclass
+class LabelStudio:
+    """One server for all tests, on one port, that can be killed and started again (3 s)."""
+
+    root: Path
+    port: int
+    server: LabelStudioServer = field(init=False)
+    running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def start(self) -> None:
+        self.running = contextlib.ExitStack()
+        self.server = self.running.enter_context(serve(self.root / "data", self.port, self.root / "documents"))
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        os.killpg(self.server.pid, signal.SIGKILL)
+        psutil.Process(self.server.pid).wait(10)
+
+    def stop(self) -> None:
+        self.running.close()
+
+    def workspace(self, folder: Path, candidates: Mapping[str, tuple[int, ...]] = CANDIDATES) -> Workspace:
+        """A workspace whose pictures this server serves."""
+        folder.mkdir()
+        (folder / DOCUMENTS).symlink_to(self.root / "documents")
+        workspace = Workspace(folder)
+        fill(workspace, candidates, photographs())
+        return workspace
+
+    def settings(self, **other: object) -> ReviewSettings:
+        documents = str(self.root / "documents")
+        return ReviewSettings(url=self.server.url, documents=documents, overlap=2, **other)  # type: ignore[arg-type]
+
+    def client(self) -> Client:
+        return Client(self.server.url, self.server.credentials.token)
+
+    def annotator(self, email: str) -> Annotator:
+        """Somebody with an account, logged in."""
+        with self.client() as client:
+            if email not in client.people().values():
+                sign_up(client, email, PASSWORD)
+        return Annotator(self.server.url, email, PASSWORD)
