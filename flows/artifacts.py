@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 
 from flows import progress
 from flows.contact_sheet import contact_sheet
+from tasks.schema import PHOTOGRAPHS, VARIANTS
 from tasks.store import Workspace
 
 REFRESH = 5
@@ -90,7 +91,7 @@ def made(workspace: Workspace, step: str, seconds: float) -> str:
     for entry in entries:
         rows.update({name: part.rows for name, part in entry.tables.items() if name != "dropped"})
     files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
-    lines = [f"{len(entries):,} shards in the manifest; this run took {seconds:,.1f} s", ""]
+    lines = [f"Shards in the manifest: {len(entries):,}. This run took {seconds:,.1f} s.", ""]
     lines += _table(["table", "rows"], [[f"`{name}`", f"{count:,}"] for name, count in sorted(rows.items())])
     lines += [f"- wrote `{path}`" for path in files]
     dropped = _dropped(workspace, step)
@@ -101,19 +102,26 @@ def made(workspace: Workspace, step: str, seconds: float) -> str:
 def evaluation(workspace: Workspace) -> str:
     """Every model's numbers over all images of a set: one row a metric, one column a model."""
     found = workspace.read("evaluation")
-    found = found[found["subset"].isin(["all", "reviewed"])]
-    if found.empty:
-        return ""
-    found["cell"] = [
-        f"{value:.1%} ({low:.1%} to {high:.1%})"
-        for value, low, high in zip(found["value"], found["low"], found["high"], strict=True)
+    found = found[found["subset"].isin(["all", "reviewed"]) & (found["n"] > 0)]
+    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    least: dict[tuple[str, str, str], int] = {}
+    for row in found.to_dict("records"):
+        measured = (row["set"], row["metric"], row["subset"])
+        cells.setdefault(measured, {})[row["model"]] = f"{row['value']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+        least[measured] = min(least.get(measured, row["n"]), row["n"])
+    models = sorted(found["model"].unique())
+    rows = [
+        [*measured, f"{least[measured]:,}", *(cells[measured].get(model, "") for model in models)]
+        for measured in sorted(cells, key=_as_in_the_paper)
     ]
-    wide = found.pivot(index=["set", "metric", "subset"], columns="model", values="cell").fillna("")
-    smallest = found.groupby(["set", "metric", "subset"])["n"].min()
-    rows = [[*index, f"{smallest[index]:,}", *cells] for index, cells in zip(wide.index, wide.to_numpy(), strict=True)]
     sources = sorted({source for source in found["sources"] if source})
     votes = [f"\nVotes behind the reviewed rows: {', '.join(sources)}."] if sources else []
-    return "\n".join([*_table(["set", "metric", "subset", "n", *wide.columns], rows), *votes])
+    return "\n".join([*_table(["set", "metric", "subset", "n", *models], rows), *votes])
+
+
+def _as_in_the_paper(measured: tuple[str, str, str]) -> tuple[int, tuple[str, str, str]]:
+    order = (PHOTOGRAPHS, *VARIANTS)
+    return (order.index(measured[0]) if measured[0] in order else len(order)), measured
 
 
 def review(rows: Sequence[Mapping[str, Any]]) -> str:

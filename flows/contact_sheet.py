@@ -12,12 +12,12 @@ from tasks.schema import VARIANTS
 from tasks.store import Workspace
 
 PHOTOGRAPHS = 6
-SIDE, GAP, HEAD = 104, 4, 18
+SIDE, GAP, HEAD = 98, 4, 18
 """Of a thumbnail, between two, and of the line of names; pixels."""
 
 
 def contact_sheet(workspace: Workspace) -> str:
-    """Markdown with the sheet as a data URI (some 50 kB: it is kept in the server's database).
+    """Markdown with the sheet as a data URI (some 100 kB: it is kept in the server's database).
 
     Reads one shard of each variant, whatever the size of the workspace. Empty where there
     are no variants.
@@ -57,5 +57,5 @@ def _first_images(workspace: Workspace, variant: str) -> dict[str, bytes]:
 
 def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
+    image.save(buffer, "JPEG", quality=75)
     return buffer.getvalue()

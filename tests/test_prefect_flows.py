@@ -153,6 +153,10 @@ def test_artifacts_of_an_empty_workspace(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
     assert contact_sheet(workspace) == evaluation(workspace) == ""
     assert review([]) == "Nobody was asked yet."
+    assert review([{"question": "contains", "open": 3}]).splitlines()[::2] == [
+        "| question | open |",
+        "| contains | 3 |",
+    ]
     assert "| table |" not in made(workspace, "masks", 1.0)
     assert key(Workspace("memory://bucket/My Set!"), "export-real") == "my-set-export-real"
 
@@ -163,10 +167,12 @@ def test_evaluation_is_one_row_a_metric_and_one_column_a_model(workspace_url: st
     for model, n, source in (("a", 20, ""), ("b", 19, "recorded")):
         measured = {"value": 0.5, "low": 0.25, "high": 0.75, "n": n, "subset": "all", "sources": source}
         in_group = {**measured, "subset": "dog"}
-        rows = [{**same, "model": model, **row} for row in (measured, in_group)]
+        nothing = {**measured, "subset": "reviewed", "value": float("nan"), "n": 0}
+        rows = [{**same, "model": model, **row} for row in (measured, in_group, nothing)]
+        rows.append({**rows[0], "set": "mixed_rand", "metric": "group_accuracy"})
         workspace.commit("evaluate", model, "0" * 32, Output({"evaluation": rows}))
     lines = evaluation(workspace).splitlines()
     assert lines[0] == "| set | metric | subset | n | a | b |"
     assert lines[2] == "| photographs | top1_original | all | 19 | 50.0% (25.0% to 75.0%) | 50.0% (25.0% to 75.0%) |"
     assert lines[-1] == "Votes behind the reviewed rows: recorded."
-    assert len(lines) == 5
+    assert lines[3].startswith("| mixed_rand | group_accuracy | all | 19 |") and len(lines) == 6
