@@ -204,6 +204,11 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def elided(name: str) -> str:
+    """A name short enough for a narrow column: models differ at the end of their names."""
+    return name if len(name) <= 12 else f"{name[:3]}…{name[-8:]}"
+
+
 def quoted(name: str) -> str:
     """A name in quotation marks."""
     return f"“{name}”"
@@ -217,6 +222,7 @@ FILTERS: Final = {
     "words": words,
     "listed": listed,
     "quoted": quoted,
+    "elided": elided,
     "photograph": pictures.photograph,
     "variant": pictures.variant,
 }
