@@ -62,7 +62,13 @@ def _variants_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict_options(parser: argparse.ArgumentParser) -> None:
-    _set(parser, "--models", "predict.models", "NAME[,NAME...]: efficientnet-lite0, timm:NAME, ...", type=_names)
+    _set(
+        parser,
+        "--models",
+        "predict.models",
+        "the whole ensemble, NAME[,NAME...]: efficientnet-lite0, timm:NAME, torchvision:NAME, ...",
+        type=_names,
+    )
     _set(parser, "--on", "predict.on", "SET[,SET...]: photographs and names of variants", type=_names)
     _set(parser, "--batch-size", "predict.batch_size", "images in a forward pass", type=int)
     _set(parser, "--device", "predict.device", "auto, cpu or cuda", choices=["auto", "cpu", "cuda"])
@@ -121,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--to", required=True, type=Path, metavar="FILE")
     _command(commands, "status", "what is done, what is open, who waits for what")
     serve = _command(commands, "serve", "schedules on this machine: collect votes, re-evaluate")
+    serve.add_argument("--port", type=int, default=4200, help="of the Prefect server started if none is named")
     serve.add_argument("--collect-every", type=int, default=600, metavar="SECONDS")
     serve.add_argument("--audit-cron", default="0 3 * * *", metavar="CRON")
     doctor = commands.add_parser("doctor", help="what is installed, reachable, and how fast")

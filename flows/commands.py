@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flows import steps
@@ -181,17 +183,21 @@ def table(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 
 
 def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
-    """Schedules on this machine, until stopped."""
+    """Schedules on this machine, until stopped; on the workspace's own Prefect server if none is named."""
+    from flows.prefect_server import prefect_server
     from flows.serve import serve as serve_flows
 
     load(workspace, told, arguments.config)
-    if not arguments.prefect:
-        raise UsageError(
-            "expected a Prefect server to hold the schedules: start one with `prefect server start --host 127.0.0.1`, "
-            "then give its address with --prefect http://127.0.0.1:4200/api (or PREFECT_API_URL)."
-        )
-    serve_flows(arguments.prefect, workspace.url, arguments.collect_every, arguments.audit_cron)
-    return Result("stopped serving")
+    with contextlib.ExitStack() as own:
+        api = arguments.prefect
+        if not api:
+            if not workspace.is_local:
+                raise UsageError("expected a Prefect server for an object store: give its address with --prefect URL.")
+            print("starting a Prefect server on loopback (some 12 s the first time)", flush=True)
+            api = own.enter_context(prefect_server(Path(workspace.root) / "prefect", arguments.port))
+        print(f"the page with runs and schedules: {api.removesuffix('/api')}", flush=True)
+        serve_flows(api, workspace.url, arguments.collect_every, arguments.audit_cron)
+    return Result("stopped serving; the schedules are paused until you serve again")
 
 
 OTHERS: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
