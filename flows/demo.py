@@ -161,10 +161,7 @@ def findings(workspace: Workspace) -> list[str]:
     truth = workspace.read("truth", ["status"])["status"]
     evaluation = workspace.read("evaluation")
     gaps = evaluation[(evaluation["metric"] == "bg_gap") & (evaluation["subset"] == "all")]
-    gap_text = "; ".join(
-        f"{row.model} {100 * row.value:+.0f} points [{100 * row.low:+.0f}, {100 * row.high:+.0f}], n={row.n}"
-        for row in gaps.itertuples()
-    )
+    gap_text = "; ".join(_gap_text(row) for row in gaps.to_dict("records"))
     questioned = truth.isin(["extended", "changed", "empty"]).sum()
     return [
         f"report: {workspace.path('files', 'report.html')}",
@@ -173,6 +170,11 @@ def findings(workspace: Workspace) -> list[str]:
         f"BG-Gap (Mixed-Same minus Mixed-Rand): {gap_text}",
         f"models re-ranked: {reranking(evaluation)}",
     ]
+
+
+def _gap_text(row: Mapping[Any, Any]) -> str:
+    value, low, high = (f"{100 * row[name]:+.0f}" for name in ("value", "low", "high"))
+    return f"{row['model']} {value} points [{low}, {high}], n={row['n']}"
 
 
 def reranking(evaluation: Any) -> str:
