@@ -180,16 +180,27 @@ def _gap_text(row: Mapping[Any, Any]) -> str:
 def reranking(evaluation: Any) -> str:
     """The order of models on the original labels and on what people found, over the same photographs."""
     reviewed = evaluation[evaluation["subset"] == "reviewed"]
-    orders = [ranked(reviewed[reviewed["metric"] == metric]) for metric in ("top1_original", "multi_label")]
-    texts = [" > ".join(f"{model} {100 * value:.0f} %" for model, value in order) for order in orders]
-    same = [model for model, _ in orders[0]] == [model for model, _ in orders[1]]
-    return f"{'none' if same else 'yes'}; original labels: {texts[0]}; people's labels (recorded): {texts[1]}"
+    before, after = (_values(reviewed, metric) for metric in ("top1_original", "multi_label"))
+    moved = sum(_rank(before, model) != _rank(after, model) for model in before)
+    return (
+        f"{moved} of {len(before)}; on the original labels {_order(before)}; "
+        f"on people's labels (votes: recorded) {_order(after)}"
+    )
 
 
-def ranked(rows: Any) -> Sequence[tuple[str, float]]:
-    """Models and their values, best first; ties by name."""
-    pairs = zip(rows["model"], rows["value"], strict=True)
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+def _values(reviewed: Any, metric: str) -> dict[str, float]:
+    rows = reviewed[reviewed["metric"] == metric]
+    return dict(zip(rows["model"], rows["value"], strict=True))
+
+
+def _rank(values: Mapping[str, float], model: str) -> int:
+    """1 the best; equal values share a rank."""
+    return 1 + sum(value > values[model] for value in values.values())
+
+
+def _order(values: Mapping[str, float]) -> str:
+    ordered = sorted(values, key=lambda model: (-values[model], model))
+    return ", ".join(f"{_rank(values, model)}. {model} {100 * values[model]:.0f} %" for model in ordered)
 
 
 def by_hand(root: Path) -> list[str]:
