@@ -19,8 +19,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.arrow import ARROW_TYPES
 from tasks.errors import RegroundError, UsageError, unknown
-from tasks.store import ARROW_TYPES, Workspace
+from tasks.store import Workspace
 
 IMAGENET_ID: Final = "ILSVRC2012_val_"
 IMAGENET_SIZE: Final = 50_000

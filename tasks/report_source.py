@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.arrow import arrow_schema_subset
 from tasks.schema import family
-from tasks.store import Part, Workspace, arrow_schema_subset, digest
+from tasks.store import Part, Workspace, digest
 
 
 class Snapshot:

@@ -1,7 +1,7 @@
 """The floor plan: every table, its columns, types, units, key and meaning.
 
 A table named ``variants/NAME`` belongs to the family ``variants``; all members of a family
-share one plan. Column types are the names ``tasks.store`` turns into Arrow types.
+share one plan. Column types are the names ``tasks.arrow`` turns into Arrow types.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``type`` is a name in `tasks.store.ARROW_TYPES`."""
+    """One column: ``type`` is a name in `tasks.arrow.ARROW_TYPES`."""
 
     name: str
     type: str

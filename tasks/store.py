@@ -20,37 +20,23 @@ import io
 import json
 import os
 import posixpath
-import socket
 import threading
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import schema
+from tasks import lock, schema
+from tasks.arrow import Rows, arrow_schema_subset, to_arrow
 from tasks.errors import RegroundError
 
 if TYPE_CHECKING:
     import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table
-
-ARROW_TYPES: dict[str, pa.DataType] = {
-    **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "list<string>": pa.list_(pa.string()),
-    "list<int32>": pa.list_(pa.int32()),
-    "list<list<int32>>": pa.list_(pa.list_(pa.int32())),
-    "list<float32>": pa.list_(pa.float32()),
-    "list<box>": pa.list_(pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])),
-    "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
-}
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -79,28 +65,6 @@ class Entry:
     key: str
     tables: Mapping[str, Part]
     files: Mapping[str, Part]
-
-
-def arrow_schema(name: str) -> pa.Schema:
-    """The Arrow schema of the table ``name``."""
-    return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], nullable=c.nullable) for c in schema.table(name).columns])
-
-
-def to_arrow(name: str, rows: Rows) -> pa.Table:
-    """Rows as the table ``name``: every column of the plan, and no other.
-
-    Raises:
-        ValueError: a row lacks a column, has an unknown one, or a null where none may be.
-    """
-    expected = schema.table(name).names()
-    for row in rows:
-        if row.keys() != set(expected):
-            raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")
-    made = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(name))
-    for column in schema.table(name).columns:
-        if not column.nullable and made[column.name].null_count:
-            raise ValueError(f"table {name}: column {column.name} has nulls and may have none")
-    return made
 
 
 def digest(*parts: str) -> str:
@@ -257,28 +221,11 @@ class Workspace:
         Raises:
             RegroundError: with ``wait`` false, somebody else holds it; says who.
         """
-        if not self.is_local:
+        if self.is_local:
+            with lock.hold(Path(self.path("lock")), command, wait):
+                yield
+        else:
             yield
-            return
-        import fcntl
-
-        path = Path(self.path("lock"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.seek(0)
-                holder = handle.read().strip() or "another run"
-                if not wait:
-                    raise RegroundError(f"{self.url} is held by {holder}: wait for it to end.") from None
-                print(f"waiting for {self.url}, held by {holder}", flush=True)
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            handle.truncate(0)
-            handle.write(f"`{command}` (process {os.getpid()} on {socket.gethostname()})")
-            handle.flush()
-            yield
-            handle.truncate(0)
 
     # Private
 
@@ -301,12 +248,6 @@ class Workspace:
         for path in paths:
             with contextlib.suppress(FileNotFoundError):
                 self.fs.rm_file(self.path(path))
-
-
-def arrow_schema_subset(table: str, names: Sequence[str]) -> pa.Schema:
-    """The Arrow schema of some columns of a table, in the order asked for."""
-    whole = arrow_schema(table)
-    return pa.schema([whole.field(name) for name in names])
 
 
 def _write_atomically(target: Path, content: bytes) -> None:

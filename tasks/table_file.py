@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from tasks import schema
+from tasks.arrow import arrow_schema
 from tasks.errors import RegroundError, unknown
-from tasks.store import Workspace, arrow_schema
+from tasks.store import Workspace
 
 
 def write_table(workspace: Workspace, name: str, to: Path) -> int:

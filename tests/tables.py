@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.store import Output, Rows, Workspace
+from tasks.arrow import Rows
+from tasks.store import Output, Workspace
 
 
 def put(workspace: Workspace, table: str, rows: Rows) -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.arrow import to_arrow
 from tasks.classes import GROUPS, LabelError, label_index, load_classes, load_groups, resolve_label
 from tasks.errors import UsageError
-from tasks.store import to_arrow
 from tests.needs import need_package, need_shared
 
 IMAGENET = load_classes()

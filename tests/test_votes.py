@@ -11,8 +11,8 @@ from annotations.annotators import annotators
 from annotations.ledger import Task
 from annotations.questions import Question, classify_result, contains_result
 from annotations.votes import collect
+from tasks.arrow import to_arrow
 from tasks.schema import ClassIdx, ImageId
-from tasks.store import to_arrow
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab"}
 GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)

@@ -1,0 +1,52 @@
+"""Rows as Arrow: the one place where the plan's type names become Arrow types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tasks import schema
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "list<string>": pa.list_(pa.string()),
+    "list<int32>": pa.list_(pa.int32()),
+    "list<list<int32>>": pa.list_(pa.list_(pa.int32())),
+    "list<float32>": pa.list_(pa.float32()),
+    "list<box>": pa.list_(pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])),
+    "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+}
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def arrow_schema(name: str) -> pa.Schema:
+    """The Arrow schema of the table ``name``."""
+    return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], nullable=c.nullable) for c in schema.table(name).columns])
+
+
+def to_arrow(name: str, rows: Rows) -> pa.Table:
+    """Rows as the table ``name``: every column of the plan, and no other.
+
+    Raises:
+        ValueError: a row lacks a column, has an unknown one, or a null where none may be.
+    """
+    expected = schema.table(name).names()
+    for row in rows:
+        if row.keys() != set(expected):
+            raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")
+    made = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(name))
+    for column in schema.table(name).columns:
+        if not column.nullable and made[column.name].null_count:
+            raise ValueError(f"table {name}: column {column.name} has nulls and may have none")
+    return made
+
+
+def arrow_schema_subset(table: str, names: Sequence[str]) -> pa.Schema:
+    """The Arrow schema of some columns of a table, in the order asked for."""
+    whole = arrow_schema(table)
+    return pa.schema([whole.field(name) for name in names])
