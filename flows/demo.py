@@ -158,17 +158,18 @@ def publish(api: str, root: Path) -> None:
 
 def findings(workspace: Workspace) -> list[str]:
     """Where the report is, and what was found, in three lines."""
-    truth = workspace.read("truth", ["status"])["status"]
+    table = workspace.read("truth", ["status", "sources"])
+    truth, sources = table["status"], ", ".join(sorted({source for row in table["sources"] for source in row}))
     evaluation = workspace.read("evaluation")
     gaps = evaluation[(evaluation["metric"] == "bg_gap") & (evaluation["subset"] == "all")]
     gap_text = "; ".join(_gap_text(row) for row in gaps.to_dict("records"))
     questioned = truth.isin(["extended", "changed", "empty"]).sum()
     return [
         f"report: {workspace.path('files', 'report.html')}",
-        f"labels questioned: {questioned} of {len(truth)} (votes: recorded): "
+        f"labels questioned: {questioned} of {len(truth)} (votes: {sources}): "
         + ", ".join(f"{count} {status}" for status, count in truth.value_counts().sort_index().items()),
         f"BG-Gap (Mixed-Same minus Mixed-Rand): {gap_text}",
-        f"models re-ranked: {reranking(evaluation)}",
+        f"models re-ranked: {reranking(evaluation, sources)}",
     ]
 
 
@@ -177,14 +178,14 @@ def _gap_text(row: Mapping[Any, Any]) -> str:
     return f"{row['model']} {value} points [{low}, {high}], n={row['n']}"
 
 
-def reranking(evaluation: Any) -> str:
+def reranking(evaluation: Any, sources: str) -> str:
     """The order of models on the original labels and on what people found, over the same photographs."""
     reviewed = evaluation[evaluation["subset"] == "reviewed"]
     before, after = (_values(reviewed, metric) for metric in ("top1_original", "multi_label"))
     moved = sum(_rank(before, model) != _rank(after, model) for model in before)
     return (
         f"{moved} of {len(before)}; on the original labels {_order(before)}; "
-        f"on people's labels (votes: recorded) {_order(after)}"
+        f"on people's labels (votes: {sources}) {_order(after)}"
     )
 
 
