@@ -59,7 +59,7 @@ def demo(workspace_url: str) -> str:
 def settings_for(root: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What the demo's workspace is told."""
     return {
-        "index": {"images": str(list_photographs(root)), "boxes": str(DATA / "boxes")},
+        "index": {"images": str(list_photographs(root)), "boxes": str(DATA / "boxes"), "shard_size": 5},
         "review": {"recorded_annotators": sorted(answers["annotators"]), "overlap": len(answers["annotators"]) + 1},
         "report": {"title": "reground: 20 ImageNet photographs, looked at again"},
     }
