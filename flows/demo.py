@@ -10,7 +10,10 @@ import contextlib
 import csv
 import importlib.util
 import json
+import os
 import secrets
+import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,7 +54,7 @@ def demo(workspace_url: str) -> str:
         for flow in ("collect", "audit"):
             run_under_prefect(api, flow, workspace=str(root), settings=settings)
         publish(api, root)
-        found = "\n".join([*findings(workspace), *by_hand(root)])
+        found = "\n".join([*findings(workspace), *by_hand(workspace_url)])
     say(f"done in {time.monotonic() - began:.0f} s; both servers are stopped, the workspace keeps everything")
     return found
 
@@ -148,8 +151,6 @@ def warn_of_unrecorded(questions: Sequence[Mapping[str, Any]], shown: Mapping[st
 
 def publish(api: str, root: Path) -> None:
     """Write every export anew."""
-    import shutil
-
     for to_format in FORMATS:
         out = root / "exports" / to_format
         shutil.rmtree(out, ignore_errors=True)
@@ -204,13 +205,14 @@ def _order(values: Mapping[str, float]) -> str:
     return ", ".join(f"{_rank(values, model)}. {model} {100 * values[model]:.0f} %" for model in ordered)
 
 
-def by_hand(root: Path) -> list[str]:
+def by_hand(workspace_url: str) -> list[str]:
     """How a person annotates and sees their own votes count, and sees the runs."""
+    command = "reground" if shutil.which("reground") else os.path.relpath(sys.argv[0])
     return [
         "",
-        f"annotate by hand:  reground review serve -w {root}   (opens Label Studio again, and says how to log in)",
-        f"see your votes:    reground review pull -w {root} && reground run -w {root}",
-        f"see the runs:      reground serve -w {root}          (the Prefect page, with schedules)",
+        f"annotate by hand:  {command} review serve -w {workspace_url}   (opens Label Studio again; says how to log in)",
+        f"see your votes:    {command} review pull -w {workspace_url} && {command} run -w {workspace_url}",
+        f"see the runs:      {command} serve -w {workspace_url}   (the Prefect page, with schedules)",
     ]
 
 
