@@ -210,7 +210,7 @@ def by_hand(workspace_url: str) -> list[str]:
     command = "reground" if shutil.which("reground") else os.path.relpath(sys.argv[0])
     return [
         "",
-        f"annotate by hand:  {command} review serve -w {workspace_url}   (opens Label Studio again; says how to log in)",
+        f"annotate by hand:  {command} review serve -w {workspace_url}   (Label Studio, and how to log in)",
         f"see your votes:    {command} review pull -w {workspace_url} && {command} run -w {workspace_url}",
         f"see the runs:      {command} serve -w {workspace_url}   (the Prefect page, with schedules)",
     ]
