@@ -206,12 +206,12 @@ def test_votes_from_label_studio_need_no_caution(full: Workspace) -> None:
 
 def test_what_changed_is_said_in_words(full: Workspace) -> None:
     page = Page(html_of(full))
-    said = "The original label “prayer rug” was ticked by 0 of 3 people; “mosque” holds instead."
+    said = "The original label “prayer rug” was ticked by 0 of 3 annotators; “mosque” holds instead."
     assert page.line(said) == f"{said} recorded"
     assert page.line("prayer rug → mosque")
-    assert page.line("was ticked by 0 of 3 people, and no other label that was asked about holds")
-    assert page.line("ticked by 3 of 3 people; “class 8” holds too")
-    assert page.line("ticked by 3 of 3 people, and no other label holds")
+    assert page.line("was ticked by 0 of 3 annotators, and no other label that was asked about holds")
+    assert page.line("ticked by 3 of 3 annotators; “class 8” holds too")
+    assert page.line("ticked by 3 of 3 annotators, and no other label holds")
     assert page.line("Nobody has judged the original label “mosque” yet.")
     assert page.line("mosque", "3 of 3 recorded", "b:1", "0.500")
     assert page.line("(tied with another)", "2 objects")
