@@ -20,6 +20,8 @@ from tasks.errors import RegroundError
 VERSION: Final = "1.23"
 """Of Label Studio: the screens use class names of its page, which change between versions."""
 PAGE: Final = 500
+EXPORTED: Final = 200
+"""Tasks in one export request: their ids stand in its address, which gunicorn cuts off at 4,094 bytes."""
 TIMEOUT: Final = 120.0
 TOKEN_VARIABLE: Final = "REGROUND_LABEL_STUDIO_TOKEN"
 
@@ -182,9 +184,9 @@ class Client:
     def answers(self, project_id: int, task_ids: Sequence[int]) -> dict[int, list[Json]]:
         """Task id -> its annotations, of those tasks that have any."""
         found: dict[int, list[Json]] = {}
-        for start in range(0, len(task_ids), PAGE):
+        for start in range(0, len(task_ids), EXPORTED):
             # The SDK's own argument `ids` is ignored by the server, which wants `ids[]`.
-            chosen = [str(task_id) for task_id in task_ids[start : start + PAGE]]
+            chosen = [str(task_id) for task_id in task_ids[start : start + EXPORTED]]
             with self._explained(f"export the answers of project {project_id}"):
                 parts = self._sdk.projects.exports.download_sync(
                     project_id,

@@ -10,19 +10,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from annotations.credentials import CREDENTIALS, Credentials, make_credentials, read_credentials
 from tasks.errors import RegroundError
 
 HOST: Final = "127.0.0.1"
@@ -30,19 +30,7 @@ READY_WITHIN = 240.0
 """Seconds a first start may take: it migrates an empty database (30 s on two cores)."""
 EXECUTABLE_VARIABLE: Final = "REGROUND_LABEL_STUDIO"
 _PROJECT = Path(__file__).resolve().parent.parent
-_LOG, _CREDENTIALS, _DATABASE, _RUNNING = "label-studio.log", "credentials.json", "label_studio.sqlite3", "running.json"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Who may do everything in one Label Studio. Label Studio reads them at its first start only."""
-
-    email: str
-    password: str
-    token: str
-
-    def __repr__(self) -> str:
-        return f"Credentials(email={self.email!r})"
+_LOG, _DATABASE, _RUNNING = "label-studio.log", "label_studio.sqlite3", "running.json"
 
 
 @dataclass(frozen=True)
@@ -79,22 +67,6 @@ def find_executable() -> Path:
     )
 
 
-def read_credentials(data_dir: Path) -> Credentials | None:
-    """The credentials of the Label Studio in ``data_dir``, if it was ever started.
-
-    Raises:
-        RegroundError: the file is damaged.
-    """
-    path = data_dir / _CREDENTIALS
-    try:
-        raw = json.loads(path.read_text())
-        return Credentials(raw["email"], raw["password"], raw["token"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise RegroundError(f"expected email, password and token in {path}, found something else: {error!r}.") from None
-
-
 @contextlib.contextmanager
 def serve(data_dir: Path, port: int, documents: Path) -> Iterator[LabelStudioServer]:
     """Run Label Studio as a child process for the length of a ``with`` block.
@@ -111,8 +83,9 @@ def serve(data_dir: Path, port: int, documents: Path) -> Iterator[LabelStudioSer
     Raises:
         RegroundError: not installed, the port is taken, or it did not come up.
     """
-    already = find_running(data_dir)
+    already = _noted(data_dir)
     if already is not None:
+        _wait_until_ready(already)
         yield already
         return
     executable, port = find_executable(), _free_port(port)
@@ -120,8 +93,8 @@ def serve(data_dir: Path, port: int, documents: Path) -> Iterator[LabelStudioSer
     process = _spawn(executable, data_dir, port, documents, credentials)
     server = LabelStudioServer(f"http://{HOST}:{port}", data_dir, credentials, process.pid)
     try:
-        _wait_until_ready(server, process)
-        _note_running(server)
+        _note(server)
+        _wait_until_ready(server)
         yield server
     finally:
         _stop(process)
@@ -139,7 +112,7 @@ def serve_forever(data_dir: Path, port: int, documents: Path) -> None:
         raise RegroundError(
             f"Label Studio already runs on {data_dir}: {how_to_log_in(already)}; `kill -- -{already.pid}` stops it."
         )
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with serve(data_dir, port, documents) as server:
             print(f"{how_to_log_in(server)}\nCtrl+C stops it; nothing is lost.", flush=True)
@@ -151,8 +124,18 @@ def serve_forever(data_dir: Path, port: int, documents: Path) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def find_running(data_dir: Path) -> LabelStudioServer | None:
     """The Label Studio that runs on ``data_dir`` and answers, if any."""
+    noted = _noted(data_dir)
+    return noted if noted is not None and _answers(noted) else None
+
+
+def _noted(data_dir: Path) -> LabelStudioServer | None:
+    """The one that was started on ``data_dir`` and has not ended."""
     credentials = read_credentials(data_dir)
     try:
         noted = json.loads((data_dir / _RUNNING).read_text())
@@ -161,18 +144,17 @@ def find_running(data_dir: Path) -> LabelStudioServer | None:
         return None
     if credentials is None or abs(born - noted["born"]) > 1:  # the number went to another process
         return None
-    server = LabelStudioServer(noted["url"], data_dir, credentials, noted["pid"])
-    return server if _answers(server) else None
+    return LabelStudioServer(noted["url"], data_dir, credentials, noted["pid"])
 
 
-def _note_running(server: LabelStudioServer) -> None:
+def _note(server: LabelStudioServer) -> None:
     note = {"pid": server.pid, "born": psutil.Process(server.pid).create_time(), "url": server.url}
     (server.data_dir / _RUNNING).write_text(json.dumps(note))
 
 
 def how_to_log_in(server: LabelStudioServer) -> str:
     """A line for a person; names the file with the password, not the password."""
-    login = f"log in as {server.credentials.email}, password in {server.data_dir / _CREDENTIALS}"
+    login = f"log in as {server.credentials.email}, password in {server.data_dir / CREDENTIALS}"
     return f"Label Studio: {server.url} ({login})"
 
 
@@ -233,20 +215,10 @@ def _prepare(data_dir: Path, documents: Path) -> Credentials:
     known = read_credentials(data_dir)
     if known is None and (data_dir / _DATABASE).exists():
         raise RegroundError(
-            f"expected {data_dir / _CREDENTIALS} beside Label Studio's database, found none, and Label Studio "
+            f"expected {data_dir / CREDENTIALS} beside Label Studio's database, found none, and Label Studio "
             "cannot be asked for its password: put the file back, or remove the folder to begin anew."
         )
-    return known or _new_credentials(data_dir)
-
-
-def _new_credentials(data_dir: Path) -> Credentials:
-    made = Credentials("owner@reground.local", secrets.token_urlsafe(18), secrets.token_hex(20))
-    temporary = data_dir / f".{_CREDENTIALS}.tmp"
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        json.dump(asdict(made), handle, indent=1)
-    temporary.rename(data_dir / _CREDENTIALS)
-    return made
+    return known or make_credentials(data_dir)
 
 
 def _spawn(
@@ -265,20 +237,25 @@ def _spawn(
         )
 
 
-def _wait_until_ready(server: LabelStudioServer, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(server: LabelStudioServer) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RegroundError(
-                f"Label Studio ended with status {process.returncode} while starting. {_log_tail(server.data_dir)}"
-            )
+        if not _lives(server.pid):
+            raise RegroundError(f"Label Studio ended while it was starting. {_log_tail(server.data_dir)}")
         if _answers(server):
             return
         time.sleep(0.3)
     raise RegroundError(
-        f"expected Label Studio at {server.url} within {READY_WITHIN:.0f} s, and it does not answer "
-        f"to its own token. {_log_tail(server.data_dir)}"
+        f"expected Label Studio at {server.url} within {READY_WITHIN:.0f} s, and it does not answer to its own token; "
+        f"`kill -- -{server.pid}` ends it. {_log_tail(server.data_dir)}"
     )
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _answers(server: LabelStudioServer) -> bool:

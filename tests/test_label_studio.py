@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from annotations import label_studio as label_studio_module
 from annotations import label_studio_server as servers
 from annotations import ledger, pictures, projects, review
+from annotations.credentials import read_credentials
 from annotations.label_studio import Client
 from annotations.questions import classify_result, contains_result
 from annotations.review import ReviewSettings
@@ -334,12 +339,32 @@ def test_one_server_a_folder_and_one_a_port(label_studio: LabelStudio, tmp_path:
         client.check()
 
 
+def test_terminated_in_a_terminal_it_takes_label_studio_along(label_studio: LabelStudio, tmp_path: Path):
+    data, documents = tmp_path / "data", tmp_path / "documents"
+    label_studio.stop()
+    shutil.copytree(label_studio.root / "data", data)
+    label_studio.start()
+    code = f"from pathlib import Path; from annotations.label_studio_server import serve_forever as serve; \
+serve(Path({str(data)!r}), 0, Path({str(documents)!r}))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as foreground:
+        assert foreground.stdout is not None
+        assert "log in as owner@reground.local" in foreground.stdout.readline()
+        running = servers.find_running(data)
+        assert running is not None
+        foreground.terminate()
+        assert foreground.wait(30) == 0
+    assert servers.find_running(data) is None and not psutil.pid_exists(running.pid)
+
+
 def test_a_start_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     broken = tmp_path / "label-studio"
     broken.write_text("#!/bin/sh\necho the database is on fire\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setenv(servers.EXECUTABLE_VARIABLE, str(broken))
-    with pytest.raises(RegroundError, match=r"status 3.*\n.*on fire"), servers.serve(tmp_path / "d", 0, tmp_path / "r"):
+    with (
+        pytest.raises(RegroundError, match=r"ended while it was starting.*\n.*on fire"),
+        servers.serve(tmp_path / "d", 0, tmp_path / "r"),
+    ):
         pass
     monkeypatch.setenv(servers.EXECUTABLE_VARIABLE, str(tmp_path / "none"))
     monkeypatch.setattr(servers, "_PROJECT", tmp_path)
@@ -348,4 +373,4 @@ def test_a_start_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyP
         servers.find_executable()
     (tmp_path / "d" / "credentials.json").write_text("{}")
     with pytest.raises(RegroundError, match="expected email, password and token"):
-        servers.read_credentials(tmp_path / "d")
+        read_credentials(tmp_path / "d")
