@@ -1,4 +1,7 @@
-"""How near the step `predict` comes to the bare work, and what channels-last inference is worth.
+"""How near the step `predict` comes to the bare work, and what two habits of inference are worth.
+
+``channels_last_to_plain``: the layout. ``kept_to_returned``: keeping freed memory in the process
+(`tasks.models.allocator`), each side in a process of its own, at batches of 32.
 
 ``python -m benchmarks.predict --images FOLDER [--limit 256]``; each number is the best of the rounds,
 the rounds of the two sides take turns.
@@ -9,6 +12,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,13 +29,26 @@ from tasks import models
 from tasks.classes import load_classes
 from tasks.images import load_rgb
 from tasks.models.network import Network, choose_device
+from tasks.predictions import BATCH as BATCHES
 from tasks.predictions import PredictionSettings
 from tasks.schema import PHOTOGRAPHS
 from tasks.store import Output, Workspace
 
 MODEL = "efficientnet-lite0"
 SHARD = 64
-BATCH = 32
+BATCH = BATCHES[choose_device("auto").type]
+FORWARD = """
+import sys, time, numpy as np
+from tasks.models import network, load
+if sys.argv[1] == "returned": network.keep_memory = lambda: False
+model, batch = load("efficientnet-lite0", "auto"), np.zeros((32, 3, 224, 224), np.float32)
+seconds = []
+for _ in range(6):
+    began = time.perf_counter()
+    model.predict(batch)
+    seconds.append(time.perf_counter() - began)
+print(min(seconds))
+"""
 
 
 class Silent:
@@ -56,7 +74,7 @@ def index(folder: Path, files: Sequence[Path]) -> Workspace:
 
 def step(workspace: Workspace) -> None:
     workspace.retire("predict", ())
-    settings = PredictionSettings(models=(MODEL,), on=(PHOTOGRAPHS,), batch_size=BATCH)
+    settings = PredictionSettings(models=(MODEL,), on=(PHOTOGRAPHS,))
     run_step("predict", workspace, settings, Runner("threads", os.cpu_count() or 1), Silent())
 
 
@@ -82,6 +100,11 @@ def forward(layout: torch.memory_format, batches: int = 4) -> Callable[[], None]
             torch.cuda.synchronize()
 
     return run
+
+
+def alone(memory: str) -> float:
+    done = subprocess.run([sys.executable, "-c", FORWARD, memory], check=True, capture_output=True, text=True)
+    return float(done.stdout)
 
 
 def best(sides: Sequence[Callable[[], None]], rounds: int) -> list[float]:
@@ -117,6 +140,7 @@ def main() -> None:
         "bare_images_per_s": len(files) / of_bare,
         "step_to_bare": of_bare / of_step,
         "channels_last_to_plain": plain / last,
+        "kept_to_returned": alone("returned") / alone("kept"),
     }
     record("predict", numbers, ("torch", "pillow", "efficientnet-lite-pytorch"))
 

@@ -70,7 +70,7 @@ def _predict_options(parser: argparse.ArgumentParser) -> None:
         type=_names,
     )
     _set(parser, "--on", "predict.on", "SET[,SET...]: photographs and names of variants", type=_names)
-    _set(parser, "--batch-size", "predict.batch_size", "images in a forward pass", type=int)
+    _set(parser, "--batch-size", "predict.batch_size", "images in a forward pass (0: what suits the device)", type=int)
     _set(parser, "--device", "predict.device", "auto, cpu or cuda", choices=["auto", "cpu", "cuda"])
 
 

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 AHEAD: Final = {"cpu": 0, "cuda": 1}
 """Batches decoded while another is in the network: on a CPU the two would fight over the same cores."""
+BATCH: Final = {"cpu": 8, "cuda": 128}
+"""Images in a forward pass where the settings leave it open: a CPU gains nothing from more, and needs the memory."""
 ENOUGH: Final = 100
 """Images from which on an accuracy is worth a warning."""
 
@@ -45,14 +47,15 @@ class PredictionSettings:
         models: names, see `tasks.models`.
         on: ``photographs`` and names of variants.
         top_k: predictions kept for each image.
-        batch_size: images in a forward pass; changes the speed, and the last bits of probabilities.
+        batch_size: images in a forward pass, 0: what suits the device; changes the speed, and the last
+            bits of probabilities.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
 
     models: tuple[str, ...] = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
     on: tuple[str, ...] = (PHOTOGRAPHS, *VARIANTS)
     top_k: int = 5
-    batch_size: int = 32
+    batch_size: int = 0
     device: str = "auto"
 
 
@@ -96,7 +99,9 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     best: list[tuple[list[int], list[float]]] = []
     recipe = model.recipe(preprocessing)
     sources, ahead = part[column].to_pylist(), AHEAD[recipe.device]
-    for batch in _batches(sources, lambda x: preprocessing(pixels(x)), settings.batch_size, ahead):
+    for batch in _batches(
+        sources, lambda x: preprocessing(pixels(x)), settings.batch_size or BATCH[recipe.device], ahead
+    ):
         class_idx, probability = top_k(model.predict(batch), class_of, settings.top_k)
         best += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
     same = {"set": of_set, "recipe": recipe.to_json()}
@@ -151,9 +156,10 @@ def looks_random(right: int, n: int, classes: int) -> bool:
 
 
 def _check(workspace: Workspace, settings: PredictionSettings) -> None:
-    if min(settings.top_k, settings.batch_size) < 1:
+    if settings.top_k < 1 or settings.batch_size < 0:
         raise UsageError(
-            f"expected top_k and batch_size of at least 1, got {settings.top_k} and {settings.batch_size}."
+            f"expected top_k of at least 1 and batch_size of at least 0, "
+            f"got {settings.top_k} and {settings.batch_size}."
         )
     for name in settings.models:
         models.check(name)

@@ -174,7 +174,7 @@ def test_names_are_checked_before_any_work(world: World, workspace_url: str) -> 
         STEP.plan(workspace, settings("efficientnet-lite0", on=("mixed",)))
     with pytest.raises(UsageError, match="'timm:a/b' and 'timm:a-b' would share the table predictions/timm-a-b"):
         STEP.plan(workspace, settings("timm:a/b", "timm:a-b"))
-    with pytest.raises(UsageError, match="top_k and batch_size of at least 1, got 0 and 3"):
+    with pytest.raises(UsageError, match="top_k of at least 1 and batch_size of at least 0, got 0 and 3"):
         STEP.plan(workspace, settings("efficientnet-lite0", top_k=0))
     with pytest.raises(RegroundError, match=r"expected the table 'images'.*reground index"):
         STEP.plan(Workspace(f"{workspace_url}-empty"), settings("efficientnet-lite0"))

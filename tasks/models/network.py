@@ -12,6 +12,7 @@ import torch
 
 from tasks.errors import RegroundError, unknown
 from tasks.images import DECODER
+from tasks.models.allocator import keep_memory
 from tasks.models.preprocessing import Preprocessing
 from tasks.models.protocol import Recipe
 
@@ -51,7 +52,9 @@ class Network:
         self.device = choose_device(device)
         self.weights = weights
         self.weights_sha256 = weights_sha256(module)
-        # Channels last: on 2 CPU cores 2.6 times as fast as the plain layout (benchmarks/predict.py).
+        if self.device.type == "cpu":
+            keep_memory()
+        # On 2 CPU cores faster than the plain layout (benchmarks/predict.py).
         self.module = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._most: int | None = None
 
@@ -74,7 +77,7 @@ class Network:
         made: list[np.ndarray] = []
         start = 0
         while start < len(batch):
-            part = batch[start : start + (self._most or len(batch))]
+            part = batch[start : start + _power_of_two(min(len(batch) - start, self._most or len(batch)))]
             try:
                 made.append(self._forward(part))
                 start += len(part)
@@ -104,6 +107,13 @@ class Network:
         self._most = size // 2
         torch.cuda.empty_cache()
         log.warning("%s: out of memory with %d images at once; going on with %d", self.name, size, self._most)
+
+
+def _power_of_two(size: int) -> int:
+    """The largest one up to ``size``: oneDNN keeps buffers for every batch size that it has ever seen,
+    and shards come in all sizes (a process that had met twenty of them held twice the memory).
+    """
+    return 1 << (size.bit_length() - 1)
 
 
 def choose_device(device: str) -> torch.device:
