@@ -146,8 +146,8 @@ def test_out_of_memory_halves_the_batch_and_goes_on(caplog: pytest.LogCaptureFix
     small = Small()
     made = network(small)
     np.testing.assert_allclose(made.predict(batch), network(linear()).predict(batch), atol=1e-6)
-    assert small.sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert "going on with 3" in caplog.text
+    assert small.sizes == [4, 2, 2, 2, 1]
+    assert "going on with 2" in caplog.text
 
 
 def test_a_single_image_that_does_not_fit_is_an_error() -> None:
