@@ -9,10 +9,10 @@ import importlib.util
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from tasks.errors import UsageError
+from tasks.errors import RegroundError, UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,12 +33,14 @@ def ray_options(address: str = "") -> dict[str, Any]:
     return quiet if address else {**quiet, "num_cpus": os.cpu_count(), "include_dashboard": False}
 
 
-class RayExecutor(Executor):
+class RayExecutor(ThreadPoolExecutor):
     """Calls run in Ray workers, one core each; whatever they raise arrives as it was raised.
 
-    A worker that dies is replaced and its call made again (Ray's own retries): a shard's
-    commit may safely happen twice. A Ray started here outlives the executor, so that the next
-    step need not start another; it ends with this process.
+    A local thread waits for each call under way, and no more calls are handed to Ray than it has
+    cores: what Ray holds can hardly be cancelled, what waits here can. A worker that dies is
+    replaced and its call made again (Ray's own retries): a shard's commit may safely happen
+    twice. A Ray started here outlives the executor, so that the next step need not start
+    another; it ends with this process.
     """
 
     def __init__(self, address: str = "") -> None:
@@ -50,34 +52,28 @@ class RayExecutor(Executor):
         require_ray()
         import ray
 
-        self._ray, self._call = ray, ray.remote(_call)
         if not ray.is_initialized():
             ray.init(address or "local", **ray_options(address))
-        self._running: dict[Future[Any], Any] = {}
+        self._ray, self._call = ray, ray.remote(_call)
+        super().__init__(max_workers=int(ray.cluster_resources()["CPU"]))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        reference = self._call.remote(fn, *args, **kwargs)
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-        self._running[future] = reference
-        reference.future().add_done_callback(lambda done: self._pass_on(done, future))
-        return future
+        """As `concurrent.futures.Executor.submit`; function, arguments and result are pickled.
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        for future, reference in list(self._running.items()):
-            if cancel_futures:
-                self._ray.cancel(reference)
-            if wait:
-                future.exception()
+        The future raises what ``fn`` raised, or a `RegroundError` where Ray itself gave up.
+        """
+        return super().submit(self._wait_for, fn, *args, **kwargs)
 
-    def _pass_on(self, done: Future[Any], future: Future[Any]) -> None:
-        self._running.pop(future, None)
-        error = done.exception()
-        if error is None:
-            future.set_result(done.result())
-        else:
-            # Ray wraps what a call raised together with its remote traceback.
-            future.set_exception(getattr(error, "cause", None) or error)
+    def _wait_for(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return self._ray.get(self._call.remote(fn, *args, **kwargs))
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except self._ray.exceptions.RayError as error:
+            raise RegroundError(
+                f"Ray could not run a batch: {error}. Everything listed in the manifest is kept: "
+                "run the same command again once the cluster is well."
+            ) from error
 
 
 def _call(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
