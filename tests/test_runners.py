@@ -84,6 +84,8 @@ def test_ray(small_world: World, tmp_path: Path, by_one_thread: dict[str, str], 
         with pytest.raises(RegroundError, match=r"^image 7 cannot be read$"):
             bad.result(60)
         under_way = [pool.submit(time.sleep, 2) for _ in range(os.cpu_count() or 1)]
+        while not all(future.running() for future in under_way):
+            time.sleep(0.01)
         queued = [pool.submit(time.sleep, 600) for _ in range(3)]
         pool.shutdown(cancel_futures=True)
         assert all(future.result(0) is None for future in under_way)
