@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from flows.prefect_server import prefect_server
@@ -13,8 +14,13 @@ from flows.prefect_server import prefect_server
 
 @pytest.fixture(scope="session")
 def prefect_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as api_url:
+    """A server in a folder of its own, which must be gone once it is stopped."""
+    home = tmp_path_factory.mktemp("prefect")
+    with prefect_server(home) as api_url:
         yield api_url
+    assert (home / "prefect.db").is_file()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{api_url}/health")
 
 
 @pytest.fixture
