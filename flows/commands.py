@@ -146,6 +146,8 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     if arguments.action == "status":
         rows = asking.status(workspace, settings)
         return Result("\n".join(map(_question_line, rows)) or "nothing was asked yet", {"questions": rows})
+    if arguments.prefect:
+        return _review_flow(workspace, arguments, told)
     with workspace.lock(f"reground review {arguments.action}"):
         if arguments.action == "pull":
             pulled = asdict(asking.pull(workspace, settings))
@@ -153,6 +155,20 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
         questions = [arguments.question] if arguments.question else asking.QUESTIONS
         pushed = {question: asdict(asking.push(workspace, settings, question)) for question in questions}
         return Result("\n".join(f"{name}: {_counted(counts)}" for name, counts in pushed.items()), pushed)
+
+
+def _review_flow(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    name = "review-push" if arguments.action == "push" else "collect"
+    only = {"questions": [arguments.question]} if arguments.question and arguments.action == "push" else {}
+    return as_flow(arguments, name, workspace=workspace.url, settings=told, **only)
+
+
+def as_flow(arguments: Namespace, name: str, **parameters: Any) -> Result:
+    """Run one flow; its run's page says what came of it."""
+    from flows.prefect_api import run_under_prefect
+
+    run_under_prefect(arguments.prefect, name, **parameters)
+    return Result(f"done as the flow '{name}': {arguments.prefect.removesuffix('/api')}/runs", {"flow": name})
 
 
 def _question_line(row: Mapping[str, Any]) -> str:
@@ -170,6 +186,9 @@ def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     """A cleaned evaluation set."""
     from tasks.export import export as write
 
+    if arguments.prefect:
+        where = {"format": arguments.format, "out": str(arguments.out.resolve())}
+        return as_flow(arguments, "export", workspace=workspace.url, settings=told, **where)
     out = write(workspace, arguments.format, arguments.out)
     return Result(f"wrote {out}", {"out": str(out)})
 

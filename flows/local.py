@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flows import steps
-from tasks.errors import UsageError
+from tasks.errors import RegroundError, UsageError
 from tasks.step import Plan, Shard, Step, finish, run_shard, todo
 from tasks.store import Workspace
 
@@ -103,10 +103,31 @@ def _work(
         futures = [pool.submit(run_batch, step.name, workspace.url, settings, piece) for piece in pieces]
         try:
             for future in as_completed(futures):
-                yield future.result()
+                yield settled(future)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+class Result(Protocol):
+    """A future, of the standard library or of Prefect."""
+
+    def result(self) -> int: ...
+
+
+def settled(future: Result) -> int:
+    """The units that a batch did.
+
+    Raises:
+        RegroundError: its worker was killed; or whatever the batch raised.
+    """
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise RegroundError(
+            "a worker process was killed, often for want of memory. Everything listed in the manifest is kept: "
+            "run the same command again, with fewer workers (--runner processes:N) or with threads."
+        ) from error
 
 
 def _executor(runner: Runner) -> Executor:

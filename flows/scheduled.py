@@ -6,7 +6,6 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +13,13 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.flows import Flow
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows import artifacts, steps
 from flows.commands import waiting
-from flows.local import BATCHES, Runner, batches, parse_runner, run_batch
+from flows.local import BATCHES, Runner, batches, parse_runner, run_batch, settled
 from flows.progress import watch
 from flows.settings import Settings, load
 from tasks.errors import RegroundError, UsageError
@@ -96,20 +95,10 @@ class House:
         if step.parallel and len(calls) > 1:
             futures = [self.pool.submit(work_on, parameters={**call, "advance": None}) for call in calls]
             for future in as_completed(futures):
-                progress.advance(step.name, _units(future))
+                progress.advance(step.name, settled(future))
         else:
             for call in calls:
                 work_on(**call, advance=functools.partial(progress.advance, step.name))
-
-
-def _units(future: PrefectFuture[int]) -> int:
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        raise RegroundError(
-            "a worker process was killed, often for want of memory. Everything listed in the manifest is kept: "
-            "run the same command again, with fewer workers (--runner processes:N) or with threads."
-        ) from error
 
 
 @contextlib.contextmanager

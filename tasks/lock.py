@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,5 +42,5 @@ def _take(handle: int, path: Path, wait: bool) -> None:
         holder = path.read_text().strip() or "another run"
         if not wait:
             raise RegroundError(f"{path.parent} is held by {holder}: wait for it to end.") from None
-        print(f"waiting for {path.parent}, held by {holder}", flush=True)
+        print(f"waiting for {path.parent}, held by {holder}", file=sys.stderr, flush=True)
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from flows.local import parse_runner, run_step
+from flows.local import parse_runner, run_step, settled
 from flows.progress import Lines
 from flows.ray_executor import RayExecutor
 from flows.settings import load
@@ -106,3 +108,10 @@ def test_ray_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _refuse(why: str) -> None:
     raise RegroundError(why)
+
+
+def test_a_killed_worker_is_said_and_what_to_do() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        future = pool.submit(os._exit, 9)
+        with pytest.raises(RegroundError, match=r"a worker process was killed.*run the same command again"):
+            settled(future)
