@@ -33,7 +33,7 @@ $(UV):
 	@echo "== making .venv"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reground needs Python 3.11 or newer; say PYTHON=python3.11 make ...")'
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 
 .venv/.installed: $(UV) pyproject.toml constraints.txt
 	@echo "== installing reground and what it needs into .venv (several GB the first time: PyTorch)"

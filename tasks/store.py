@@ -154,8 +154,8 @@ class Workspace:
     def sweep(self) -> int:
         """Remove the files that nothing lists (a killed run leaves some). Returns how many."""
         listed = {self.path(path) for entry in self.entries() for path in _paths(entry)}
-        found = {path for folder in ("tables", "manifest") for path in self._find(folder)}
-        stray = {path for path in found - listed if not (path.endswith(".json") and not _is_temporary(path))}
+        stray = set(self._find("tables")) - listed
+        stray |= {path for folder in ("manifest", "files") for path in self._find(folder) if _is_temporary(path)}
         for path in stray:
             self.fs.rm_file(path)
         return len(stray)

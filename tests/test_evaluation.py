@@ -85,3 +85,16 @@ def test_groups_and_gap(evaluated: dict[tuple[str, str, str], tuple[float, int]]
 def test_a_class_in_no_group_is_wrong(evaluated: dict[tuple[str, str, str], tuple[float, int]]) -> None:
     assert ("no_fg", "group_accuracy", "all") not in evaluated
     assert evaluated["mixed_same", "group_accuracy", "Bird"][0] == 0
+
+
+def test_without_votes_there_is_nothing_to_say_of_people(workspace_url: str) -> None:
+    workspace = Workspace(workspace_url)
+    put(workspace, "images", [image("a", 7)])
+    put(workspace, "predictions/m", [prediction("a", [7])])
+    settings = evaluation.EvaluationSettings()
+    for shard in evaluation.plan(workspace, settings):
+        run_shard(evaluation.STEP, workspace, settings, shard)
+    table = workspace.read("evaluation").set_index(["metric", "subset"])
+    assert table.loc[("top1_original", "all"), "n"] == 1
+    assert table.loc[("multi_label", "reviewed"), "n"] == 0
+    assert set(table["sources"]) == {""}

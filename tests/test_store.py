@@ -57,9 +57,16 @@ def test_a_new_key_replaces_the_file_and_its_entry(workspace: Workspace) -> None
 def test_what_a_killed_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.commit("index", "0000", "1" * 32, dropped("a"))
-    for stray in ("tables/dropped/index-0001.abc.parquet", "manifest/index/.0001.json.1-2.tmp"):
-        (tmp_path / stray).write_bytes(b"half")
-    assert workspace.sweep() == 2
+    for folder, name in (
+        ("tables/dropped", "index-0001.abc.parquet"),
+        ("manifest/index", ".0001.json.1-2.tmp"),
+        ("files", ".report.html.1-2.tmp"),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_bytes(b"half")
+    (tmp_path / "files" / "mine.txt").write_bytes(b"a user's own")
+    assert workspace.sweep() == 3
+    assert (tmp_path / "files" / "mine.txt").exists()
     assert list(workspace.read("dropped")["item"]) == ["a"]
 
 
