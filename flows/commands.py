@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import steps
-from flows.settings import Settings, load, read_toml
+from flows.settings import Settings, load, merge, read_toml
 from tasks.errors import RegroundError, UsageError
 from tasks.store import Workspace
 
@@ -47,7 +47,7 @@ def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, 
     if arguments.prefect:
         from flows.prefect_api import run_under_prefect
 
-        settings = {**read_toml(arguments.config), **told}
+        settings = merge(read_toml(arguments.config), told)
         run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=settings)
     else:
         with workspace.lock(f"reground {arguments.command}"):

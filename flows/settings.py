@@ -91,7 +91,7 @@ def load(workspace: Workspace, told: Mapping[str, Any], config: Path | None = No
     except pydantic.ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise UsageError(f"settings not understood: {problems}") from error
-    after = _merge(before, told)
+    after = merge(before, told)
     if after != before:
         workspace.write_bytes(MEMORY, json.dumps(after, sort_keys=True, indent=1).encode())
     return settings
@@ -118,9 +118,10 @@ def _recall(workspace: Workspace) -> dict[str, Any]:
         return {}
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings, ``over`` winning field by field."""
     merged = dict(base)
     for name, value in over.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = _merge(merged[name], value) if both else value
+        merged[name] = merge(merged[name], value) if both else value
     return merged
