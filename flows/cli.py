@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.steps import ON_REQUEST
 from tasks.errors import RegroundError, UsageError
 
 Add = Callable[[argparse.ArgumentParser], None]
@@ -44,9 +45,18 @@ def _index_options(parser: argparse.ArgumentParser) -> None:
     _set(parser, "--max-dropped", "index.max_dropped", "share of files that may be dropped", type=float)
 
 
+def _released_options(parser: argparse.ArgumentParser) -> None:
+    meaning = "folder with original/val/..., only_bg_t/val/..., fg_mask/val/... (a workspace remembers it)"
+    parser.add_argument(
+        "released.folder", metavar="FOLDER", nargs="?", type=_path, default=argparse.SUPPRESS, help=meaning
+    )
+
+
 def _masks_options(parser: argparse.ArgumentParser) -> None:
-    _set(parser, "--method", "masks.method", "grabcut")
+    _set(parser, "--method", "masks.method", "grabcut, supplied:DIR (PNG or COCO) or onnx:FILE")
+    _set(parser, "--mask-iterations", "masks.iterations", "of GrabCut", type=int)
     _set(parser, "--mask-seed", "masks.seed", "of GrabCut's random start", type=int)
+    _set(parser, "--min-quality", "masks.min_quality", "masks below it are quarantined, 0 to 1", type=float)
 
 
 def _variants_options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +67,15 @@ def _variants_options(parser: argparse.ArgumentParser) -> None:
         "imagenet9, superclasses, or a JSON or CSV file of own groups",
         type=_path,
     )
-    _set(parser, "--compose", "variants.compose", "how foreground and background are put together", choices=["mask"])
+    _set(
+        parser,
+        "--compose",
+        "variants.compose",
+        "mask, parity (as published: black means background), or mask,parity to compare the two",
+        type=_names,
+    )
+    _set(parser, "--fill", "variants.fill", "what takes a removed object's place", choices=["tile", "inpaint"])
+    _set(parser, "--feather", "variants.feather", "width of the pasted edge in pixels, 0: hard", type=float)
     _set(parser, "--seed", "variants.seed", "of the choice of backgrounds", type=int)
 
 
@@ -72,6 +90,20 @@ def _predict_options(parser: argparse.ArgumentParser) -> None:
     _set(parser, "--on", "predict.on", "SET[,SET...]: photographs and names of variants", type=_names)
     _set(parser, "--batch-size", "predict.batch_size", "images in a forward pass (0: what suits the device)", type=int)
     _set(parser, "--device", "predict.device", "auto, cpu or cuda", choices=["auto", "cpu", "cuda"])
+
+
+def _adversarial_options(parser: argparse.ArgumentParser) -> None:
+    meaning = "NAME[,NAME...] (default: those that have predicted)"
+    _set(parser, "--model", "adversarial.models", meaning, type=_names)
+    _set(
+        parser,
+        "--exhaustive",
+        "adversarial.exhaustive",
+        "every foreground on every background: exact rankings",
+        action=argparse.BooleanOptionalAction,
+    )
+    _set(parser, "--batch-size", "adversarial.batch_size", "composites in a forward pass", type=int)
+    _set(parser, "--device", "adversarial.device", "auto, cpu or cuda", choices=["auto", "cpu", "cuda"])
 
 
 def _candidates_options(parser: argparse.ArgumentParser) -> None:
@@ -89,10 +121,12 @@ def _no_options(parser: argparse.ArgumentParser) -> None:
 
 STEPS: dict[str, tuple[Add, str]] = {
     "index": (_index_options, "list and check a folder (or CSV) of labelled images"),
+    "released": (_released_options, "variants from a folder in the layout of the released ImageNet-9 data"),
     "masks": (_masks_options, "foreground masks from boxes"),
     "variants": (_variants_options, "the eight background variants of ImageNet-9"),
     "predict": (_predict_options, "top-5 of every model on photographs and variants"),
     "candidates": (_candidates_options, "labels worth asking about, with reasons"),
+    "adversarial": (_adversarial_options, "which backgrounds fool a model on which foregrounds"),
     "truth": (_truth_options, "votes to labels with confidence"),
     "evaluate": (_no_options, "accuracy of every model, each with n and a 95 %% interval"),
     "report": (_no_options, "one HTML page with the pictures"),
@@ -116,11 +150,12 @@ def parser() -> argparse.ArgumentParser:
         options(command)
     run = _command(commands, "run", "every step in order: all that can be done now")
     _images(run)
-    for options, _ in STEPS.values():
-        options(run)
+    for name, (options, _) in STEPS.items():
+        if name not in ON_REQUEST:
+            options(run)
     _review(_command(commands, "review", "ask people, and collect what they answered"))
     export = _command(commands, "export", "a cleaned evaluation set that others' code reads")
-    export.add_argument("--format", required=True, help="imagefolder, real or parquet")
+    export.add_argument("--format", required=True, help="imagefolder, real, parquet or imagenet9")
     export.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     table = _command(commands, "table", "any table as .csv, .jsonl or .parquet")
     table.add_argument("name", metavar="NAME", help="for example truth, or predictions/efficientnet-lite0")

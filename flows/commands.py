@@ -38,7 +38,7 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
     if arguments.command in steps.MODULES:
         return run_steps(workspace, [arguments.command], arguments, told)
     if arguments.command == "run":
-        return run_steps(workspace, list(steps.MODULES), arguments, told)
+        return run_steps(workspace, list(steps.RUN), arguments, told)
     return OTHERS[arguments.command](workspace, arguments, told)
 
 
@@ -117,7 +117,7 @@ def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
         )
     settings = load(workspace, told, arguments.config)
     done: dict[str, dict[str, Any]] = {}
-    for name in steps.MODULES:
+    for name in _wanted(workspace):
         try:
             plan = todo(steps.find(name), workspace, settings.of(name))
             done[name] = {"shards": len(plan.shards), "missing": len(plan.missing)}
@@ -126,6 +126,11 @@ def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     lines = [_status_line(name, state) for name, state in done.items()]
     rest = summary(workspace, list(steps.MODULES))
     return Result("\n".join([*lines, "", rest.text]), {"steps": done, **rest.data})
+
+
+def _wanted(workspace: Workspace) -> list[str]:
+    """The steps of a run, and of the others those that were begun."""
+    return [name for name in steps.MODULES if name in steps.RUN or workspace.entries(name)]
 
 
 def _status_line(name: str, state: Mapping[str, Any]) -> str:

@@ -25,12 +25,14 @@ from pydantic_settings import (
 
 from annotations.review import ReviewSettings
 from annotations.truth import TruthSettings
+from tasks.adversarial import AdversarialSettings
 from tasks.candidates import CandidateSettings
 from tasks.errors import UsageError
 from tasks.evaluation import EvaluationSettings
 from tasks.index import IndexSettings
 from tasks.masks import MaskSettings
 from tasks.predictions import PredictionSettings
+from tasks.released import ReleasedSettings
 from tasks.report import ReportSettings
 from tasks.store import Workspace
 from tasks.variants import VariantSettings
@@ -47,10 +49,12 @@ class Settings(BaseSettings):
 
     runner: str = "threads"
     index: IndexSettings = IndexSettings()
+    released: ReleasedSettings = ReleasedSettings()
     masks: MaskSettings = MaskSettings()
     variants: VariantSettings = VariantSettings()
     predict: PredictionSettings = PredictionSettings()
     candidates: CandidateSettings = CandidateSettings()
+    adversarial: AdversarialSettings = AdversarialSettings()
     review: ReviewSettings = ReviewSettings()
     truth: TruthSettings = TruthSettings()
     evaluate: EvaluationSettings = EvaluationSettings()

@@ -10,15 +10,23 @@ from tasks.step import Step
 
 MODULES: Final[dict[str, str]] = {
     "index": "tasks.index",
+    "released": "tasks.released",
     "masks": "tasks.masks",
     "variants": "tasks.variants",
     "predict": "tasks.predictions",
     "candidates": "tasks.candidates",
+    "adversarial": "tasks.adversarial",
     "truth": "annotations.truth",
     "evaluate": "tasks.evaluation",
     "report": "tasks.report",
 }
 """Step name -> the module that holds it as ``STEP``, in the order they run."""
+
+ON_REQUEST: Final = ("released", "adversarial")
+"""Steps that ``reground run`` leaves out: one stands in for three others, one costs more than all others."""
+
+RUN: Final = tuple(name for name in MODULES if name not in ON_REQUEST)
+"""Steps of ``reground run``, in order."""
 
 
 def find(name: str) -> Step[Any]:

@@ -42,12 +42,14 @@ class MaskSettings:
         iterations: of GrabCut.
         seed: of GrabCut's random start; combined with each image_id.
         min_area: smallest foreground as a share of the box, below which the mask failed.
+        min_quality: masks of a lower quality are quarantined.
     """
 
     method: str = "grabcut"
     iterations: int = 5
     seed: int = 0
     min_area: float = 0.1
+    min_quality: float = 0.0
 
 
 def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:

@@ -25,7 +25,7 @@ from tasks.errors import RegroundError, UsageError, unknown
 from tasks.images import decode_rgb, load_rgb
 from tasks.kernels.topk import top_k
 from tasks.models import Model
-from tasks.schema import OUTSIDE, PHOTOGRAPHS, VARIANTS
+from tasks.schema import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
 from tasks.step import Shard, Step, image_shards
 from tasks.store import Output, Workspace
 
@@ -53,7 +53,7 @@ class PredictionSettings:
     """
 
     models: tuple[str, ...] = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
-    on: tuple[str, ...] = (PHOTOGRAPHS, *VARIANTS)
+    on: tuple[str, ...] = (PHOTOGRAPHS, *VARIANTS, *PARITY)
     top_k: int = 5
     batch_size: int = 0
     device: str = "auto"
@@ -172,9 +172,9 @@ def _check(workspace: Workspace, settings: PredictionSettings) -> None:
             )
     there = workspace.tables()
     for of_set in settings.on:
-        if of_set not in (PHOTOGRAPHS, *VARIANTS) and _table(of_set) not in there:
+        if of_set not in (PHOTOGRAPHS, *VARIANTS, *PARITY) and _table(of_set) not in there:
             made = [table.partition("/")[2] for table in there if table.startswith("variants/")]
-            raise unknown("set", of_set, {PHOTOGRAPHS, *VARIANTS, *made})
+            raise unknown("set", of_set, {PHOTOGRAPHS, *VARIANTS, *PARITY, *made})
 
 
 def _table(of_set: str) -> str:

@@ -33,6 +33,8 @@ VARIANTS: Final = (
     "mixed_next",
 )
 """The eight ImageNet-9 variants, in the order of the paper (Xiao et al. 2020, figure 1)."""
+PARITY: Final = ("only_bg_t_parity", "mixed_same_parity", "mixed_rand_parity", "mixed_next_parity")
+"""The variants that the published composition may make otherwise, made so beside the others to compare."""
 
 
 class DropReason(StrEnum):
@@ -56,6 +58,9 @@ class DropReason(StrEnum):
     BOX_OUTSIDE_CROP = "box_outside_crop"
     MASK_FAILED = "mask_failed"
     MASK_TOO_SMALL = "mask_too_small"
+    MASK_MISSING = "mask_missing"  # nobody supplied one
+    MASK_SIZE_MISMATCH = "mask_size_mismatch"  # a supplied mask of another size than its image
+    MASK_QUARANTINED = "mask_quarantined"  # of too low quality to be pasted unseen
     NO_GROUP = "no_group"  # the class lies in none of the groups
     NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from
     ANSWER_INVALID = "answer_invalid"  # a person's answer that contradicts itself
@@ -143,6 +148,7 @@ TABLES: Final[dict[str, Table]] = {
                 Column("height", "int32", "pixels"),
                 Column("area_ratio", "float32", "foreground pixels / pixels of the box, 0 to 1"),
                 Column("quality", "float32", "0 (not to be used) to 1"),
+                Column("quarantine", "string", "why it is not to be pasted unseen; null: it may be", nullable=True),
                 Column("seed", "int64", "of the method's random start"),
             ),
         ),
@@ -154,6 +160,19 @@ TABLES: Final[dict[str, Table]] = {
                 Column("group", "int32", "0 to number of groups - 1, in the protocol's order"),
                 Column("name", "string", "name of the group"),
                 _CLASS_IDX,
+            ),
+        ),
+        Table(
+            "foregrounds",
+            "image with variants",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                _CLASS_IDX,
+                Column("group", "int32", "group of the class"),
+                Column("rle", "string", "mask at the size of the variants, COCO compressed run lengths"),
+                Column("width", "int32", "pixels of the variants"),
+                Column("height", "int32", "pixels of the variants"),
             ),
         ),
         Table(
@@ -180,6 +199,83 @@ TABLES: Final[dict[str, Table]] = {
                 Column("class_idx", "list<int32>", "the k most probable, best first; -1: outside the vocabulary"),
                 Column("probability", "list<float32>", "of each, 0 to 1"),
                 Column("recipe", "string", "JSON: preprocessing, decoder, precision, device, weights hash"),
+            ),
+        ),
+        Table(
+            "adversarial",
+            "foreground",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column("group", "int32", "group of the foreground"),
+                Column("clean_class", "int32", "predicted on the original variant; -1: outside the vocabulary"),
+                Column("clean_correct", "bool", "whether that class lies in the group"),
+                Column("vulnerable", "bool", "some background, own group and own image included, turns it wrong"),
+                Column("fooled_by", "string", "the first found of those backgrounds", nullable=True),
+                Column("fooled_into", "int32", "group predicted on it; -1: a class in no group", nullable=True),
+                Column("passes", "int32", "forward passes until that was known"),
+                Column(
+                    "outcome",
+                    "string",
+                    "of backgrounds of other groups: misled (into another group), unmapped (only into a class in "
+                    "no group) or robust; null: wrong on the original already",
+                    nullable=True,
+                ),
+                Column("misled_by", "string", "the first found that misled it", nullable=True),
+                Column("outcome_passes", "int32", "further forward passes until the outcome was known"),
+                Column("worst", "list<string>", "backgrounds tried that fool it, the most confident first"),
+                Column("worst_probability", "list<float32>", "of the wrong class on each, 0 to 1"),
+            ),
+        ),
+        Table(
+            "adversarial_pool",
+            "background",
+            ("position",),
+            (
+                Column("position", "int32", "place in the lists of adversarial_pairs"),
+                _IMAGE_ID,
+                Column("group", "int32", "group of the background"),
+            ),
+        ),
+        Table(
+            "adversarial_pairs",
+            "foreground on every background",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column(
+                    "predicted",
+                    "list<int32>",
+                    "class on each background of adversarial_pool; -1: outside the vocabulary, -2: not tried",
+                ),
+                Column("recipe", "string", "JSON: how the predictions were made"),
+            ),
+        ),
+        Table(
+            "adversarial_backgrounds",
+            "background",
+            ("image_id",),
+            (
+                Column("image_id", "string", "key of the image that lends the background"),
+                Column("group", "int32", "group of the background"),
+                Column("tried", "int32", "foregrounds of other groups tried on it"),
+                Column("into_own", "int32", "of those, predicted as the background's own group"),
+                Column("wrong", "int32", "of those, predicted wrong in any way"),
+                Column("unmapped", "int32", "of those, predicted as a class in no group"),
+                Column("own_rate", "float32", "into_own / tried, 0 to 1; null: none tried", nullable=True),
+                Column("wrong_rate", "float32", "wrong / tried, 0 to 1; null: none tried", nullable=True),
+            ),
+        ),
+        Table(
+            "adversarial_shared",
+            "background tried by several models",
+            ("image_id",),
+            (
+                Column("image_id", "string", "key of the image that lends the background"),
+                Column("group", "int32", "group of the background"),
+                Column("models", "list<string>", "models that tried it"),
+                Column("tried", "int32", "foregrounds of other groups that all of them tried on it"),
+                Column("fooled_all", "int32", "of those, wrong for every model"),
             ),
         ),
         Table(

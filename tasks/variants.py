@@ -41,13 +41,18 @@ class VariantSettings:
 
     Attributes:
         groups: ``imagenet9``, or a JSON or CSV file of own groups.
-        compose: ``mask`` (the mask says what is foreground).
+        compose: ``mask`` (the mask says what is foreground), ``parity`` (as published: what is black in
+            Only-FG is background), or both: then ``parity`` makes the tables named ``..._parity``.
+        fill: what takes the object's place in a background: ``tile`` (as published) or ``inpaint``.
+        feather: width in pixels over which a pasted edge fades, 0: hard.
         seed: of the choice of backgrounds; combined with each image_id.
         size: side of the square variant images, pixels; always the same share of the photograph.
     """
 
     groups: str = "imagenet9"
-    compose: str = "mask"
+    compose: tuple[str, ...] = ("mask",)
+    fill: str = "tile"
+    feather: float = 0.0
     seed: int = 0
     size: int = 224
 

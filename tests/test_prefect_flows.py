@@ -11,6 +11,7 @@ import pytest
 
 from flows import steps
 from flows.artifacts import evaluation, key, made, review
+from flows.cli import main
 from flows.contact_sheet import contact_sheet
 from flows.prefect_api import FLOWS, find_flow, run_under_prefect
 from tasks.errors import RegroundError, UsageError
@@ -18,7 +19,7 @@ from tasks.store import Output, Workspace
 from tests.needs import need_package
 from tests.test_runners import STEPS, content, curate_here, curate_settings
 from tests.toy import IMAGES, PER_SHARD, toys
-from tests.world import make_world
+from tests.world import World, make_world
 
 SHARDS = IMAGES // PER_SHARD
 
@@ -58,9 +59,21 @@ def test_pipeline(prefect_api: str, workspace_url: str) -> None:
     assert f"| mask_too_small | {SHARDS} |" in by_key["workspace-masks"]
     assert by_key["workspace-variants"].startswith("![toy_0000, toy_0001")
     progress = [artifact["data"] for artifact in shown if artifact["type"] == "progress"]
-    assert progress == [100.0] * len(steps.MODULES)
+    assert progress == [100.0] * len(steps.RUN)
     logged = [line["message"] for line in ask(prefect_api, "logs", logs={"flow_run_id": {"any_": [run["id"]]}})]
     assert f"masks: {SHARDS} of {SHARDS} shards made" in logged
+
+
+@pytest.mark.slow
+def test_a_settings_file_and_an_option_of_one_step_both_reach_the_flow(
+    prefect_api: str, world: World, workspace_url: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "reground.toml"
+    config.write_text("[index]\nshard_size = 2\nmax_pixels = 1\n")
+    index = ["index", str(world.images), "-w", workspace_url, "--max-pixels", "1000000"]
+    assert main([*index, "--config", str(config), "--prefect", prefect_api]) == 0
+    parts = Workspace(workspace_url).parts("images")
+    assert [part.rows for _, part in parts] == [2] * (len(world.labels) // 2) + [1] * (len(world.labels) % 2)
 
 
 @pytest.mark.slow
