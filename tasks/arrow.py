@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from tasks import schema
 
+_BOX = pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])
+
 ARROW_TYPES: dict[str, pa.DataType] = {
     **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
     "float32": pa.float32(),
@@ -17,7 +19,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "list<int32>": pa.list_(pa.int32()),
     "list<list<int32>>": pa.list_(pa.list_(pa.int32())),
     "list<float32>": pa.list_(pa.float32()),
-    "list<box>": pa.list_(pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])),
+    "box": _BOX,
+    "list<box>": pa.list_(_BOX),
     "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
 }
 

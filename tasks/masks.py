@@ -125,8 +125,10 @@ def _mask_row(row: Mapping[str, Any], settings: MaskSettings) -> dict[str, Any]:
         "rle": encode_mask(mask),
         "width": photograph.width,
         "height": photograph.height,
+        "box": None,
         "area_ratio": area_ratio(mask, photograph),
         "quality": mask_quality(pixels, mask, photograph.box),
+        "quarantine": None,
         "seed": seed,
     }
 

@@ -29,7 +29,7 @@ class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have
 
 @dataclass(frozen=True)
 class Photograph:
-    """A row of ``images`` that has exactly one box.
+    """A row of ``images`` with the one box that its object is in.
 
     Attributes:
         image_id: its key.
@@ -47,13 +47,18 @@ class Photograph:
     box: Box
 
     @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Photograph:
+    def of_row(cls, row: Mapping[str, Any], box: Mapping[str, int] | None = None) -> Photograph:
         """The photograph of a row of ``images``.
 
+        Args:
+            row: of ``images``.
+            box: the column ``box`` of ``masks``; None: the one box in ``images``.
+
         Raises:
-            ValueError: it has no box, or several.
+            ValueError: ``box`` is None, and the row has no box, or several.
         """
-        (box,) = row["boxes"]
+        if box is None:
+            (box,) = row["boxes"]
         return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**box))
 
     def load(self) -> np.ndarray:

@@ -146,10 +146,17 @@ TABLES: Final[dict[str, Table]] = {
                 Column("rle", "string", "COCO compressed run lengths (column-major), at native size"),
                 Column("width", "int32", "pixels"),
                 Column("height", "int32", "pixels"),
+                Column(
+                    "box",
+                    "box",
+                    "the box that variants fill where images has not exactly one: that of all its boxes, or the tight "
+                    "box of the mask where it has none; null: the one in images",
+                    nullable=True,
+                ),
                 Column("area_ratio", "float32", "foreground pixels / pixels of the box, 0 to 1"),
                 Column("quality", "float32", "0 (not to be used) to 1"),
                 Column("quarantine", "string", "why it is not to be pasted unseen; null: it may be", nullable=True),
-                Column("seed", "int64", "of the method's random start"),
+                Column("seed", "int64", "of the method's random start; 0: it has none"),
             ),
         ),
         Table(

@@ -17,7 +17,7 @@ from tasks.store import Workspace
 
 
 def write_table(workspace: Workspace, name: str, to: Path) -> int:
-    """Write the table ``name``; returns its rows. Lists are JSON in .csv; pictures are left out of text.
+    """Write the table ``name``; returns its rows. Lists and boxes are JSON in .csv; pictures are left out of text.
 
     Raises:
         UsageError: no such table, or another file ending.
@@ -40,7 +40,8 @@ def write_table(workspace: Workspace, name: str, to: Path) -> int:
 
 
 def _csv(frame: pd.DataFrame, to: Path, name: str) -> None:
-    lists = {str(column): frame[column].map(_json) for column in frame if _is_listed(name, str(column))}
+    nested = [str(column) for column in frame if _is_nested(name, str(column))]
+    lists = {column: frame[column].map(_json, na_action="ignore") for column in nested}
     frame.assign(**lists).to_csv(to, index=False)
 
 
@@ -64,8 +65,8 @@ WRITERS: Final[dict[str, Callable[[pd.DataFrame, Path, str], None]]] = {
 }
 
 
-def _is_listed(name: str, column: str) -> bool:
-    return any(c.name == column and c.type.startswith("list") for c in schema.table(name).columns)
+def _is_nested(name: str, column: str) -> bool:
+    return any(c.name == column and c.type.startswith(("list", "box")) for c in schema.table(name).columns)
 
 
 def _json(value: Any) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tasks.arrow import Rows
+from tasks.rle import encode_mask
 from tasks.store import Output, Workspace
 
 
@@ -37,6 +40,23 @@ def class_row(class_idx: int, name: str = "") -> dict[str, Any]:
         "wnids": [f"n{class_idx:08d}"],
         "gloss": f"the kind of thing number {class_idx}",
     }
+
+
+def mask(image_id: str, width: int = 300, height: int = 200, **more: Any) -> dict[str, Any]:
+    """A row of ``masks`` with an empty mask."""
+    row = {
+        "image_id": image_id,
+        "method": "by hand",
+        "rle": encode_mask(np.zeros((height, width), np.bool_)),
+        "width": width,
+        "height": height,
+        "box": None,
+        "area_ratio": 0.5,
+        "quality": 1.0,
+        "quarantine": None,
+        "seed": 0,
+    }
+    return {**row, **more}
 
 
 def prediction(image_id: str, ranked: Sequence[int], of_set: str = "photographs") -> dict[str, Any]:

@@ -40,6 +40,7 @@ def image_rows(start: int) -> list[dict]:
 
 def mask_rows(images: list[dict]) -> list[dict]:
     rest = {"method": "toy", "rle": "", "width": 32, "height": 32, "area_ratio": 0.5, "quality": 1.0, "seed": 0}
+    rest |= {"box": None, "quarantine": None}
     return [{"image_id": row["image_id"], **rest} for row in images]
 
 
