@@ -1,8 +1,11 @@
 """Which image lends its background to which, and those backgrounds, ready to paste on.
 
 Source: Xiao et al. 2020, section 2 and the released generator: the background is the Only-BG-T
-of an image drawn uniformly from the images of one group. Unlike there an image never lends its
-background to itself: that would be the photograph again, not a new background.
+of an image drawn uniformly from the images of one group, the image itself not excluded; composed
+by ``parity`` it is so here. Composed by ``mask``, no image lends its background to itself (that
+would be the photograph again, not a new background), and no quarantined one lends any. Both
+draw from the same list with the same seed, and ``mask`` draws again where it may not have what
+it drew: so the two differ in lenders only where they must.
 """
 
 from __future__ import annotations
@@ -11,16 +14,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
-from tasks.kernels.geometry import central_crop, take
+from tasks.kernels.geometry import central_crop, filled_rectangle, middle, resized_crop, take
+from tasks.kernels.inpaint import inpaint
 from tasks.kernels.tiling import largest_strip, tile_box
 from tasks.photographs import LeftOut, Photograph
 from tasks.schema import ClassIdx, DropReason, ImageId
 from tasks.seed import derive_seed
 
+T = TypeVar("T")
+
+MASK, PARITY = "mask", "parity"
+COMPOSITIONS: Final = (MASK, PARITY)
+"""How a foreground is pasted: by its mask, or as published, where black means background."""
 CACHE_BYTES: Final = 32 * 2**20
 """Of finished backgrounds, for each process: two hundred at 224 x 224."""
 
@@ -34,7 +43,9 @@ class Pool:
         names: group -> its name, of every group that has a class.
         group_of: class -> group, of the classes that lie in one.
         photographs: by key.
-        lenders: group -> keys of its usable photographs, in order; groups without any are absent.
+        lenders: group -> keys of its usable photographs, in order: what is drawn from; groups without any are absent.
+        barred: composition -> who has no part in it, and why.
+        free: (composition, group) -> how many lenders of the group are not barred.
     """
 
     key: str
@@ -42,6 +53,8 @@ class Pool:
     group_of: Mapping[ClassIdx, int]
     photographs: Mapping[ImageId, Photograph]
     lenders: Mapping[int, Sequence[ImageId]]
+    barred: Mapping[str, Mapping[ImageId, LeftOut]]
+    free: Mapping[tuple[str, int], int]
 
     def group(self, photograph: Photograph) -> int:
         """The group of a usable photograph.
@@ -56,51 +69,68 @@ class Pool:
             raise LeftOut(DropReason.NO_BACKGROUND, "the box fills the image: no strip beside it")
         return group
 
-    def others(self, group: int, image_id: ImageId) -> list[ImageId]:
-        """Who of a group can lend a background to an image."""
-        return [lender for lender in self.lenders.get(group, ()) if lender != image_id]
+    def may_lend(self, composition: str, lender: ImageId, image_id: ImageId) -> bool:
+        """Whether an image of ``lenders`` may lend its background to another (or to itself)."""
+        return lender not in self.barred[composition] and (composition == PARITY or lender != image_id)
+
+    def can_lend(self, composition: str, group: int, photograph: Photograph) -> bool:
+        """Whether anybody of a group may lend a background to an image that is not barred itself."""
+        itself = composition == MASK and group == self.group_of.get(photograph.class_idx)
+        return self.free.get((composition, group), 0) > itself
 
 
 def make_pool(
-    key: str, names: Mapping[int, str], group_of: Mapping[ClassIdx, int], photographs: Sequence[Photograph]
+    key: str,
+    names: Mapping[int, str],
+    group_of: Mapping[ClassIdx, int],
+    photographs: Sequence[Photograph],
+    barred: Mapping[str, Mapping[ImageId, LeftOut]] | None = None,
 ) -> Pool:
     """The pool of some photographs; their order does not matter."""
+    barred = {composition: {} for composition in COMPOSITIONS} | dict(barred or {})
     lenders: dict[int, list[ImageId]] = {}
     for photograph in sorted(photographs, key=lambda photograph: photograph.image_id):
         group = group_of.get(photograph.class_idx)
         if group is not None and _has_strip(photograph):
             lenders.setdefault(group, []).append(photograph.image_id)
-    return Pool(key, names, group_of, {photograph.image_id: photograph for photograph in photographs}, lenders)
+    free = {
+        (composition, group): sum(lender not in out for lender in members)
+        for composition, out in barred.items()
+        for group, members in lenders.items()
+    }
+    by_id = {photograph.image_id: photograph for photograph in photographs}
+    return Pool(key, names, group_of, by_id, lenders, barred, free)
 
 
 # Which group lends: one rule a variant
 
 
-def _same(pool: Pool, photograph: Photograph, _: np.random.Generator) -> int:
+def _same(pool: Pool, photograph: Photograph, composition: str, _: np.random.Generator) -> int:
     group = pool.group(photograph)
-    if not pool.others(group, photograph.image_id):
+    if not pool.can_lend(composition, group, photograph):
         raise _nobody(f"its group '{pool.names[group]}' has one usable image")
     return group
 
 
-def _random(pool: Pool, photograph: Photograph, rng: np.random.Generator) -> int:
-    lending = [group for group in sorted(pool.lenders) if pool.others(group, photograph.image_id)]
+def _random(pool: Pool, photograph: Photograph, composition: str, rng: np.random.Generator) -> int:
+    groups = sorted(pool.lenders)
+    lending = [group for group in groups if pool.can_lend(composition, group, photograph)]
     if not lending:
         raise _nobody("no group has another usable image")
-    return lending[rng.integers(len(lending))]
+    return _draw(groups, lending.__contains__, rng)
 
 
-def _next(pool: Pool, photograph: Photograph, _: np.random.Generator) -> int:
+def _next(pool: Pool, photograph: Photograph, composition: str, _: np.random.Generator) -> int:
     own = pool.group(photograph)
     groups = sorted(pool.names)
     after = groups.index(own) + 1
     for group in (*groups[after:], *groups[: after - 1]):
-        if group in pool.lenders:
+        if pool.can_lend(composition, group, photograph):
             return group
     raise _nobody("no other group has a usable image")
 
 
-RULES: Final[Mapping[str, Callable[[Pool, Photograph, np.random.Generator], int]]] = {
+RULES: Final[Mapping[str, Callable[[Pool, Photograph, str, np.random.Generator], int]]] = {
     "mixed_same": _same,
     "mixed_rand": _random,
     "mixed_next": _next,
@@ -113,10 +143,19 @@ last the first; a group without usable images is passed over.
 """
 
 
-def choose(pool: Pool, variant: str, photograph: Photograph, base_seed: int) -> tuple[ImageId, int]:
+def choose(
+    pool: Pool, variant: str, photograph: Photograph, base_seed: int, composition: str = MASK
+) -> tuple[ImageId, int]:
     """Who lends a background to a photograph, and the seed that said so.
 
     Depends on the pool and the seed only, not on who asks, or when.
+
+    Args:
+        pool: to choose from.
+        variant: one of `RULES`.
+        photograph: of the pool, not barred from the composition.
+        base_seed: the user's.
+        composition: one of `COMPOSITIONS`.
 
     Raises:
         LeftOut: nobody can.
@@ -124,10 +163,22 @@ def choose(pool: Pool, variant: str, photograph: Photograph, base_seed: int) -> 
     seed = derive_seed(base_seed, photograph.image_id, variant)
     rng = np.random.default_rng(seed)
     try:
-        lenders = pool.others(RULES[variant](pool, photograph, rng), photograph.image_id)
+        group = RULES[variant](pool, photograph, composition, rng)
     except LeftOut as why:
         raise LeftOut(why.reason, f"{variant}: {why.detail}") from None
-    return lenders[rng.integers(len(lenders))], seed
+    return _draw(pool.lenders[group], lambda lender: pool.may_lend(composition, lender, photograph.image_id), rng), seed
+
+
+def lonely(pool: Pool) -> list[str]:
+    """Names of the groups whose one image, composed by ``parity``, is pasted onto itself in ``mixed_same``."""
+    return [pool.names[group] for group in sorted(pool.lenders) if pool.free[PARITY, group] == 1]
+
+
+def _draw(things: Sequence[T], fits: Callable[[T], bool], rng: np.random.Generator) -> T:
+    """Any of those that fit, all as likely; of all, the first drawn that fits. One of them must."""
+    while not fits(drawn := things[int(rng.integers(len(things)))]):
+        pass
+    return drawn
 
 
 # The backgrounds themselves
@@ -162,17 +213,34 @@ class Cache:
 _CACHE = Cache(CACHE_BYTES)
 
 
-def background(pool: Pool, image_id: ImageId, short: int, size: int) -> np.ndarray:
-    """The Only-BG-T of an image of the pool, ``(size, size, 3) uint8``, not to be written to."""
+def background(pool: Pool, image_id: ImageId, short: int, size: int, fill: str) -> np.ndarray:
+    """The background of an image of the pool, ``(size, size, 3) uint8``, not to be written to."""
     photograph = pool.photographs[image_id]
-    key = (pool.key, image_id, short, size)
-    return _CACHE.get(key, lambda: tiled(photograph, photograph.load(), short, size))
+    key = (pool.key, image_id, short, size, fill)
+    return _CACHE.get(key, lambda: FILLS[fill](photograph, photograph.load(), short, size))
 
 
 def tiled(photograph: Photograph, pixels: np.ndarray, short: int, size: int) -> np.ndarray:
     """Only-BG-T of a photograph whose pixels are at hand: tiled at native size, then cropped."""
     crop = central_crop(photograph.height, photograph.width, short, size)
     return take(tile_box(pixels, photograph.box), crop)
+
+
+def inpainted(photograph: Photograph, pixels: np.ndarray, short: int, size: int) -> np.ndarray:
+    """The same, with the box filled from all around it, after resizing; what the crop cuts off counts too."""
+    whole = resized_crop(photograph.height, photograph.width, short)
+    boxed = np.zeros((photograph.height, photograph.width), np.bool_)
+    boxed[filled_rectangle(photograph.box)] = True
+    filled = inpaint(take(pixels, whole), take(boxed, whole))
+    rows, columns = (middle(len(indices), size) for indices in whole)
+    return filled[rows, columns]
+
+
+FILLS: Final[Mapping[str, Callable[[Photograph, np.ndarray, int, int], np.ndarray]]] = {
+    "tile": tiled,
+    "inpaint": inpainted,
+}
+"""What takes the object's place in a background: (photograph, its pixels, short side, side) -> ``(side, side, 3)``."""
 
 
 def _has_strip(photograph: Photograph) -> bool:

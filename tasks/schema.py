@@ -197,6 +197,17 @@ TABLES: Final[dict[str, Table]] = {
             ),
         ),
         Table(
+            "parity",
+            "variant of an image composed both ways",
+            ("variant", "image_id"),
+            (
+                Column("variant", "string", "name of the variant, as composed by mask"),
+                _IMAGE_ID,
+                Column("same_background", "bool", "both ways have the same image's background, or their own"),
+                Column("differs", "float32", "share of pixels in which variants/NAME and variants/NAME_parity differ"),
+            ),
+        ),
+        Table(
             "predictions",
             "image of a set",
             ("set", "image_id"),

@@ -1,38 +1,45 @@
 """Variants: the eight ImageNet-9 variants.
 
-Reads ``images``, ``masks``, ``classes``; writes ``variants/NAME``, ``groups``, ``dropped``.
+Reads ``images``, ``masks``, ``classes``; writes ``variants/NAME``, ``foregrounds``, ``parity``,
+``groups``, ``dropped``.
 
 Source: Xiao et al. 2020, figure 1 and the released generator. Boxes are filled and tiled at
 native size; then everything is resized to a short side of 256 by nearest neighbour and the
 middle 224 x 224 cut out. The generator mixes at 256 x 256 and leaves the cut to 224 to its
-reader: nearest neighbour and a hard mask treat every pixel alone, and the two cuts share their
-centre, so the order changes no pixel. All eight tables hold the same images, but for mixed
-ones that nobody can lend a background (each in ``dropped``).
+reader: nearest neighbour and a hard edge treat every pixel alone, and the two cuts share their
+centre, so the order changes no pixel. What composition ``parity`` makes of a mask is what the
+generator makes of it; photographs are taken as shown, where it takes them as stored (another
+picture only where EXIF turns it, or where it is transparent).
+
+All eight tables hold the same images, but for mixed ones that nobody can lend a background
+(each in ``dropped``).
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
-from tasks.backgrounds import RULES, Pool, background, choose, make_pool, tiled
-from tasks.classes import load_groups
+from tasks.backgrounds import COMPOSITIONS, FILLS, MASK, PARITY, Pool, lonely, make_pool
+from tasks.classes import Coverage, load_groups
+from tasks.compositions import PUBLISHED, Composition, Picture, Subject, pictures
 from tasks.errors import RegroundError, UsageError, unknown
-from tasks.kernels import compose
-from tasks.kernels.geometry import central_crop, take
 from tasks.photographs import LeftOut, Photograph
-from tasks.rle import decode_mask
-from tasks.schema import VARIANTS
+from tasks.schema import PARITY as PARITY_NAMES
+from tasks.schema import VARIANTS, DropReason
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace, digest
 
 GROUPS_SHARD: Final = "groups"
-COMPOSITIONS: Final = ("mask",)
+PUBLISHED_METHOD: Final = "grabcut"
+PUBLISHED_MIN_AREA: Final = 0.1
+"""Foreground as a share of its box, below which the published generator leaves an image out."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,15 +76,13 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
 
     Raises:
         UsageError: a setting that cannot be, or groups that cannot be read.
-        RegroundError: there are no masks yet.
+        RegroundError: there are no masks yet, or none that ``parity`` could be made of.
     """
-    if settings.compose not in COMPOSITIONS:
-        raise unknown("composition", settings.compose, COMPOSITIONS)
-    if settings.size < 1:
-        raise UsageError(f"expected variants.size from 1 pixel up, got {settings.size}")
+    _check(settings)
     workspace.require("masks", "masks")
-    groups = digest(json.dumps(_groups(workspace, settings)))
-    pool = digest(workspace.table_digest("images"), workspace.table_digest("masks"), groups)
+    if PARITY in settings.compose:
+        _require_published_masks(workspace)
+    groups, pool = digest(json.dumps(_groups(workspace, settings))), _pool_key(workspace, settings)
     shards = [
         Shard(entry.shard, (part.sha256, pool), {"part": part.path, "pool": pool}, part.rows)
         for entry, part in workspace.parts("masks")
@@ -85,12 +90,49 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
     return [*shards, Shard(GROUPS_SHARD, (groups,), size=0)]
 
 
+def _check(settings: VariantSettings) -> None:
+    if not settings.compose:
+        raise UsageError(f"expected variants.compose to name one of: {', '.join(COMPOSITIONS)}, or both; got none")
+    for composition in settings.compose:
+        if composition not in COMPOSITIONS:
+            raise unknown("composition", composition, COMPOSITIONS)
+    if settings.fill not in FILLS:
+        raise unknown("fill", settings.fill, FILLS)
+    if settings.size < 1 or not 0 <= settings.feather <= settings.size:
+        raise UsageError(
+            "expected variants.size from 1 pixel up and variants.feather from 0 to variants.size, "
+            f"got {settings.size} and {settings.feather}"
+        )
+    if MASK not in settings.compose and (settings.fill != "tile" or settings.feather):
+        raise UsageError(
+            "expected tiles and a hard edge, as published, "
+            f"got fill '{settings.fill}' and feather {settings.feather:g}: "
+            "compose by mask (`--compose mask`, or `mask,parity`), or give `--fill tile --feather 0`."
+        )
+
+
+def _require_published_masks(workspace: Workspace) -> None:
+    found = workspace.read("masks", ["method", "area_ratio"])
+    methods = sorted(set(found["method"]) - {PUBLISHED_METHOD})
+    if methods:
+        what = f"found masks made by {', '.join(methods)}"
+    elif (found["area_ratio"] < PUBLISHED_MIN_AREA).any():
+        what = f"found masks of less than {PUBLISHED_MIN_AREA:.0%} of their box"
+    else:
+        return
+    raise RegroundError(
+        "expected masks as published (GrabCut, 5 iterations, at least 10 % of the box) to compose by parity, "
+        f"{what}: run `reground masks -w {workspace.url} --method grabcut --mask-iterations 5` first, "
+        "or compose by mask."
+    )
+
+
 def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Output:
     """The variants of one part of ``masks``, or the table ``groups``."""
     if shard.id == GROUPS_SHARD:
         return Output({"groups": _groups(workspace, settings)})
     pool = _pool(workspace.url, shard.args["pool"], settings.groups)
-    tables: dict[str, list[dict[str, Any]]] = {f"variants/{name}": [] for name in VARIANTS} | {"dropped": []}
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _tables(settings)}
     for mask_row in workspace.read_part(shard.args["part"]).to_pylist():
         photograph = pool.photographs[mask_row["image_id"]]
         try:
@@ -98,48 +140,72 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
         except LeftOut as why:
             tables["dropped"].append(why.row("variants", photograph.image_id))
             continue
-        for name, row in _rows(photograph, group, mask_row, pool, settings):
+        for name, row in _rows(Subject.of(photograph, group, mask_row, settings.short, settings.size), pool, settings):
             tables[name].append(row)
     return Output(tables)
 
 
-def _rows(
-    photograph: Photograph, group: int, mask_row: Mapping[str, Any], pool: Pool, settings: VariantSettings
+def check(workspace: Workspace, settings: VariantSettings) -> None:
+    """Say what the groups cover, and where ``parity`` pastes an image onto itself."""
+    log.info("groups '%s': %s", settings.groups, coverage(workspace, settings))
+    if PARITY in settings.compose:
+        for name in lonely(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
+            log.warning("group '%s' has one usable image: mixed_same by parity pastes it onto itself", name)
+
+
+def coverage(workspace: Workspace, settings: VariantSettings) -> Coverage:
+    """How the groups lie on the workspace's classes.
+
+    Raises:
+        UsageError: groups that cannot be read.
+    """
+    return load_groups(settings.groups, list(_table(workspace, "classes")))[1]
+
+
+def _tables(settings: VariantSettings) -> list[str]:
+    """The tables that a shard has rows for, or might."""
+    main = [*(f"variants/{name}" for name in VARIANTS), "foregrounds", "dropped"]
+    return main + ([*(f"variants/{name}" for name in PARITY_NAMES), "parity"] if _beside(settings) else [])
+
+
+def _beside(settings: VariantSettings) -> bool:
+    """Whether composition ``parity`` is made beside ``mask``, to compare."""
+    return {MASK, PARITY} <= set(settings.compose)
+
+
+def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All rows that come of a photograph, as (table, row)."""
+    by_mask = Composition(MASK, settings.fill, settings.feather)
+    main = by_mask if MASK in settings.compose else PUBLISHED
+    made, left_out = pictures(subject, pool, main, settings.seed)
+    if made:
+        yield "foregrounds", subject.row()
+    for name, picture in made.items():
+        yield f"variants/{name}", subject.variant_row(picture, pool)
+    for why in left_out:
+        yield "dropped", why.row("variants", subject.image_id)
+    if _beside(settings):
+        yield from _parity_rows(subject, pool, made, settings.seed)
+
+
+def _parity_rows(
+    subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], seed: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each variant of a photograph as (table, row)."""
-    pixels, mask, unmixed = _unmixed(photograph, mask_row, settings)
-    row = {"class_idx": photograph.class_idx, "group": group, "image_id": photograph.image_id}
-    for name, variant in unmixed.items():
-        image = {"bytes": _png(variant), "path": f"{photograph.image_id}.png"}
-        yield f"variants/{name}", {**row, "background_id": None, "background_group": None, "seed": 0, "image": image}
-    for name in RULES:
-        try:
-            lender, seed = choose(pool, name, photograph, settings.seed)
-        except LeftOut as why:
-            yield "dropped", why.row("variants", photograph.image_id)
-            continue
-        mixed = compose.paste(pixels, mask, background(pool, lender, settings.short, settings.size))
-        image = {"bytes": _png(mixed), "path": f"fg_{photograph.image_id}_bg_{lender}.png"}
-        lent = {"background_id": lender, "background_group": pool.group(pool.photographs[lender])}
-        yield f"variants/{name}", {**row, **lent, "seed": seed, "image": image}
+    """Rows of the variants composed by ``parity`` beside those composed by mask, and how the two differ."""
+    published, left_out = pictures(subject, pool, PUBLISHED, seed)
+    for why in left_out:
+        yield "dropped", LeftOut(why.reason, f"{PARITY}: {why.detail}").row("variants", subject.image_id)
+    for name in PARITY_NAMES:
+        variant = name.removesuffix(f"_{PARITY}")
+        if variant in published:
+            yield f"variants/{name}", subject.variant_row(published[variant], pool)
+        if variant in published and variant in by_mask:
+            yield "parity", subject.parity_row(variant, by_mask[variant], published[variant])
 
 
-def _unmixed(
-    photograph: Photograph, mask_row: Mapping[str, Any], settings: VariantSettings
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """The cropped photograph, its cropped mask, and the variants made of these two alone."""
-    native = photograph.load()
-    crop = central_crop(photograph.height, photograph.width, settings.short, settings.size)
-    pixels = take(native, crop)
-    mask = take(decode_mask(mask_row["rle"], mask_row["height"], mask_row["width"]), crop)
-    variants = {
-        "original": pixels,
-        "only_bg_b": take(compose.black_box(native, photograph.box), crop),
-        "only_bg_t": tiled(photograph, native, settings.short, settings.size),
-        "no_fg": compose.without_foreground(pixels, mask),
-        "only_fg": compose.only_foreground(pixels, mask),
-    }
-    return pixels, mask, variants
+def _pool_key(workspace: Workspace, settings: VariantSettings) -> str:
+    groups = json.dumps(_groups(workspace, settings))
+    return digest(workspace.table_digest("images"), workspace.table_digest("masks"), groups)
 
 
 @functools.lru_cache(maxsize=1)
@@ -147,17 +213,27 @@ def _pool(url: str, key: str, groups: str) -> Pool:
     """All photographs with a mask; read once a process, for all of its shards."""
     workspace = Workspace(url)
     rows = _groups(workspace, VariantSettings(groups=groups))
-    named = {row["group"]: row["name"] for row in rows}
-    masked = {row["image_id"] for row in _table(workspace, "masks", ["image_id"])}
+    masks = {row["image_id"]: row for row in _table(workspace, "masks", ["image_id", "box", "quarantine"])}
     needed = ["image_id", "uri", "class_idx", "width", "height", "boxes"]
-    found = [Photograph.of_row(row) for row in _table(workspace, "images", needed) if row["image_id"] in masked]
-    strangers = masked - {photograph.image_id for photograph in found}
+    images = [row for row in _table(workspace, "images", needed) if row["image_id"] in masks]
+    strangers = masks.keys() - {row["image_id"] for row in images}
     if strangers:
         raise RegroundError(
-            f"{len(strangers)} of {len(masked)} masks are of images that are not indexed "
+            f"{len(strangers)} of {len(masks)} masks are of images that are not indexed "
             f"(first: {min(strangers)}): run `reground masks` again."
         )
-    return make_pool(key, named, {row["class_idx"]: row["group"] for row in rows}, found)
+    barred = {
+        MASK: {i: LeftOut(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
+        PARITY: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
+    }
+    photographs = [Photograph.of_row(row, masks[row["image_id"]]["box"]) for row in images]
+    named = {row["group"]: row["name"] for row in rows}
+    return make_pool(key, named, {row["class_idx"]: row["group"] for row in rows}, photographs, barred)
+
+
+def _not_one_box(boxes: int) -> LeftOut:
+    reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
+    return LeftOut(reason, f"{boxes} boxes, and the published filter takes images with 1")
 
 
 def _groups(workspace: Workspace, settings: VariantSettings) -> list[dict[str, Any]]:
@@ -170,13 +246,4 @@ def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None
         yield from workspace.read_part(part.path, columns).to_pylist()
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    import cv2
-
-    written, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    if not written:
-        raise ValueError(f"OpenCV wrote no PNG of an array of {pixels.shape} {pixels.dtype}")
-    return content.tobytes()
-
-
-STEP = Step(name="variants", version=1, settings=VariantSettings, plan=plan, work=work)
+STEP = Step("variants", version=2, settings=VariantSettings, plan=plan, work=work, check=check)

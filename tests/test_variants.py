@@ -205,7 +205,7 @@ def small_world(workspace: Workspace, tmp_path: Path, images: list[dict]) -> Var
     for image in images:
         mask = np.zeros((image["height"], image["width"]), np.bool_)
         mask[40:60, 40:60] = True
-        common = {"method": "drawn", "area_ratio": 1.0, "quality": 1.0, "seed": 0}
+        common = {"method": "drawn", "box": None, "area_ratio": 1.0, "quality": 1.0, "quarantine": None, "seed": 0}
         size = {name: image[name] for name in ("image_id", "width", "height")}
         masks.append(size | common | {"rle": encode_mask(mask)})
     workspace.commit("masks", "0000", "key", Output({"masks": masks}))
@@ -265,8 +265,8 @@ def test_masks_of_images_no_longer_indexed_stop_the_step(made, workspace_url, tm
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (VariantSettings(compose="blend"), "unknown composition 'blend': expected one of: mask"),
-        (VariantSettings(size=0), "variants.size from 1 pixel up, got 0"),
+        (VariantSettings(compose=("blend",)), "unknown composition 'blend': expected one of: mask, parity"),
+        (VariantSettings(size=0), "variants.size from 1 pixel up .* got 0 and 0.0"),
         (VariantSettings(groups="nowhere.json"), "unknown groups 'nowhere.json'"),
     ],
 )

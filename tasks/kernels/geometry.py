@@ -40,7 +40,13 @@ def central_crop(height: int, width: int, short: int, size: int) -> Crop:
     if size > short:
         raise ValueError(f"expected a crop of at most {short} pixels, got {size}")
     rows, columns = resized_crop(height, width, short)
-    return Crop(_middle(rows, size), _middle(columns, size))
+    return Crop(rows[middle(len(rows), size)], columns[middle(len(columns), size)])
+
+
+def middle(length: int, size: int) -> slice[int, int, None]:
+    """Where the middle ``size`` of ``length`` pixels lie: as torchvision's ``CenterCrop`` rounds."""
+    start = round((length - size) / 2)
+    return slice(start, start + size)
 
 
 def take(image: npt.NDArray[S], crop: Crop) -> npt.NDArray[S]:
@@ -86,11 +92,6 @@ def _nearest(length: int, target: int) -> Indices:
     step = length / target
     centres = np.cumsum(np.concatenate([[step * 0.5], np.full(target - 1, step)]))
     return np.minimum(centres.astype(np.intp), length - 1)
-
-
-def _middle(indices: Indices, size: int) -> Indices:
-    start = round((len(indices) - size) / 2)
-    return indices[start : start + size]
 
 
 def _within(indices: Indices, span: slice[Any, Any, Any]) -> int:

@@ -1,0 +1,164 @@
+"""The pictures made of one photograph: its variants, by mask or as published.
+
+Source: Xiao et al. 2020, figure 1 and the released generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from tasks.backgrounds import FILLS, MASK, PARITY, RULES, Pool, background, choose
+from tasks.kernels import compose
+from tasks.kernels.geometry import central_crop, take
+from tasks.photographs import LeftOut, Photograph
+from tasks.rle import decode_mask, encode_mask
+from tasks.schema import ImageId
+
+
+@dataclass(frozen=True)
+class Composition:
+    """How a foreground comes onto a background.
+
+    Attributes:
+        name: ``mask`` or ``parity``.
+        fill: what takes the object's place in a background, one of `tasks.backgrounds.FILLS`.
+        feather: width in pixels over which a pasted edge fades, 0: hard.
+    """
+
+    name: str
+    fill: str = "tile"
+    feather: float = 0.0
+
+
+PUBLISHED: Final = Composition(PARITY)
+
+
+class Picture(NamedTuple):
+    """A variant: ``(size, size, 3) uint8``, who lent the background, and the seed that chose it."""
+
+    pixels: np.ndarray
+    lender: ImageId | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A photograph that variants are made of, decoded.
+
+    Attributes:
+        photograph: it.
+        group: of its class.
+        native: its pixels, ``(H, W, 3) uint8``.
+        pixels: those that variants show, ``(size, size, 3) uint8``.
+        mask: of the foreground in these, ``(size, size) bool``.
+        short: short side in pixels before cropping.
+    """
+
+    photograph: Photograph
+    group: int
+    native: np.ndarray
+    pixels: np.ndarray
+    mask: np.ndarray
+    short: int
+
+    @classmethod
+    def of(cls, photograph: Photograph, group: int, mask_row: Mapping[str, Any], short: int, size: int) -> Subject:
+        """Decode a photograph and its mask, a row of ``masks``."""
+        native = photograph.load()
+        crop = central_crop(photograph.height, photograph.width, short, size)
+        mask = decode_mask(mask_row["rle"], mask_row["height"], mask_row["width"])
+        return cls(photograph, group, native, take(native, crop), take(mask, crop), short)
+
+    @property
+    def image_id(self) -> ImageId:
+        return self.photograph.image_id
+
+    @property
+    def size(self) -> int:
+        """Side of the variants in pixels."""
+        return len(self.mask)
+
+    def row(self) -> dict[str, Any]:
+        """The row of ``foregrounds``."""
+        return {
+            "image_id": self.image_id,
+            "class_idx": self.photograph.class_idx,
+            "group": self.group,
+            "rle": encode_mask(self.mask),
+            "width": self.size,
+            "height": self.size,
+        }
+
+    def variant_row(self, picture: Picture, pool: Pool) -> dict[str, Any]:
+        """The row of ``variants/NAME``."""
+        lender = picture.lender
+        name = self.image_id if lender is None else f"fg_{self.image_id}_bg_{lender}"
+        return {
+            "image_id": self.image_id,
+            "background_id": lender,
+            "class_idx": self.photograph.class_idx,
+            "group": self.group,
+            "background_group": None if lender is None else pool.group(pool.photographs[lender]),
+            "seed": picture.seed,
+            "image": {"bytes": _png(picture.pixels), "path": f"{name}.png"},
+        }
+
+    def parity_row(self, variant: str, by_mask: Picture, published: Picture) -> dict[str, Any]:
+        """The row of ``parity``."""
+        return {
+            "variant": variant,
+            "image_id": self.image_id,
+            "same_background": by_mask.lender == published.lender,
+            "differs": float((by_mask.pixels != published.pixels).any(-1).mean()),
+        }
+
+
+def pictures(
+    subject: Subject, pool: Pool, composition: Composition, base_seed: int
+) -> tuple[dict[str, Picture], list[LeftOut]]:
+    """All variants of a photograph that can be made, by name, and why the others cannot."""
+    barred = pool.barred[composition.name].get(subject.image_id)
+    if barred:
+        return {}, [barred]
+    made = {name: Picture(pixels) for name, pixels in _unmixed(subject, composition.fill).items()}
+    left_out: list[LeftOut] = []
+    for variant in RULES:
+        try:
+            lender, seed = choose(pool, variant, subject.photograph, base_seed, composition.name)
+        except LeftOut as why:
+            left_out.append(why)
+            continue
+        behind = background(pool, lender, subject.short, subject.size, composition.fill)
+        made[variant] = Picture(_mix(subject, behind, composition), lender, seed)
+    return made, left_out
+
+
+def _unmixed(subject: Subject, fill: str) -> dict[str, np.ndarray]:
+    photograph = subject.photograph
+    crop = central_crop(photograph.height, photograph.width, subject.short, subject.size)
+    return {
+        "original": subject.pixels,
+        "only_bg_b": take(compose.black_box(subject.native, photograph.box), crop),
+        "only_bg_t": FILLS[fill](photograph, subject.native, subject.short, subject.size),
+        "no_fg": compose.without_foreground(subject.pixels, subject.mask),
+        "only_fg": compose.only_foreground(subject.pixels, subject.mask),
+    }
+
+
+def _mix(subject: Subject, behind: np.ndarray, composition: Composition) -> np.ndarray:
+    if composition.name == MASK:
+        return compose.paste(subject.pixels, subject.mask, behind, composition.feather)
+    return compose.paste_all_but_black(compose.only_foreground(subject.pixels, subject.mask), behind)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    import cv2
+
+    written, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not written:
+        raise ValueError(f"OpenCV wrote no PNG of an array of {pixels.shape} {pixels.dtype}")
+    return content.tobytes()
