@@ -180,13 +180,13 @@ def _gap_text(row: Mapping[Any, Any]) -> str:
 
 
 def reranking(evaluation: Any, sources: str) -> str:
-    """The order of models on the original labels and on what people found, over the same photographs."""
+    """The order of models on the original labels and on the re-grounded ones, over the same photographs."""
     reviewed = evaluation[evaluation["subset"] == "reviewed"]
     before, after = (_values(reviewed, metric) for metric in ("top1_original", "multi_label"))
     moved = sum(_rank(before, model) != _rank(after, model) for model in before)
     return (
         f"{moved} of {len(before)}; on the original labels {_order(before)}; "
-        f"on people's labels (votes: {sources}) {_order(after)}"
+        f"on the re-grounded labels (votes: {sources}) {_order(after)}"
     )
 
 

@@ -23,7 +23,7 @@ from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
 SETTLED = ("confirmed", "extended", "changed")
-"""Statuses of truth rows that have labels people stand behind."""
+"""Statuses of truth rows whose labels the votes settled."""
 BG_GAP = ("mixed_same", "mixed_rand")
 ALL, REVIEWED = "all", "reviewed"
 
@@ -79,7 +79,7 @@ def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Ou
 def on_photographs(
     predictions: pd.DataFrame, images: pd.DataFrame, truth: pd.DataFrame, level: float
 ) -> Iterator[Measured]:
-    """Accuracy on the original labels, and on what people found, over the images they settled."""
+    """Accuracy on the original labels, and on the re-grounded ones, over the images whose labels the votes settled."""
     original = images.loc[predictions.index, "class_idx"].to_numpy()
     hits = {f"top{k}": top_k_hits(predictions, original, k) for k in (1, 5)}
     for metric, of in hits.items():

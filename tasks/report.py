@@ -165,7 +165,7 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("predictions", "No model has predicted", "reground predict -w W"),
         ("candidates", "No candidate labels", "reground candidates -w W"),
         ("votes", "Nobody has judged a label", asked),
-        ("truth", "No labels by people", "reground truth -w W"),
+        ("truth", "No re-grounded labels", "reground truth -w W"),
         ("evaluation", "No model was judged", "reground evaluate -w W"),
     )
     made = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}

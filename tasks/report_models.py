@@ -1,4 +1,4 @@
-"""The report's numbers: models before and after people looked, backgrounds, and recipes.
+"""The report's numbers: models on the original and on the re-grounded labels, backgrounds, and recipes.
 
 Reads ``evaluation`` and the recipes in ``predictions/MODEL``.
 """
@@ -85,7 +85,7 @@ class Evaluation:
         return self._numbers.get((model, of_set, metric, subset), UNKNOWN)
 
     def rows(self) -> list[ModelRow]:
-        """The models table, best first by people's labels (or the original ones without votes)."""
+        """The models table, best first by the re-grounded labels (or the original ones without votes)."""
         numbers = {
             model: tuple(self.number(model, PHOTOGRAPHS, *column) for column in COLUMNS) for model in self.models
         }
@@ -113,7 +113,7 @@ def ranked(numbers: Mapping[str, Number]) -> dict[str, str]:
 
 
 def apart(rows: Sequence[ModelRow]) -> bool:
-    """Do no two models' intervals overlap, on people's labels?"""
+    """Do no two models' intervals overlap, on the re-grounded labels?"""
     after = [row.numbers[COLUMNS.index(AFTER)] for row in rows]
     return not any(a.overlaps(b) for i, a in enumerate(after) for b in after[:i])
 

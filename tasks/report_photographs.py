@@ -1,4 +1,4 @@
-"""The report's photographs: which are shown, and for each what models and people said.
+"""The report's photographs: which are shown, and for each what models and annotators said.
 
 Reads ``images``, ``classes``, ``groups``, ``truth``, ``candidates``, ``variants/NAME`` and
 ``predictions/MODEL``; of everything large only the rows of the photographs shown.
@@ -26,7 +26,7 @@ class Label:
     """A label of a photograph.
 
     Attributes:
-        ticked, shown: people who ticked it (a 'maybe' counts half) and who were asked; 0 of 0: nobody was.
+        ticked, shown: annotators who ticked it (a 'maybe' counts half) and who were asked; 0 of 0: nobody was.
         score: mean probability over the models, or None if it is no candidate.
         reasons: (model, rank) that made it a candidate.
     """
@@ -130,7 +130,7 @@ class Album:
         self._group_names: dict[int, str] = dict(zip(groups["group"], groups["name"], strict=True))
 
     def name(self, class_idx: int) -> str:
-        """What people are shown; a class outside the vocabulary is said to be that."""
+        """What annotators are shown; a class outside the vocabulary is said to be that."""
         return self._names.get(class_idx, (f"class {class_idx}" if class_idx >= 0 else "outside the vocabulary", ""))[0]
 
     def cards(self) -> list[Card]:

@@ -119,7 +119,7 @@ def index(workspace: Workspace, folder: Path) -> None:
 def mix(workspace: Workspace) -> None:
     groups = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Rug", 7), (1, EVIL, 8)]]
     put(workspace, "groups", groups)
-    mask = {"method": "grabcut", "rle": "", "width": 300, "height": 200, "area_ratio": 0.5, "quality": 1.0, "seed": 0}
+    mask = {"method": "grabcut", "rle": "", "width": 300, "height": 200, "area_ratio": 0.5, "quality": 1.0, "quarantine": None, "seed": 0}
     put(workspace, "masks", [{"image_id": i, **mask} for i in "ab"])
     for shade, name in enumerate(VARIANTS):
         put(workspace, f"variants/{name}", [variant_row("a", name, 20 * shade)])
@@ -328,7 +328,7 @@ def test_the_contact_sheet_takes_turns_between_groups(workspace_url: str) -> Non
     mix(workspace)
     ids = [f"r{n}" for n in range(9)] + ["z"]
     put(workspace, "images", [image(i, 8 if i == "z" else 7) for i in ids])
-    mask = {"method": "m", "rle": "", "width": 1, "height": 1, "area_ratio": 1.0, "quality": 1.0, "seed": 0}
+    mask = {"method": "m", "rle": "", "width": 1, "height": 1, "area_ratio": 1.0, "quality": 1.0, "quarantine": None, "seed": 0}
     put(workspace, "masks", [{"image_id": i, **mask} for i in ids])
     assert sheet(Snapshot(workspace)) == ["r0", "r1", "r2", "r3", "r4", "z"]
 
