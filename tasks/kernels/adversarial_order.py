@@ -11,6 +11,7 @@ batch tries many backgrounds at once instead of the same one in step, and a good
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 Indices = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating]
 Pairs = tuple[Indices, Indices]
 """Foregrounds and backgrounds, each ``(N,)``: positions in the groups given to `Order`."""
 
@@ -25,6 +27,8 @@ UNTRIED: Final = 1.0
 """Tries that the mean rate of all backgrounds counts for, where one is hardly known itself."""
 OTHER_GROUPS: Final = 5.0
 """Tries that a background's rate over all groups counts for, where it is hardly known in one group."""
+REDRAW: Final = 4
+"""A foreground draws anew once its tries have grown by one in so many: choosing stays cheap in long searches."""
 
 CLOSED, OPEN, PENDING, TOLD = range(4)
 
@@ -64,13 +68,14 @@ class Order:
         if allowed is not None:
             self._state[~allowed] = CLOSED
         self._width, self._seed = width, seed
-        self._queue = np.random.default_rng(seed).permutation(len(self._group))
+        self._queue = deque(np.random.default_rng(seed).permutation(len(self._group)).tolist())
         self._left = (self._state == OPEN).sum(axis=1)
-        self._active: Indices = np.empty(0, np.intp)
-        self._draws = np.empty((0, backgrounds), np.float32)
-        # The last row counts for groups that no foreground here has.
+        self._active: list[int] = []
+        self._ahead: dict[int, deque[int]] = {}
+        # The last row counts for all groups.
         self._tries = np.zeros((len(self._names) + 1, backgrounds))
         self._hits = np.zeros((len(self._names) + 1, backgrounds))
+        self._rate = 0.5
         self.fooled_by = np.full(len(self._group), -1, np.intp)
         self.passes = np.zeros(len(self._group), np.intp)
 
@@ -111,21 +116,11 @@ class Order:
         the batch is wide, each its second, and so on.
         """
         self._enter()
-        if not len(self._active):
-            return np.empty(0, np.intp), np.empty(0, np.intp)
-        score = self._score()
-        each = min(-(-self._width // len(self._active)), score.shape[1])
-        best = _best(score, each)
-        slots = np.broadcast_to(np.arange(len(best))[:, None], best.shape)
-        slot, background = slots.ravel(order="F"), best.ravel(order="F")
-        is_open = np.isfinite(score[slot, background])
-        slot, background = slot[is_open][: self._width], background[is_open][: self._width]
-        foreground = self._active[slot]
-        self._draws[slot, background] = -np.inf
-        self._state[foreground, background] = PENDING
-        np.subtract.at(self._left, foreground, 1)
-        np.add.at(self.passes, foreground, 1)
-        return foreground, background
+        pairs: list[tuple[int, int]] = []
+        while len(pairs) < self._width and (ready := [f for f in self._active if self._left[f]]):
+            pairs += [(f, self._take(f)) for f in ready[: self._width - len(pairs)]]
+        chosen = np.array(pairs, np.intp).reshape(-1, 2)
+        return chosen[:, 0], chosen[:, 1]
 
     def tell(self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike) -> None:
         """What came of pairs that `next` gave, ``(N,)`` each: whether the model was fooled.
@@ -154,60 +149,56 @@ class Order:
         self.fooled_by[first[new]] = background[hit][where[new]]
 
     def _count(self, groups: npt.NDArray[np.integer], background: Indices, hit: Bools) -> None:
-        row = np.searchsorted(self._names, groups)
-        row[~np.isin(groups, self._names)] = len(self._names)
-        np.add.at(self._tries, (row, background), 1)
-        np.add.at(self._hits, (row, background), hit)
+        here = np.isin(groups, self._names)
+        row = np.searchsorted(self._names, groups[here])
+        for counts, weight in (self._tries, np.ones(len(hit))), (self._hits, hit):
+            np.add.at(counts, (row, background[here]), weight[here])
+            np.add.at(counts[-1], background, weight)
+        self._rate = (self._hits[-1].sum() + 1) / (self._tries[-1].sum() + 2)
 
     def _enter(self) -> None:
         """Settled foregrounds leave, the next in the queue take their places."""
-        stays = self._waits(self._active)
-        waiting = self._queue[self._waits(self._queue)]
-        free = self._width - int(stays.sum())
-        if stays.all() and not len(waiting[:free]):
-            return
-        coming, self._queue = waiting[:free], waiting[free:]
-        self._active = np.concatenate([self._active[stays], coming])
-        self._draws = np.concatenate([self._draws[stays], *(self._draw(foreground) for foreground in coming)])
+        self._active = [f for f in self._active if self._waits(f)]
+        while self._queue and len(self._active) < self._width:
+            foreground = self._queue.popleft()
+            if self._waits(foreground):
+                self._active.append(foreground)
 
-    def _waits(self, foreground: Indices) -> Bools:
-        return ~self.vulnerable[foreground] & (self._left[foreground] > 0)
+    def _waits(self, foreground: int) -> bool:
+        return self.fooled_by[foreground] < 0 and self._left[foreground] > 0
 
-    def _draw(self, foreground: int) -> npt.NDArray[np.float32]:
-        """``(1, B)``: how far above its mean each background's rate is taken to be, in standard deviations."""
-        random = np.random.default_rng((self._seed, foreground))
-        draw = random.standard_normal((1, self._state.shape[1]), np.float32)
-        draw[0, self._state[foreground] != OPEN] = -np.inf
-        return draw
+    def _take(self, foreground: int) -> int:
+        """Hand out the next background of a foreground's list; a new list where the last is used up."""
+        ahead = self._ahead.get(foreground)
+        if not ahead:
+            ahead = self._ahead[foreground] = self._list(foreground)
+        background = ahead.popleft()
+        self._state[foreground, background] = PENDING
+        self._left[foreground] -= 1
+        self.passes[foreground] += 1
+        return background
 
-    def _score(self) -> npt.NDArray[np.float32]:
-        """``(A, B)``: the rate drawn for each active foreground and background, -inf where the pair is closed."""
-        mean, deviation = self._beliefs()
-        group = self._group[self._active]
-        score = deviation[group]
-        score *= self._draws
-        score += mean[group]
-        return score
+    def _list(self, foreground: int) -> deque[int]:
+        """The most promising backgrounds of a foreground by a new draw: the more it has withstood, the longer."""
+        background = np.flatnonzero(self._state[foreground] == OPEN)
+        mean, deviation = self._belief(self._group[foreground], background)
+        random = np.random.default_rng((self._seed, foreground, len(background)))
+        drawn = mean + deviation * random.standard_normal(len(background), np.float32)
+        length = int(self.passes[foreground]) // REDRAW + 1
+        return deque(background[_best(drawn, length)].tolist())
 
-    def _beliefs(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Mean and standard deviation, ``(G, B)``, of what is known of each rate: those of its beta distribution."""
-        hits, tries = self._hits.sum(axis=0), self._tries.sum(axis=0)
-        overall = (hits.sum() + 1) / (tries.sum() + 2)
-        rate = (hits + UNTRIED * overall) / (tries + UNTRIED)
-        weight = self._tries[:-1] + OTHER_GROUPS
-        mean = (self._hits[:-1] + OTHER_GROUPS * rate) / weight
-        deviation = np.sqrt(mean * (1 - mean) / (weight + 1))
-        return mean.astype(np.float32), deviation.astype(np.float32)
+    def _belief(self, group: int, background: Indices) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of what is known of each rate: those of its beta distribution."""
+        tries, hits = self._tries[-1, background], self._hits[-1, background]
+        rate = (hits + UNTRIED * self._rate) / (tries + UNTRIED)
+        weight = self._tries[group, background] + OTHER_GROUPS
+        mean = (self._hits[group, background] + OTHER_GROUPS * rate) / weight
+        return mean, np.sqrt(mean * (1 - mean) / (weight + 1))
 
 
-def _best(score: npt.NDArray[np.float32], k: int) -> Indices:
-    """``(A, k)``: the columns of the k highest scores of each row, highest first."""
+def _best(score: Floats, k: int) -> Indices:
+    """The positions of the k highest scores (or of all), highest first."""
     if k == 1:
-        return score.argmax(axis=1)[:, None]
-    highest = np.argpartition(-score, k - 1, axis=1)[:, :k] if k < score.shape[1] else _all_columns(score)
-    order = np.argsort(-np.take_along_axis(score, highest, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(highest, order, axis=1)
-
-
-def _all_columns(score: npt.NDArray[np.float32]) -> Indices:
-    return np.broadcast_to(np.arange(score.shape[1]), score.shape)
+        return np.array([score.argmax()])
+    highest = np.argpartition(-score, k - 1)[:k] if k < len(score) else np.arange(len(score))
+    return highest[np.argsort(-score[highest], kind="stable")]
