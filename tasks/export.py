@@ -1,7 +1,8 @@
-"""Export: truth -> files that others' code reads. Reads ``images``, ``classes``, ``truth``.
+"""Export: truth, or the variants -> files that others' code reads.
 
-An export is written beside its destination and renamed into place, so what stands there is
-whole. Every export has a ``DATA_CARD.md`` that says where its labels came from.
+Reads ``images``, ``classes``, ``truth``; for variants see `tasks.export_imagenet9`. An export is
+written beside its destination and renamed into place, so what stands there is whole. Every
+export has a ``DATA_CARD.md`` that says where what is in it came from.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from tasks.arrow import ARROW_TYPES
 from tasks.errors import RegroundError, UsageError, unknown
+from tasks.export_imagenet9 import imagenet9
 from tasks.store import Workspace
 
 IMAGENET_ID: Final = "ILSVRC2012_val_"
@@ -104,11 +106,24 @@ def parquet(data: Dataset, out: Path) -> None:
         pq.write_table(made, folder / f"val-{number:05d}-of-{len(pieces):05d}.parquet", compression="zstd")
 
 
-FORMATS: Final[dict[str, Callable[[Dataset, Path], None]]] = {
-    "imagefolder": imagefolder,
-    "real": real,
-    "parquet": parquet,
+def _of_truth(to_format: str, write: Callable[[Dataset, Path], None]) -> Callable[[Workspace, Path], str]:
+    """A format that shows the truth."""
+
+    def exporter(workspace: Workspace, out: Path) -> str:
+        data = load(workspace)
+        write(data, out)
+        return data_card(data, to_format)
+
+    return exporter
+
+
+FORMATS: Final[dict[str, Callable[[Workspace, Path], str]]] = {
+    "imagefolder": _of_truth("imagefolder", imagefolder),
+    "real": _of_truth("real", real),
+    "parquet": _of_truth("parquet", parquet),
+    "imagenet9": imagenet9,
 }
+"""Name -> what writes it into an empty folder and returns its data card."""
 
 
 def export(workspace: Workspace, to_format: str, out: Path) -> Path:
@@ -116,18 +131,17 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
 
     Raises:
         UsageError: no such format, or ``out`` is there already.
-        RegroundError: no truth yet, an image gone, or the disk is full; ``out`` is not made.
+        RegroundError: a table is not made yet, an image gone, or the disk is full; ``out`` is not made.
     """
     if to_format not in FORMATS:
         raise unknown("export format", to_format, FORMATS)
     if out.exists():
         raise UsageError(f"expected to make {out}, but it is there already: remove it or name another folder.")
-    data = load(workspace)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        FORMATS[to_format](data, temporary)
-        (temporary / "DATA_CARD.md").write_text(data_card(data, to_format))
+        card = FORMATS[to_format](workspace, temporary)
+        (temporary / "DATA_CARD.md").write_text(card)
         temporary.chmod(0o755)
         temporary.rename(out)
     except OSError as error:

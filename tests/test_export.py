@@ -117,7 +117,7 @@ def test_an_image_that_is_gone_is_named(workspace: Workspace, tmp_path: Path) ->
 
 
 def test_wrong_use(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="imagefolder, parquet, real"):
+    with pytest.raises(UsageError, match="imagefolder, imagenet9, parquet, real"):
         export(workspace, "tfrecord", tmp_path / "out")
     with pytest.raises(UsageError, match="is there already"):
         export(workspace, "real", tmp_path)
