@@ -49,6 +49,9 @@ class DropReason(StrEnum):
     DUPLICATE_ID = "duplicate_id"
     LABEL_UNKNOWN = "label_unknown"  # outside the vocabulary
     LABEL_MISSING = "label_missing"
+    LABEL_CONTRADICTED = "label_contradicted"  # its folder and its class lie in different groups
+    NO_ORIGINAL = "no_original"  # a variant or mask of an image that is not there
+    IMAGE_SIZE_MISMATCH = "image_size_mismatch"  # of another size than its set has
     BOX_FILE_INVALID = "box_file_invalid"
     BOX_OUTSIDE_IMAGE = "box_outside_image"
     BOX_SIZE_MISMATCH = "box_size_mismatch"  # the box file speaks of an image of another size
@@ -193,7 +196,7 @@ TABLES: Final[dict[str, Table]] = {
                 Column("group", "int32", "group of the foreground"),
                 Column("background_group", "int32", "group of the background", nullable=True),
                 Column("seed", "int64", "that chose the background"),
-                Column("image", "image", "bytes (PNG) and path: the Hugging Face image layout"),
+                Column("image", "image", "bytes (PNG; a released file as it came) and path: the Hugging Face image layout"),
             ),
         ),
         Table(
