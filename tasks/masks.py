@@ -1,20 +1,26 @@
-"""Masks: box -> foreground mask. Reads ``images``; writes ``masks``, ``dropped``.
+"""Masks: photograph and box -> foreground mask. Reads ``images``; writes ``masks``, ``dropped``.
 
 Source: Xiao et al. 2020, the released generator: which boxes will do (``is_good_image``), and
 GrabCut from the box (``get_fg_mask``). There GrabCut starts at random; here each image has a
-seed of its own, so that the same image gets the same mask in any order, on any worker.
+seed of its own, so that the same image gets the same mask in any order, on any worker. Other
+methods (docs/masks.md) make do with several boxes or none. Every mask gets a quality; those of
+a low one stay in the table, with the reason why they are not to be used unseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from tasks.errors import UsageError, unknown
+from tasks.boxes import Box
+from tasks.errors import RegroundError, UsageError, unknown
 from tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
+from tasks.mask_sources import Mask, Source, from_box
 from tasks.photographs import LeftOut, Photograph
 from tasks.rle import encode_mask
 from tasks.schema import DropReason
@@ -22,7 +28,6 @@ from tasks.seed import derive_seed
 from tasks.step import Shard, Step, image_shards
 from tasks.store import Output, Workspace
 
-METHODS: Final = ("grabcut",)
 RESIZED: Final = 256
 """Short side in pixels at which a box is held against the crop, as published."""
 CROPPED: Final = 224
@@ -31,6 +36,8 @@ MOST_OF_CROP: Final = 0.9
 """A box that covers more of the crop leaves no background to speak of."""
 LEAST_IN_CROP: Final = 0.5
 """A box with a smaller share of itself inside the crop shows too little of the object."""
+PUBLISHED_ITERATIONS: Final = 5
+"""Of GrabCut: with so many, and no other number, the method is called ``grabcut``."""
 
 
 @dataclass(frozen=True)
@@ -38,36 +45,41 @@ class MaskSettings:
     """How a mask is made.
 
     Attributes:
-        method: ``grabcut`` (Xiao et al. 2020).
+        method: ``grabcut`` (Xiao et al. 2020), ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
+            (a salient-object network with its sidecar).
         iterations: of GrabCut.
-        seed: of GrabCut's random start; combined with each image_id.
-        min_area: smallest foreground as a share of the box, below which the mask failed.
-        min_quality: masks of a lower quality are quarantined.
+        seed: of a random start; combined with each image_id.
+        min_area: smallest foreground as a share of the box, below which a mask failed; supplied masks may
+            be smaller.
+        min_quality: masks of a lower quality, 0 to 1, are quarantined. The default takes about one in
+            twenty of GrabCut's.
+        device: of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
 
     method: str = "grabcut"
-    iterations: int = 5
+    iterations: int = PUBLISHED_ITERATIONS
     seed: int = 0
     min_area: float = 0.1
-    min_quality: float = 0.0
+    min_quality: float = 0.3
+    device: str = "auto"
 
 
 def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
     """One shard for each of the index's.
 
     Raises:
-        UsageError: a setting that cannot be.
+        UsageError: a setting that cannot be, or nothing of the kind where it points.
         RegroundError: nothing is indexed yet.
     """
-    if settings.method not in METHODS:
-        raise unknown("mask method", settings.method, METHODS)
-    if settings.iterations < 1 or not 0 <= settings.min_area <= 1:
+    source = open_source(settings)
+    if settings.iterations < 1 or not 0 <= settings.min_area <= 1 or not 0 <= settings.min_quality <= 1:
         raise UsageError(
-            "expected masks.iterations from 1 up and masks.min_area from 0 to 1, "
-            f"got {settings.iterations} and {settings.min_area}"
+            "expected masks.iterations from 1 up, masks.min_area and masks.min_quality from 0 to 1, "
+            f"got {settings.iterations}, {settings.min_area} and {settings.min_quality}"
         )
     workspace.require("images", "index")
-    return image_shards(workspace)
+    shards = image_shards(workspace)
+    return shards if source.given is None else [_with_given(workspace, shard, source.given) for shard in shards]
 
 
 def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
@@ -76,14 +88,38 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
 
     # Shards already keep every core busy; GrabCut's own threads would only be in their way.
     cv2.setNumThreads(1)
+    source = open_source(settings)
     masks: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
     for row in workspace.read_part(shard.args["part"]).to_pylist():
         try:
-            masks.append(_mask_row(row, settings))
+            masks.append(_mask_row(row, source, settings, shard.args))
         except LeftOut as why:
             dropped.append(why.row("masks", row["image_id"]))
+    dropped += [
+        LeftOut(DropReason.MASK_QUARANTINED, row["quarantine"]).row("masks", row["image_id"])
+        for row in masks
+        if row["quarantine"] is not None
+    ]
     return Output({"masks": masks, "dropped": dropped})
+
+
+def check(workspace: Workspace, settings: MaskSettings) -> None:
+    """Hold what was made against what was pointed to, once all shards are made.
+
+    Raises:
+        RegroundError: not one image got a mask though the method needs no box.
+    """
+    source = open_source(settings)
+    if source.one_box or any(part.rows for _, part in workspace.parts("masks")):
+        return
+    dropped = workspace.read("dropped")
+    first = dropped[dropped["stage"] == "masks"].iloc[0]
+    raise RegroundError(
+        f"expected masks by masks.method = '{settings.method}', got none for any image; the first, "
+        f"{first['item']}: {first['reason']}: {first['detail']}. "
+        f"All: `reground table dropped -w {workspace.url} --to dropped.csv`."
+    )
 
 
 def check_box(photograph: Photograph) -> None:
@@ -106,50 +142,131 @@ def check_box(photograph: Photograph) -> None:
         )
 
 
-def _mask_row(row: Mapping[str, Any], settings: MaskSettings) -> dict[str, Any]:
-    from tasks.kernels.grabcut import mask_quality
+# Methods
 
-    if len(row["boxes"]) != 1:
-        several = len(row["boxes"]) > 1
-        raise LeftOut(
-            DropReason.SEVERAL_BOXES if several else DropReason.NO_BOX, f"{len(row['boxes'])} boxes, 1 is needed"
-        )
-    photograph = Photograph.of_row(row)
-    check_box(photograph)
-    seed = derive_seed(settings.seed, photograph.image_id, bits=31)
-    pixels = photograph.load()
-    mask = _foreground(pixels, photograph, settings, seed)
+
+def open_source(settings: MaskSettings) -> Source:
+    """The source that ``settings.method`` names; opens no file.
+
+    Raises:
+        UsageError: no such method, or the part after its colon is missing or too much.
+    """
+    name, _, place = settings.method.partition(":")
+    for usage, make in METHODS.items():
+        takes, _, what = usage.partition(":")
+        if (name, bool(place)) == (takes, bool(what)):
+            return make(settings, place)
+    raise unknown("mask method", settings.method, METHODS)
+
+
+def _grabcut(settings: MaskSettings, _: str) -> Source:
+    def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
+        from tasks.kernels.grabcut import grabcut
+
+        return grabcut(pixels, box, settings.iterations, seed)
+
+    published = settings.iterations == PUBLISHED_ITERATIONS
+    return from_box("grabcut" if published else f"grabcut:{settings.iterations}", kernel)
+
+
+def _supplied(settings: MaskSettings, place: str) -> Source:
+    from tasks.supplied_masks import supplied
+
+    return supplied(place)
+
+
+def _onnx(settings: MaskSettings, place: str) -> Source:
+    from tasks.models.salient import salient
+
+    return salient(place, settings.device)
+
+
+METHODS: Final[dict[str, Callable[[MaskSettings, str], Source]]] = {
+    "grabcut": _grabcut,
+    "supplied:DIR": _supplied,
+    "onnx:FILE": _onnx,
+}
+"""What ``masks.method`` may be; what stands after a colon is the second argument."""
+
+
+# Working
+
+
+def _with_given(workspace: Workspace, shard: Shard, given: Callable[[Sequence[str]], Any]) -> Shard:
+    ids = workspace.read_part(shard.args["part"], ["image_id"])["image_id"].to_pylist()
+    found = given(ids)
+    return dataclasses.replace(shard, inputs=(*shard.inputs, *found.inputs), args={**shard.args, **found.args})
+
+
+def _mask_row(
+    row: Mapping[str, Any], source: Source, settings: MaskSettings, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    from tasks.kernels.mask_quality import mask_quality
+
+    photograph = _placed(row, source)
+    seed = derive_seed(settings.seed, photograph.image_id, bits=31) if source.seeded else 0
+    pixels = functools.cache(photograph.load)
+    mask = _inside(source.find(photograph, pixels, seed, given), photograph.box)
+    if not row["boxes"]:
+        photograph = dataclasses.replace(photograph, box=_tight_box(mask))
+        check_box(photograph)
+    _check_area(mask, photograph, settings.min_area if source.guessed else 0.0)
+    quality = mask_quality(pixels(), mask, photograph.box)
+    low = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.why()}"
     return {
         "image_id": photograph.image_id,
-        "method": settings.method,
+        "method": source.label,
         "rle": encode_mask(mask),
         "width": photograph.width,
         "height": photograph.height,
-        "box": None,
+        "box": None if len(row["boxes"]) == 1 else photograph.box._asdict(),
         "area_ratio": area_ratio(mask, photograph),
-        "quality": mask_quality(pixels, mask, photograph.box),
-        "quarantine": None,
+        "quality": quality.score,
+        "quarantine": low if quality.score < settings.min_quality else None,
         "seed": seed,
     }
 
 
-def area_ratio(mask: np.ndarray, photograph: Photograph) -> float:
+def area_ratio(mask: Mask, photograph: Photograph) -> float:
     """Foreground pixels over pixels of the box, 0 to 1."""
     xmin, ymin, xmax, ymax = photograph.box
     return int(mask.sum()) / ((xmax - xmin) * (ymax - ymin))
 
 
-def _foreground(pixels: np.ndarray, photograph: Photograph, settings: MaskSettings, seed: int) -> np.ndarray:
-    from tasks.kernels.grabcut import SegmentationError, grabcut
+def _placed(row: Mapping[str, Any], source: Source) -> Photograph:
+    """The photograph with where its object is: its box, that of all its boxes, or the whole image."""
+    boxes = [Box(**box) for box in row["boxes"]]
+    if source.one_box and len(boxes) != 1:
+        reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
+        raise LeftOut(reason, f"{len(boxes)} boxes, 1 is needed")
+    if not boxes:
+        return Photograph.of_row(row, Box(0, 0, row["width"], row["height"])._asdict())
+    corners = np.array(boxes)
+    whole = Box(*(int(edge) for edge in (*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))))
+    photograph = Photograph.of_row(row, whole._asdict())
+    check_box(photograph)
+    return photograph
 
-    try:
-        mask = grabcut(pixels, photograph.box, settings.iterations, seed)
-    except SegmentationError as error:
-        raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
+
+def _inside(mask: Mask, box: Box) -> Mask:
+    """The mask without what lies outside the box: variants fill the box alone."""
+    cut = np.zeros_like(mask)
+    window = slice(box.ymin, box.ymax), slice(box.xmin, box.xmax)
+    cut[window] = mask[window]
+    if not cut.any():
+        raise LeftOut(DropReason.MASK_TOO_SMALL, "no foreground" + (" in the box" if mask.any() else ""))
+    return cut
+
+
+def _tight_box(mask: Mask) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def _check_area(mask: Mask, photograph: Photograph, least: float) -> None:
     found = area_ratio(mask, photograph)
-    if found < settings.min_area:
-        raise LeftOut(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {settings.min_area:.0%}")
-    return mask
+    if found < least:
+        raise LeftOut(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {least:.0%}")
 
 
-STEP = Step(name="masks", version=1, settings=MaskSettings, plan=plan, work=work)
+STEP = Step(name="masks", version=2, settings=MaskSettings, plan=plan, work=work, check=check)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.kernels.grabcut import SegmentationError, grabcut, mask_quality
+from tasks.kernels.grabcut import SegmentationError, grabcut
 
 
 def patchwork() -> tuple[np.ndarray, tuple[int, int, int, int]]:
@@ -73,23 +73,3 @@ def test_a_bad_box_is_an_error_not_a_mask(box):
     pixels, _ = patchwork()
     with pytest.raises(SegmentationError):
         grabcut(pixels, box, 5, seed=0)
-
-
-def test_quality_orders_good_and_bad_masks():
-    pixels, mask = disc((200, 40, 40), (30, 90, 60))
-    half = mask.copy()
-    half[:, 50:] = False
-    everything = np.zeros_like(mask)
-    everything[20:61, 30:71] = True
-    assert mask_quality(pixels, mask, DISC_BOX) == pytest.approx(1.0)
-    assert mask_quality(pixels, half, DISC_BOX) == pytest.approx(20 * 39 / 41**2)
-    assert mask_quality(pixels, everything, DISC_BOX) < 0.9
-    assert mask_quality(np.full_like(pixels, 7), mask, DISC_BOX) == 0.0  # no contrast
-    assert mask_quality(pixels, np.zeros_like(mask), DISC_BOX) == 0.0
-
-
-def test_only_the_largest_piece_counts_for_reach():
-    pixels, _ = disc((200, 40, 40), (30, 90, 60))
-    corners = np.zeros(pixels.shape[:2], np.bool_)
-    corners[22:24, 32:34] = corners[58:60, 68:70] = True
-    assert mask_quality(pixels, corners, DISC_BOX) < 0.01

@@ -148,9 +148,13 @@ def test_a_photograph_that_changed_since_indexing_stops_the_step(workspace_url, 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (MaskSettings(method="magic"), "unknown mask method 'magic': expected one of: grabcut"),
+        (MaskSettings(method="magic"), "unknown mask method 'magic': expected one of: grabcut, onnx:FILE, supplied:DIR"),
         (MaskSettings(iterations=0), "masks.iterations from 1 up"),
-        (MaskSettings(min_area=1.5), "masks.min_area from 0 to 1"),
+        (MaskSettings(method="supplied"), "unknown mask method 'supplied': .* supplied:DIR"),
+        (MaskSettings(method="grabcut:x"), "unknown mask method 'grabcut:x'"),
+        (MaskSettings(method="onnx:"), "unknown mask method 'onnx:'"),
+        (MaskSettings(min_area=1.5), "masks.min_area and masks.min_quality from 0 to 1, got 5, 1.5 and 0.3"),
+        (MaskSettings(min_quality=-0.1), "masks.min_quality from 0 to 1"),
     ],
 )
 def test_settings_that_cannot_be(masked, settings, message):

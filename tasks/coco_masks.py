@@ -1,0 +1,229 @@
+"""Masks from instances in COCO's JSON: polygons, run lengths, compressed run lengths.
+
+Source: https://cocodataset.org/#format-data, and pycocotools, which defines what a polygon covers.
+
+Each process reads the file once and keeps its segmentations: count on a few times the file's
+size in memory. A folder of PNG files needs none.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pycocotools import mask as coco
+
+from tasks.errors import RegroundError
+from tasks.mask_sources import Given, Mask, file_sha256, keys_of
+from tasks.photographs import LeftOut, Photograph
+from tasks.rle import decode_mask
+from tasks.schema import DropReason
+
+LEAST_INSIDE: Final = 0.5
+"""An instance with a smaller share of itself in the box is another object's."""
+
+FAR: Final = 1e9
+"""No coordinate in pixels, and no infinity."""
+
+_reading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """An image of a COCO file.
+
+    Attributes:
+        size: width and height in pixels, as the file says.
+        instances: id and segmentation of each annotation, unchecked.
+    """
+
+    size: tuple[int, int]
+    instances: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
+
+
+class Malformed(Exception):  # noqa: N818 - no error: one mask less
+    """A segmentation that is none; says why."""
+
+
+def coco_given(path: Path) -> Given:
+    """The file as what masks are made from: its content."""
+    content = file_sha256(path)
+    return Given((content,), {"coco": str(path.absolute()), "sha256": content})
+
+
+def coco_mask(path: str, content: str, photograph: Photograph) -> Mask:
+    """The instances of a photograph that lie in its box, united.
+
+    Args:
+        path: of the file.
+        content: its SHA-256, as planned; the file is read once for each.
+        photograph: its box is where the object is.
+
+    Returns:
+        ``(height, width) bool``.
+
+    Raises:
+        LeftOut: the file has no instance in the box, a malformed one, or an image of another size.
+        RegroundError: the file is no COCO.
+    """
+    with _reading:
+        images = _read(path, content)
+    found = images.get(photograph.image_id, [])
+    if len(found) != 1:
+        what = "several images are" if found else "no image is"
+        raise LeftOut(DropReason.MASK_MISSING, f"{what} called {photograph.image_id} in {path}")
+    width, height = found[0].size
+    if found[0].size != (photograph.width, photograph.height):
+        size = f"masks for {width} x {height}, the image is {photograph.width} x {photograph.height}"
+        raise LeftOut(DropReason.MASK_SIZE_MISMATCH, size)
+    return _united(found[0], photograph)
+
+
+def decode_segmentation(segmentation: Any, height: int, width: int) -> Mask:
+    """A polygon list, run lengths or compressed run lengths as a mask, ``(height, width) bool``.
+
+    Raises:
+        Malformed: it is none of the three, or one of another size.
+    """
+    if isinstance(segmentation, list):
+        return _polygons(segmentation, height, width)
+    if not isinstance(segmentation, Mapping):
+        raise Malformed(f"expected polygons or run lengths, found {_shown(segmentation)}")
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if size != [height, width]:
+        raise Malformed(f"expected run lengths of size [{height}, {width}], found {_shown(size)}")
+    if isinstance(counts, str):
+        try:
+            return decode_mask(counts, height, width)
+        except RegroundError as error:
+            raise Malformed(f"compressed run lengths that are none of {height} x {width}: {_shown(counts)}") from error
+    return _runs(counts, height, width)
+
+
+def parse_coco(content: bytes) -> dict[str, list[Segmented]]:
+    """The images of a COCO file by what they may be called: by path and by stem.
+
+    Raises:
+        ValueError: no JSON, or not COCO's layout; says where.
+    """
+    whole = _json(content)
+    by_path: dict[str, list[Segmented]] = {}
+    by_stem: dict[str, list[Segmented]] = {}
+    by_id: dict[int | str, Segmented] = {}
+    for number, image in enumerate(_list(whole, "images")):
+        where = f"images[{number}]"
+        segmented = Segmented(_size(image, where))
+        by_id[_id(image, "id", where)] = segmented
+        path, stem = keys_of(_name(image, where))
+        by_path.setdefault(path, []).append(segmented)
+        by_stem.setdefault(stem, []).append(segmented)
+    for number, annotation in enumerate(_list(whole, "annotations")):
+        where = f"annotations[{number}]"
+        image_id = _id(annotation, "image_id", where)
+        if image_id not in by_id:
+            raise ValueError(f"{where}: image_id {_shown(image_id)} is that of no image")
+        by_id[image_id].instances.append((annotation.get("id", number), annotation.get("segmentation")))
+    return by_stem | by_path
+
+
+def _united(image: Segmented, photograph: Photograph) -> Mask:
+    united = np.zeros((photograph.height, photograph.width), np.bool_)
+    xmin, ymin, xmax, ymax = photograph.box
+    for name, segmentation in image.instances:
+        try:
+            mask = decode_segmentation(segmentation, photograph.height, photograph.width)
+        except Malformed as error:
+            raise LeftOut(DropReason.MASK_FAILED, f"annotation {_shown(name)}: {error}") from error
+        if mask[ymin:ymax, xmin:xmax].sum() >= LEAST_INSIDE * mask.sum():
+            united |= mask
+    if not united.any():
+        raise LeftOut(DropReason.MASK_MISSING, f"none of {len(image.instances)} instances lies in the box")
+    return united
+
+
+def _polygons(polygons: list[Any], height: int, width: int) -> Mask:
+    rings: list[list[float]] = []
+    for ring in polygons:
+        if not (isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 and all(map(_is_number, ring))):
+            raise Malformed(f"expected polygons of 3 or more x, y, found {_shown(ring)}")
+        # Vertices far outside would cost memory by their distance; the mask ends at the image anyway.
+        rings.append(np.clip(np.array(ring, np.float64).reshape(-1, 2), 0, (width, height)).ravel().tolist())
+    if not rings:
+        raise Malformed("expected polygons, found none")
+    return coco.decode(coco.merge(coco.frPyObjects(rings, height, width))).astype(np.bool_)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def _runs(counts: Any, height: int, width: int) -> Mask:
+    if not isinstance(counts, list) or not all(type(count) is int and 0 <= count <= height * width for count in counts):
+        raise Malformed(f"expected run lengths from 0 to {height * width}, found {_shown(counts)}")
+    if sum(counts) != height * width:
+        raise Malformed(f"run lengths of {sum(counts)} pixels, {width} x {height} has {height * width}")
+    values = np.arange(len(counts)) % 2 == 1
+    return np.ascontiguousarray(np.repeat(values, counts).reshape(width, height).T)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(path: str, content: str) -> dict[str, list[Segmented]]:
+    try:
+        return parse_coco(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise RegroundError(
+            f"expected COCO's instances (images, annotations with a segmentation) in {path}: {error}. "
+            "Write it again with the tool that made it, or supply a folder of PNG files."
+        ) from error
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deep for COCO") from error
+
+
+def _list(whole: Any, name: str) -> list[Any]:
+    found = _get(whole, name, "the top")
+    if not isinstance(found, list):
+        raise ValueError(f"{name}: expected a list, found {_shown(found)}")
+    return found
+
+
+def _get(thing: Any, key: str, where: str) -> Any:
+    if not isinstance(thing, Mapping) or key not in thing:
+        raise ValueError(f"{where}: expected an object with '{key}', found {_shown(thing)}")
+    return thing[key]
+
+
+def _id(thing: Any, key: str, where: str) -> int | str:
+    found = _get(thing, key, where)
+    if not isinstance(found, int | str):
+        raise ValueError(f"{where}: expected a number or text as {key}, found {_shown(found)}")
+    return found
+
+
+def _size(image: Any, where: str) -> tuple[int, int]:
+    width, height = (_get(image, key, where) for key in ("width", "height"))
+    if not (type(width) is int and type(height) is int and width > 0 and height > 0):
+        raise ValueError(f"{where}: expected a width and a height in pixels, found {_shown(width)}, {_shown(height)}")
+    return width, height
+
+
+def _name(image: Any, where: str) -> str:
+    name = _get(image, "file_name", where)
+    if not (isinstance(name, str) and Path(name).name):
+        raise ValueError(f"{where}: expected a file_name, found {_shown(name)}")
+    return name
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -FAR < value < FAR
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, list | dict) else f"a {type(value).__name__} of {len(value)}"
+    return text if len(text) <= 40 else f"{text[:40]}..."

@@ -1,0 +1,224 @@
+"""How far to trust a mask that nobody has looked at, from the mask, the pixels and the box alone.
+
+Six things that go wrong, each a share from 0 (it did) to 1 (it did not); the score is their
+product, so that one failure is enough. *Reach* and *contrast* order masks; the others are 1 for
+most masks and tell of failures that these two do not see. Measured against reference masks of
+real photographs by ``python -m benchmarks.mask_quality``; the numbers are in docs/masks.md. Good
+to sort by and to find the worst with; no measure of the outline.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tasks.kernels.geometry import Box
+
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Colours = npt.NDArray[np.int32]
+"""``(H, W)``: the number of each pixel's colour, 0 to `COLOURS` - 1."""
+
+LEAST_AREA: Final = 0.3
+"""Share of the box from which a mask is large enough; 19 of 20 reference masks fill 0.24 or more."""
+MARGIN: Final = 0.3
+"""Of the box's sides: how far around the box colours are looked at."""
+LOOKED_AT: Final = 160
+"""Longest side in pixels of the view that colours are compared in: grain and artefacts are gone."""
+BAND: Final = 0.05
+"""Width of the bands along the outline, as a share of that side."""
+COLOURS: Final = 8 * 16 * 16
+"""Bins of L*, a* and b*."""
+
+WORDS: Final = {
+    "area": "it covers too little of the box",
+    "reach": "its largest piece stops short of the box",
+    "unity": "it lies in pieces",
+    "contact": "it runs along the edges of the box",
+    "contrast": "the same colours lie inside and outside of its outline",
+    "complement": "what it leaves out of the box looks less like the surroundings than it does",
+}
+"""What a low share means, by field of `Quality`."""
+
+
+class Quality(NamedTuple):
+    """Six shares, each 0 (failed) to 1.
+
+    Attributes:
+        area: of the box covered, up to `LEAST_AREA`.
+        reach: of the box, what the bounding box of the largest piece covers. A tight box fits its object.
+        unity: of the mask, what the largest piece (8-connected) holds.
+        contact: 1 where the mask keeps off the edges of the box, 0.5 where it runs all along them; edges
+            that lie on the image's border do not count.
+        contrast: of the colours just inside the outline, what is not just outside there.
+        complement: falls from 1 to 0 where the rest of the box resembles the surroundings of the box
+            less than the mask does: would it be the better foreground?
+    """
+
+    area: float
+    reach: float
+    unity: float
+    contact: float
+    contrast: float
+    complement: float
+
+    @property
+    def score(self) -> float:
+        """The product: 0 (not to be used) to 1."""
+        return float(np.prod(self))
+
+    def why(self) -> str:
+        """The lowest share, in words."""
+        name = min(self._fields, key=lambda field: getattr(self, field))
+        return f"{WORDS[name]} ({name} {getattr(self, name):.2f})"
+
+
+def mask_quality(pixels: Pixels, mask: Mask, box: Box) -> Quality:
+    """All six.
+
+    Args:
+        pixels: ``(H, W, 3) uint8`` RGB.
+        mask: ``(H, W) bool``, empty outside the box.
+        box: edges in pixels, inside the image.
+    """
+    if not mask.any():
+        return Quality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    reach, unity = largest_piece(mask, box)
+    colours, small, inside = _view(pixels, mask, box)
+    return Quality(
+        area=min(1.0, area(mask, box) / LEAST_AREA),
+        reach=reach,
+        unity=unity,
+        contact=1.0 - edge_contact(mask, box) / 2,
+        contrast=outline_contrast(colours, small, inside),
+        complement=complement_test(colours, small, inside),
+    )
+
+
+def area(mask: Mask, box: Box) -> float:
+    """Of the box, what the mask covers."""
+    return int(mask.sum()) / _size(box)
+
+
+def largest_piece(mask: Mask, box: Box) -> tuple[float, float]:
+    """The share of the box that its bounding box covers, and its share of the mask; the mask is not empty."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    piece = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
+    reach = int(piece[cv2.CC_STAT_WIDTH]) * int(piece[cv2.CC_STAT_HEIGHT]) / _size(box)
+    return reach, int(piece[cv2.CC_STAT_AREA]) / int(mask.sum())
+
+
+def edge_contact(mask: Mask, box: Box) -> float:
+    """Of the box's edges that do not lie on the image's border, the share that the mask covers."""
+    height, width = mask.shape
+    xmin, ymin, xmax, ymax = box
+    inside = mask[ymin:ymax, xmin:xmax]
+    edges = [
+        edge
+        for edge, inner in (
+            (inside[0], ymin > 0),
+            (inside[-1], ymax < height),
+            (inside[:, 0], xmin > 0),
+            (inside[:, -1], xmax < width),
+        )
+        if inner
+    ]
+    return float(np.concatenate(edges).mean()) if edges else 0.0
+
+
+def outline_contrast(colours: Colours, mask: Mask, inside: Mask) -> float:
+    """Of the colours in a band inside the outline, the share that the band outside does not have there.
+
+    Looked at in the four quarters around the middle of the box, each weighted by its part of the
+    inner band: what is the object's colour at one end may be the background's at the other. 0 where
+    there is no outline at all.
+
+    Args:
+        colours: ``(H, W) int32`` of the box and what surrounds it.
+        mask: ``(H, W) bool``.
+        inside: ``(H, W) bool``: the box.
+    """
+    width = max(1.0, BAND * max(mask.shape))
+    inner, outer = (side & (_depth(side) <= width) for side in (mask, ~mask))
+    found = weight = 0.0
+    for quarter in _quarters(inside):
+        within, beyond = colours[quarter][inner[quarter]], colours[quarter][outer[quarter]]
+        if len(within) and len(beyond):
+            found += len(within) * (1.0 - _shared(within, beyond))
+            weight += len(within)
+    return found / weight if weight else 0.0
+
+
+def complement_test(colours: Colours, mask: Mask, inside: Mask) -> float:
+    """1 if the rest of the box is at least as much like the surroundings as the mask is; less, down to 0, if not.
+
+    Likeness is the share of colours in common. 1 too where there is nothing to compare: the mask
+    fills the box, or the box the image.
+
+    Args:
+        colours: ``(H, W) int32`` of the box and what surrounds it.
+        mask: ``(H, W) bool``.
+        inside: ``(H, W) bool``: the box.
+    """
+    rest, around = inside & ~mask, ~inside
+    if not (mask.any() and rest.any() and around.any()):
+        return 1.0
+    better = _shared(colours[rest], colours[around]) - _shared(colours[mask], colours[around])
+    return min(1.0, max(0.0, 1.0 + 4.0 * better))
+
+
+def colour_numbers(pixels: Pixels) -> Colours:
+    """The bin of each pixel in L*a*b*: 8 of lightness, 16 of each colour axis."""
+    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.int32)
+    return (lab[..., 0] >> 5) << 8 | (lab[..., 1] >> 4) << 4 | lab[..., 2] >> 4
+
+
+def _view(pixels: Pixels, mask: Mask, box: Box) -> tuple[Colours, Mask, Mask]:
+    """The box and its surroundings, reduced: colours, mask, and which pixels are in the box."""
+    height, width = mask.shape
+    xmin, ymin, xmax, ymax = box
+    across, down = round(MARGIN * (xmax - xmin)), round(MARGIN * (ymax - ymin))
+    left, top = max(0, xmin - across), max(0, ymin - down)
+    right, bottom = min(width, xmax + across), min(height, ymax + down)
+    scale = min(1.0, LOOKED_AT / max(right - left, bottom - top))
+    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    inside = np.zeros((bottom - top, right - left), np.float32)
+    inside[ymin - top : ymax - top, xmin - left : xmax - left] = 1.0
+    window = slice(top, bottom), slice(left, right)
+    reduced = cv2.resize(pixels[window], size, interpolation=cv2.INTER_AREA)
+    return (
+        colour_numbers(reduced.astype(np.uint8, copy=False)),
+        _reduced(mask[window].astype(np.float32), size),
+        _reduced(inside, size),
+    )
+
+
+def _reduced(mask: npt.NDArray[np.float32], size: tuple[int, int]) -> Mask:
+    shares = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    # A mask too thin to fill half of any pixel is where it fills most.
+    return shares >= min(0.5, float(shares.max()))
+
+
+def _quarters(inside: Mask) -> list[tuple[slice, slice]]:
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    y, x = (int(rows[0] + rows[-1] + 1) // 2, int(columns[0] + columns[-1] + 1) // 2)
+    return [(down, across) for down in (slice(y), slice(y, None)) for across in (slice(x), slice(x, None))]
+
+
+def _depth(mask: Mask) -> npt.NDArray[Any]:
+    """Distance in pixels to the nearest pixel that is not in the mask; the image's border is no such pixel."""
+    return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+
+
+def _shared(one: Colours, other: Colours) -> float:
+    """Histogram intersection: the share of colours in common, 0 to 1."""
+    counts = [np.bincount(numbers, minlength=COLOURS) / len(numbers) for numbers in (one, other)]
+    return float(np.minimum(*counts).sum())
+
+
+def _size(box: Box) -> int:
+    xmin, ymin, xmax, ymax = box
+    return (xmax - xmin) * (ymax - ymin)

@@ -1,0 +1,101 @@
+"""What a way to make masks is to the step ``masks``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.boxes import Box
+from tasks.errors import RegroundError
+from tasks.photographs import LeftOut, Photograph
+from tasks.schema import DropReason
+
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Decode = Callable[[], Pixels]
+"""Gives the photograph, ``(H, W, 3) uint8`` RGB; decodes it once, when first asked."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the masks of a shard are made from, beside its photographs.
+
+    Attributes:
+        inputs: digests of it.
+        args: what `Source.find` needs to know of it, JSON-able and small.
+    """
+
+    inputs: tuple[str, ...] = ()
+    args: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Source:
+    """A way to make masks.
+
+    Attributes:
+        label: as in the column ``method``.
+        find: (photograph, its pixels, seed, `Given.args`) -> mask, ``(H, W) bool``. The box of the
+            photograph is where the object is: of all its boxes, or the whole image where it has none.
+            Raises `LeftOut` where there is no mask.
+        given: the image_ids of a shard -> what is given for them; None: nothing is.
+        one_box: an image needs exactly one box, as published.
+        guessed: nobody drew the masks, so one much smaller than its box has failed.
+        seeded: it starts at random.
+    """
+
+    label: str
+    find: Callable[[Photograph, Decode, int, Mapping[str, Any]], Mask]
+    given: Callable[[Sequence[str]], Given] | None = None
+    one_box: bool = False
+    guessed: bool = True
+    seeded: bool = False
+
+
+def from_box(label: str, kernel: Callable[[Pixels, Box, int], Mask], seeded: bool = True) -> Source:
+    """A source that needs a photograph and its one box, and nothing else.
+
+    Args:
+        label: as in the column ``method``.
+        kernel: (pixels, box, seed) -> mask; raises `tasks.kernels.grabcut.SegmentationError`.
+        seeded: it starts at random.
+    """
+
+    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
+        from tasks.kernels.grabcut import SegmentationError
+
+        try:
+            return kernel(pixels(), photograph.box, seed)
+        except SegmentationError as error:
+            raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
+
+    return Source(label, find, one_box=True, seeded=seeded)
+
+
+def keys_of(name: str) -> tuple[str, str]:
+    """What the image of a mask may be called: by its path (as with ``--ids path``), or by its stem.
+
+    >>> keys_of("val/n01440764/a.png")
+    ('val__n01440764__a', 'a')
+    """
+    path = PurePath(name)
+    return str(path.with_suffix("")).lstrip("/").replace("/", "__"), path.stem
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's content, hexadecimal.
+
+    Raises:
+        RegroundError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise RegroundError(f"expected a readable file at {path}: {error.strerror or error}.") from error

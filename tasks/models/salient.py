@@ -1,0 +1,147 @@
+"""Masks by a salient-object network in ONNX: U2-Net, IS-Net, BiRefNet, anything that takes an image
+and gives a mask. The only import of onnxruntime.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from tasks.errors import RegroundError, UsageError, unknown
+from tasks.mask_sources import Decode, Given, Mask, Source, file_sha256
+from tasks.models.salient_network import Network, SilenceError, names
+from tasks.models.sidecar import Sidecar, path_of, read_sidecar
+from tasks.photographs import LeftOut, Photograph
+from tasks.schema import DropReason
+from tasks.store import digest as store_digest
+
+PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+DEVICES: Final = ("auto", *PROVIDERS)
+INPUT_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+_loading = threading.Lock()
+
+
+def salient(place: str, device: str) -> Source:
+    """Masks by the network in a file, with its sidecar beside it. Opens nothing yet.
+
+    Args:
+        place: path of the ONNX file.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: an unknown device.
+    """
+    if device not in DEVICES:
+        raise unknown("device", device, DEVICES)
+    path = Path(place).absolute()
+
+    def given(ids: Sequence[str]) -> Given:
+        return _given(str(path), _stamp(path))
+
+    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
+        with _loading:
+            network = _load(str(path), given["network"], device)
+        try:
+            return network.mask(pixels(), photograph.box)
+        except SilenceError as error:
+            raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
+
+    return Source(f"onnx:{path.stem}", find, given)
+
+
+# Opening
+
+
+@functools.lru_cache(maxsize=1)
+def _given(path: str, stamp: Sequence[tuple[str, int, int]]) -> Given:
+    """Digest of network and sidecar; both are read again only when they changed."""
+    read_sidecar(Path(path))
+    digest = store_digest(file_sha256(Path(path)), file_sha256(path_of(Path(path))), repr(stamp[2:]))
+    return Given((digest,), {"network": digest})
+
+
+def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of change of the network, its sidecar and the files its weights may lie in."""
+    if not path.is_file():
+        raise UsageError(f"expected an ONNX file at {path}, found none")
+    beside = sorted(other for other in path.parent.glob(f"{glob.escape(path.name)}?*") if other.is_file())
+    states = [(other.name, other.stat()) for other in (path, path_of(path), *beside) if other.exists()]
+    return tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path: str, digest: str, device: str) -> Network:
+    """The network of a file, once a process.
+
+    Raises:
+        RegroundError: no network, or none that takes one image and gives one mask.
+    """
+    sidecar = read_sidecar(Path(path))
+    session = _session(path, device)
+    taken, outputs = session.get_inputs(), names(session.get_outputs())
+    if len(taken) != 1:
+        found = ", ".join(f"{one.name} {one.shape}" for one in taken)
+        raise RegroundError(f"{path}: expected one input, an image, found {len(taken)} ({found}): it cannot be used.")
+    if taken[0].type not in INPUT_TYPES:
+        raise _refused(path, f"of {' or '.join(INPUT_TYPES)}", taken[0].type)
+    if sidecar.output and sidecar.output not in outputs:
+        raise unknown(f"output in {path_of(Path(path))}", sidecar.output, outputs)
+    height, width = _input_size(path, list(taken[0].shape), sidecar)
+    return Network(session, sidecar, path, height, width, INPUT_TYPES[taken[0].type], sidecar.output or outputs[0])
+
+
+def _input_size(path: str, shape: list[Any], sidecar: Sidecar) -> tuple[int, int]:
+    """Height and width in pixels. Of a shape, what is free to vary is a name or None."""
+    fixed = [edge if isinstance(edge, int) else None for edge in shape]
+    if len(fixed) != 4 or fixed[0] not in (None, 1) or fixed[1] not in (None, 3):
+        raise _refused(path, "[1, 3, height, width], one RGB image, channels first", shape)
+    height, width = (edge or sidecar.size for edge in fixed[2:])
+    if not (height and width):
+        free = f"{path_of(Path(path))}: expected the size of the image, which the network leaves free ({shape})"
+        raise UsageError(f"{free}: write size = 320, or what it was trained with")
+    if sidecar.size and (height, width) != (sidecar.size, sidecar.size):
+        taken = f"the network takes {width} x {height} alone"
+        raise UsageError(f"{path_of(Path(path))}: size = {sidecar.size}, but {taken}: leave size out")
+    return height, width
+
+
+def _refused(path: str, expected: str, found: object) -> RegroundError:
+    return RegroundError(f"{path}: expected an input {expected}, found {found}: export the network again like that.")
+
+
+def _session(path: str, device: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise RegroundError(
+            "onnx:FILE needs the package onnxruntime: pip install 'reground[onnx]', or onnxruntime-gpu for a GPU."
+        ) from error
+    options = onnxruntime.SessionOptions()
+    # Shards already keep every core busy; and sums of one thread are the same every time.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3  # what is wrong is raised, and said once
+    providers = _providers(device, onnxruntime.get_available_providers())
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=providers)
+    except Exception as error:  # its exceptions share no class
+        why = str(error).splitlines()[0][:300]
+        raise RegroundError(f"expected a network in ONNX at {path}, but onnxruntime cannot load it: {why}") from error
+
+
+def _providers(device: str, there: Sequence[str]) -> list[str]:
+    """The GPU first, where it is wanted; the CPU does what the GPU cannot."""
+    wanted = device == "cuda" or (device == "auto" and PROVIDERS["cuda"] in there)
+    if wanted and PROVIDERS["cuda"] not in there:
+        raise UsageError(
+            f"masks.device = 'cuda' needs onnxruntime with {PROVIDERS['cuda']}, found {', '.join(there)}: "
+            "install onnxruntime-gpu, or give masks.device = 'cpu'"
+        )
+    return [PROVIDERS["cuda"], PROVIDERS["cpu"]] if wanted else [PROVIDERS["cpu"]]

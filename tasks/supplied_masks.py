@@ -1,0 +1,166 @@
+"""Masks that somebody made already: a PNG file an image, or COCO's JSON (`tasks.coco_masks`).
+
+A PNG's foreground, whatever drew it:
+
+- with an alpha channel that hides something: what is at least half opaque (a cut-out);
+- grey, with a palette or without: 1 of 0 and 1, else the brighter half of the range (of 0 and 255,
+  smoothed or not);
+- coloured, with a palette or without: all but black and the beige that PASCAL VOC paints around objects.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from tasks.coco_masks import coco_given, coco_mask
+from tasks.errors import UsageError
+from tasks.mask_sources import Decode, Given, Mask, Source, keys_of
+from tasks.photographs import LeftOut, Photograph
+from tasks.schema import DropReason
+from tasks.store import digest
+from tasks.walk import Found, walk
+
+VOID: Final = (224, 224, 192)
+"""PASCAL VOC's colour for "not judged"."""
+NAMED: Final = 3
+"""Files of one name that a message lists."""
+
+
+def supplied(place: str) -> Source:
+    """Masks in a folder of PNG files, in a COCO file, or in a folder with one. Opens nothing yet."""
+    look = functools.cache(_look)
+
+    def given(ids: Sequence[str]) -> Given:
+        return look(Path(place))(ids)
+
+    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
+        if "coco" in given:
+            return coco_mask(given["coco"], given["sha256"], photograph)
+        return _png_mask(given["files"][photograph.image_id], photograph)
+
+    return Source("supplied", find, given, guessed=False)
+
+
+def read_png(content: bytes, width: int, height: int) -> Mask:
+    """The foreground of a PNG file.
+
+    Args:
+        content: the whole file.
+        width, height: of the photograph, pixels.
+
+    Returns:
+        ``(height, width) bool``.
+
+    Raises:
+        LeftOut: no PNG, damaged, of another size than the photograph, or without any foreground.
+    """
+    if not content:
+        raise LeftOut(DropReason.EMPTY_FILE, "a mask of 0 bytes")
+    try:
+        image = Image.open(io.BytesIO(content), formats=("PNG",))
+    except Exception as error:  # Pillow's decoders raise whatever they trip over
+        raise LeftOut(DropReason.NOT_AN_IMAGE, f"a mask that is no PNG: {len(content):,} bytes") from error
+    with image:
+        # Before a pixel is decoded: a mask of its photograph's size is no decompression bomb.
+        if image.size != (width, height):
+            found = f"a mask of {image.size[0]} x {image.size[1]}, its image is {width} x {height}"
+            raise LeftOut(DropReason.MASK_SIZE_MISMATCH, found)
+        try:
+            image.load()
+            return _foreground(image)
+        except LeftOut:
+            raise
+        except Exception as error:  # as above
+            raise LeftOut(DropReason.TRUNCATED, f"a mask cut short or damaged: {error}") from error
+
+
+def _foreground(image: Image.Image) -> Mask:
+    if image.has_transparency_data:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+        if alpha.min() < 255:
+            return alpha >= 128
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _bright(np.asarray(image), 65535)
+    colours = np.asarray(image.convert("RGB"))
+    if (colours == colours[..., :1]).all():
+        return _bright(colours[..., 0], 255)
+    return colours.any(axis=2) & (colours != VOID).any(axis=2)
+
+
+def _bright(values: np.ndarray, white: int) -> Mask:
+    most = int(values.max())
+    if most <= 1:
+        return values > 0
+    # 16 bits a pixel may still hold 0 to 255.
+    half = (255 if most <= 255 else white) // 2
+    if most <= half:
+        raise LeftOut(
+            DropReason.MASK_FAILED, f"a mask with no foreground: its brightest pixel is {most}, over {half} is needed"
+        )
+    return values > half
+
+
+def _png_mask(uris: Sequence[str], photograph: Photograph) -> Mask:
+    if not uris:
+        raise LeftOut(DropReason.MASK_MISSING, f"no file is called {photograph.image_id}.png")
+    if len(uris) > 1:
+        raise LeftOut(DropReason.MASK_MISSING, f"several files are called {photograph.image_id}.png: {', '.join(uris)}")
+    try:
+        content = Path(uris[0]).read_bytes()
+    except OSError as error:
+        raise LeftOut(DropReason.UNREADABLE, f"the mask {uris[0]}: {error.strerror or error}") from error
+    return read_png(content, photograph.width, photograph.height)
+
+
+# Planning
+
+
+def _look(place: Path) -> Callable[[Sequence[str]], Given]:
+    """What lies there, as a function that tells it for the image_ids of a shard."""
+    if place.is_file():
+        if place.suffix.lower() != ".json":
+            raise UsageError(f"expected masks in a folder or in a COCO file (.json), got the file {place}")
+        return _coco(place)
+    if not place.is_dir():
+        raise UsageError(f"expected masks at {place}, found nothing there: give supplied:DIR, PNG files or COCO's JSON")
+    listed = [found for found in walk(place) if found.obstacle is None]
+    pngs = [found for found in listed if found.name.lower().endswith(".png")]
+    if pngs:
+        return functools.partial(_pngs_given, _by_key(pngs))
+    files = [found for found in listed if found.name.lower().endswith(".json")]
+    if len(files) != 1:
+        names = ", ".join(found.name for found in files[:NAMED])
+        raise UsageError(
+            f"expected PNG files or one COCO file (.json) below {place}, found no .png and {len(files)} .json"
+            + (f" ({names}): name the one you mean, supplied:FILE" if files else "")
+        )
+    return _coco(Path(files[0].uri))
+
+
+def _coco(path: Path) -> Callable[[Sequence[str]], Given]:
+    made = coco_given(path)
+    return lambda _: made
+
+
+def _by_key(pngs: Sequence[Found]) -> dict[str, list[Found]]:
+    """Files by each key; a path's is never shared, so it comes before a stem's."""
+    by_path: dict[str, list[Found]] = {}
+    by_stem: dict[str, list[Found]] = {}
+    for found in pngs:
+        path, stem = keys_of(found.name)
+        by_path.setdefault(path, []).append(found)
+        by_stem.setdefault(stem, []).append(found)
+    return by_stem | by_path
+
+
+def _pngs_given(by_key: Mapping[str, Sequence[Found]], ids: Sequence[str]) -> Given:
+    files = {image_id: by_key.get(image_id, ())[:NAMED] for image_id in ids}
+    stamps = [digest(found.name, found.stamp) for image_id in ids for found in files[image_id]]
+    return Given(tuple(stamps), {"files": {image_id: [found.uri for found in files[image_id]] for image_id in ids}})
