@@ -196,7 +196,9 @@ TABLES: Final[dict[str, Table]] = {
                 Column("group", "int32", "group of the foreground"),
                 Column("background_group", "int32", "group of the background", nullable=True),
                 Column("seed", "int64", "that chose the background"),
-                Column("image", "image", "bytes (PNG; a released file as it came) and path: the Hugging Face image layout"),
+                Column(
+                    "image", "image", "bytes (PNG; a released file as it came) and path: the Hugging Face image layout"
+                ),
             ),
         ),
         Table(
