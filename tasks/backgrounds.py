@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from tasks.kernels.geometry import central_crop, filled_rectangle, middle, resized_crop, take
+from tasks.kernels.geometry import Crop, central_crop, filled_rectangle, middle, resized_crop, take
 from tasks.kernels.inpaint import inpaint
 from tasks.kernels.tiling import largest_strip, tile_box
 from tasks.photographs import LeftOut, Photograph
@@ -32,6 +32,9 @@ COMPOSITIONS: Final = (MASK, PARITY)
 """How a foreground is pasted: by its mask, or as published, where black means background."""
 CACHE_BYTES: Final = 32 * 2**20
 """Of finished backgrounds, for each process: two hundred at 224 x 224."""
+
+CONTEXT: Final = 2
+"""Longest side of what is inpainted, in short sides: a panorama's far ends have no say, and take no memory."""
 
 
 @dataclass(frozen=True)
@@ -227,13 +230,22 @@ def tiled(photograph: Photograph, pixels: np.ndarray, short: int, size: int) -> 
 
 
 def inpainted(photograph: Photograph, pixels: np.ndarray, short: int, size: int) -> np.ndarray:
-    """The same, with the box filled from all around it, after resizing; what the crop cuts off counts too."""
+    """The same with the box filled from all around it: after resizing, but before the crop takes what is around.
+
+    Tiled where nothing is left around the box: a strip at native size may vanish in resizing.
+    """
     whole = resized_crop(photograph.height, photograph.width, short)
+    shown = [middle(len(indices), size) for indices in whole]
+    around = [middle(len(indices), min(len(indices), CONTEXT * short)) for indices in whole]
+    crop = Crop(*(indices[part] for indices, part in zip(whole, around, strict=True)))
     boxed = np.zeros((photograph.height, photograph.width), np.bool_)
     boxed[filled_rectangle(photograph.box)] = True
-    filled = inpaint(take(pixels, whole), take(boxed, whole))
-    rows, columns = (middle(len(indices), size) for indices in whole)
-    return filled[rows, columns]
+    hole = take(boxed, crop)
+    if hole.all():
+        return tiled(photograph, pixels, short, size)
+    filled = inpaint(take(pixels, crop), hole, derive_seed(0, photograph.image_id, "inpaint"))
+    top, left = (inner.start - outer.start for inner, outer in zip(shown, around, strict=True))
+    return filled[top : top + size, left : left + size]
 
 
 FILLS: Final[Mapping[str, Callable[[Photograph, np.ndarray, int, int], np.ndarray]]] = {
