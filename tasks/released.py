@@ -1,11 +1,42 @@
-"""Released: a folder in the layout of the released ImageNet-9 data -> the tables that variants are."""
+"""Released: a folder in the layout of the released ImageNet-9 data -> the tables that variants are.
+
+Writes ``classes``, ``groups``, ``images``, ``foregrounds``, ``variants/NAME``, ``dropped``: in place of
+``index``, ``masks`` and ``variants``, and in a workspace of its own. The folder is a published archive or
+one of our exports (`tasks.export_imagenet9`). A variant keeps its file's own bytes, so that a model sees
+exactly the pixels that the published evaluators show it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
+from tasks import imagenet9_layout as layout
+from tasks.errors import RegroundError, UsageError
+from tasks.images import ImageError, Picture, decode
+from tasks.mask_file import read_mask
+from tasks.photographs import LeftOut
+from tasks.released_folder import Archive, Image, read_archive, read_vocabulary
+from tasks.rle import encode_mask
+from tasks.schema import VARIANTS, DropReason
 from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
+from tasks.store import Output, Workspace, digest
+
+log = logging.getLogger(__name__)
+
+VOCABULARY: Final = "vocabulary"
+OTHERS: Final = ("index", "masks", "variants")
+"""Steps whose tables this one writes too."""
+PER_SHARD: Final = 64
+"""Images a shard, each with its variants."""
+BYTES_PER_PIXEL: Final = 8
+"""Of the most wasteful image or mask there is."""
+HEADROOM: Final = 1_000_000
+"""Bytes that a file may have beside its pixels."""
 
 
 @dataclass(frozen=True)
@@ -14,17 +45,173 @@ class ReleasedSettings:
 
     Attributes:
         folder: with ``original/val/00_dog/*.JPEG`` and its siblings, ``fg_mask`` among them.
+        size: side of the square images, pixels; others are dropped.
     """
 
     folder: str = ""
+    size: int = 224
 
 
 def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
-    raise NotImplementedError
+    """One shard for the vocabulary and what is not used, one for every `PER_SHARD` images.
+
+    Raises:
+        UsageError: no such layout there, or the workspace has images of its own.
+    """
+    if not settings.folder:
+        raise UsageError("expected the folder of the released data: `reground released FOLDER -w W`.")
+    _refuse_a_second_source(workspace)
+    archive = read_archive(Path(settings.folder).absolute())
+    drops = [LeftOut(drop.reason, drop.detail).row(STEP.name, drop.item) for drop in archive.drops]
+    known = digest(repr(archive.classes), repr(archive.groups))
+    images = sorted(archive.images.values(), key=lambda image: image.image_id)
+    pieces = (images[start : start + PER_SHARD] for start in range(0, len(images), PER_SHARD))
+    return [
+        Shard(VOCABULARY, (known,), {"drops": drops}, size=0),
+        *(_shard(archive, number, piece) for number, piece in enumerate(pieces)),
+    ]
 
 
 def work(workspace: Workspace, settings: ReleasedSettings, shard: Shard) -> Output:
-    raise NotImplementedError
+    """The vocabulary, or the rows of some images, each file read once."""
+    if shard.id == VOCABULARY:
+        classes, groups = read_vocabulary(Path(settings.folder).absolute())
+        return Output({"classes": classes, "groups": groups, "dropped": shard.args["drops"]})
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("images", *shard.args["tables"], "dropped")}
+    for image in shard.args["images"]:
+        for name, row in _rows(image, settings.size):
+            tables[name].append(row)
+    return Output(tables)
 
 
-STEP = Step("released", 1, ReleasedSettings, plan, work)
+def check(workspace: Workspace, settings: ReleasedSettings) -> None:
+    """Say which sets are not whole, once all shards are made.
+
+    Raises:
+        RegroundError: not one image could be used; says why the first could not.
+    """
+    count = {name: sum(part.rows for _, part in workspace.parts(name)) for name in workspace.tables()}
+    if not count.get("images"):
+        first = workspace.read("dropped").iloc[:1].to_dict("records")
+        why = f"{first[0]['item']}: {first[0]['reason']}, {first[0]['detail']}" if first else "there is none"
+        raise RegroundError(
+            f"expected images of {settings.size} x {settings.size} pixels (released.size) in "
+            f"{settings.folder}/{layout.ORIGINAL}, found none that can be used. First: {why}. "
+            f"All: `reground table dropped -w {workspace.url} --to dropped.csv`."
+        )
+    for name in (*(f"variants/{name}" for name in VARIANTS), "foregrounds"):
+        if (found := count.get(name, 0)) < count["images"]:
+            log.warning("%s: %d of %d images have none", name, count["images"] - found, count["images"])
+
+
+def _refuse_a_second_source(workspace: Workspace) -> None:
+    others = [name for name in OTHERS if workspace.entries(name)]
+    if others:
+        raise UsageError(
+            f"expected a workspace without images of its own, {workspace.url} has those of "
+            f"{', '.join(f'`reground {name}`' for name in others)}: read released data into a new one."
+        )
+
+
+# Planning
+
+
+def _shard(archive: Archive, number: int, images: Sequence[Image]) -> Shard:
+    files = [file for image in images for file in (*image.files.values(), image.mask) if file]
+    tables = ["foregrounds" if name == layout.MASKS else f"variants/{name}" for name in archive.sets]
+    wnid_of = {row["class_idx"]: next(iter(row["wnids"]), "") for row in archive.classes}
+    args = {"tables": tables, "images": [_args(image, wnid_of[image.class_idx]) for image in images]}
+    return Shard(f"{number:05d}", tuple(file.found.stamp for file in files), args, len(images))
+
+
+def _args(image: Image, wnid: str) -> dict[str, Any]:
+    files = {
+        name: {
+            "place": file.place,
+            "uri": file.found.uri,
+            "background_id": file.named.background_id,
+            "background_group": file.named.background_group,
+            "seed": file.named.seed,
+        }
+        for name, file in image.files.items()
+    }
+    return {
+        "image_id": image.image_id,
+        "class_idx": image.class_idx,
+        "wnid": wnid,
+        "group": image.group,
+        "files": files,
+        "mask": {"place": image.mask.place, "uri": image.mask.found.uri} if image.mask else None,
+    }
+
+
+# Working
+
+
+def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row of an image and its variants, as (table, row)."""
+    whose = {name: image[name] for name in ("image_id", "class_idx", "group")}
+    usable = True
+    for name, file in image["files"].items():  # the original first
+        try:
+            if not usable:
+                raise LeftOut(DropReason.NO_ORIGINAL, f"the {layout.ORIGINAL} of '{image['image_id']}' is not usable")
+            content, picture = _picture(file["uri"], size)
+        except LeftOut as why:
+            usable = usable and name != layout.ORIGINAL
+            yield "dropped", why.row(STEP.name, file["place"])
+            continue
+        if name == layout.ORIGINAL:
+            yield "images", _image_row(image, file["uri"], content, picture)
+        told = {column: file[column] for column in ("background_id", "background_group", "seed")}
+        path = Path(file["uri"]).name
+        yield f"variants/{name}", {**whose, **told, "image": {"bytes": content, "path": path}}
+    if image["mask"] and usable:
+        try:
+            mask = read_mask(_read(image["mask"]["uri"], size), size)
+        except LeftOut as why:
+            yield "dropped", why.row(STEP.name, image["mask"]["place"])
+        else:
+            yield "foregrounds", {**whose, "rle": encode_mask(mask), "width": size, "height": size}
+
+
+def _picture(uri: str, size: int) -> tuple[bytes, Picture]:
+    content = _read(uri, size)
+    try:
+        picture = decode(content, 4 * size * size)
+    except ImageError as error:
+        raise LeftOut(error.reason, error.detail) from error
+    if picture.shown_size != (size, size):
+        width, height = picture.shown_size
+        detail = f"{width} x {height} pixels, expected {size} x {size} (released.size)"
+        raise LeftOut(DropReason.IMAGE_SIZE_MISMATCH, detail)
+    return content, picture
+
+
+def _read(uri: str, size: int) -> bytes:
+    most = BYTES_PER_PIXEL * size * size + HEADROOM
+    try:
+        with Path(uri).open("rb") as handle:
+            content = handle.read(most + 1)
+    except OSError as error:
+        raise LeftOut(DropReason.UNREADABLE, error.strerror or str(error)) from error
+    if len(content) > most:
+        raise LeftOut(DropReason.TOO_LARGE, f"over {most:,} bytes: more than {size} x {size} pixels can need")
+    return content
+
+
+def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Picture) -> dict[str, Any]:
+    width, height = picture.shown_size
+    return {
+        **{name: image[name] for name in ("image_id", "class_idx", "wnid")},
+        "uri": uri,
+        "width": width,
+        "height": height,
+        "mode": picture.mode,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "boxes": [],
+        "split": layout.SPLIT,
+    }
+
+
+STEP: Final = Step("released", 1, ReleasedSettings, plan, work, check=check)
