@@ -1,31 +1,34 @@
 """Evaluate: every model on every set. Writes ``evaluation``.
 
-Reads ``images``, ``predictions/MODEL``, ``truth``, ``groups``, ``variants/NAME`` (keys only).
-Sources: ImageNet-9 accuracy and BG-Gap, Xiao et al. 2020: the most probable of all classes,
-then the map to groups; a class in no group is wrong. Multi-label accuracy, Beyer et al. 2020:
-top-1 among the true labels, over images that have any.
+Reads ``images``, ``predictions/MODEL``, ``truth``, ``groups``, ``variants/NAME`` (keys only) and
+``adversarial/MODEL``. Source of multi-label accuracy: Beyer et al. 2020: top-1 among the true
+labels, over images that have any. For what is measured on swapped backgrounds see
+`tasks.evaluation_backgrounds`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.candidates import models
-from tasks.kernels.intervals import Estimate, paired_difference, share
-from tasks.schema import PHOTOGRAPHS, VARIANTS
+from tasks.evaluation_backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants, top_1
+from tasks.kernels.intervals import share
+from tasks.measured import ALL, Measured
+from tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, family
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
-SETTLED = ("confirmed", "extended", "changed")
+SETTLED: Final = ("confirmed", "extended", "changed")
 """Statuses of truth rows whose labels the votes settled."""
-BG_GAP = ("mixed_same", "mixed_rand")
-ALL, REVIEWED = "all", "reviewed"
+REVIEWED: Final = "reviewed"
+SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
+JUDGED: Final = ("predictions", "adversarial")
+"""Families of tables that say what a model did."""
 
 
 @dataclass(frozen=True)
@@ -39,41 +42,60 @@ class EvaluationSettings:
     level: float = 0.95
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One number before it knows whose it is."""
-
-    set: str
-    metric: str
-    subset: str
-    estimate: Estimate
-    on_truth: bool = False
-
-
 def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
-    """One shard a model."""
+    """One shard a model that has predicted or was searched."""
     workspace.require("images", "index IMAGES")
-    rest = tuple(workspace.table_digest(name) for name in ("images", "truth", "groups"))
+    rest = tuple(workspace.table_digest(name) for name in ("images", "truth", "groups", *SETS))
+    found = sorted({name.partition("/")[2] for name in workspace.tables() if family(name) in JUDGED})
     return [
-        Shard(model, (workspace.table_digest(f"predictions/{model}"), *rest), {"model": model})
-        for model in models(workspace)
+        Shard(model, (*(workspace.table_digest(f"{of}/{model}") for of in JUDGED), *rest), {"model": model})
+        for model in found
     ]
 
 
 def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Output:
     """All metrics of one model."""
     model = shard.args["model"]
-    predictions = workspace.read(f"predictions/{model}")
-    images = workspace.read("images", ["image_id", "class_idx"]).set_index("image_id")
+    predictions = workspace.read(f"predictions/{model}", ["set", "image_id", "class_idx", "recipe"])
     truth = workspace.read("truth", ["image_id", "labels", "main_label", "status", "sources"]).set_index("image_id")
     measured = [
-        *on_photographs(_of(predictions, PHOTOGRAPHS), images, truth, settings.level),
-        *on_variants(predictions, images, workspace.read("groups"), settings.level),
+        *_photographs(workspace, _of(predictions, PHOTOGRAPHS), truth, settings.level),
+        *_backgrounds(workspace, model, predictions, settings.level),
     ]
     version = workspace.table_digest("truth")[:12]
     sources = ",".join(sorted({source for row in truth["sources"] for source in row}))
     recipes = dict(zip(predictions["set"], predictions["recipe"], strict=True))
+    recipes[ADVERSARIAL] = _recipe_of_search(workspace, model)
     return Output({"evaluation": [_row(model, m, recipes, version, sources) for m in measured]})
+
+
+def _photographs(
+    workspace: Workspace, predictions: pd.DataFrame, truth: pd.DataFrame, level: float
+) -> Iterator[Measured]:
+    if len(predictions):
+        images = workspace.read("images", ["image_id", "class_idx"]).set_index("image_id")
+        yield from on_photographs(predictions, images, truth, level)
+
+
+def _backgrounds(workspace: Workspace, model: str, predictions: pd.DataFrame, level: float) -> Iterator[Measured]:
+    groups = workspace.read("groups")
+    group_of = dict(zip(groups["class_idx"], groups["group"], strict=True))
+    names = dict(zip(groups["group"], groups["name"], strict=True))
+    hits: dict[str, pd.DataFrame] = {}
+    for table in SETS:
+        variant = table.partition("/")[2]
+        keys = workspace.read(table, ["image_id", "group"]).set_index("image_id")["group"]
+        hits[variant] = group_hits(_of(predictions, variant), keys, group_of)
+    yield from on_variants(hits, names, level)
+    searched = workspace.read(f"adversarial/{model}", ["group", "clean_correct", "vulnerable", "outcome"])
+    yield from on_adversarial(searched, names, level)
+
+
+def _recipe_of_search(workspace: Workspace, model: str) -> str:
+    for _, part in workspace.parts(f"adversarial_pairs/{model}"):
+        if part.rows:
+            return workspace.read_part(part.path, ["recipe"])["recipe"][0].as_py()
+    return ""
 
 
 def on_photographs(
@@ -94,38 +116,6 @@ def on_photographs(
     with_main = judged["main_label"].notna().to_numpy()
     is_main = first[with_main] == judged.loc[with_main, "main_label"].to_numpy()
     yield Measured(PHOTOGRAPHS, "main_label", REVIEWED, share(is_main, level), on_truth=True)
-
-
-def on_variants(
-    predictions: pd.DataFrame, images: pd.DataFrame, groups: pd.DataFrame, level: float
-) -> Iterator[Measured]:
-    """Group accuracy on each variant, in all and in each group, and the BG-Gap."""
-    group_of = dict(zip(groups["class_idx"], groups["group"], strict=True))
-    names = dict(zip(groups["group"], groups["name"], strict=True))
-    hits = {name: group_hits(_of(predictions, name), images, group_of) for name in VARIANTS}
-    for name, of in hits.items():
-        if of.empty:
-            continue
-        yield Measured(name, "group_accuracy", ALL, share(of["hit"].to_numpy(bool), level))
-        for group, part in of.groupby("group"):
-            yield Measured(name, "group_accuracy", names[group], share(part["hit"].to_numpy(bool), level))
-    same, rand = (hits[name] for name in BG_GAP)
-    both = same.index.intersection(rand.index)
-    if len(both):
-        pair = [of.loc[both, "hit"].to_numpy(bool) for of in (same, rand)]
-        yield Measured(",".join(BG_GAP), "bg_gap", ALL, paired_difference(pair[0], pair[1], level))
-
-
-def group_hits(predictions: pd.DataFrame, images: pd.DataFrame, group_of: Mapping[int, int]) -> pd.DataFrame:
-    """For each image its group, and whether the model's top-1 lies in it (columns group, hit)."""
-    group = images.loc[predictions.index, "class_idx"].map(group_of)
-    predicted = pd.Series(top_1(predictions), predictions.index).map(group_of)
-    return pd.DataFrame({"group": group, "hit": (predicted == group).to_numpy(bool)}, index=predictions.index)
-
-
-def top_1(predictions: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """``(N,)`` class index of the most probable class; -1: outside the vocabulary."""
-    return np.array([row[0] for row in predictions["class_idx"]], np.int64)
 
 
 def top_k_hits(predictions: pd.DataFrame, labels: npt.NDArray[Any], k: int) -> npt.NDArray[np.bool_]:
@@ -150,4 +140,4 @@ def _row(model: str, m: Measured, recipes: Mapping[str, str], version: str, sour
     }
 
 
-STEP = Step("evaluate", 1, EvaluationSettings, plan, work)
+STEP = Step("evaluate", 2, EvaluationSettings, plan, work)

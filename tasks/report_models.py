@@ -13,7 +13,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.evaluation import ALL, BG_GAP, REVIEWED
+from tasks.evaluation import REVIEWED
+from tasks.evaluation_backgrounds import BG_GAP
+from tasks.measured import ALL
 from tasks.report_source import Snapshot
 from tasks.schema import PHOTOGRAPHS, VARIANTS
 

@@ -189,7 +189,10 @@ class Workspace:
             RegroundError: the file is missing or damaged.
         """
         try:
-            return pq.read_table(io.BytesIO(self.read_bytes(path)), columns=list(columns) if columns else None)
+            if columns:  # of a part full of pictures only these columns are fetched
+                with self.fs.open(self.path(path), "rb") as handle:
+                    return pq.read_table(handle, columns=list(columns))
+            return pq.read_table(io.BytesIO(self.read_bytes(path)))
         except (FileNotFoundError, pa.ArrowInvalid) as error:
             raise RegroundError(
                 f"the manifest lists {self.path(path)}, but it cannot be read: "

@@ -107,6 +107,21 @@ def variant_row(image_id: str, name: str, shade: int) -> dict[str, Any]:
     }
 
 
+def mask_row(image_id: str, quality: float = 0.9, quarantine: str | None = None) -> dict[str, Any]:
+    return {
+        "image_id": image_id,
+        "method": "grabcut",
+        "rle": "",
+        "width": 300,
+        "height": 200,
+        "box": None,
+        "area_ratio": 0.5,
+        "quality": quality,
+        "quarantine": quarantine,
+        "seed": 0,
+    }
+
+
 def index(workspace: Workspace, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for shade, image_id in enumerate("abcde"):
@@ -119,8 +134,7 @@ def index(workspace: Workspace, folder: Path) -> None:
 def mix(workspace: Workspace) -> None:
     groups = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Rug", 7), (1, EVIL, 8)]]
     put(workspace, "groups", groups)
-    mask = {"method": "grabcut", "rle": "", "width": 300, "height": 200, "area_ratio": 0.5, "quality": 1.0, "quarantine": None, "seed": 0}
-    put(workspace, "masks", [{"image_id": i, **mask} for i in "ab"])
+    put(workspace, "masks", [mask_row(i) for i in "ab"])
     for shade, name in enumerate(VARIANTS):
         put(workspace, f"variants/{name}", [variant_row("a", name, 20 * shade)])
     dropped = {"stage": "masks", "reason": "several_boxes", "detail": EVIL}
@@ -328,8 +342,7 @@ def test_the_contact_sheet_takes_turns_between_groups(workspace_url: str) -> Non
     mix(workspace)
     ids = [f"r{n}" for n in range(9)] + ["z"]
     put(workspace, "images", [image(i, 8 if i == "z" else 7) for i in ids])
-    mask = {"method": "m", "rle": "", "width": 1, "height": 1, "area_ratio": 1.0, "quality": 1.0, "quarantine": None, "seed": 0}
-    put(workspace, "masks", [{"image_id": i, **mask} for i in ids])
+    put(workspace, "masks", [mask_row(i) for i in ids])
     assert sheet(Snapshot(workspace)) == ["r0", "r1", "r2", "r3", "r4", "z"]
 
 
