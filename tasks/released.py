@@ -20,7 +20,7 @@ from tasks.errors import RegroundError, UsageError
 from tasks.images import ImageError, Picture, decode
 from tasks.mask_file import read_mask
 from tasks.photographs import LeftOut
-from tasks.released_folder import Archive, Image, read_archive, read_vocabulary
+from tasks.released_folder import Archive, File, Image, read_archive, read_vocabulary
 from tasks.rle import encode_mask
 from tasks.schema import VARIANTS, DropReason
 from tasks.step import Shard, Step
@@ -102,6 +102,19 @@ def check(workspace: Workspace, settings: ReleasedSettings) -> None:
     for name in (*(f"variants/{name}" for name in VARIANTS), "foregrounds"):
         if (found := count.get(name, 0)) < count["images"]:
             log.warning("%s: %d of %d images have none", name, count["images"] - found, count["images"])
+    _warn_of_strangers(workspace)
+
+
+def _warn_of_strangers(workspace: Workspace) -> None:
+    group_of = workspace.read("groups").set_index("class_idx")["group"]
+    original = workspace.read(f"variants/{layout.ORIGINAL}", ["image_id", "class_idx", "group"])
+    strangers = original[original["class_idx"].map(group_of) != original["group"]]
+    if len(strangers):
+        log.warning(
+            "%d of %d images lie in the folder of another group than their class (first: %s): they are judged by the "
+            "folder, as the published evaluators do it",
+            *(len(strangers), len(original), strangers["image_id"].iloc[0]),
+        )
 
 
 def _refuse_a_second_source(workspace: Workspace) -> None:
@@ -132,6 +145,7 @@ def _args(image: Image, wnid: str) -> dict[str, Any]:
             "background_id": file.named.background_id,
             "background_group": file.named.background_group,
             "seed": file.named.seed,
+            "group": file.named.group,
         }
         for name, file in image.files.items()
     }
@@ -139,10 +153,13 @@ def _args(image: Image, wnid: str) -> dict[str, Any]:
         "image_id": image.image_id,
         "class_idx": image.class_idx,
         "wnid": wnid,
-        "group": image.group,
         "files": files,
-        "mask": {"place": image.mask.place, "uri": image.mask.found.uri} if image.mask else None,
+        "mask": _mask_args(image.mask),
     }
+
+
+def _mask_args(mask: File | None) -> dict[str, Any] | None:
+    return {"place": mask.place, "uri": mask.found.uri, "group": mask.named.group} if mask else None
 
 
 # Working
@@ -150,7 +167,7 @@ def _args(image: Image, wnid: str) -> dict[str, Any]:
 
 def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row of an image and its variants, as (table, row)."""
-    whose = {name: image[name] for name in ("image_id", "class_idx", "group")}
+    whose = {name: image[name] for name in ("image_id", "class_idx")}
     usable = True
     for name, file in image["files"].items():  # the original first
         try:
@@ -163,7 +180,7 @@ def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, 
             continue
         if name == layout.ORIGINAL:
             yield "images", _image_row(image, file["uri"], content, picture)
-        told = {column: file[column] for column in ("background_id", "background_group", "seed")}
+        told = {column: file[column] for column in ("group", "background_id", "background_group", "seed")}
         path = Path(file["uri"]).name
         yield f"variants/{name}", {**whose, **told, "image": {"bytes": content, "path": path}}
     if image["mask"] and usable:
@@ -172,7 +189,10 @@ def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, 
         except LeftOut as why:
             yield "dropped", why.row(STEP.name, image["mask"]["place"])
         else:
-            yield "foregrounds", {**whose, "rle": encode_mask(mask), "width": size, "height": size}
+            yield (
+                "foregrounds",
+                {**whose, "group": image["mask"]["group"], "rle": encode_mask(mask), "width": size, "height": size},
+            )
 
 
 def _picture(uri: str, size: int) -> tuple[bytes, Picture]:

@@ -1,5 +1,7 @@
 """What lies in a folder in the layout of the released ImageNet-9 data, and what of it belongs together.
 
+The group of a file is that of its folder, whatever its class: so the published evaluators have it.
+
 Nothing is opened but the tables beside the images (``metadata.csv``, ``classes.csv``, ``groups.csv``),
 which our own exports have. Without them the vocabulary is ImageNet-1k in the groups of ImageNet-9, and
 names say what they can (`tasks.imagenet9_layout`): the class by the WordNet id that the stem begins
@@ -56,14 +58,12 @@ class Image:
     Attributes:
         image_id: its key.
         class_idx: its class.
-        group: that of its folder and of its class.
         files: set -> its file; ``original`` among them.
         mask: its mask, if there is one.
     """
 
     image_id: str
     class_idx: int
-    group: int
     files: dict[str, File]
     mask: File | None = None
 
@@ -213,7 +213,7 @@ def _join(archive: Archive, files: Mapping[str, Sequence[File]]) -> None:
     class_of = {wnid: row["class_idx"] for row in archive.classes for wnid in row["wnids"]}
     group_of = {row["class_idx"]: row["group"] for row in archive.groups}
     for file in files[layout.ORIGINAL]:
-        problem = _take_original(archive, file, class_of, group_of)
+        problem = _take_original(archive, file, class_of)
         if problem:
             archive.drops.append(problem)
     for name in archive.sets:
@@ -225,9 +225,7 @@ def _join(archive: Archive, files: Mapping[str, Sequence[File]]) -> None:
             image.files[name] = _with_background_group(file, class_of, group_of)
 
 
-def _take_original(
-    archive: Archive, file: File, class_of: Mapping[str, int], group_of: Mapping[int, int]
-) -> Drop | None:
+def _take_original(archive: Archive, file: File, class_of: Mapping[str, int]) -> Drop | None:
     named = file.named
     found = _WNID.match(named.image_id)
     class_idx = named.class_idx if named.class_idx is not None else class_of.get(found[1] if found else "")
@@ -235,13 +233,9 @@ def _take_original(
         why = f"{found[1]} is no WordNet id of the vocabulary" if found else "its name begins with no WordNet id"
         reason = DropReason.LABEL_UNKNOWN if found else DropReason.LABEL_MISSING
         return Drop(file.place, reason, f"{why}, and no {layout.METADATA} tells its class")
-    if group_of.get(class_idx) != named.group:
-        said = f"group {group_of[class_idx]}" if class_idx in group_of else "none of the groups"
-        detail = f"class {class_idx} lies in {said}, its folder is that of group {named.group}"
-        return Drop(file.place, DropReason.LABEL_CONTRADICTED, detail)
-    first = archive.images.setdefault(
-        named.image_id, Image(named.image_id, class_idx, named.group, {layout.ORIGINAL: file})
-    ).files[layout.ORIGINAL]
+    first = archive.images.setdefault(named.image_id, Image(named.image_id, class_idx, {layout.ORIGINAL: file})).files[
+        layout.ORIGINAL
+    ]
     return None if first is file else _taken(file, first)
 
 
@@ -249,9 +243,6 @@ def _take_variant(archive: Archive, name: str, file: File) -> Drop | None:
     image = archive.images.get(file.named.image_id)
     if image is None:
         return _without_original(file)
-    if image.group != file.named.group:
-        detail = f"its folder is that of group {file.named.group}, that of its original of group {image.group}"
-        return Drop(file.place, DropReason.LABEL_CONTRADICTED, detail)
     first = image.files.setdefault(name, file)
     return None if first is file else _taken(file, first)
 

@@ -49,7 +49,6 @@ class DropReason(StrEnum):
     DUPLICATE_ID = "duplicate_id"
     LABEL_UNKNOWN = "label_unknown"  # outside the vocabulary
     LABEL_MISSING = "label_missing"
-    LABEL_CONTRADICTED = "label_contradicted"  # its folder and its class lie in different groups
     NO_ORIGINAL = "no_original"  # a variant or mask of an image that is not there
     IMAGE_SIZE_MISMATCH = "image_size_mismatch"  # of another size than its set has
     BOX_FILE_INVALID = "box_file_invalid"
