@@ -1,0 +1,129 @@
+"""Dawid-Skene: hidden states of things from the answers of annotators who err each in their own way.
+
+Source: Dawid & Skene 1979, Maximum Likelihood Estimation of Observer Error-Rates Using the EM
+Algorithm, https://doi.org/10.2307/2346806. States and answers may differ in number: two states
+(holds, does not) and three answers (yes, maybe, no) in the labels of Beyer et al. 2020.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse  # pyright: ignore[reportMissingTypeStubs]
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.integer[Any]]
+
+LEAST: Final = 1e-10
+"""Probabilities are taken as at least this before their logarithm: with no smoothing an estimate may be 0."""
+
+
+@dataclass(frozen=True)
+class Votes:
+    """V votes, each by its indices.
+
+    Attributes:
+        thing: ``(V,) int``, which of N things, 0 to N - 1.
+        annotator: ``(V,) int``, whose confusion matrix holds, 0 to A - 1.
+        answer: ``(V,) int``, 0 to K - 1.
+    """
+
+    thing: Indices
+    annotator: Indices
+    answer: Indices
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the votes say.
+
+    Attributes:
+        posterior: ``(N, S) float64``, probability of each state of each thing; rows sum to 1.
+        confusion: ``(A, S, K) float64``, probability of each answer in each state; sums to 1 over answers.
+        prior: ``(G, S) float64``, probability of each state in each group; rows sum to 1.
+        objective: log posterior density of the parameters, up to a constant, after each iteration; never falls.
+        converged: whether it rose less than the tolerance in the end.
+    """
+
+    posterior: Floats
+    confusion: Floats
+    prior: Floats
+    objective: list[float]
+    converged: bool
+
+
+def dawid_skene(
+    votes: Votes,
+    start: Floats,
+    groups: Indices | None = None,
+    smoothing: float = 1.0,
+    tolerance: float = 1e-9,
+    iterations: int = 2000,
+) -> Estimate:
+    """Fit by expectation maximisation, to a (local) maximum of the posterior density.
+
+    Args:
+        votes: at least one.
+        start: ``(N, S) float64``, first guess of the posterior, rows summing to 1; tells the
+            states apart. Vote shares will do.
+        groups: ``(N,) int``, things of one group share a prior; None: all do.
+        smoothing: votes added to every cell of every confusion matrix, and things added to every
+            state of every group: the pseudo-counts of Dirichlet priors. 0: maximum likelihood.
+        tolerance: stop once the objective rises by less than this for each vote.
+        iterations: stop after so many anyway.
+
+    Raises:
+        ValueError: no votes.
+    """
+    if not len(votes.thing):
+        raise ValueError("expected at least one vote")
+    counts = _count(votes, len(start))
+    transposed: Any = counts.T.tocsr()
+    of = np.zeros(len(start), np.int64) if groups is None else groups
+    shape = (int(votes.annotator.max()) + 1, int(votes.answer.max()) + 1)
+    enough = tolerance * len(votes.thing)
+    posterior, objective = start, [-np.inf]
+    while True:
+        confusion = _confusion(transposed @ posterior, shape, smoothing)
+        prior = _prior(posterior, of, smoothing)
+        posterior, likelihood = _expect(counts, _log(confusion), _log(prior)[of])
+        objective.append(likelihood + smoothing * float(_log(confusion).sum() + _log(prior).sum()))
+        converged = objective[-1] - objective[-2] < enough
+        if converged or len(objective) > iterations:
+            return Estimate(posterior, confusion, prior, objective[1:], converged)
+
+
+def _count(votes: Votes, things: int) -> Any:
+    """``(N, A * K)``: how often each annotator gave each answer on each thing."""
+    answers = int(votes.answer.max()) + 1
+    columns = votes.annotator.astype(np.int64) * answers + votes.answer
+    width = (int(votes.annotator.max()) + 1) * answers
+    return sparse.csr_matrix((np.ones(len(columns)), (votes.thing, columns)), shape=(things, width))
+
+
+def _confusion(expected: Floats, shape: tuple[int, int], smoothing: float) -> Floats:
+    annotators, answers = shape
+    cells = expected.reshape(annotators, answers, -1).transpose(0, 2, 1) + smoothing
+    return cells / np.maximum(cells.sum(axis=2, keepdims=True), LEAST)
+
+
+def _prior(posterior: Floats, of: Indices, smoothing: float) -> Floats:
+    sums = np.stack([np.bincount(of, weights=column) for column in posterior.T], axis=1) + smoothing
+    return sums / np.maximum(sums.sum(axis=1, keepdims=True), LEAST)
+
+
+def _expect(counts: Any, confusion: Floats, prior: Floats) -> tuple[Floats, float]:
+    """The posterior and the log likelihood, given logarithms."""
+    states = confusion.shape[1]
+    joint: Floats = counts @ confusion.transpose(0, 2, 1).reshape(-1, states) + prior
+    most = joint.max(axis=1, keepdims=True)
+    weights = np.exp(joint - most)
+    total = weights.sum(axis=1, keepdims=True)
+    return weights / total, float((np.log(total) + most).sum())
+
+
+def _log(probability: Floats) -> Floats:
+    return np.log(np.maximum(probability, LEAST))
