@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,41 @@ def test_a_box_outside_the_image_gets_no_mask(workspace_url, tmp_path):
     assert set(reasons) == {"box_outside_crop", "mask_failed"}
 
 
+def test_a_mask_of_low_quality_is_kept_and_said(workspace_url, tmp_path):
+    # A bright disc in one end of a box that is far from tight.
+    y, x = np.mgrid[:200, :300]
+    disc = (y - 90) ** 2 + (x - 90) ** 2 < 25**2
+    pixels = np.where(disc[..., None], 230, 40) + np.random.default_rng(0).integers(0, 15, (200, 300, 3))
+    rows = [
+        row(tmp_path / "loose.png", pixels.astype(np.uint8), box(60, 60, 210, 145)),
+        row(tmp_path / "tight.png", pixels.astype(np.uint8), box(65, 65, 116, 116)),
+    ]
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, rows)
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
+    masks = workspace.read("masks").set_index("image_id")
+    assert list(masks.index[masks.quarantine.notna()]) == ["loose"] and masks.quality["tight"] > 0.9
+    assert re.fullmatch(
+        r"quality 0\.1\d, below 0\.3: its largest piece stops short of the box \(reach 0\.2\d\)",
+        masks.quarantine["loose"],
+    )
+    (dropped,) = workspace.read("dropped").to_dict("records")
+    reason = {"stage": "masks", "item": "loose", "reason": "mask_quarantined", "detail": masks.quarantine["loose"]}
+    assert dropped == reason
+    run_step("masks", workspace, MaskSettings(min_quality=0.0), TWO_THREADS, quiet(tmp_path))
+    assert workspace.read("masks").quarantine.isna().all() and workspace.read("dropped").empty
+
+
+def test_another_number_of_iterations_is_another_method(workspace_url, tmp_path):
+    pixels = np.full((200, 300, 3), 40, np.uint8)
+    pixels[70:130, 110:190] = 220
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, [row(tmp_path / "a.png", pixels, box(105, 65, 195, 135))])
+    for iterations, label in ((5, "grabcut"), (2, "grabcut:2")):
+        run_step("masks", workspace, MaskSettings(iterations=iterations), TWO_THREADS, quiet(tmp_path))
+        assert list(workspace.read("masks").method) == [label]
+
+
 @pytest.mark.parametrize(("xmin", "dropped"), [(20, True), (21, False)])
 def test_the_rule_of_nine_tenths_is_exact(workspace_url, tmp_path, xmin, dropped):
     # 256 x 256: the crop shows columns 16 to 239. A box from 20 shows 220 x 206 = 90.3 % of it,
@@ -148,7 +184,10 @@ def test_a_photograph_that_changed_since_indexing_stops_the_step(workspace_url, 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (MaskSettings(method="magic"), "unknown mask method 'magic': expected one of: grabcut, onnx:FILE, supplied:DIR"),
+        (
+            MaskSettings(method="magic"),
+            "unknown mask method 'magic': expected one of: grabcut, onnx:FILE, supplied:DIR",
+        ),
         (MaskSettings(iterations=0), "masks.iterations from 1 up"),
         (MaskSettings(method="supplied"), "unknown mask method 'supplied': .* supplied:DIR"),
         (MaskSettings(method="grabcut:x"), "unknown mask method 'grabcut:x'"),

@@ -88,7 +88,7 @@ class Network:
             values = values[0]
         if values.ndim != 2 or min(values.shape) < 2:
             raise self._wrong(
-                f"one map a image from the output '{self.output}', [1, 1, height, width], got {list(shape)}",
+                f"one map for an image from the output '{self.output}', [1, 1, height, width], got {list(shape)}",
                 f"output = one of {', '.join(names(self.session.get_outputs()))}",
             )
         return values.astype(np.float32)
