@@ -154,6 +154,10 @@ def parser() -> argparse.ArgumentParser:
         if name not in ON_REQUEST:
             options(run)
     _review(_command(commands, "review", "ask people, and collect what they answered"))
+    votes = _command(commands, "votes", "bring in votes that others have published")
+    votes.add_argument("action", choices=["import"])
+    votes.add_argument("--format", required=True, help="imagenet-multilabel, real, label-errors or csv")
+    votes.add_argument("path", type=Path, metavar="PATH", help="folder as the publishers lay it out, or a CSV")
     export = _command(commands, "export", "a cleaned evaluation set that others' code reads")
     export.add_argument("--format", required=True, help="imagefolder, real, parquet or imagenet9")
     export.add_argument("out", type=Path, metavar="OUT", help="folder to make")

@@ -187,6 +187,15 @@ def _counted(counts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in counts.items())
 
 
+def votes(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Votes that others have published."""
+    from annotations.published import import_votes
+
+    with workspace.lock("reground votes import"):
+        counts = import_votes(workspace, arguments.format, arguments.path)
+    return Result(_counted(counts), counts)
+
+
 def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """A cleaned evaluation set."""
     from tasks.export import export as write
@@ -227,6 +236,7 @@ def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 OTHERS: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
     "status": status,
     "review": review,
+    "votes": votes,
     "export": export,
     "table": table,
     "serve": serve,
