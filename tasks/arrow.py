@@ -24,7 +24,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
 }
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Mapping[str, Any]] | pa.Table
+"""Rows of a table: mappings from column to value, or Arrow's own where they are many."""
 
 
 def arrow_schema(name: str) -> pa.Schema:
@@ -39,14 +40,24 @@ def to_arrow(name: str, rows: Rows) -> pa.Table:
         ValueError: a row lacks a column, has an unknown one, or a null where none may be.
     """
     expected = schema.table(name).names()
-    for row in rows:
-        if row.keys() != set(expected):
-            raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")
-    made = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(name))
+    made = _from_rows(name, expected, rows) if isinstance(rows, Sequence) else _from_table(name, expected, rows)
     for column in schema.table(name).columns:
         if not column.nullable and made[column.name].null_count:
             raise ValueError(f"table {name}: column {column.name} has nulls and may have none")
     return made
+
+
+def _from_rows(name: str, expected: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    for row in rows:
+        if row.keys() != set(expected):
+            raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(name))
+
+
+def _from_table(name: str, expected: Sequence[str], rows: pa.Table) -> pa.Table:
+    if set(rows.column_names) != set(expected):
+        raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(rows.column_names)}")
+    return rows.select(expected).cast(arrow_schema(name))
 
 
 def arrow_schema_subset(table: str, names: Sequence[str]) -> pa.Schema:

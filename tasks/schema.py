@@ -65,6 +65,8 @@ class DropReason(StrEnum):
     MASK_QUARANTINED = "mask_quarantined"  # of too low quality to be pasted unseen
     NO_GROUP = "no_group"  # the class lies in none of the groups
     NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from
+    IMAGE_UNKNOWN = "image_unknown"  # a vote on an image that the workspace lacks
+    ORIGINAL_DISPUTED = "original_disputed"  # two sources name different original labels of an image
     ANSWER_INVALID = "answer_invalid"  # a person's answer that contradicts itself
     ANSWER_TAMPERED = "answer_tampered"  # changed by somebody other than who gave it
     ANSWER_SUPERSEDED = "answer_superseded"  # the same person answered the same task again
@@ -125,6 +127,17 @@ TABLES: Final[dict[str, Table]] = {
                 Column("sha256", "string", "of the file's bytes, hexadecimal"),
                 Column("boxes", "list<box>", "xmin, ymin, xmax, ymax in pixels, of the labelled object"),
                 Column("split", "string", "name of the split, as given"),
+            ),
+        ),
+        Table(
+            "originals",
+            "image known by its id alone",
+            ("image_id", "source"),
+            (
+                _IMAGE_ID,
+                Column("class_idx", "int32", "the original label", nullable=True),
+                Column("routing", "string", "as in truth, where the source says so", nullable=True),
+                Column("source", "string", "as in votes"),
             ),
         ),
         Table(
@@ -330,16 +343,20 @@ TABLES: Final[dict[str, Table]] = {
             "answer",
             ("question", "image_id", "class_idx", "annotator_id", "answer_id"),
             (
-                Column("round", "int32", "round it was asked in"),
-                Column("question", "string", "contains or classify"),
+                Column("round", "int32", "round it was asked in; 0: not asked by this workspace"),
+                Column(
+                    "question",
+                    "string",
+                    "contains, classify, rate (yes, maybe or no to each label of an image) or compare (which of two)",
+                ),
                 _IMAGE_ID,
                 Column("class_idx", "int32", "label that was shown"),
-                Column("annotator_id", "string", "who answered: SOURCE:NAME"),
+                Column("annotator_id", "string", "who answered: SOURCE:NAME; NAME begins with anonymous: who knows"),
                 Column("answer", "string", "yes, maybe or no: is the label valid for the image"),
                 Column("main", "bool", "picked as the main object (classify only)"),
                 Column("num_objects", "int16", "objects counted in the same answer (classify only)", nullable=True),
                 Column("seconds", "float32", "spent on the whole task, as the browser says", nullable=True),
-                Column("at", "string", "when, ISO 8601 in UTC"),
+                Column("at", "string", "when, ISO 8601 in UTC", nullable=True),
                 Column("source", "string", "label-studio, a published set's name, recorded or simulated"),
                 Column("answer_id", "string", "the submission it came in, SOURCE:PROJECT:ID"),
             ),
@@ -362,18 +379,26 @@ TABLES: Final[dict[str, Table]] = {
             ("image_id",),
             (
                 _IMAGE_ID,
+                Column("original", "int32", "the original label", nullable=True),
                 Column("labels", "list<int32>", "labels kept, most confident first; may be empty"),
                 Column("judged", "list<int32>", "all labels that people were asked about"),
-                Column("confidence", "list<float32>", "of each judged label, 0 to 1 (selection frequency)"),
+                Column("confidence", "list<float32>", "of each judged label, 0 to 1, higher is surer (see method)"),
                 Column("shown", "list<int32>", "how many people judged each judged label"),
                 Column("main_label", "int32", "label of the main object", nullable=True),
                 Column("main_tied", "bool", "another label had as many main votes"),
                 Column("num_objects", "int16", "distinct objects with a valid label", nullable=True),
+                Column("num_objects_tied", "bool", "another number was counted as often"),
                 Column("objects", "list<list<int32>>", "judged labels grouped by the object they name"),
+                Column("isolated", "list<int32>", "labels that nobody chose beside another: their object is a guess"),
                 Column("votes", "int32", "votes behind the row"),
                 Column("sources", "list<string>", "distinct sources of those votes"),
                 Column("routing", "string", "easy, several, too_few_workers, never_selected or unreviewed"),
-                Column("status", "string", "confirmed, extended, changed, empty, open or unreviewed"),
+                Column(
+                    "status",
+                    "string",
+                    "confirmed, extended, changed, settled (the original is unknown), empty, open or unreviewed",
+                ),
+                Column("method", "string", "that gave the confidences: selection-frequency or dawid-skene"),
             ),
         ),
         Table(

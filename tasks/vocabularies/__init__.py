@@ -1,4 +1,4 @@
-"""Packaged class vocabularies and group maps, as CSV.
+"""Packaged class vocabularies, group maps and original labels.
 
 - ``imagenet.csv``: the 1,000 classes of ILSVRC2012; the index counts the sorted WordNet ids.
   Ids, lemmas and glosses are those of WordNet 3.0 (Princeton University, WordNet licence), in
@@ -9,4 +9,6 @@
   domestic cats, game birds and school bus lie in no group). Groups in the paper's order, 0 to 8.
 - ``superclasses.csv``: the 11 superclasses of Tsipras et al. 2020 after MadryLab/
   ImageNetMultiLabel, ``superclasses.npy``, in its order; its "inverterbrates" is spelled right.
+- ``imagenet_validation.txt``: the class index of each of ILSVRC2012's 50,000 validation images, in
+  the order of their numbers, after cleanlab/label-errors, ``imagenet_val_set_original_labels.npy``.
 """
