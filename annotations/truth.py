@@ -74,7 +74,7 @@ def judge(image_id: str, original: int, votes: pd.DataFrame, settings: TruthSett
     judged = sorted(decisive, key=lambda label: (-decisive[label][0], label))
     kept = [label for label in judged if decisive[label][0] >= settings.keep]
     main, tied = mode(list(classify.loc[classify["main"], "class_idx"]))
-    num_objects, _ = mode(_counts(classify))
+    num_objects, num_objects_tied = mode(_counts(classify))
     return {
         "image_id": image_id,
         "labels": kept,
@@ -84,6 +84,10 @@ def judge(image_id: str, original: int, votes: pd.DataFrame, settings: TruthSett
         "main_label": main,
         "main_tied": tied,
         "num_objects": num_objects,
+        "num_objects_tied": num_objects_tied,
+        "isolated": [],
+        "original": original,
+        "method": "selection-frequency",
         "objects": group_objects(classify, num_objects),
         "votes": len(votes),
         "sources": sorted(set(votes["source"])),
@@ -168,10 +172,13 @@ def _counts(classify: pd.DataFrame) -> list[int]:
 
 def _unreviewed(image_id: str, original: int) -> dict[str, Any]:
     empty: dict[str, Any] = {name: [] for name in ("judged", "confidence", "shown", "objects", "sources")}
-    nothing = {"main_label": None, "main_tied": False, "num_objects": None, "votes": 0}
+    nothing = {"main_label": None, "main_tied": False, "num_objects": None, "num_objects_tied": False, "votes": 0}
     return {
         "image_id": image_id,
+        "original": original,
         "labels": [original],
+        "isolated": [],
+        "method": "selection-frequency",
         **empty,
         **nothing,
         "routing": "unreviewed",
