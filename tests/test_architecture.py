@@ -109,6 +109,7 @@ def test_kernels_are_arithmetic() -> None:
     ("packages", "home"),
     [
         (("torch", "torchvision", "timm", "efficientnet_lite_pytorch"), "tasks.models"),
+        (("onnxruntime",), "tasks.models.salient"),
         (("label_studio_sdk",), "annotations.label_studio"),
         (("ray",), "flows.ray_executor"),
         (("prefect_ray",), "flows.scheduled"),
