@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+ANONYMOUS: Final = "anonymous"
+"""How the NAME in an annotator_id begins when answers of the same person cannot be told to be so."""
 PAIR = ["round", "question", "image_id", "class_idx"]
 
 
 def annotators(votes: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of ``annotators`` for the people behind these rows of the table ``votes``.
+    """Rows of ``annotators`` for the people behind these rows of the table ``votes``, the anonymous left out.
 
     ``agreement`` is the share of a person's votes that equal the majority of the others' votes
     on the same image and label (0 to 1, higher is better); votes that nobody else cast, or on
@@ -23,8 +25,9 @@ def annotators(votes: pd.DataFrame) -> list[dict[str, Any]]:
     lean = frame["answer"].map({"yes": 1, "maybe": 0, "no": -1}).astype(int)
     others = np.sign(lean.groupby([frame[name] for name in PAIR]).transform("sum") - lean)
     agrees = (others == lean).where((others != 0) & (lean != 0)).astype(float)
+    known = frame[~frame["annotator_id"].str.contains(f":{ANONYMOUS}", regex=False)]
     rows = []
-    for annotator_id, index in sorted(frame.groupby("annotator_id").groups.items()):
+    for annotator_id, index in sorted(known.groupby("annotator_id").groups.items()):
         own = frame.loc[index]
         per_task = own.drop_duplicates("answer_id")["seconds"].astype(float)
         rows.append(

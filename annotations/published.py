@@ -1,0 +1,162 @@
+"""Published votes come in as they were released: ``reground votes import``.
+
+Reads ``images`` and ``classes`` where there are any; writes ``votes``, ``originals``, ``annotators``,
+``dropped`` and, if nobody did yet, ``classes`` (ImageNet's). Importing again replaces what changed;
+a killed import goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+
+from annotations import published_csv, published_label_errors, published_multilabel, published_real
+from annotations.annotators import PAIR, annotators
+from annotations.imported import STAGE, Piece, Vocabulary, drop
+from annotations.votes import RECORDED
+from annotations.votes import SOURCE as LABEL_STUDIO
+from tasks.arrow import arrow_schema_subset
+from tasks.classes import load_classes
+from tasks.errors import UsageError, unknown
+from tasks.schema import DropReason
+from tasks.store import Output, Workspace, digest
+
+VERSION: Final = 1
+Read = Callable[[Path, Vocabulary], Iterator[Piece]]
+PUBLISHED: Final[dict[str, tuple[str, Read]]] = {
+    "imagenet-multilabel": (published_multilabel.SOURCE, published_multilabel.pieces),
+    "real": (published_real.SOURCE, published_real.pieces),
+    "label-errors": (published_label_errors.SOURCE, published_label_errors.pieces),
+}
+"""Format -> source, reader of a folder laid out as its publisher's repository."""
+CSV: Final = "csv"
+OF_PEOPLE: Final = (*PAIR, "annotator_id", "answer", "seconds", "answer_id", "source")
+FORMATS: Final = (*PUBLISHED, CSV)
+_RESERVED: Final = {
+    LABEL_STUDIO,
+    RECORDED,
+    "simulated",
+    *published_real.FILES.values(),
+    *(source for source, _ in PUBLISHED.values()),
+}
+
+
+def import_votes(workspace: Workspace, format: str, path: Path) -> dict[str, int]:
+    """Bring in votes, and count what there is of their source.
+
+    Args:
+        workspace: may be new, and may know no image.
+        format: one of `FORMATS`.
+        path: a folder laid out as the publisher's repository is; for csv a file, whose name
+            without ending becomes the source.
+
+    Returns:
+        votes, images, annotators (those known by name), originals and dropped of this source.
+
+    Raises:
+        UsageError: no such format, or the files are missing, malformed or of another vocabulary.
+        RegroundError: a pickle that is damaged or wants to run code.
+    """
+    if format not in FORMATS:
+        raise unknown("format of votes", format, FORMATS)
+    vocabulary = _vocabulary(workspace)
+    source, pieces = _pieces(workspace, format, path, vocabulary)
+    _commit_classes(workspace)
+    made = {_commit(workspace, source, piece, vocabulary) for piece in pieces}
+    made.add(_summarise(workspace, source, made))
+    others = {entry.shard for entry in workspace.entries(STAGE) if not entry.shard.startswith(f"{source}+")}
+    workspace.retire(STAGE, made | others)
+    return _counts(workspace, made)
+
+
+def _vocabulary(workspace: Workspace) -> Vocabulary:
+    rows: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    return Vocabulary(rows or load_classes())
+
+
+def _pieces(workspace: Workspace, chosen: str, path: Path, vocabulary: Vocabulary) -> tuple[str, list[Piece]]:
+    if chosen in PUBLISHED:
+        source, read = PUBLISHED[chosen]
+        return source, list(read(path, vocabulary))
+    source = path.stem
+    if not re.fullmatch(r"[\w.-]+", source) or source in _RESERVED:
+        taken = ", ".join(sorted(_RESERVED))
+        raise UsageError(
+            f"the votes in {path} get the source '{source}' after its name: expected letters, digits, dots and dashes, "
+            f"and none of {taken}. Rename the file."
+        )
+    images = workspace.read("images", ["image_id"])["image_id"]
+    return source, list(published_csv.pieces(path, vocabulary, source, set(images) if len(images) else None))
+
+
+def _commit_classes(workspace: Workspace) -> None:
+    """ImageNet's classes, under the name that indexing images gives them, which then takes them over."""
+    if not workspace.parts("classes"):
+        workspace.commit("index", "classes", digest("classes of imported votes"), Output({"classes": load_classes()}))
+
+
+def _commit(workspace: Workspace, source: str, piece: Piece, vocabulary: Vocabulary) -> str:
+    """Make a piece, unless it is there; its shard."""
+    shard = f"{source}+{piece.name}"
+    key = digest(str(VERSION), shard, piece.stamp, vocabulary.digest)
+    before = workspace.entry(STAGE, shard)
+    if before is None or before.key != key:
+        workspace.commit(STAGE, shard, key, piece.make())
+    return shard
+
+
+def _summarise(workspace: Workspace, source: str, made: Collection[str]) -> str:
+    """Commit the people behind the votes, and where original labels are disputed; the shard."""
+    people = annotators(_read(workspace, "votes", made, OF_PEOPLE))
+    output = Output({"annotators": people, "dropped": _disputes(workspace, source, made)})
+    key = digest(json.dumps({name: list(rows) for name, rows in output.tables.items()}, sort_keys=True))
+    shard = f"{source}+summary"
+    before = workspace.entry(STAGE, shard)
+    if before is None or before.key != key:
+        workspace.commit(STAGE, shard, key, output)
+    return shard
+
+
+def _disputes(workspace: Workspace, source: str, made: Collection[str]) -> list[dict[str, str]]:
+    """Rows of ``dropped`` for original labels that differ from those of the images or of other sources."""
+    names = ["image_id", "class_idx"]
+    own = _read(workspace, "originals", made, names).dropna()
+    others = workspace.read("originals", [*names, "source"])
+    others = others[others["source"] != source].dropna()
+    both = pd.concat([workspace.read("images", names).assign(source="images"), others])
+    merged = own.merge(both, on="image_id", suffixes=("", "_elsewhere"))
+    differ = merged[merged["class_idx"] != merged["class_idx_elsewhere"]]
+    return [
+        drop(
+            str(row["image_id"]),
+            DropReason.ORIGINAL_DISPUTED,
+            f"class {int(row['class_idx'])} in {source}, {int(row['class_idx_elsewhere'])} in {row['source']}",
+        )
+        for row in differ.to_dict("records")
+    ]
+
+
+def _read(workspace: Workspace, table: str, shards: Collection[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of the rows that some shards of the import made."""
+    parts = [
+        workspace.read_part(part.path, columns)
+        for entry, part in workspace.parts(table)
+        if entry.step == STAGE and entry.shard in shards
+    ]
+    return pa.concat_tables([arrow_schema_subset(table, columns).empty_table(), *parts]).to_pandas()
+
+
+def _counts(workspace: Workspace, made: Collection[str]) -> dict[str, int]:
+    counts = Counter(dict.fromkeys(("votes", "annotators", "originals", "dropped"), 0))
+    for table in counts:
+        for entry, part in workspace.parts(table):
+            counts[table] += part.rows if entry.step == STAGE and entry.shard in made else 0
+    images = _read(workspace, "votes", made, ["image_id"])["image_id"].nunique()
+    return {"votes": counts.pop("votes"), "images": int(images), **counts}
