@@ -22,7 +22,7 @@ Mask = npt.NDArray[np.bool_]
 Colours = npt.NDArray[np.int32]
 """``(H, W)``: the number of each pixel's colour, 0 to `COLOURS` - 1."""
 
-LEAST_AREA: Final = 0.3
+LEAST_AREA: Final = 0.2
 """Share of the box from which a mask is large enough; 19 of 20 reference masks fill 0.24 or more."""
 MARGIN: Final = 0.3
 """Of the box's sides: how far around the box colours are looked at."""
