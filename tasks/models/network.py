@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,9 +20,16 @@ from tasks.models.protocol import Recipe
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class Network:
     """Implements `tasks.models.Model`; see there for the public attributes.
+
+    Attributes:
+        device: it runs on.
+        module: the network itself.
+        most: images at once that memory has room for, as learned the hard way; None: no limit met yet.
 
     Args:
         name: of the model.
@@ -56,7 +65,7 @@ class Network:
             keep_memory()
         # On 2 CPU cores faster than the plain layout (benchmarks/predict.py).
         self.module = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._most: int | None = None
+        self.most: int | None = None
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
         """See `tasks.models.Model.recipe`."""
@@ -72,18 +81,35 @@ class Network:
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         """See `tasks.models.Model.predict`. Out of memory, it goes on with half as many images at once."""
+        made = self.in_parts(len(batch), lambda part: self._forward(batch[part]))
+        return self.checked(np.concatenate(made))
+
+    def in_parts(self, size: int, forward: Callable[[slice], T]) -> list[T]:
+        """What ``forward`` makes of ``size`` images, asked for as many at once as memory has room for.
+
+        Raises:
+            RegroundError: there is none for a single one.
+        """
         # Schedulers grant a worker one thread, and a sum split over other threads has other last bits.
         torch.set_num_threads(os.cpu_count() or 1)
-        made: list[np.ndarray] = []
+        made: list[T] = []
         start = 0
-        while start < len(batch):
-            part = batch[start : start + _power_of_two(min(len(batch) - start, self._most or len(batch)))]
+        while start < size:
+            count = _power_of_two(min(size - start, self.most or size))
             try:
-                made.append(self._forward(part))
-                start += len(part)
+                with torch.inference_mode(), exact():
+                    made.append(forward(slice(start, start + count)))
+                start += count
             except torch.OutOfMemoryError as error:
-                self._halve(len(part), error)
-        probability = np.concatenate(made)
+                self._halve(count, error)
+        return made
+
+    def checked(self, probability: np.ndarray) -> np.ndarray:
+        """The probabilities as they came.
+
+        Raises:
+            RegroundError: one is not a number.
+        """
         if not np.isfinite(probability).all():
             raise RegroundError(
                 f"expected probabilities of '{self.name}', got something that is not a number: "
@@ -93,10 +119,7 @@ class Network:
 
     def _forward(self, part: np.ndarray) -> np.ndarray:
         inputs = torch.from_numpy(part).to(self.device).contiguous(memory_format=torch.channels_last)
-        # TF32 would be called float32 and is not.
-        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-        with torch.inference_mode(), exact:
-            return self.module(inputs).softmax(dim=1).cpu().numpy()
+        return self.module(inputs).softmax(dim=1).cpu().numpy()
 
     def _halve(self, size: int, error: torch.OutOfMemoryError) -> None:
         if size == 1:
@@ -104,9 +127,14 @@ class Network:
                 f"not even one image of '{self.name}' fits into the memory of {self.device}: {error}. "
                 "Free it, or set the device to cpu."
             ) from error
-        self._most = size // 2
+        self.most = size // 2
         torch.cuda.empty_cache()
-        log.warning("%s: out of memory with %d images at once; going on with %d", self.name, size, self._most)
+        log.warning("%s: out of memory with %d images at once; going on with %d", self.name, size, self.most)
+
+
+def exact() -> AbstractContextManager[None]:
+    """Convolutions on a GPU in the precision asked for, the same in every run: TF32 would be called float32."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _power_of_two(size: int) -> int:

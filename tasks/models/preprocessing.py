@@ -115,13 +115,23 @@ def normalize(mean: Sequence[float], std: Sequence[float]) -> str:
     return f"normalize({' '.join(map(str, mean))}, {' '.join(map(str, std))})"
 
 
-def _parse(step: str) -> Operation:
+def called(step: str) -> tuple[str, list[str]]:
+    """The name and the arguments of one operation.
+
+    >>> called("resize(224, bicubic)")
+    ('resize', ['224', 'bicubic'])
+    """
     matched = re.fullmatch(r"(\w+)(?:\((.*)\))?", step)
     name, arguments = matched.groups() if matched else (step, None)
+    return name, arguments.split(", ") if arguments else []
+
+
+def _parse(step: str) -> Operation:
+    name, arguments = called(step)
     if name not in OPERATIONS:
         raise unknown("preprocessing", name, OPERATIONS)
     try:
-        return OPERATIONS[name](*(arguments.split(", ") if arguments else ()))
+        return OPERATIONS[name](*arguments)
     except (TypeError, ValueError) as error:
         raise UsageError(f"preprocessing '{step}' not understood: {error}") from error
 
