@@ -1,0 +1,184 @@
+"""Foregrounds on backgrounds, put together, preprocessed and classified where the network runs.
+
+The pixels are those of a hard paste by mask (`tasks.kernels.compose.paste`), made of bytes: no file and
+no float image of a composite ever leaves the device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import shutil
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+
+from tasks.errors import unknown
+from tasks.models.network import Network
+from tasks.models.on_device import preprocessing_on
+
+PRECISIONS: Final = {"float32": None, "bfloat16": torch.bfloat16}
+"""Name -> what matrix products and convolutions are done in, None: as the weights are."""
+AHEAD: Final = {"cpu": 0, "cuda": 1}
+"""Batches to hand in before the answer to one is asked for: a GPU computes while the next is chosen."""
+SHARE: Final = 0.5
+"""Of a GPU's free memory that backgrounds may take; where they need more they stay with the host."""
+
+
+class Foregrounds(NamedTuple):
+    """R foregrounds on the device.
+
+    Attributes:
+        cut: ``(R, S, S, 3) uint8``, black outside the mask.
+        hole: ``(R, S, S, 3) uint8``, 255 outside the mask, where the background shows; 0 inside.
+        group: ``(R,) int64``.
+    """
+
+    cut: torch.Tensor
+    hole: torch.Tensor
+    group: torch.Tensor
+
+
+class Answer(NamedTuple):
+    """What the network says of N composites.
+
+    Attributes:
+        output: ``(N,) int64``, the most probable of its outputs; of equals the first.
+        probability: ``(N,) float32`` of that output.
+        margin: ``(N,) float32``, the best logit within the foreground's group minus the best elsewhere:
+            above 0 the model is right. Infinite where no output lies within, or none elsewhere.
+    """
+
+    output: np.ndarray
+    probability: np.ndarray
+    margin: np.ndarray
+
+
+class Compositor:
+    """Backgrounds on the device, and the network that looks at what is pasted on them.
+
+    Args:
+        network: it.
+        backgrounds: ``(B, S, S, 3) uint8``.
+        group_of: ``(C,) int``, the group of each output, -1: none.
+        batch: composites in a forward pass.
+        precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU) or one of `PRECISIONS`.
+
+    Raises:
+        UsageError: no such precision.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        backgrounds: np.ndarray,
+        group_of: np.ndarray,
+        batch: int,
+        precision: str = "auto",
+    ) -> None:
+        if precision not in ("auto", *PRECISIONS):
+            raise unknown("precision", precision, ("auto", *PRECISIONS))
+        self.network, self.batch = network, batch
+        self.ahead = AHEAD[network.device.type]
+        automatic = "bfloat16" if network.device.type == "cuda" else "float32"
+        self.precision = automatic if precision == "auto" else precision
+        self._group_of = torch.from_numpy(group_of.astype(np.int64)).to(network.device)
+        self._backgrounds = _placed(backgrounds, network.device)
+        side = backgrounds.shape[1]
+        self._preprocess, self._resized = preprocessing_on(network.device, network.square.spec, side)
+        self.compiled = network.device.type == "cuda" and _can_compile()
+        self._module: Callable[[torch.Tensor], torch.Tensor] = (
+            torch.compile(network.module, dynamic=False) if self.compiled else network.module
+        )
+
+    def stage(self, pixels: np.ndarray, masks: np.ndarray, groups: np.ndarray) -> Foregrounds:
+        """Bring R foregrounds to the device.
+
+        Args:
+            pixels: ``(R, S, S, 3) uint8``.
+            masks: ``(R, S, S) bool``, True is foreground; all True: a composite is the picture itself.
+            groups: ``(R,) int``.
+        """
+        device = self.network.device
+        inside = torch.from_numpy(masks).to(device)[..., None].expand(*masks.shape, 3).contiguous()
+        hole = (~inside).to(torch.uint8).mul_(255)
+        return Foregrounds(
+            torch.from_numpy(pixels).to(device).bitwise_and(~hole),
+            hole,
+            torch.from_numpy(groups.astype(np.int64)).to(device),
+        )
+
+    def composites(self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
+        """``(N, S, S, 3) uint8`` on the device, of N pairs of positions."""
+        behind = self._backgrounds.index_select(0, background.to(self._backgrounds.device))
+        behind = behind.to(self.network.device, non_blocking=True)
+        shown = behind.bitwise_and_(foregrounds.hole.index_select(0, foreground))
+        return shown.bitwise_or_(foregrounds.cut.index_select(0, foreground))
+
+    def submit(self, foregrounds: Foregrounds, foreground: np.ndarray, background: np.ndarray) -> Callable[[], Answer]:
+        """Hand in N pairs of positions; the answer is had by calling what comes back.
+
+        Out of memory, it goes on with half as many at once.
+
+        Raises:
+            RegroundError: not even one fits; when called: the network gave something that is not a number.
+        """
+        count = len(foreground)
+        # A compiled network is compiled once more for each other batch size.
+        size = max(count, self.batch) if self.compiled else count
+        f, b = (self._indices(of, size) for of in (foreground, background))
+        parts = self.network.in_parts(size, lambda part: self._pass(foregrounds, f[part], b[part]))
+
+        def answer() -> Answer:
+            output, probability, margin = (torch.cat(column)[:count].cpu().numpy() for column in zip(*parts))
+            return Answer(output, self.network.checked(probability), margin)
+
+        return answer
+
+    def recipe(self) -> str:
+        """How its answers come about, JSON: as `tasks.models.Recipe`, and how many composites went in at once."""
+        spec = self.network.square.spec
+        if self._resized:
+            spec = spec.replace("|resize", f"|[{self._resized}] resize")
+        recipe = dataclasses.replace(
+            self.network.recipe(self.network.square),
+            preprocessing=spec.replace("decode|", "decode|paste|", 1),
+            precision=self.precision,
+            framework=f"torch {torch.__version__}{', compiled' if self.compiled else ''}",
+        )
+        at_once = min(self.batch, self.network.most or self.batch)
+        return json.dumps({**dataclasses.asdict(recipe), "at_once": at_once}, sort_keys=True)
+
+    def _indices(self, positions: np.ndarray, size: int) -> torch.Tensor:
+        filled = np.zeros(size, np.int64)
+        filled[: len(positions)] = positions
+        return torch.from_numpy(filled).to(self.network.device)
+
+    def _pass(
+        self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        inputs = self._preprocess(self.composites(foregrounds, foreground, background))
+        dtype = PRECISIONS[self.precision]
+        with torch.autocast(self.network.device.type, dtype, enabled=dtype is not None):
+            logits = self._module(inputs).float()
+        probability, output = logits.softmax(dim=1).max(dim=1)
+        own = self._group_of[None] == foregrounds.group.index_select(0, foreground)[:, None]
+        inside, outside = (logits.masked_fill(other, -torch.inf).amax(dim=1) for other in (~own, own))
+        return output, probability, inside - outside
+
+
+def _placed(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
+    held = torch.from_numpy(pixels)
+    if device.type == "cuda" and pixels.nbytes <= SHARE * torch.cuda.mem_get_info()[0]:
+        return held.to(device)
+    return held
+
+
+def _can_compile() -> bool:
+    """Whether what `torch.compile` needs for a GPU is there: Triton, and a C compiler for its launchers."""
+    compiler = os.environ.get("CC") or "gcc"
+    return importlib.util.find_spec("triton") is not None and shutil.which(compiler) is not None
