@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import jinja2
 
+from tasks import report_adversarial, report_variants
 from tasks import report_pictures as pictures
 from tasks.kernels.intervals import share
 from tasks.report_models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
 from tasks.report_photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
 from tasks.report_source import Snapshot
-from tasks.schema import VARIANTS, family
+from tasks.schema import PARITY, VARIANTS, family
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
@@ -69,6 +70,7 @@ def render(snapshot: Snapshot, settings: ReportSettings) -> str:
             **examined(snapshot),
             **numbers(snapshot),
             **photographs(snapshot, settings),
+            **grounds(snapshot),
             **left_out(snapshot),
             open_steps=open_steps(snapshot),
         )
@@ -92,7 +94,8 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
     """What was looked at, and by whom."""
     votes = snapshot.frame("votes", ["source", "annotator_id"])
     sources = votes.groupby("source").agg(votes=("source", "size"), people=("annotator_id", "nunique"))
-    models = sorted({*snapshot.members("predictions"), *Evaluation(snapshot).models})
+    told = (*snapshot.members("predictions"), *snapshot.members("adversarial"), *Evaluation(snapshot).models)
+    models = sorted(set(told))
     return {
         "counts": Counter({table: snapshot.count(table) for table in snapshot.tables()}),
         "labels": snapshot.frame("images", ["class_idx"])["class_idx"].nunique(),
@@ -103,6 +106,7 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
         "groups": sorted(snapshot.distinct("groups", ["group", "name"])),
         "mask_methods": sorted(method for (method,) in snapshot.distinct("masks", ["method"])),
         "variants": VARIANTS,
+        "parity": PARITY,
     }
 
 
@@ -146,6 +150,20 @@ def sheet(snapshot: Snapshot) -> list[str]:
     return sorted(masked["image_id"][:SHEET])
 
 
+def grounds(snapshot: Snapshot) -> dict[str, Any]:
+    """What variants are made of, how the compositions differ, and which backgrounds fool models."""
+    together, backgrounds = report_adversarial.shared(snapshot)
+    return {
+        "masks": report_variants.masks(snapshot),
+        "quarantined": report_variants.quarantined(snapshot),
+        "coverage": report_variants.coverage(snapshot),
+        "compositions": report_variants.compositions(snapshot),
+        "searches": report_adversarial.searches(snapshot),
+        "shared_models": together,
+        "shared_backgrounds": backgrounds,
+    }
+
+
 def left_out(snapshot: Snapshot) -> dict[str, Any]:
     """What was dropped: a line for each stage and reason, with some examples."""
     frame = snapshot.frame("dropped", ["stage", "item", "reason", "detail"])
@@ -184,6 +202,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def fine_percent(value: float) -> str:
+    """A small share as text."""
+    return f"{100 * value:.2f} %"
+
+
 def points(value: float) -> str:
     """A difference of shares in percentage points, signed, with a real minus."""
     return f"{100 * value:+.1f}".replace("-", "−")
@@ -217,6 +240,7 @@ def quoted(name: str) -> str:
 FILTERS: Final = {
     "counted": counted,
     "percent": percent,
+    "fine_percent": fine_percent,
     "points": points,
     "at": at,
     "words": words,
@@ -225,6 +249,8 @@ FILTERS: Final = {
     "elided": elided,
     "photograph": pictures.photograph,
     "variant": pictures.variant,
+    "masked": pictures.masked,
+    "composite": pictures.composite,
 }
 
-STEP = Step("report", 1, ReportSettings, plan, work)
+STEP = Step("report", 2, ReportSettings, plan, work)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from tasks.evaluation import REVIEWED
-from tasks.evaluation_backgrounds import BG_GAP
+from tasks.evaluation_backgrounds import ADVERSARIAL, BG_GAP
 from tasks.measured import ALL
 from tasks.report_source import Snapshot
 from tasks.schema import PHOTOGRAPHS, VARIANTS
@@ -95,9 +95,23 @@ class Evaluation:
         rows = [ModelRow(m, n, ranks[0].get(m, ""), ranks[1].get(m, "")) for m, n in numbers.items()]
         return sorted(rows, key=lambda row: (*(-_or_least(row.numbers[i]) for i in (3, 0)), row.name))
 
+    @property
+    def compared(self) -> bool:
+        """Whether any model was judged on both compositions."""
+        return any(metric == "mask_minus_parity" for _, _, metric, _ in self._numbers)
+
+    @property
+    def attacked(self) -> bool:
+        """Whether any model was judged on what the search for adversarial backgrounds found."""
+        return any(of_set == ADVERSARIAL for _, of_set, _, _ in self._numbers)
+
+    def gap(self, model: str, end: str = "", subset: str = ALL) -> Number:
+        """The BG-Gap of the variants whose names have that end: empty, or ``_parity``."""
+        return self.number(model, ",".join(f"{variant}{end}" for variant in BG_GAP), "bg_gap", subset)
+
     def gaps(self) -> list[tuple[str, Number]]:
         """Model and its BG-Gap, largest gap first; only models that have one."""
-        found = [(model, self.number(model, ",".join(BG_GAP), "bg_gap")) for model in self.models]
+        found = [(model, self.gap(model)) for model in self.models]
         return sorted((pair for pair in found if pair[1].known), key=lambda pair: (-pair[1].value, pair[0]))
 
     def variants(self, subset: str = ALL) -> dict[str, list[Number]]:

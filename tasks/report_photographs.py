@@ -13,8 +13,9 @@ from typing import Any, Final
 import pandas as pd
 
 from tasks.report_source import Snapshot
-from tasks.schema import VARIANTS
+from tasks.schema import PARITY, VARIANTS
 
+SETS: Final = (*VARIANTS, *PARITY)
 STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "unreviewed")
 """Most questioned first."""
 QUESTIONED: Final = ("changed", "empty", "extended")
@@ -70,7 +71,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything the page says of one photograph."""
+    """Everything the page says of one photograph; ``group`` is the name of its class's, or empty."""
 
     image_id: str
     uri: str
@@ -83,6 +84,7 @@ class Card:
     num_objects: int | None = None
     objects: Sequence[Sequence[str]] = ()
     strip: Sequence[Cell] = field(default_factory=tuple)
+    group: str = ""
 
     @property
     def original(self) -> Label:
@@ -170,6 +172,7 @@ class Album:
             num_objects=truth.get("num_objects"),
             objects=[[self.name(label) for label in group] for group in truth.get("objects", [])],
             strip=strip,
+            group=self._group_names.get(self._group_of.get(image["class_idx"], -1), ""),
         )
 
     def _labels(
@@ -198,7 +201,7 @@ class Album:
         marks = self._marks()
         columns = ["image_id", "background_id", "background_group", "image"]
         strips: dict[str, list[Cell]] = {}
-        for variant in VARIANTS:
+        for variant in SETS:
             for row in self.snapshot.rows(f"variants/{variant}", columns, self.image_ids):
                 group = self._group_names.get(row["background_group"], "")
                 said = tuple(marks.get((variant, row["image_id"]), []))
@@ -213,7 +216,7 @@ class Album:
         columns = ["set", "image_id", "class_idx", "probability"]
         for model in self.models:
             for row in self.snapshot.rows(f"predictions/{model}", columns, self.image_ids):
-                if row["set"] in VARIANTS:
+                if row["set"] in SETS:
                     best, wanted = row["class_idx"][0], self._group_of.get(original[row["image_id"]])
                     right = wanted is not None and self._group_of.get(best) == wanted
                     mark = Mark(model, self.name(best), row["probability"][0], right)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import io
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from tasks.errors import RegroundError
 from tasks.images import decode_rgb, load_rgb
+from tasks.report_variants import Quarantined
+from tasks.rle import decode_mask
 
-PHOTOGRAPH, VARIANT = 440, 144
-"""Longest side of a photograph and of a variant on the page, pixels."""
+PHOTOGRAPH, VARIANT, MASKED = 440, 144, 220
+"""Longest side of a photograph, of a variant and of a mask on the page, pixels."""
 QUALITY = 80
 
 
@@ -23,9 +27,26 @@ def photograph(uri: str) -> str:
         return ""
 
 
+def masked(mask: Quarantined) -> str:
+    """A photograph as a data URI, faded where its mask says background; empty as for `photograph`."""
+    try:
+        pixels = load_rgb(mask.uri)
+    except RegroundError:
+        return ""
+    background = ~decode_mask(mask.rle, mask.height, mask.width)
+    if pixels.shape[:2] == background.shape:
+        pixels = np.where(background[..., None], 170 + pixels // 4, pixels).astype(np.uint8)
+    return data_uri(Image.fromarray(pixels), MASKED)
+
+
 def variant(content: bytes) -> str:
     """An encoded variant as a data URI."""
     return data_uri(Image.fromarray(decode_rgb(content)), VARIANT)
+
+
+def composite(pixels: npt.NDArray[np.uint8]) -> str:
+    """A composite as a data URI."""
+    return data_uri(Image.fromarray(pixels), VARIANT)
 
 
 def data_uri(image: Image.Image, longest: int) -> str:

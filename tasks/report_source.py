@@ -45,11 +45,11 @@ class Snapshot:
     def frame(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns of a whole table, in the order of its parts; empty if nobody made it."""
         empty = arrow_schema_subset(table, columns).empty_table()
-        return pa.concat_tables([empty, *self._tables(table, columns)]).to_pandas()
+        return pa.concat_tables([empty, *self.each_part(table, columns)]).to_pandas()
 
     def distinct(self, table: str, columns: Sequence[str]) -> set[tuple[Any, ...]]:
         """The different rows there are of some columns, one part in memory at a time."""
-        found = (part.group_by(list(columns)).aggregate([]).to_pylist() for part in self._tables(table, columns))
+        found = (part.group_by(list(columns)).aggregate([]).to_pylist() for part in self.each_part(table, columns))
         return {tuple(row[name] for name in columns) for rows in found for row in rows}
 
     def rows(self, table: str, columns: Sequence[str], image_ids: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -58,7 +58,8 @@ class Snapshot:
         for _, part in self._parts_about(table, image_ids):
             yield from self.workspace.read_part(part.path, columns).filter(wanted).to_pylist()
 
-    def _tables(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def each_part(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Some columns of a table, a part at a time."""
         for _, part in self._parts.get(table, []):
             yield self.workspace.read_part(part.path, columns)
 
@@ -70,7 +71,7 @@ class Snapshot:
         if family(table) != "variants":
             yield from parts
             return
-        others = set(self._shards.values()) - {self._shards[image_id] for image_id in image_ids}
+        others = set(self._shards.values()) - {self._shards.get(image_id) for image_id in image_ids}
         yield from (pair for pair in parts if pair[0] not in others)
 
     @cached_property

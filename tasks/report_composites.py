@@ -1,0 +1,119 @@
+"""The report's composites: what a model saw when a background fooled it, put together again.
+
+Reads ``adversarial/MODEL``, ``adversarial_pool/MODEL``, ``adversarial_pairs/MODEL``,
+``foregrounds``, ``variants/original``, ``variants/only_bg_t``, ``classes``, ``groups``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.images import decode_rgb
+from tasks.kernels.compose import paste
+from tasks.report_source import Snapshot
+from tasks.rle import decode_mask
+
+SHOWN: Final = 6
+"""Foregrounds shown, of as many groups as there are."""
+_MASK: Final = ("image_id", "class_idx", "rle", "height", "width")
+_POOL: Final = ("image_id", "group")
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A foreground on the background that fools the model most surely.
+
+    Attributes:
+        name, group: the foreground's class and group.
+        said, probability: the wrong class, and how probable the model found it.
+        pixels: what the model saw, ``(size, size, 3) uint8``.
+    """
+
+    image_id: str
+    name: str
+    group: str
+    background_id: str
+    background_group: str
+    said: str
+    probability: float
+    original: bytes
+    background: bytes
+    pixels: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A foreground and the background chosen for it."""
+
+    image_id: str
+    group: int
+    lender: str
+    probability: float
+
+
+def composites(snapshot: Snapshot, model: str) -> list[Composite]:
+    """Of each group in turn the foreground that is right on its original and most surely misled."""
+    chosen = _choose(snapshot, model)
+    ids, lenders = {pair.image_id for pair in chosen}, {pair.lender for pair in chosen}
+    masks = {row["image_id"]: row for row in snapshot.rows("foregrounds", _MASK, ids)}
+    originals, backgrounds = _pictures(snapshot, "original", ids), _pictures(snapshot, "only_bg_t", lenders)
+    there = [p for p in chosen if p.image_id in masks.keys() & originals.keys() and p.lender in backgrounds]
+    said = _said(snapshot, model, there)
+    classes = dict(snapshot.distinct("classes", ["class_idx", "name"]))
+    groups = dict(snapshot.distinct("groups", ["group", "name"]))
+    lent = {row["image_id"]: row["group"] for row in snapshot.rows(f"adversarial_pool/{model}", _POOL, lenders)}
+    return [
+        Composite(
+            image_id=pair.image_id,
+            name=classes.get(masks[pair.image_id]["class_idx"], ""),
+            group=groups[pair.group],
+            background_id=pair.lender,
+            background_group=groups[lent[pair.lender]],
+            said=classes.get(said[pair.image_id], "outside the vocabulary"),
+            probability=pair.probability,
+            original=originals[pair.image_id],
+            background=backgrounds[pair.lender],
+            pixels=_compose(originals[pair.image_id], masks[pair.image_id], backgrounds[pair.lender]),
+        )
+        for pair in there
+    ]
+
+
+def _choose(snapshot: Snapshot, model: str) -> list[_Pair]:
+    """Each group in turn, its most surely misled foreground first; no background twice."""
+    columns = ["image_id", "group", "clean_correct", "worst", "worst_probability"]
+    frame = snapshot.frame(f"adversarial/{model}", columns)
+    fooled = frame[frame["clean_correct"].astype(bool) & (frame["worst"].map(len) > 0)]
+    sure = fooled.assign(sure=[-p[0] for p in fooled["worst_probability"]]).sort_values(["sure", "image_id"])
+    turns = sure.assign(turn=sure.groupby("group").cumcount()).sort_values(["turn", "group"])
+    chosen: dict[str, _Pair] = {}
+    for row in turns.to_dict("records"):
+        fresh = (p for p in zip(row["worst"], row["worst_probability"], strict=True) if p[0] not in chosen)
+        for lender, probability in itertools.islice(fresh, 1):
+            chosen[lender] = _Pair(row["image_id"], row["group"], lender, probability)
+    return list(chosen.values())[:SHOWN]
+
+
+def _said(snapshot: Snapshot, model: str, chosen: Sequence[_Pair]) -> dict[str, int]:
+    """image_id -> class predicted on the background chosen for it."""
+    lender_of = {pair.image_id: pair.lender for pair in chosen}
+    pool = snapshot.rows(f"adversarial_pool/{model}", ["position", "image_id"], set(lender_of.values()))
+    position = {row["image_id"]: row["position"] for row in pool}
+    pairs = snapshot.rows(f"adversarial_pairs/{model}", ["image_id", "predicted"], lender_of)
+    return {row["image_id"]: row["predicted"][position[lender_of[row["image_id"]]]] for row in pairs}
+
+
+def _pictures(snapshot: Snapshot, variant: str, image_ids: Collection[str]) -> dict[str, bytes]:
+    rows = snapshot.rows(f"variants/{variant}", ["image_id", "image"], image_ids)
+    return {row["image_id"]: row["image"]["bytes"] for row in rows}
+
+
+def _compose(original: bytes, mask: dict[str, Any], background: bytes) -> npt.NDArray[np.uint8]:
+    inside = decode_mask(mask["rle"], mask["height"], mask["width"])
+    return paste(decode_rgb(original), inside, decode_rgb(background))
