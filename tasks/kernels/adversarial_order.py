@@ -3,10 +3,9 @@
 A foreground is settled by the first background that fools the model on it, or by all of them. The
 least possible number of passes is therefore one for each foreground that some background fools,
 and one for each background for each other; the order can only save on the former. It is learned
-on the way by Thompson sampling (Thompson 1933; Chapelle and Li 2011): every background has a rate
-at which it fools foregrounds of a group, known as well as it was tried; a foreground tries first
-what its own random draw from that knowledge holds most promising. The draws differ, so a wide
-batch tries many backgrounds at once instead of the same one in step, and a good one is found early.
+on the way by Thompson sampling (Thompson 1933; Chapelle and Li 2011): a foreground tries first the
+background that a random draw from what is known of the `Strength` of each holds strongest. The
+draws differ, so that foregrounds tried side by side do not all try the same background in step.
 """
 
 from __future__ import annotations
@@ -17,18 +16,22 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernels.background_strength import Strength
+
 Indices = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
 Pairs = tuple[Indices, Indices]
-"""Foregrounds and backgrounds, each ``(N,)``: positions in the groups given to `Order`."""
+"""Foregrounds and backgrounds, each ``(N,)``: positions in what was given to `Order`."""
 
-UNTRIED: Final = 1.0
-"""Tries that the mean rate of all backgrounds counts for, where one is hardly known itself."""
-OTHER_GROUPS: Final = 5.0
-"""Tries that a background's rate over all groups counts for, where it is hardly known in one group."""
 REDRAW: Final = 4
 """A foreground draws anew once its tries have grown by one in so many: choosing stays cheap in long searches."""
+NARROW: Final = 8
+"""Pairs in the first batches: with nothing learned yet, a wide one would be guesses."""
+RAMP: Final = 16
+"""A batch holds at most one pair for so many passes before it."""
+LIMIT: Final = 50.0
+"""Margins are cut here, where a probability of the other side has long vanished: infinite ones have no mean."""
 
 CLOSED, OPEN, PENDING, TOLD = range(4)
 
@@ -36,19 +39,22 @@ CLOSED, OPEN, PENDING, TOLD = range(4)
 class Order:
     """A search that is asked for pairs and told what came of them, until every verdict is known.
 
-    The same groups, seed and answers give the same pairs. No pair comes twice. `next` may be asked
-    again before the answers to its last pairs are told (a GPU that is kept busy).
+    The same groups, seed and answers, told in the same batches, give the same pairs. No pair comes
+    twice. `next` may be asked again before its last pairs are told, to keep a GPU busy.
 
     Args:
-        groups: ``(F,) int``, the group of each foreground; what a background does to one is taken
-            as a hint for others of the group.
+        groups: ``(F,) int``, the group of each foreground.
         backgrounds: B, how many there are.
-        width: pairs in a batch: so many foregrounds are tried at once, with one background each.
+        width: pairs in a batch once enough is learned; before, batches are smaller powers of two.
         seed: of the order of foregrounds and of the draws.
         allowed: ``(F, B) bool``, the pairs that count; None: all.
 
     Raises:
         ValueError: a width below 1, or ``allowed`` of another shape.
+
+    Attributes:
+        fooled_by: ``(F,) int``, the first background told that fools the model, -1: none so far.
+        passes: ``(F,) int``, pairs handed out.
     """
 
     def __init__(
@@ -61,114 +67,152 @@ class Order:
         allowed: Bools | None = None,
     ) -> None:
         self._names, self._group = np.unique(np.asarray(groups), return_inverse=True)
-        self._state = np.full((len(self._group), backgrounds), OPEN, np.uint8)
+        count = len(self._group)
+        self._state = np.full((count, backgrounds), OPEN, np.uint8)
         if width < 1 or (allowed is not None and allowed.shape != self._state.shape):
             shape = None if allowed is None else allowed.shape
             raise ValueError(f"expected a width from 1 up and pairs {self._state.shape}, got {width} and {shape}")
         if allowed is not None:
             self._state[~allowed] = CLOSED
-        self._width, self._seed = width, seed
-        self._queue = deque(np.random.default_rng(seed).permutation(len(self._group)).tolist())
         self._left = (self._state == OPEN).sum(axis=1)
+        self._width, self._seed = width, seed
+        self._queue = deque(np.random.default_rng(seed).permutation(count).tolist())
         self._active: list[int] = []
         self._ahead: dict[int, deque[int]] = {}
-        # The last row counts for all groups.
-        self._tries = np.zeros((len(self._names) + 1, backgrounds))
-        self._hits = np.zeros((len(self._names) + 1, backgrounds))
-        self._rate = 0.5
-        self.fooled_by = np.full(len(self._group), -1, np.intp)
-        self.passes = np.zeros(len(self._group), np.intp)
+        self._strength = Strength(len(self._names), backgrounds)
+        self._known = 0
+        # Of each foreground, over the pairs told: their number, and the sum of the levels they suggest.
+        self._told = np.zeros(count)
+        self._levels = np.zeros(count)
+        self.fooled_by = np.full(count, -1, np.intp)
+        self.passes = np.zeros(count, np.intp)
 
     @property
     def vulnerable(self) -> Bools:
-        """``(F,) bool``: whether a background is known that fools the model; final once `next` gives no pairs."""
+        """``(F,) bool``: whether a background is known that fools the model; final once all given pairs are told
+        and `next` gives none.
+        """
         return self.fooled_by >= 0
 
     @property
     def least(self) -> int:
-        """The fewest passes that could have settled what is settled: compare ``passes.sum()`` with it."""
+        """The fewest passes that could have settled what is settled: hold ``passes.sum()`` against it."""
         return int(np.where(self.vulnerable, np.minimum(self.passes, 1), self.passes).sum())
 
-    def learn(self, groups: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike) -> None:
-        """Learn the backgrounds' rates from foregrounds of an earlier search, tried on the same backgrounds.
+    def learn(self, groups: npt.ArrayLike, margins: npt.NDArray[np.floating]) -> None:
+        """Learn the backgrounds' strengths from other foregrounds, tried on the same backgrounds earlier.
 
         Args:
-            groups: ``(N,) int``, of the foregrounds; one that no foreground here has counts for the mean.
-            backgrounds: ``(N,) int``.
-            fooled: ``(N,) bool``.
+            groups: ``(R,) int``, of those foregrounds; one that no foreground here has counts for the mean.
+            margins: ``(R, B)``, see `background_strength`; NaN: not tried.
         """
-        self._count(np.asarray(groups), np.asarray(backgrounds, np.intp), np.asarray(fooled, np.bool_))
+        names = np.asarray(groups)
+        row = np.where(np.isin(names, self._names), np.searchsorted(self._names, names), -1)
+        for group, margin in zip(row.tolist(), margins, strict=True):
+            self._study(group, margin)
 
-    def prime(self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike) -> None:
-        """Take over pairs of this search whose outcome is known already: they cost no pass and never come.
+    def prime(self, fooled: Bools, margins: npt.NDArray[np.floating]) -> None:
+        """Take over pairs of this search whose outcome is known: they cost no pass and never come.
+
+        Args:
+            fooled: ``(F, B)``, whether the model was fooled; read where there is a margin.
+            margins: ``(F, B)``, NaN: not tried. Of pairs that are not allowed they are learned from only.
 
         Raises:
-            ValueError: a pair that is not allowed, known, or handed out; or `next` was asked before.
+            ValueError: pairs were asked for before.
         """
-        if len(self._active):
+        if self._ahead:
             raise ValueError("expected what is known already before the first pairs are asked for")
-        self._settle(foregrounds, backgrounds, fooled, OPEN)
+        for foreground, margin in enumerate(margins):
+            self._levels[foreground], self._told[foreground] = self._study(int(self._group[foreground]), margin)
+        known = ~np.isnan(margins) & (self._state == OPEN)
+        self._state[known] = TOLD
+        self._left = (self._state == OPEN).sum(axis=1)
+        hits = known & fooled
+        self.fooled_by = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
 
     def next(self) -> Pairs:
-        """The pairs of the next batch, at most ``width``; none: nothing remains to be tried.
+        """The pairs of the next batch; none: nothing remains to be tried.
 
         Each active foreground gives its most promising background, then, where fewer are active than
         the batch is wide, each its second, and so on.
         """
-        self._enter()
+        width = self._batch()
+        self._enter(width)
         pairs: list[tuple[int, int]] = []
-        while len(pairs) < self._width and (ready := [f for f in self._active if self._left[f]]):
-            pairs += [(f, self._take(f)) for f in ready[: self._width - len(pairs)]]
+        while len(pairs) < width and (ready := [f for f in self._active if self._waits(f)]):
+            pairs += [(f, self._take(f)) for f in ready[: width - len(pairs)]]
         chosen = np.array(pairs, np.intp).reshape(-1, 2)
         return chosen[:, 0], chosen[:, 1]
 
-    def tell(self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike) -> None:
-        """What came of pairs that `next` gave, ``(N,)`` each: whether the model was fooled.
+    def tell(
+        self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike, margins: npt.ArrayLike
+    ) -> None:
+        """What came of pairs that `next` gave.
+
+        Args:
+            foregrounds, backgrounds: ``(N,) int``, as given.
+            fooled: ``(N,) bool``, whether the pair settles its foreground.
+            margins: ``(N,) float``, see `background_strength`. They decide the order, never a verdict.
 
         Raises:
-            ValueError: a pair that was not given, or was told already.
+            ValueError: a pair that was not given, or was told already; a margin that is not a number.
         """
-        self._settle(foregrounds, backgrounds, fooled, PENDING)
-
-    def _settle(
-        self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike, expected: int
-    ) -> None:
         foreground, background = np.asarray(foregrounds, np.intp), np.asarray(backgrounds, np.intp)
-        hit = np.asarray(fooled, np.bool_)
+        hit, margin = np.asarray(fooled, np.bool_), np.asarray(margins, np.float64)
         distinct = np.unique(foreground * self._state.shape[1] + background)
-        if len(distinct) < len(foreground) or (self._state[foreground, background] != expected).any():
-            which = "given by `next`" if expected == PENDING else "allowed and open"
-            raise ValueError(f"expected pairs that are {which} and not told yet")
+        if len(distinct) < len(foreground) or (self._state[foreground, background] != PENDING).any():
+            raise ValueError("expected pairs that `next` gave and that were not told yet, each once")
+        if np.isnan(margin).any():
+            raise ValueError("expected margins that are numbers")
         self._state[foreground, background] = TOLD
-        if expected == OPEN:
-            np.subtract.at(self._left, foreground, 1)
-        self._count(self._names[self._group[foreground]], background, hit)
-        # Of several backgrounds in one batch the first, which is the most promising, is named.
+        self._weigh(foreground, background, np.clip(margin, -LIMIT, LIMIT))
+        # Of several backgrounds in one batch the first, which was the most promising, is named.
         first, where = np.unique(foreground[hit], return_index=True)
         new = self.fooled_by[first] < 0
         self.fooled_by[first[new]] = background[hit][where[new]]
 
-    def _count(self, groups: npt.NDArray[np.integer], background: Indices, hit: Bools) -> None:
-        here = np.isin(groups, self._names)
-        row = np.searchsorted(self._names, groups[here])
-        for counts, weight in (self._tries, np.ones(len(hit))), (self._hits, hit):
-            np.add.at(counts, (row, background[here]), weight[here])
-            np.add.at(counts[-1], background, weight)
-        self._rate = (self._hits[-1].sum() + 1) / (self._tries[-1].sum() + 2)
+    def _weigh(self, foreground: Indices, background: Indices, margin: Floats) -> None:
+        """Learn from pairs as they come: the foregrounds' levels are those of their pairs so far."""
+        group, told = self._group[foreground], self._told[foreground]
+        suggested = margin + self._strength.mean(group, background)
+        level = self._levels[foreground] / np.maximum(told, 1)
+        self._strength.observe(group, background, level - margin, told / (told + 1))
+        np.add.at(self._told, foreground, 1)
+        np.add.at(self._levels, foreground, suggested)
+        self._known += len(foreground)
 
-    def _enter(self) -> None:
+    def _study(self, group: int, margins: Floats) -> tuple[float, int]:
+        """Learn from all pairs of one foreground; the sum of the levels they suggest, and their number."""
+        background = np.flatnonzero(~np.isnan(margins))
+        if not len(background):
+            return 0.0, 0
+        margin = np.clip(margins[background].astype(np.float64), -LIMIT, LIMIT)
+        levels = float((margin + self._strength.mean(group, background)).sum())
+        n = len(background)
+        weight = np.full(n, 1 - 1 / n)
+        self._strength.observe(np.full(n, group), background, levels / n - margin, weight)
+        self._known += n
+        return levels, n
+
+    def _batch(self) -> int:
+        """How many pairs the next batch may hold: a power of two, until it is the full width."""
+        grown = max(NARROW, 1 << max(self._known // RAMP, 1).bit_length() - 1)
+        return min(self._width, grown)
+
+    def _enter(self, width: int) -> None:
         """Settled foregrounds leave, the next in the queue take their places."""
         self._active = [f for f in self._active if self._waits(f)]
-        while self._queue and len(self._active) < self._width:
+        while self._queue and len(self._active) < width:
             foreground = self._queue.popleft()
             if self._waits(foreground):
                 self._active.append(foreground)
 
     def _waits(self, foreground: int) -> bool:
-        return self.fooled_by[foreground] < 0 and self._left[foreground] > 0
+        return bool(self.fooled_by[foreground] < 0 and self._left[foreground] > 0)
 
     def _take(self, foreground: int) -> int:
-        """Hand out the next background of a foreground's list; a new list where the last is used up."""
+        """Hand out the next background of a foreground's list; of a new list where the last is used up."""
         ahead = self._ahead.get(foreground)
         if not ahead:
             ahead = self._ahead[foreground] = self._list(foreground)
@@ -181,19 +225,12 @@ class Order:
     def _list(self, foreground: int) -> deque[int]:
         """The most promising backgrounds of a foreground by a new draw: the more it has withstood, the longer."""
         background = np.flatnonzero(self._state[foreground] == OPEN)
-        mean, deviation = self._belief(self._group[foreground], background)
+        group = int(self._group[foreground])
         random = np.random.default_rng((self._seed, foreground, len(background)))
-        drawn = mean + deviation * random.standard_normal(len(background), np.float32)
+        drawn = self._strength.deviation(group, background) * random.standard_normal(len(background))
+        drawn += self._strength.mean(group, background)
         length = int(self.passes[foreground]) // REDRAW + 1
         return deque(background[_best(drawn, length)].tolist())
-
-    def _belief(self, group: int, background: Indices) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of what is known of each rate: those of its beta distribution."""
-        tries, hits = self._tries[-1, background], self._hits[-1, background]
-        rate = (hits + UNTRIED * self._rate) / (tries + UNTRIED)
-        weight = self._tries[group, background] + OTHER_GROUPS
-        mean = (self._hits[group, background] + OTHER_GROUPS * rate) / weight
-        return mean, np.sqrt(mean * (1 - mean) / (weight + 1))
 
 
 def _best(score: Floats, k: int) -> Indices:
