@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tasks.backgrounds import RULES, Cache, Pool, choose, make_pool
+from tasks.backgrounds import RULES, Cache, Pool, choose, lonely, make_pool
 from tasks.boxes import Box
 from tasks.photographs import LeftOut, Photograph
-from tasks.schema import ClassIdx, ImageId
+from tasks.schema import ClassIdx, DropReason, ImageId
 
 NAMES = {0: "dog", 1: "bird", 2: "fish", 3: "insect"}
 GROUP_OF = {ClassIdx(10 + group): group for group in NAMES}
@@ -24,13 +24,16 @@ def photograph(name: str, group: int, box: Box = SMALL) -> Photograph:
     return Photograph(ImageId(name), "", ClassIdx(10 + group), 10, 10, box)
 
 
-def pool_of(*sizes: int, names: dict[int, str] = NAMES) -> Pool:
+def pool_of(*sizes: int, names: dict[int, str] = NAMES, barred: dict[str, list[str]] | None = None) -> Pool:
     photographs = [photograph(f"{names[g]}{n:03d}", g) for g, size in zip(names, sizes) for n in range(size)]
-    return make_pool("key", names, GROUP_OF, photographs)
+    why = LeftOut(DropReason.MASK_QUARANTINED, "low")
+    left_out = {name: {ImageId(i): why for i in ids} for name, ids in (barred or {}).items()}
+    return make_pool("key", names, GROUP_OF, photographs, left_out)
 
 
-def lenders(pool: Pool, variant: str, of: str, seeds: int) -> Counter[str]:
-    return Counter(choose(pool, variant, pool.photographs[ImageId(of)], seed)[0] for seed in range(seeds))
+def lenders(pool: Pool, variant: str, of: str, seeds: int, composition: str = "mask") -> Counter[str]:
+    one = pool.photographs[ImageId(of)]
+    return Counter(choose(pool, variant, one, seed, composition)[0] for seed in range(seeds))
 
 
 def test_same_draws_from_its_own_group_and_never_itself():
@@ -48,6 +51,48 @@ def test_random_draws_a_group_first_then_an_image_of_it():
     assert all(850 < count < 1150 for count in by_group.values())  # 1000 expected, sigma 26
     assert "dog000" not in drawn
     assert abs(drawn["bird000"] - drawn["bird001"]) < 150
+
+
+def test_as_published_an_image_may_get_its_own_background():
+    drawn = lenders(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2500, "parity")
+    assert set(drawn) == {f"dog{n:03d}" for n in range(5)}
+    assert all(400 < count < 600 for count in drawn.values())  # 500 expected, sigma 20
+
+
+def test_as_published_every_group_is_as_likely_though_one_has_only_itself():
+    drawn = lenders(pool_of(1, 4, 0, 2), "mixed_rand", "dog000", 3000, "parity")
+    assert 850 < drawn["dog000"] < 1150  # 1000 expected, sigma 26
+    assert 850 < drawn["insect000"] + drawn["insect001"] < 1150
+
+
+@pytest.mark.parametrize("variant", RULES)
+def test_compositions_part_only_where_they_must(variant):
+    """Mask draws what parity drew, or something else where that is the image itself or quarantined."""
+    pool = pool_of(6, 5, 4, 3, barred={"mask": ["dog001", "bird000"]})
+    for one in pool.photographs.values():
+        for seed in range(40):
+            (published, first), (by_mask, second) = (choose(pool, variant, one, seed, c) for c in ("parity", "mask"))
+            assert first == second
+            assert by_mask not in (one.image_id, "dog001", "bird000")
+            assert by_mask == published or published in (one.image_id, "dog001", "bird000")
+
+
+def test_who_is_barred_lends_nothing_and_all_others_as_likely():
+    drawn = lenders(pool_of(5, 0, 0, 0, barred={"mask": ["dog001"]}), "mixed_same", "dog002", 1500)
+    assert set(drawn) == {"dog000", "dog003", "dog004"}
+    assert all(420 < count < 580 for count in drawn.values())  # 500 expected, sigma 18
+
+
+def test_a_group_of_barred_images_is_passed_over():
+    pool = pool_of(2, 2, 2, 0, barred={"mask": ["bird000", "bird001"]})
+    assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20)} == {"fish"}
+    assert {lender[:-3] for lender in lenders(pool, "mixed_rand", "dog000", 60)} == {"dog", "fish"}
+    assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20, "parity")} == {"bird"}
+
+
+def test_lonely_groups_are_those_of_one_image():
+    assert lonely(pool_of(1, 2, 0, 1)) == ["dog", "insect"]
+    assert lonely(pool_of(2, 0, 0, 0, barred={"parity": ["dog001"]})) == ["dog"]
 
 
 def test_random_passes_over_a_group_of_nobody_but_itself():

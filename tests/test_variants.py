@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from torchvision import transforms
 
 from flows.local import Runner, run_step
 from tasks.errors import RegroundError, UsageError
 from tasks.masks import MaskSettings
-from tasks.rle import decode_mask
+from tasks.rle import encode_mask
 from tasks.schema import VARIANTS
 from tasks.step import todo
 from tasks.store import Output, Workspace
@@ -25,6 +26,7 @@ from tests.world import CLASSES, World
 
 MIXED = ("mixed_same", "mixed_rand", "mixed_next")
 TABLES = [f"variants/{name}" for name in VARIANTS]
+NO_BOXES: dict[str, dict] = {}
 NEAREST = transforms.InterpolationMode.NEAREST
 
 
@@ -116,48 +118,6 @@ def test_variants_fit_together_pixel_by_pixel(tables):
             np.testing.assert_array_equal(got[name], np.where(foreground[..., None], original, background))
 
 
-def by_the_generator(photograph: Image.Image, mask: np.ndarray, behind: Image.Image, corners: dict) -> np.ndarray:
-    """Mixed as the published generator makes it: whole pictures at 256 first, then the cut to 224."""
-    width, height = behind.size
-    margins = {
-        "right": (width - corners["xmax"]) * height,
-        "left": corners["xmin"] * height,
-        "bottom": (height - corners["ymax"]) * width,
-        "top": corners["ymin"] * width,
-    }
-    strips = {
-        "right": (corners["xmax"], 0, width, height),
-        "left": (0, 0, corners["xmin"], height),
-        "bottom": (0, corners["ymax"], width, height),
-        "top": (0, 0, width, corners["ymin"]),
-    }
-    tile = behind.crop(strips[max(("bottom", "top", "right", "left"), key=margins.__getitem__)])
-    canvas, hole = Image.new("RGB", behind.size), Image.new("L", behind.size)
-    for x in range(0, width, tile.width):
-        for y in range(0, height, tile.height):
-            canvas.paste(tile, (x, y))
-    ImageDraw.Draw(hole).rectangle([corners[edge] for edge in ("xmin", "ymin", "xmax", "ymax")], fill=255)
-    at_256 = transforms.Compose([transforms.Resize(256, NEAREST), transforms.CenterCrop(256)])
-    foreground = np.asarray(at_256(Image.fromarray(np.asarray(photograph) * mask[..., None])))
-    background = np.asarray(at_256(Image.composite(canvas, behind, hole)))
-    mixed = np.where((foreground == 0).all(-1, keepdims=True), background, foreground)
-    return np.asarray(transforms.CenterCrop(224)(Image.fromarray(mixed)))
-
-
-def test_mixed_is_what_the_published_generator_makes(tables, made):
-    images, masks = made.read("images").set_index("image_id"), made.read("masks").set_index("image_id")
-    for found in tables["mixed_rand"].itertuples():
-        mask = masks.loc[found.image_id]
-        with Image.open(images.uri[found.image_id]) as front, Image.open(images.uri[found.background_id]) as behind:
-            expected = by_the_generator(
-                front.convert("RGB"),
-                decode_mask(mask.rle, mask.height, mask.width),
-                behind.convert("RGB"),
-                images.boxes[found.background_id][0],
-            )
-        np.testing.assert_array_equal(pixels(found.image), expected)
-
-
 def test_same_bytes_in_threads_and_processes(made, workspace_url, tmp_path):
     # The same photographs, indexed and masked alike, varied in two processes.
     other = copy_of(made, workspace_url)
@@ -196,21 +156,29 @@ def test_a_photograph_more_or_a_line_in_the_groups_makes_all_anew(made, workspac
     assert len(plan.missing) == len(plan.shards) - 1  # groups stay
 
 
-def small_world(workspace: Workspace, tmp_path: Path, images: list[dict]) -> VariantSettings:
-    """One group of dogs around some rows of ``images``; their masks are plain rectangles."""
-    from tasks.rle import encode_mask
+def small_world(
+    workspace: Workspace,
+    tmp_path: Path,
+    images: list[dict],
+    method: str = "drawn",
+    boxes: dict[str, dict] = NO_BOXES,
+    **settings: Any,
+) -> VariantSettings:
+    """One group of dogs around some rows of ``images``; their masks are plain rectangles.
 
+    ``boxes`` are those that masks carry, by image_id.
+    """
     commit_images(workspace, images)
+    common = {"method": method, "area_ratio": 1.0, "quality": 1.0, "quarantine": None, "seed": 0}
     masks = []
     for image in images:
         mask = np.zeros((image["height"], image["width"]), np.bool_)
         mask[40:60, 40:60] = True
-        common = {"method": "drawn", "box": None, "area_ratio": 1.0, "quality": 1.0, "quarantine": None, "seed": 0}
         size = {name: image[name] for name in ("image_id", "width", "height")}
-        masks.append(size | common | {"rle": encode_mask(mask)})
+        masks.append(size | common | {"rle": encode_mask(mask), "box": boxes.get(image["image_id"])})
     workspace.commit("masks", "0000", "key", Output({"masks": masks}))
     (tmp_path / "groups.json").write_text('{"dog": ["207"]}')
-    return VariantSettings(groups=str(tmp_path / "groups.json"))
+    return VariantSettings(groups=str(tmp_path / "groups.json"), **settings)
 
 
 def test_an_only_image_has_no_mixed_variants_and_says_so(workspace_url, tmp_path):
