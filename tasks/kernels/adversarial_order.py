@@ -33,7 +33,7 @@ RAMP: Final = 16
 LIMIT: Final = 50.0
 """Margins are cut here, where a probability of the other side has long vanished: infinite ones have no mean."""
 
-CLOSED, OPEN, PENDING, TOLD = range(4)
+CLOSED, OPEN, LISTED, PENDING, TOLD = range(5)
 
 
 class Order:
@@ -74,7 +74,8 @@ class Order:
             raise ValueError(f"expected a width from 1 up and pairs {self._state.shape}, got {width} and {shape}")
         if allowed is not None:
             self._state[~allowed] = CLOSED
-        self._left = (self._state == OPEN).sum(axis=1)
+        # Of each foreground: pairs it may still be tried on, 0 once it is settled.
+        self._left: list[int] = (self._state == OPEN).sum(axis=1).tolist()
         self._width, self._seed = width, seed
         self._queue = deque(np.random.default_rng(seed).permutation(count).tolist())
         self._active: list[int] = []
@@ -121,15 +122,15 @@ class Order:
         Raises:
             ValueError: pairs were asked for before.
         """
-        if self._ahead:
+        if self.passes.any():
             raise ValueError("expected what is known already before the first pairs are asked for")
         for foreground, margin in enumerate(margins):
             self._levels[foreground], self._told[foreground] = self._study(int(self._group[foreground]), margin)
         known = ~np.isnan(margins) & (self._state == OPEN)
         self._state[known] = TOLD
-        self._left = (self._state == OPEN).sum(axis=1)
         hits = known & fooled
         self.fooled_by = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
+        self._left = np.where(self.vulnerable, 0, (self._state == OPEN).sum(axis=1)).tolist()
 
     def next(self) -> Pairs:
         """The pairs of the next batch; none: nothing remains to be tried.
@@ -140,10 +141,12 @@ class Order:
         width = self._batch()
         self._enter(width)
         pairs: list[tuple[int, int]] = []
-        while len(pairs) < width and (ready := [f for f in self._active if self._waits(f)]):
+        while len(pairs) < width and (ready := [f for f in self._active if self._left[f]]):
             pairs += [(f, self._take(f)) for f in ready[: width - len(pairs)]]
-        chosen = np.array(pairs, np.intp).reshape(-1, 2)
-        return chosen[:, 0], chosen[:, 1]
+        foreground, background = np.array(pairs, np.intp).reshape(-1, 2).T
+        self._state[foreground, background] = PENDING
+        np.add.at(self.passes, foreground, 1)
+        return foreground, background
 
     def tell(
         self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike, margins: npt.ArrayLike
@@ -171,6 +174,8 @@ class Order:
         first, where = np.unique(foreground[hit], return_index=True)
         new = self.fooled_by[first] < 0
         self.fooled_by[first[new]] = background[hit][where[new]]
+        for settled in first.tolist():
+            self._left[settled] = 0
 
     def _weigh(self, foreground: Indices, background: Indices, margin: Floats) -> None:
         """Learn from pairs as they come: the foregrounds' levels are those of their pairs so far."""
@@ -202,25 +207,19 @@ class Order:
 
     def _enter(self, width: int) -> None:
         """Settled foregrounds leave, the next in the queue take their places."""
-        self._active = [f for f in self._active if self._waits(f)]
+        self._active = [f for f in self._active if self._left[f]]
         while self._queue and len(self._active) < width:
             foreground = self._queue.popleft()
-            if self._waits(foreground):
+            if self._left[foreground]:
                 self._active.append(foreground)
 
-    def _waits(self, foreground: int) -> bool:
-        return bool(self.fooled_by[foreground] < 0 and self._left[foreground] > 0)
-
     def _take(self, foreground: int) -> int:
-        """Hand out the next background of a foreground's list; of a new list where the last is used up."""
+        """The next background of a foreground's list; of a new list where the last is used up."""
         ahead = self._ahead.get(foreground)
         if not ahead:
             ahead = self._ahead[foreground] = self._list(foreground)
-        background = ahead.popleft()
-        self._state[foreground, background] = PENDING
         self._left[foreground] -= 1
-        self.passes[foreground] += 1
-        return background
+        return ahead.popleft()
 
     def _list(self, foreground: int) -> deque[int]:
         """The most promising backgrounds of a foreground by a new draw: the more it has withstood, the longer."""
@@ -229,8 +228,9 @@ class Order:
         random = np.random.default_rng((self._seed, foreground, len(background)))
         drawn = self._strength.deviation(group, background) * random.standard_normal(len(background))
         drawn += self._strength.mean(group, background)
-        length = int(self.passes[foreground]) // REDRAW + 1
-        return deque(background[_best(drawn, length)].tolist())
+        best = background[_best(drawn, int(self.passes[foreground]) // REDRAW + 1)]
+        self._state[foreground, best] = LISTED
+        return deque(best.tolist())
 
 
 def _best(score: Floats, k: int) -> Indices:
