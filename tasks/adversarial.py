@@ -1,11 +1,47 @@
-"""Adversarial: foregrounds x backgrounds -> which backgrounds fool a model on which foregrounds."""
+"""Adversarial: foregrounds x backgrounds -> which backgrounds fool a model on which foregrounds.
+
+Reads ``classes``, ``groups``, ``foregrounds``, ``variants/original``, ``variants/only_bg_t``; writes
+``adversarial/MODEL``, ``adversarial_pairs/MODEL``, ``adversarial_margins/MODEL`` (not when exhaustive),
+``adversarial_pool/MODEL``, ``adversarial_backgrounds/MODEL``, ``adversarial_shared``.
+
+Source: Xiao et al. 2020, section 4 and challenge_eval.py (see `tasks.adversarial_trials`). The verdict is
+that of trying every background, found with few passes: `tasks.kernels.adversarial_order` learns which
+to try first. Foregrounds are cut into shards in shuffled order. A shard learns from those before it,
+which it reads back from the workspace: a crash costs one shard, and what follows is what would have been.
+
+Rates of backgrounds count the pairs tried. A search tries backgrounds mostly on foregrounds that withstood
+others, and the strong ones first: its rates are too low, and comparable among backgrounds tried often only.
+An exhaustive search has them exactly.
+"""
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import pyarrow as pa
+
+from tasks import adversarial_scene, adversarial_tables, models
+from tasks.adversarial_search import Searcher
+from tasks.adversarial_summary import efforts
+from tasks.errors import RegroundError, UsageError
+from tasks.predictions import BATCH, output_classes
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
+
+if TYPE_CHECKING:
+    from tasks.models.compositor import Compositor
+
+log = logging.getLogger(__name__)
+
+NAME: Final = "adversarial"
+SHARED: Final = "shared"
+PAIRS: Final = {False: 2**17, True: 2**14}
+"""Exhaustive? -> pairs in a shard at most, where settings leave it open: a search tries few of its pairs."""
 
 
 @dataclass(frozen=True)
@@ -17,22 +53,166 @@ class AdversarialSettings:
         exhaustive: every foreground on every background, not only until its verdict is known.
         batch_size: composites in a forward pass, 0: what suits the device.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
-        rows: foregrounds in a shard of the exhaustive search: what a crash may cost.
+        precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32`` or ``bfloat16``.
+        rows: foregrounds in a shard, which a crash may cost; 0: as many as have `PAIRS` pairs.
+        seed: of the shards' foregrounds and of the order in which pairs are tried.
     """
 
     models: tuple[str, ...] = ()
     exhaustive: bool = False
     batch_size: int = 0
     device: str = "auto"
-    rows: int = 16
+    precision: str = "auto"
+    rows: int = 0
+    seed: int = 0
 
 
 def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
-    raise NotImplementedError
+    """For each model its shards of foregrounds and one for its ranking; one for what several models share.
+
+    Raises:
+        UsageError: a setting that cannot be, an unknown model, or two that would share a table.
+        RegroundError: there are no variants, or nobody has predicted and no model is named.
+    """
+    workspace.require("foregrounds", "variants")
+    names = _names(workspace, settings)
+    foregrounds, backgrounds = (_count(workspace, of) for of in ("foregrounds", adversarial_scene.BACKGROUND))
+    if settings.rows < 0 or settings.batch_size < 0:
+        raise UsageError(f"expected rows and batch_size of at least 0, got {settings.rows} and {settings.batch_size}.")
+    inputs = adversarial_scene.inputs(workspace)
+    size = settings.rows or max(1, PAIRS[settings.exhaustive] // backgrounds)
+    starts = range(0, foregrounds, size)
+    shards: list[Shard] = []
+    for name in names:
+        for number, start in enumerate(starts):
+            stop = min(start + size, foregrounds)
+            args = {"model": name, "number": number, "start": start, "stop": stop}
+            shards.append(Shard(_shard_id(name, number), inputs, args, stop - start))
+        ranking = {"model": name, "ranked": len(starts)}
+        shards.append(Shard(f"{models.slug(name)}.ranking", inputs, ranking, size=0))
+    if len(names) > 1:
+        shards.append(Shard(SHARED, inputs, {"models": names, "shared": len(starts)}, size=0))
+    return shards
 
 
 def work(workspace: Workspace, settings: AdversarialSettings, shard: Shard) -> Output:
-    raise NotImplementedError
+    """Search some foregrounds, rank one model's backgrounds, or compare several models.
+
+    Raises:
+        RegroundError: a picture, a package or the weights are missing, the model's classes cannot be told in
+            the workspace's vocabulary, not even one composite fits into memory, or an earlier shard is missing.
+    """
+    scene = adversarial_scene.load(workspace.url, shard.inputs)
+    args = shard.args
+    if "shared" in args:
+        parts = {name: _parts(workspace, "adversarial_pairs", name, args["shared"]) for name in args["models"]}
+        return Output({"adversarial_shared": adversarial_tables.shared_rows(scene, parts)})
+    name = models.slug(args["model"])
+    if "ranked" in args:
+        pairs = _parts(workspace, "adversarial_pairs", args["model"], args["ranked"])
+        return Output(
+            {
+                f"adversarial_pool/{name}": adversarial_tables.pool_rows(scene),
+                f"adversarial_backgrounds/{name}": adversarial_tables.background_rows(scene, pairs),
+            }
+        )
+    return _searched(workspace, settings, shard, scene)
 
 
-STEP = Step("adversarial", 1, AdversarialSettings, plan, work, parallel=False)
+def _searched(
+    workspace: Workspace, settings: AdversarialSettings, shard: Shard, scene: adversarial_scene.Scene
+) -> Output:
+    model, slug = shard.args["model"], models.slug(shard.args["model"])
+    compositor, class_of = _network(
+        workspace.url, shard.inputs, model, settings.device, settings.batch_size, settings.precision
+    )
+    shuffled = np.random.default_rng(settings.seed).permutation(len(scene.foregrounds))
+    rows = np.sort(shuffled[shard.args["start"] : shard.args["stop"]])
+    searcher = Searcher(compositor, class_of, scene, rows)
+    if settings.exhaustive:
+        found, margins = searcher.exhaust(), {}
+    else:
+        before = _parts(workspace, "adversarial_margins", model, shard.args["number"])
+        found = searcher.search(settings.seed, adversarial_tables.experience(scene, before))
+        margins = {f"adversarial_margins/{slug}": adversarial_tables.margin_rows(found.trials)}
+    return Output(
+        {
+            f"adversarial/{slug}": adversarial_tables.foreground_rows(found),
+            f"adversarial_pairs/{slug}": adversarial_tables.pair_rows(found.trials, compositor.recipe()),
+            **margins,
+        }
+    )
+
+
+def check(workspace: Workspace, settings: AdversarialSettings) -> None:
+    """Say what was found, and at what cost."""
+    for slug, effort in efforts(workspace).items():
+        log.info("%s: %s", slug, effort)
+
+
+@functools.lru_cache(maxsize=1)
+def _network(
+    url: str, inputs: tuple[str, ...], name: str, device: str, batch_size: int, precision: str
+) -> tuple[Compositor, np.ndarray]:
+    """A model with the backgrounds before it, and the class of each of its outputs; the last one is kept."""
+    from tasks.models.compositor import Compositor
+    from tasks.models.network import Network
+
+    scene, network = adversarial_scene.load(url, inputs), models.load(name, device)
+    assert isinstance(network, Network)
+    class_of = output_classes(network, Workspace(url).read("classes", ["class_idx", "wnids"]))
+    batch = batch_size or BATCH[network.device.type]
+    return Compositor(network, scene.behind, scene.groups_of(class_of), batch, precision), class_of
+
+
+def _parts(workspace: Workspace, table: str, model: str, count: int) -> Iterator[pa.Table]:
+    """What a model's first shards wrote into a table, one after the other."""
+    for number in range(count):
+        entry = workspace.entry(NAME, _shard_id(model, number))
+        if entry is None:
+            raise RegroundError(
+                f"expected the shard {_shard_id(model, number)} of the search in {workspace.url}, found none: shards "
+                "learn from those before them. Run `reground adversarial` again, with nobody else on the workspace."
+            )
+        yield workspace.read_part(entry.tables[f"{table}/{models.slug(model)}"].path)
+
+
+def _shard_id(model: str, number: int) -> str:
+    return f"{models.slug(model)}.{number:05d}"
+
+
+def _count(workspace: Workspace, table: str) -> int:
+    count = sum(part.rows for _, part in workspace.parts(table))
+    if not count:
+        raise RegroundError(
+            f"expected pictures in the tables 'foregrounds' and '{adversarial_scene.BACKGROUND}' of {workspace.url}, "
+            f"'{table}' has none: see the table 'dropped' for why the images were left out of the variants."
+        )
+    return count
+
+
+def _names(workspace: Workspace, settings: AdversarialSettings) -> list[str]:
+    names = list(dict.fromkeys(settings.models)) or _predicted(workspace)
+    for name in names:
+        models.check(name)
+    slugs: dict[str, Any] = {models.slug(name): name for name in names}
+    for name in names:
+        if slugs[models.slug(name)] != name:
+            raise UsageError(
+                f"models '{name}' and '{slugs[models.slug(name)]}' would share the table "
+                f"adversarial/{models.slug(name)}: search one of them here."
+            )
+    return names
+
+
+def _predicted(workspace: Workspace) -> list[str]:
+    slugs = [table.partition("/")[2] for table in workspace.tables() if table.startswith("predictions/")]
+    if not slugs:
+        raise RegroundError(
+            f"expected models, found none: name them (--model NAME[,NAME...]), or run `reground predict -w "
+            f"{workspace.url}` first."
+        )
+    return [models.named(slug) for slug in slugs]
+
+
+STEP = Step(NAME, 1, AdversarialSettings, plan, work, parallel=False, unscheduled=frozenset({"models"}), check=check)

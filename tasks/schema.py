@@ -287,6 +287,20 @@ TABLES: Final[dict[str, Table]] = {
             ),
         ),
         Table(
+            "adversarial_margins",
+            "foreground on every background, searched",
+            ("image_id",),
+            (
+                _IMAGE_ID,
+                Column(
+                    "margin",
+                    "list<float32>",
+                    "best logit within the foreground's group minus the best elsewhere, on each background of "
+                    "adversarial_pool; above 0 is right; NaN: not tried",
+                ),
+            ),
+        ),
+        Table(
             "adversarial_backgrounds",
             "background",
             ("image_id",),
@@ -409,7 +423,11 @@ TABLES: Final[dict[str, Table]] = {
                 Column("model", "string", "name of the model"),
                 Column("set", "string", "photographs, a variant, or the two variants of a difference"),
                 Column("metric", "string", "what was measured"),
-                Column("subset", "string", "all, reviewed (people settled its labels), or a group's name"),
+                Column(
+                    "subset",
+                    "string",
+                    "all, balanced (mean of the groups), reviewed (labels settled), or a group's name",
+                ),
                 Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1)"),
                 Column("low", "float64", "lower end of the 95 % interval"),
                 Column("high", "float64", "upper end of the 95 % interval"),

@@ -5,6 +5,6 @@ Importing this package imports no framework; `load` imports the one that a model
 
 from tasks.models.preprocessing import Preprocessing
 from tasks.models.protocol import Model, Recipe
-from tasks.models.registry import check, known, load, slug
+from tasks.models.registry import check, known, load, named, slug
 
-__all__ = ["Model", "Preprocessing", "Recipe", "check", "known", "load", "slug"]
+__all__ = ["Model", "Preprocessing", "Recipe", "check", "known", "load", "named", "slug"]

@@ -7,7 +7,7 @@ import importlib
 import re
 from typing import Final
 
-from tasks.errors import unknown
+from tasks.errors import UsageError, unknown
 from tasks.models.protocol import Model
 
 LITE: Final = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
@@ -49,3 +49,22 @@ def load(name: str, device: str = "auto") -> Model:
 def slug(name: str) -> str:
     """A model's name as a table's or a file's: ``timm:resnet50`` -> ``timm-resnet50``."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", name)
+
+
+def named(slugged: str) -> str:
+    """The name that `slug` made this of: ``timm-resnet50`` -> ``timm:resnet50``.
+
+    Raises:
+        UsageError: it may have been made of several (a folder's, a hub's).
+    """
+    family, _, rest = slugged.partition("-")
+    if slugged in LITE:
+        return slugged
+    if family == "torchvision":  # whose architectures have no hyphen, which leaves it to the weights
+        return f"{family}:{rest.replace('-', '@', 1)}"
+    if family in FAMILIES and not rest.startswith(("hf-hub-", "local-dir-")):
+        return f"{family}:{rest}"
+    raise UsageError(
+        f"expected to tell a model's name by predictions/{slugged}, which could have several: "
+        "name it, --model NAME[,NAME...]."
+    )
