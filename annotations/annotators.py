@@ -22,24 +22,24 @@ def annotators(votes: pd.DataFrame) -> list[dict[str, Any]]:
     if votes.empty:
         return []
     frame = votes.reset_index(drop=True)
-    lean = frame["answer"].map({"yes": 1, "maybe": 0, "no": -1}).astype(int)
+    lean = (frame["answer"] == "yes").astype(int) - (frame["answer"] == "no").astype(int)
     others = np.sign(lean.groupby([frame[name] for name in PAIR]).transform("sum") - lean)
     agrees = (others == lean).where((others != 0) & (lean != 0)).astype(float)
-    known = frame[~frame["annotator_id"].str.contains(f":{ANONYMOUS}", regex=False)]
-    rows = []
-    for annotator_id, index in sorted(known.groupby("annotator_id").groups.items()):
-        own = frame.loc[index]
-        per_task = own.drop_duplicates("answer_id")["seconds"].astype(float)
-        rows.append(
-            {
-                "annotator_id": str(annotator_id),
-                "source": str(own["source"].iloc[0]),
-                "votes": len(own),
-                "agreement": _or_none(agrees.loc[index].mean()),
-                "seconds_per_task": _or_none(per_task.median()),
-            }
-        )
-    return rows
+    known = ~frame["annotator_id"].str.contains(f":{ANONYMOUS}", regex=False)
+    people = frame.assign(agrees=agrees).loc[known].groupby("annotator_id")
+    tasks = frame.loc[known, ["annotator_id", "answer_id", "seconds"]].drop_duplicates(["annotator_id", "answer_id"])
+    seconds = tasks.groupby("annotator_id")["seconds"].median()
+    found = people.agg(source=("source", "first"), votes=("answer", "size"), agreement=("agrees", "mean")).join(seconds)
+    return [
+        {
+            "annotator_id": str(annotator_id),
+            "source": str(row["source"]),
+            "votes": int(row["votes"]),
+            "agreement": _or_none(row["agreement"]),
+            "seconds_per_task": _or_none(row["seconds"]),
+        }
+        for annotator_id, row in found.sort_index().iterrows()
+    ]
 
 
 def _or_none(value: float) -> float | None:

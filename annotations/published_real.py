@@ -40,6 +40,8 @@ SOURCE: Final = "reassessed-imagenet"
 FILES: Final = {"raters.npz": SOURCE, "raters_golden.npz": f"{SOURCE}-trial", "golden.npz": f"{SOURCE}-experts"}
 """File -> the source of its votes."""
 OPTIONAL: Final = ("raters_golden.npz", "golden.npz")
+WITHHELD: Final = tuple(FILES[name] for name in OPTIONAL)
+"""Sources of answers on the golden set: kept to judge by."""
 ANSWERS: Final = ("no", "maybe", "yes")
 AT_ONCE: Final = 16
 """Raters in one piece."""

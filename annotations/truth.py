@@ -1,32 +1,32 @@
-"""Truth: votes -> one row an image. Reads ``images``, ``votes``; writes ``truth``.
+"""Truth: votes -> one row an image. Reads ``images``, ``originals``, ``classes``, ``votes``; writes ``truth``.
 
-Source: Tsipras et al. 2020, sections 3 and 4. CONTAINS votes give each label its selection
-frequency and each image its routing. CLASSIFY votes, where there are any, decide: there
-people see an image's labels side by side, and say which is the main one and how many
-objects there are.
+Every image that any of the first, second or last knows has a row: images need not be at hand. A
+method (`annotations.confidence`) gives each label its confidence; CONTAINS votes give each image its
+routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, sections 3 and 4).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 
-from tasks.kernels.objects import chosen_together, max_k_cut
+from annotations import asked, originals
+from annotations.asked import CLASSIFY, Asked
+from annotations.confidence import METHODS, shown
+from annotations.objects import COLUMNS as OBJECT_COLUMNS
+from annotations.objects import Objects, answers, find_objects
+from annotations.published_real import WITHHELD
+from tasks.errors import UsageError, unknown
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
-CONTAINS, CLASSIFY = "contains", "classify"
-SELECTED = {"yes": 1.0, "maybe": 0.5, "no": 0.0}
-"""What an answer adds to a label's selection frequency."""
-MAX_GROUPED = 10
-"""Labels grouped into objects at the most (the most chosen): the exact cut is exponential in them."""
-
-T = TypeVar("T", bound=Hashable)
+READS: Final = ("images", "originals", "classes", "votes")
 
 
 @dataclass(frozen=True)
@@ -34,156 +34,201 @@ class TruthSettings:
     """How votes become labels.
 
     Attributes:
+        method: selection-frequency or dawid-skene.
         min_annotators: people who must have judged an image's original label for the image to be
             settled (5 in the published routing).
         ratio: another label is confident in CONTAINS when its selection frequency is at least
             this share of the original label's (0.5 in the published routing).
-        keep: smallest confidence of a label that is kept, 0 to 1.
+        keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
+        without: sources whose votes do not count, kept to judge by.
     """
 
+    method: str = "selection-frequency"
     min_annotators: int = 5
     ratio: float = 0.5
     keep: float = 0.5
+    without: tuple[str, ...] = WITHHELD
 
 
 def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
-    """One shard: votes on one image may come from any number of rounds."""
-    workspace.require("images", "index IMAGES")
-    images = sum(part.rows for _, part in workspace.parts("images"))
-    return [Shard("all", (workspace.table_digest("images"), workspace.table_digest("votes")), {}, images)]
+    """One shard: votes on one image may come from any number of rounds.
+
+    Raises:
+        UsageError: no such method.
+        RegroundError: there are neither images nor votes.
+    """
+    if settings.method not in METHODS:
+        raise unknown("method", settings.method, METHODS)
+    if not 0 <= settings.keep <= 1:
+        raise UsageError(f"expected truth.keep to be from 0 to 1, got {settings.keep}")
+    if not workspace.parts("votes"):
+        workspace.require("images", "index IMAGES")
+    size = sum(part.rows for table in ("images", "originals") for _, part in workspace.parts(table))
+    return [Shard("all", tuple(workspace.table_digest(name) for name in READS), {}, size)]
 
 
 def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     """A row for every image, judged or not."""
-    votes = workspace.read("votes")
-    by_image = {str(image_id): rows for image_id, rows in votes.groupby("image_id", sort=False)}
-    images = workspace.read("images", ["image_id", "class_idx"])
+    images = originals.known_images(workspace)
+    votes = asked.columns(workspace, (*asked.COLUMNS, *OBJECT_COLUMNS), settings.without)
+    classify = votes.filter(pc.field("question") == CLASSIFY)
+    seen = {image_id: find_objects(given) for image_id, given in answers(classify)}
+    about = judge(asked.arrange(votes), images, originals.animals(workspace), settings)
     rows = [
-        judge(str(image_id), int(original), by_image.get(str(image_id), votes.iloc[:0]), settings)
-        for image_id, original in zip(images["image_id"], images["class_idx"], strict=True)
+        {**row, **asdict(seen.get(str(row["image_id"]), Objects()))}
+        for row in (about.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
     ]
     return Output({"truth": rows})
 
 
-def judge(image_id: str, original: int, votes: pd.DataFrame, settings: TruthSettings) -> dict[str, Any]:
-    """The truth row of one image, from the rows of ``votes`` about it."""
-    if votes.empty:
-        return _unreviewed(image_id, original)
-    contains, classify = votes[votes["question"] == CONTAINS], votes[votes["question"] == CLASSIFY]
-    decisive = selection(contains) | selection(classify)
-    judged = sorted(decisive, key=lambda label: (-decisive[label][0], label))
-    kept = [label for label in judged if decisive[label][0] >= settings.keep]
-    main, tied = mode(list(classify.loc[classify["main"], "class_idx"]))
-    num_objects, num_objects_tied = mode(_counts(classify))
+def judge(votes: Asked, images: pd.DataFrame, animals: set[int], settings: TruthSettings) -> dict[str, dict[str, Any]]:
+    """image_id -> its row of ``truth``, but for main label and objects, of every image with votes.
+
+    Args:
+        votes: that count.
+        images: as `originals.known_images` gives them.
+        animals: as `originals.animals` gives them.
+        settings: the method among them.
+    """
+    known = {str(image["image_id"]): image for image in _records(images)}
+    of = {image_id: image["original"] for image_id, image in known.items()}
+    confidence = METHODS[settings.method](votes, originals.strata(votes, of, animals))
+    people = shown(votes, settings.method)
+    frequencies, asked_in_grids = _contains(votes)
+    count = np.bincount(votes.image[votes.pair], minlength=len(votes.image_ids))
+    sources = _sources(votes)
+    rows: dict[str, dict[str, Any]] = {}
+    for n, (image_id, span) in enumerate(_spans(votes)):
+        labels = votes.label[span].tolist()
+        judged = sorted(zip((-confidence[span]).tolist(), labels, people[span].tolist(), strict=True))
+        decided = {label: (-negative, number) for negative, label, number in judged}
+        grids = zip(labels, frequencies[span].tolist(), asked_in_grids[span].tolist(), strict=True)
+        contains = {label: (frequency, number) for label, frequency, number in grids if number}
+        rows[image_id] = {
+            **_row(known[image_id], decided, contains, settings),
+            "votes": int(count[n]),
+            "sources": sources[n],
+        }
+    return rows
+
+
+def _row(
+    image: Mapping[str, Any],
+    decided: Mapping[int, tuple[float, int]],
+    contains: Mapping[int, tuple[float, int]],
+    settings: TruthSettings,
+) -> dict[str, Any]:
+    original = image["original"]
+    kept = [label for label, (confidence, _) in decided.items() if confidence >= settings.keep]
     return {
-        "image_id": image_id,
-        "labels": kept,
-        "judged": judged,
-        "confidence": [decisive[label][0] for label in judged],
-        "shown": [decisive[label][1] for label in judged],
-        "main_label": main,
-        "main_tied": tied,
-        "num_objects": num_objects,
-        "num_objects_tied": num_objects_tied,
-        "isolated": [],
+        "image_id": image["image_id"],
         "original": original,
-        "method": "selection-frequency",
-        "objects": group_objects(classify, num_objects),
-        "votes": len(votes),
-        "sources": sorted(set(votes["source"])),
-        "routing": route(original, selection(contains), settings),
-        "status": status(original, kept, decisive, settings),
+        "labels": kept,
+        "judged": list(decided),
+        "confidence": [confidence for confidence, _ in decided.values()],
+        "shown": [people for _, people in decided.values()],
+        "routing": route(original, contains, settings) if contains else image["routing"] or "unreviewed",
+        "status": status(original, kept, decided, settings),
+        "method": settings.method,
     }
 
 
-def selection(votes: pd.DataFrame) -> dict[int, tuple[float, int]]:
-    """Label -> (selection frequency, people it was shown to). A 'maybe' counts half."""
-    weights = votes["answer"].map(SELECTED).astype(float)
-    table = weights.groupby(votes["class_idx"]).agg(["mean", "size"])
-    rows = zip(table.index, table["mean"], table["size"], strict=True)
-    return {int(label): (float(frequency), int(shown)) for label, frequency, shown in rows}
-
-
-def route(original: int, frequencies: dict[int, tuple[float, int]], settings: TruthSettings) -> str:
+def route(original: int | None, contains: Mapping[int, tuple[float, int]], settings: TruthSettings) -> str:
     """The published routing after CONTAINS (protocol: notebook of ImageNetMultiLabel).
+
+    Args:
+        original: label; None: unknown.
+        contains: label -> (selection frequency in CONTAINS, people asked).
+        settings: the thresholds.
 
     Returns:
         ``easy``: the original label is the only confident one. ``several``: others are too, ask
         CLASSIFY. ``too_few_workers``; ``never_selected``: nobody selected the original label;
         ``unreviewed``: it was not asked about.
     """
-    if original not in frequencies:
+    if original is None or original not in contains:
         return "unreviewed"
-    base, shown = frequencies[original]
-    if shown < settings.min_annotators:
+    base, people = contains[original]
+    if people < settings.min_annotators:
         return "too_few_workers"
     if base == 0:
         return "never_selected"
-    others = [
-        label
-        for label, (frequency, people) in frequencies.items()
-        if label != original and people >= settings.min_annotators and frequency >= settings.ratio * base
-    ]
-    return "several" if others else "easy"
+    confident = (
+        number >= settings.min_annotators and frequency >= settings.ratio * base
+        for label, (frequency, number) in contains.items()
+        if label != original
+    )
+    return "several" if any(confident) else "easy"
 
 
-def status(original: int, kept: Sequence[int], judged: dict[int, tuple[float, int]], settings: TruthSettings) -> str:
+def status(
+    original: int | None, kept: Sequence[int], decided: Mapping[int, tuple[float, int]], settings: TruthSettings
+) -> str:
     """What became of the original label.
 
     Returns:
         ``confirmed`` (it alone), ``extended`` (it and others), ``changed`` (others alone),
-        ``empty`` (nothing holds), or ``open`` (too few people have judged it).
+        ``settled`` (nobody knows the original, and these hold), ``empty`` (nothing holds), or
+        ``open`` (too few people have judged it).
     """
-    if original not in judged or judged[original][1] < settings.min_annotators:
+    people = max(number for _, number in decided.values()) if original is None else decided.get(original, (0.0, 0))[1]
+    if people < settings.min_annotators:
         return "open"
     if not kept:
         return "empty"
+    if original is None:
+        return "settled"
     if original not in kept:
         return "changed"
     return "confirmed" if len(kept) == 1 else "extended"
 
 
-def mode(values: Sequence[T]) -> tuple[T | None, bool]:
-    """The most frequent value (ties: the one met first), and whether there was a tie."""
-    counts = Counter(values).most_common()
-    if not counts:
-        return None, False
-    return counts[0][0], len(counts) > 1 and counts[1][1] == counts[0][1]
-
-
-def group_objects(classify: pd.DataFrame, num_objects: int | None) -> list[list[int]]:
-    """The labels that anybody called valid, grouped by the object they name, first labels first."""
-    valid = classify[classify["answer"] == "yes"]
-    if valid.empty or not num_objects:
-        return []
-    table = pd.crosstab(valid["annotator_id"], valid["class_idx"]).astype(bool)
-    most_chosen = table.sum().sort_values(ascending=False, kind="stable").index[:MAX_GROUPED]
-    chosen = table[most_chosen]
-    groups = max_k_cut(chosen_together(chosen.to_numpy()), num_objects)
-    labels = np.array(most_chosen)
-    return [[int(label) for label in labels[np.array(groups) == group]] for group in range(max(groups) + 1)]
-
-
-def _counts(classify: pd.DataFrame) -> list[int]:
-    """Objects counted, one number a submission."""
-    once = classify.dropna(subset=["num_objects"]).drop_duplicates("answer_id")
-    return [int(count) for count in once["num_objects"]]
-
-
-def _unreviewed(image_id: str, original: int) -> dict[str, Any]:
-    empty: dict[str, Any] = {name: [] for name in ("judged", "confidence", "shown", "objects", "sources")}
-    nothing = {"main_label": None, "main_tied": False, "num_objects": None, "num_objects_tied": False, "votes": 0}
+def unreviewed(image: Mapping[str, Any], settings: TruthSettings) -> dict[str, Any]:
+    """The row of an image that nobody was asked about: its original label stands."""
+    empty: dict[str, Any] = {name: [] for name in ("judged", "confidence", "shown", "sources")}
     return {
-        "image_id": image_id,
-        "original": original,
-        "labels": [original],
-        "isolated": [],
-        "method": "selection-frequency",
+        "image_id": image["image_id"],
+        "original": image["original"],
+        "labels": [] if image["original"] is None else [image["original"]],
         **empty,
-        **nothing,
-        "routing": "unreviewed",
+        "votes": 0,
+        "routing": image["routing"] or "unreviewed",
         "status": "unreviewed",
+        "method": settings.method,
     }
 
 
-STEP = Step("truth", 1, TruthSettings, plan, work)
+def _contains(votes: Asked) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Of each pair, the selection frequency among CONTAINS votes, and how many these are."""
+    pairs, weights = votes.pair[votes.contains], votes.answer[votes.contains] / 2
+    number = np.bincount(pairs, minlength=len(votes.label))
+    return np.bincount(pairs, weights, len(votes.label)) / np.maximum(number, 1), number
+
+
+def _sources(votes: Asked) -> list[list[str]]:
+    """Of each image, the distinct sources of its votes."""
+    width = len(votes.sources) + 1
+    found: list[list[str]] = [[] for _ in votes.image_ids]
+    for code in np.unique(votes.image[votes.pair] * width + votes.source).tolist():
+        found[code // width].append(votes.sources[code % width])
+    return found
+
+
+def _spans(votes: Asked) -> Iterator[tuple[str, slice]]:
+    """Each image with where its pairs are."""
+    starts = votes.starts()
+    for n, image_id in enumerate(votes.image_ids):
+        yield image_id, slice(int(starts[n]), int(starts[n + 1]))
+
+
+def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    columns = (images[name] for name in ("image_id", "original", "routing"))
+    for image_id, original, routing in zip(*columns, strict=True):
+        yield {
+            "image_id": str(image_id),
+            "original": None if pd.isna(original) else int(original),
+            "routing": None if pd.isna(routing) else str(routing),
+        }
+
+
+STEP = Step("truth", 2, TruthSettings, plan, work)

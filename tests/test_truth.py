@@ -1,35 +1,58 @@
-"""Votes to truth: every routing and status, ties, and objects."""
+"""Votes to truth: every routing and status, both methods, images known by id alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from annotations import truth
-from annotations.truth import TruthSettings, judge, mode, route, selection
+from annotations import asked, truth
+from annotations.confidence import selection_frequency
+from annotations.originals import known_images
+from annotations.truth import TruthSettings, judge, route
+from tasks.arrow import to_arrow
+from tasks.errors import RegroundError, UsageError
 from tasks.step import run_shard
 from tasks.store import Workspace
-from tests.tables import image, put, vote
+from tests.tables import class_row, image, put, vote
 
 SETTINGS = TruthSettings()
 
 
-def frame(votes: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(votes or [], columns=list(vote("a", 1, "x")))
+def arranged(votes: Sequence[dict[str, Any]]) -> asked.Asked:
+    return asked.arrange(to_arrow("votes", list(votes)))
 
 
-def asked(question: str, yes: dict[int, int], people: int = 5, **more: Any) -> list[dict[str, Any]]:
+def frequencies(votes: Sequence[dict[str, Any]]) -> dict[int, tuple[float, int]]:
+    about = arranged(votes)
+    rows = zip(about.label, selection_frequency(about, about.label), strict=True)
+    return {int(label): (float(share), int((about.pair == n).sum())) for n, (label, share) in enumerate(rows)}
+
+
+def judged(
+    votes: Sequence[dict[str, Any]], original: int | None = 7, settings: TruthSettings = SETTINGS
+) -> dict[str, Any]:
+    """The row of image a."""
+    images = pd.DataFrame({"image_id": ["a"], "original": [original], "routing": [None]})
+    return judge(arranged(votes), images, set(), settings)["a"]
+
+
+def questions(question: str, yes: dict[int, int], people: int = 5, **more: Any) -> list[dict[str, Any]]:
     """``people`` judged every label; the first ``yes[label]`` of them said yes."""
     return [
         vote("a", label, f"p{person}", "yes" if person < count else "no", question, **more)
         for label, count in yes.items()
         for person in range(people)
     ]
+
+
+def run(workspace: Workspace, settings: TruthSettings = SETTINGS) -> pd.DataFrame:
+    for shard in truth.plan(workspace, settings):
+        run_shard(truth.STEP, workspace, settings, shard)
+    return workspace.read("truth").set_index("image_id")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +67,8 @@ def asked(question: str, yes: dict[int, int], people: int = 5, **more: Any) -> l
     ],
 )
 def test_routing_as_published(yes: dict[int, int], people: int, expected: str) -> None:
-    assert route(7, selection(frame(asked("contains", yes, people))), SETTINGS) == expected
+    votes = questions("contains", yes, people)
+    assert route(7, frequencies(votes), SETTINGS) == judged(votes)["routing"] == expected
 
 
 @pytest.mark.parametrize(
@@ -59,18 +83,26 @@ def test_routing_as_published(yes: dict[int, int], people: int, expected: str) -
     ],
 )
 def test_status(yes: dict[int, int], people: int, status: str, labels: list[int]) -> None:
-    row = judge("a", 7, frame(asked("classify", yes, people)), SETTINGS)
+    row = judged(questions("classify", yes, people))
     assert (row["status"], row["labels"]) == (status, labels)
 
 
+@pytest.mark.parametrize(
+    ("yes", "people", "status"), [({3: 5, 4: 1}, 5, "settled"), ({3: 5}, 4, "open"), ({3: 1}, 5, "empty")]
+)
+def test_status_where_nobody_knows_the_original(yes: dict[int, int], people: int, status: str) -> None:
+    row = judged(questions("rate", yes, people), original=None)
+    assert (row["status"], row["routing"], row["original"]) == (status, "unreviewed", None)
+
+
 def test_nobody_asked_is_not_confirmed() -> None:
-    row = judge("a", 7, frame([]), SETTINGS)
+    row = truth.unreviewed({"image_id": "a", "original": 7, "routing": None}, SETTINGS)
     assert (row["status"], row["routing"], row["labels"], row["judged"]) == ("unreviewed", "unreviewed", [7], [])
 
 
 def test_classify_decides_and_contains_routes() -> None:
-    votes = asked("contains", {7: 5, 3: 5, 4: 1}) + asked("classify", {7: 5, 3: 0})
-    row = judge("a", 7, frame(votes), SETTINGS)
+    votes = questions("contains", {7: 5, 3: 5, 4: 1}) + questions("classify", {7: 5, 3: 0})
+    row = judged(votes)
     assert (row["routing"], row["status"], row["labels"]) == ("several", "confirmed", [7])
     assert dict(zip(row["judged"], row["confidence"], strict=True)) == {7: 1.0, 4: 0.2, 3: 0.0}
     assert (row["shown"], row["votes"], row["sources"]) == ([5, 5, 5], 25, ["recorded"])
@@ -78,43 +110,86 @@ def test_classify_decides_and_contains_routes() -> None:
 
 def test_maybe_counts_half() -> None:
     votes = [vote("a", 7, f"p{n}", answer) for n, answer in enumerate(["yes", "maybe", "maybe", "no", "no"])]
-    assert selection(frame(votes)) == {7: (0.4, 5)}
+    assert frequencies(votes) == {7: (0.4, 5)}
 
 
-def test_main_label_and_number_of_objects_are_modes_and_ties_stay_visible() -> None:
-    votes = asked("classify", {7: 4, 3: 4}, 4)
-    for row in votes:
-        person = int(row["annotator_id"][-1])
-        row["main"] = row["class_idx"] == (3 if person < 2 else 7)
-        row["num_objects"] = 2 if person < 3 else 1
-    found = judge("a", 7, frame(votes), SETTINGS)
-    assert found["main_label"] in (3, 7) and found["main_tied"]
-    assert found["num_objects"] == 2
-    assert sorted(map(sorted, found["objects"])) == [[3], [7]]
+def test_a_label_outside_the_vocabulary_is_judged_too() -> None:
+    assert judged(questions("contains", {-1: 4, 7: 5}))["judged"] == [7, -1]
 
 
-def test_labels_that_nobody_chose_together_are_one_object() -> None:
+def test_dawid_skene_trusts_those_who_can_tell() -> None:
+    """Two who are nearly always right and three who mostly guess: as a majority, the guessers win too often."""
+    rng = np.random.default_rng(0)
+    holds = rng.random(400) < 0.4
     votes = [
-        vote("a", label, f"p{person}", "yes" if label in chosen else "no", num_objects=2)
-        for person, chosen in enumerate([(527, 664), (527, 782), (527, 664)])
-        for label in (527, 664, 782)
+        vote(f"i{n:03d}", 7, who, "yes" if holds[n] == (rng.random() < right) else "no", "rate", answer_id=f"{who}:{n}")
+        for n in range(400)
+        for who, right in (("a", 0.97), ("b", 0.97), ("c", 0.6), ("d", 0.6), ("e", 0.6))
     ]
-    assert sorted(map(sorted, judge("a", 527, frame(votes), SETTINGS)["objects"])) == [[527], [664, 782]]
+    images = pd.DataFrame({"image_id": [f"i{n:03d}" for n in range(400)], "original": 7, "routing": None})
+    wrong = {}
+    for method in ("selection-frequency", "dawid-skene"):
+        rows = judge(arranged(votes), images, set(), TruthSettings(method))
+        assert {row["method"] for row in rows.values()} == {method}
+        wrong[method] = sum(bool(row["labels"]) != holds[n] for n, (_, row) in enumerate(sorted(rows.items())))
+    assert wrong["dawid-skene"] < 20 < wrong["selection-frequency"]
 
 
-@given(st.lists(st.integers(0, 4)))
-def test_mode_against_counting(values: list[int]) -> None:
-    value, tied = mode(values)
-    counts = {v: values.count(v) for v in values}
-    best = [v for v in counts if counts[v] == max(counts.values())]
-    assert (value, tied) == ((best[0], len(best) > 1) if values else (None, False))
+def test_the_anonymous_of_a_source_share_a_confusion_matrix() -> None:
+    names = ["x:anonymous-1", "x:anonymous-2", "y:anonymous-1", "x:someone", "x:anonymous-3"]
+    asked_as = ["rate", "rate", "rate", "rate", "compare"]
+    votes = [
+        vote("a", 7, "", annotator_id=name, question=question) for name, question in zip(names, asked_as, strict=True)
+    ]
+    first, second, other_source, known, other_question = arranged(votes).annotator.tolist()
+    assert first == second
+    assert len({first, other_source, known, other_question}) == 4
 
 
 def test_every_image_has_a_row(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
     put(workspace, "images", [image("a", 7), image("b", 8)])
-    put(workspace, "votes", asked("classify", {7: 5}))
-    for shard in truth.plan(workspace, SETTINGS):
-        run_shard(truth.STEP, workspace, SETTINGS, shard)
-    table = workspace.read("truth")
-    assert list(zip(table["image_id"], table["status"], strict=True)) == [("a", "confirmed"), ("b", "unreviewed")]
+    put(workspace, "votes", questions("classify", {7: 5}))
+    assert run(workspace)["status"].to_dict() == {"a": "confirmed", "b": "unreviewed"}
+
+
+def test_votes_alone_will_do(workspace_url: str) -> None:
+    workspace = Workspace(workspace_url)
+    put(workspace, "votes", questions("rate", {7: 5, 3: 0}))
+    put(workspace, "classes", [class_row(7), class_row(3)])
+    row = run(workspace, TruthSettings("dawid-skene")).loc["a"]
+    assert (row["status"], list(row["judged"]), row["original"] is None or pd.isna(row["original"])) == (
+        "settled",
+        [7, 3],
+        True,
+    )
+
+
+def test_originals_stand_in_for_images_and_say_the_routing(workspace_url: str) -> None:
+    workspace = Workspace(workspace_url)
+    known = [("a", 7, "two", None), ("a", 3, "one", None), ("b", 8, "one", "several"), ("c", None, "one", "easy")]
+    names = ("image_id", "class_idx", "source", "routing")
+    put(workspace, "originals", [dict(zip(names, row, strict=True)) for row in known])
+    put(workspace, "images", [image("c", 5)])
+    images = known_images(workspace)
+    assert images["original"].tolist() == [3, 8, 5]  # of two sources the first by name; the image itself before any
+    put(workspace, "votes", questions("rate", {3: 5}))
+    table = run(workspace)
+    assert table["status"].to_dict() == {"a": "confirmed", "b": "unreviewed", "c": "unreviewed"}
+    assert table["routing"].to_dict() == {"a": "unreviewed", "b": "several", "c": "easy"}
+
+
+def test_what_is_kept_to_judge_by_does_not_count(workspace_url: str) -> None:
+    workspace = Workspace(workspace_url)
+    put(workspace, "images", [image("a", 7)])
+    held_back = questions("rate", {7: 0}, source=truth.WITHHELD[0])
+    put(workspace, "votes", questions("classify", {7: 5}) + held_back)
+    assert list(run(workspace)["confidence"]["a"]) == [1.0]
+    assert list(run(workspace, TruthSettings(without=()))["confidence"]["a"]) == [0.5]
+
+
+def test_an_unknown_method_is_refused(workspace_url: str) -> None:
+    with pytest.raises(UsageError, match="unknown method 'vote': expected one of: dawid-skene, selection-frequency"):
+        truth.plan(Workspace(workspace_url), TruthSettings("vote"))
+    with pytest.raises(RegroundError, match="expected the table 'images'"):
+        truth.plan(Workspace(workspace_url), SETTINGS)

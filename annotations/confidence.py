@@ -1,0 +1,68 @@
+"""How sure each label is, from the votes on it: one function a method.
+
+Each takes the votes and, for every pair of image and label, its stratum, and gives every pair a
+confidence, 0 to 1, higher is surer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from annotations.asked import Asked, Ints
+
+Floats = npt.NDArray[np.float64]
+
+WEIGHTS: Final = np.array([0.0, 0.5, 1.0])
+"""What no, maybe and yes add to a label's selection frequency."""
+SMOOTHING: Final = 1.0
+"""Votes added to each cell of an annotator's confusion matrix: Laplace's rule."""
+
+
+def selection_frequency(asked: Asked, strata: Ints) -> Floats:
+    """Selected / shown, a 'maybe' counting half.
+
+    Source: Tsipras et al. 2020, section 3. Answers given with an image's labels side by side
+    decide, where there are any, over those given in a grid of images.
+    """
+    decisive = counted(asked)
+    total = np.bincount(asked.pair[decisive], WEIGHTS[asked.answer[decisive]], len(asked.label))
+    return total / np.bincount(asked.pair[decisive], minlength=len(asked.label))
+
+
+def dawid_skene_posterior(asked: Asked, strata: Ints) -> Floats:
+    """Probability that a label holds, given all votes, by Dawid and Skene's model.
+
+    Source: Beyer et al. 2020, section 3.2. Two states, three answers, a confusion matrix for each
+    annotator, and a prior for each stratum of pairs.
+    """
+    from tasks.kernels.dawid_skene import Votes, dawid_skene  # SciPy, which most commands do without
+
+    if not len(asked.pair):
+        return np.zeros(0)
+    size = np.bincount(asked.pair, minlength=len(asked.label))
+    share = np.bincount(asked.pair, WEIGHTS[asked.answer], len(asked.label)) / size
+    votes = Votes(asked.pair, asked.annotator, asked.answer)
+    return dawid_skene(votes, np.stack([1 - share, share], axis=1), strata, SMOOTHING).posterior[:, 1]
+
+
+METHODS: Final[dict[str, Callable[[Asked, Ints], Floats]]] = {
+    "selection-frequency": selection_frequency,
+    "dawid-skene": dawid_skene_posterior,
+}
+
+
+def counted(asked: Asked) -> npt.NDArray[np.bool_]:
+    """``(V,)``: the votes that decide on their pair."""
+    side_by_side = np.zeros(len(asked.label), np.bool_)
+    side_by_side[asked.pair[~asked.contains]] = True
+    return ~asked.contains | ~side_by_side[asked.pair]
+
+
+def shown(asked: Asked, method: str) -> Ints:
+    """``(P,)``: people whose votes stand behind each confidence."""
+    votes = asked.pair[counted(asked)] if method == "selection-frequency" else asked.pair
+    return np.bincount(votes, minlength=len(asked.label))

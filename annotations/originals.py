@@ -1,0 +1,57 @@
+"""Which images there are to judge, with the original label of each where it is known.
+
+Images come from ``images``, from ``originals`` (votes on images that are not at hand) and from the
+votes themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from annotations.asked import Asked, Ints
+from tasks.classes import load_groups
+from tasks.store import Workspace
+
+ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians", "Invertebrates")
+"""The superclasses of Tsipras et al. 2020 whose classes few people can tell apart."""
+OBJECT, OTHER_ANIMAL, ORIGINAL_ANIMAL = 0, 1, 2
+"""Strata of pairs: the label names no animal; names one; and is the original label besides."""
+
+
+def known_images(workspace: Workspace) -> pd.DataFrame:
+    """``image_id``, ``original`` (nullable) and ``routing`` (nullable) of every image, once each, in order.
+
+    Of sources that name different original labels, ``images`` counts, then the first by name.
+    """
+    indexed = workspace.read("images", ["image_id", "class_idx"]).assign(source="", routing=None)
+    others = workspace.read("originals", ["image_id", "class_idx", "routing", "source"])
+    both = pd.concat([indexed, others], ignore_index=True)
+    both["class_idx"] = both["class_idx"].astype("Int64")
+    first = both.sort_values(["image_id", "source"], kind="stable").groupby("image_id", sort=True)
+    known = first[["class_idx", "routing"]].first()  # of each column the first that is not null
+    voted = pd.unique(pd.concat([workspace.read("votes", ["image_id"])["image_id"], pd.Series(known.index)]))
+    return known.reindex(sorted(voted)).rename_axis("image_id").rename(columns={"class_idx": "original"}).reset_index()
+
+
+def animals(workspace: Workspace) -> set[int]:
+    """The workspace's classes that name animals: those of ImageNet's; of an own vocabulary, by WordNet id."""
+    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    rows, _ = load_groups("superclasses", classes)
+    return {int(row["class_idx"]) for row in rows if row["name"] in ANIMALS}
+
+
+def strata(asked: Asked, originals: Mapping[str, int | None], animal: set[int]) -> Ints:
+    """``(P,)``: the stratum of each pair: labels of one stratum are as likely to hold before any vote.
+
+    People who cannot tell breeds apart say much the same of every breed, so that whether a label
+    is the original one tells far more about animals than about objects. The released scores of
+    Beyer et al. 2020 are a posterior with exactly these three priors (docs/votes.md).
+    """
+    of_image = np.array([-2 if (label := originals.get(name)) is None else label for name in asked.image_ids], np.int64)
+    is_animal = np.isin(asked.label, sorted(animal))
+    is_original = of_image[asked.image] == asked.label if len(asked.label) else np.zeros(0, np.bool_)
+    return np.where(is_animal, np.where(is_original, ORIGINAL_ANIMAL, OTHER_ANIMAL), OBJECT).astype(np.int64)
