@@ -92,7 +92,8 @@ def check(workspace: Workspace, settings: ReleasedSettings) -> None:
     """
     count = {name: sum(part.rows for _, part in workspace.parts(name)) for name in workspace.tables()}
     if not count.get("images"):
-        first = workspace.read("dropped").iloc[:1].to_dict("records")
+        dropped = workspace.read("dropped")
+        first = dropped[dropped["item"].str.startswith(f"{layout.ORIGINAL}/")].head(1).to_dict("records")
         why = f"{first[0]['item']}: {first[0]['reason']}, {first[0]['detail']}" if first else "there is none"
         raise RegroundError(
             f"expected images of {settings.size} x {settings.size} pixels (released.size) in "
@@ -130,69 +131,58 @@ def _refuse_a_second_source(workspace: Workspace) -> None:
 
 
 def _shard(archive: Archive, number: int, images: Sequence[Image]) -> Shard:
-    files = [file for image in images for file in (*image.files.values(), image.mask) if file]
+    stamps = tuple(file.found.stamp for image in images for file in image.files.values())
     tables = ["foregrounds" if name == layout.MASKS else f"variants/{name}" for name in archive.sets]
     wnid_of = {row["class_idx"]: next(iter(row["wnids"]), "") for row in archive.classes}
     args = {"tables": tables, "images": [_args(image, wnid_of[image.class_idx]) for image in images]}
-    return Shard(f"{number:05d}", tuple(file.found.stamp for file in files), args, len(images))
+    return Shard(f"{number:05d}", stamps, args, len(images))
 
 
 def _args(image: Image, wnid: str) -> dict[str, Any]:
-    files = {
-        name: {
-            "place": file.place,
-            "uri": file.found.uri,
-            "background_id": file.named.background_id,
-            "background_group": file.named.background_group,
-            "seed": file.named.seed,
-            "group": file.named.group,
-        }
-        for name, file in image.files.items()
-    }
     return {
         "image_id": image.image_id,
         "class_idx": image.class_idx,
         "wnid": wnid,
-        "files": files,
-        "mask": _mask_args(image.mask),
+        "files": {name: _file_args(file) for name, file in image.files.items()},
     }
 
 
-def _mask_args(mask: File | None) -> dict[str, Any] | None:
-    return {"place": mask.place, "uri": mask.found.uri, "group": mask.named.group} if mask else None
+def _file_args(file: File) -> dict[str, Any]:
+    told = {name: getattr(file.named, name) for name in ("group", "background_id", "background_group", "seed")}
+    return {"place": file.place, "uri": file.found.uri, **told}
 
 
 # Working
 
 
 def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row of an image and its variants, as (table, row)."""
-    whose = {name: image[name] for name in ("image_id", "class_idx")}
-    usable = True
+    """Each row of an image, as (table, row); without its original nothing of it is used."""
+    problem: LeftOut | None = None
     for name, file in image["files"].items():  # the original first
         try:
-            if not usable:
-                raise LeftOut(DropReason.NO_ORIGINAL, f"the {layout.ORIGINAL} of '{image['image_id']}' is not usable")
-            content, picture = _picture(file["uri"], size)
+            if problem:
+                raise problem
+            yield from _made(image, name, file, size)
         except LeftOut as why:
-            usable = usable and name != layout.ORIGINAL
             yield "dropped", why.row(STEP.name, file["place"])
-            continue
-        if name == layout.ORIGINAL:
-            yield "images", _image_row(image, file["uri"], content, picture)
-        told = {column: file[column] for column in ("group", "background_id", "background_group", "seed")}
-        path = Path(file["uri"]).name
-        yield f"variants/{name}", {**whose, **told, "image": {"bytes": content, "path": path}}
-    if image["mask"] and usable:
-        try:
-            mask = read_mask(_read(image["mask"]["uri"], size), size)
-        except LeftOut as why:
-            yield "dropped", why.row(STEP.name, image["mask"]["place"])
-        else:
-            yield (
-                "foregrounds",
-                {**whose, "group": image["mask"]["group"], "rle": encode_mask(mask), "width": size, "height": size},
-            )
+            if name == layout.ORIGINAL:
+                problem = LeftOut(DropReason.NO_ORIGINAL, f"that of '{image['image_id']}' is not usable")
+
+
+def _made(
+    image: Mapping[str, Any], name: str, file: Mapping[str, Any], size: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What one file of an image makes."""
+    row = {"image_id": image["image_id"], "class_idx": image["class_idx"], "group": file["group"]}
+    if name == layout.MASKS:
+        mask = read_mask(_read(file["uri"], size), size)
+        yield "foregrounds", {**row, "rle": encode_mask(mask), "width": size, "height": size}
+        return
+    content, picture = _picture(file["uri"], size)
+    if name == layout.ORIGINAL:
+        yield "images", _image_row(image, file["uri"], content, picture)
+    row |= {column: file[column] for column in ("background_id", "background_group", "seed")}
+    yield f"variants/{name}", {**row, "image": {"bytes": content, "path": Path(file["uri"]).name}}
 
 
 def _picture(uri: str, size: int) -> tuple[bytes, Picture]:

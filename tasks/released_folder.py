@@ -58,14 +58,12 @@ class Image:
     Attributes:
         image_id: its key.
         class_idx: its class.
-        files: set -> its file; ``original`` among them.
-        mask: its mask, if there is one.
+        files: set -> its file, ``original`` first and ``fg_mask`` last.
     """
 
     image_id: str
     class_idx: int
     files: dict[str, File]
-    mask: File | None = None
 
 
 @dataclass
@@ -256,14 +254,12 @@ def _take_masks(archive: Archive, masks: Sequence[File] | None) -> None:
         image = by_place.get(_bare(file))
         if image is None:
             archive.drops.append(_without_original(file))
-        elif image.mask is not None:
-            archive.drops.append(_taken(file, image.mask))
-        else:
-            image.mask = file
-    for image in archive.images.values():
-        if image.mask is None:
-            detail = f"no {layout.MASKS}/.../{PurePosixPath(_bare(image.files[layout.ORIGINAL])).name}{layout.MASK}"
-            archive.drops.append(Drop(image.image_id, DropReason.MASK_MISSING, detail))
+        elif (first := image.files.setdefault(layout.MASKS, file)) is not file:
+            archive.drops.append(_taken(file, first))
+    for bare, image in by_place.items():
+        if layout.MASKS not in image.files:
+            place = f"{layout.MASKS}/{layout.SPLIT}/{bare}{layout.MASK}"
+            archive.drops.append(Drop(place, DropReason.MASK_MISSING, f"'{image.image_id}' has none"))
 
 
 def _bare(file: File) -> str:
