@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.kernels.intervals import paired_difference
-from tasks.measured import Measured, shares, subsets
+from tasks.kernels.intervals import Estimate, paired_difference
+from tasks.measured import Measured, by_group, shares
 from tasks.schema import PARITY, VARIANTS
 
 BG_GAP: Final = ("mixed_same", "mixed_rand")
@@ -73,11 +73,13 @@ def on_variants(hits: Mapping[str, pd.DataFrame], names: Mapping[int, str], leve
 def differences(
     metric: str, first: str, second: str, hits: Mapping[str, pd.DataFrame], names: Mapping[int, str], level: float
 ) -> Iterator[Measured]:
-    """Accuracy on one variant minus that on another, over the images that both have: in all, then in each group."""
+    """Accuracy on one variant minus that on another, over the images that both have."""
+
+    def difference(pairs: pd.DataFrame) -> Estimate:
+        return paired_difference(pairs["hit"].to_numpy(bool), pairs["hit_second"].to_numpy(bool), level)
+
     both = hits[first].join(hits[second]["hit"], how="inner", rsuffix="_second")
-    for subset, pairs in subsets(both, names):
-        one, two = pairs["hit"].to_numpy(bool), pairs["hit_second"].to_numpy(bool)
-        yield Measured(f"{first},{second}", metric, subset, paired_difference(one, two, level))
+    yield from by_group(f"{first},{second}", metric, both, names, difference)
 
 
 def on_adversarial(searched: pd.DataFrame, names: Mapping[int, str], level: float) -> Iterator[Measured]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pandas as pd
 
-from tasks.kernels.intervals import Estimate, share
+from tasks.kernels.intervals import Estimate, mean, share
 
-ALL: Final = "all"
-"""The subset of a number that is not of one group."""
+ALL, BALANCED = "all", "balanced"
+"""The subsets of a number that is of all groups: every image counts the same, or every group does."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Measured:
 def shares(
     of_set: str, metric: str, hits: pd.DataFrame, names: Mapping[int, str], level: float, column: str = "hit"
 ) -> Iterator[Measured]:
-    """The share of rows in which ``column`` is true: in all, then in each group.
+    """The share of rows in which ``column`` is true: in all, in each group, and the mean of the groups.
 
     Args:
         of_set, metric: what it is of.
@@ -37,13 +36,23 @@ def shares(
         level: of the intervals, 0 to 1.
         column: what is counted.
     """
-    for subset, part in subsets(hits, names):
-        yield Measured(of_set, metric, subset, share(part[column].to_numpy(bool), level))
+    yield from by_group(of_set, metric, hits, names, lambda rows: share(rows[column].to_numpy(bool), level))
 
 
-def subsets(rows: pd.DataFrame, names: Mapping[int, str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Name and rows of everything, then of each ``group``; nothing where there are no rows."""
-    if len(rows):
-        yield ALL, rows
-    for group, part in rows.groupby("group"):
-        yield names[int(group)], part  # type: ignore[call-overload]
+def by_group(
+    of_set: str,
+    metric: str,
+    rows: pd.DataFrame,
+    names: Mapping[int, str],
+    measure: Callable[[pd.DataFrame], Estimate],
+) -> Iterator[Measured]:
+    """``measure`` of all rows, of those of each ``group``, and the mean of the groups; nothing without rows.
+
+    A published ImageNet-9 set has as many images of each group; elsewhere the mean of the groups
+    is what to hold against its numbers.
+    """
+    if rows.empty:
+        return
+    groups = {names[int(group)]: measure(part) for group, part in rows.groupby("group")}  # type: ignore[call-overload]
+    for subset, estimate in {ALL: measure(rows), BALANCED: mean(list(groups.values())), **groups}.items():
+        yield Measured(of_set, metric, subset, estimate)

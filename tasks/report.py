@@ -18,6 +18,7 @@ import jinja2
 from tasks import report_adversarial, report_variants
 from tasks import report_pictures as pictures
 from tasks.kernels.intervals import share
+from tasks.measured import BALANCED
 from tasks.report_models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
 from tasks.report_photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
 from tasks.report_source import Snapshot
@@ -103,7 +104,9 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
         "short": short_names(models),
         "votes": [(str(row.Index), int(row.votes), int(row.people)) for row in sources.sort_index().itertuples()],  # type: ignore[arg-type]
         "truth_version": snapshot.digest("truth")[:12] if snapshot.count("truth") else "",
-        "groups": sorted(snapshot.distinct("groups", ["group", "name"])),
+        "groups": (groups := sorted(snapshot.distinct("groups", ["group", "name"]))),
+        "by_group": [BALANCED, *(name for _, name in groups)],
+        "balanced": BALANCED,
         "mask_methods": sorted(method for (method,) in snapshot.distinct("masks", ["method"])),
         "variants": VARIANTS,
         "parity": PARITY,

@@ -68,9 +68,12 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Passes:
-    """Forward passes: taken, the least possible for the same verdicts, and of the whole matrix."""
+    """Forward passes: for the published verdicts, the least possible for these, further ones for the outcomes
+    against other groups, and of the whole matrix.
+    """
 
-    taken: int
+    verdicts: int
+    outcomes: int
     least: int
     whole: int
 
@@ -180,13 +183,12 @@ def _search(snapshot: Snapshot, model: str) -> Search:
     tally = _tally(snapshot, model, found, pool["group"].to_numpy(np.int64), max(names) + 1)
     kept = np.flatnonzero(tally.tried.sum(0) + tally.tried.sum(1))
     least = int(np.where(found["vulnerable"].astype(bool), 1, len(pool)).sum())
-    taken = int(found["passes"].sum() + found["outcome_passes"].sum())
     return Search(
         model=model,
         foregrounds=len(found),
         backgrounds=len(pool),
         exhaustive=tally.complete,
-        passes=Passes(taken, least, len(found) * len(pool)),
+        passes=Passes(int(found["passes"].sum()), int(found["outcome_passes"].sum()), least, len(found) * len(pool)),
         names=tuple(names[group] for group in kept),
         heat=tally.heat(kept),
         rankings=tuple(_ranking(snapshot, ranked, tally, group, names[group]) for group in kept),

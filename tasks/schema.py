@@ -426,7 +426,7 @@ TABLES: Final[dict[str, Table]] = {
                 Column(
                     "subset",
                     "string",
-                    "all, balanced (mean of the groups), reviewed (labels settled), or a group's name",
+                    "all, balanced (mean of groups), reviewed (settled), or a group's name",
                 ),
                 Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1)"),
                 Column("low", "float64", "lower end of the 95 % interval"),

@@ -126,10 +126,12 @@ def test_groups_and_gap(evaluated: Numbers) -> None:
     assert evaluated["mixed_same", "group_accuracy", "Dog"] == (1.0, 2)
     assert evaluated["mixed_same", "group_accuracy", "Bird"] == (0.0, 1)
     assert evaluated["mixed_rand", "group_accuracy", "all"] == (0.5, 2)
+    assert evaluated["mixed_same", "group_accuracy", "balanced"] == (0.5, 3)  # (2 of 2 dogs + 0 of 1 bird) / 2
     # over b and c, the two images that both variants have: (1 + 0) / 2 - (0 + 1) / 2
     assert evaluated["mixed_same,mixed_rand", "bg_gap", "all"] == (0.0, 2)
     assert evaluated["mixed_same,mixed_rand", "bg_gap", "Dog"] == (1.0, 1)
     assert evaluated["mixed_same,mixed_rand", "bg_gap", "Bird"] == (-1.0, 1)
+    assert evaluated["mixed_same,mixed_rand", "bg_gap", "balanced"] == (0.0, 2)
 
 
 def test_a_class_in_no_group_is_wrong(evaluated: Numbers) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from tasks.kernels.intervals import paired_difference, share
+from tasks.kernels.intervals import Estimate, mean, paired_difference, share, wilson
 
 BOOLS = st.lists(st.booleans(), min_size=1, max_size=200).map(lambda values: np.array(values, bool))
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=200).map(lambda v: np.array(v, bool))
@@ -63,3 +63,31 @@ TRUE_GAP = float((_HARD < 0.85).mean() - (_HARD + _LARGE.normal(0, 0.1, _HARD.si
 def test_pairs_must_be_pairs() -> None:
     with pytest.raises(ValueError, match="2 and 3 items"):
         paired_difference(np.ones(2, bool), np.ones(3, bool))
+
+
+COUNTS = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(st.lists(COUNTS, min_size=1, max_size=9))
+def test_a_mean_lies_between_and_is_surer_than_its_parts(counts: list[tuple[int, int]]) -> None:
+    parts = [wilson(hits, n) for hits, n in counts]
+    found = mean(parts)
+    assert found.value == pytest.approx(np.mean([hits / n for hits, n in counts]))
+    assert found.n == sum(n for _, n in counts)
+    # Means of the ends would hold if all parts erred together; independent ones are surer.
+    assert np.mean([part.low for part in parts]) - 1e-9 <= found.low <= found.value + 1e-9
+    assert found.value - 1e-9 <= found.high <= np.mean([part.high for part in parts]) + 1e-9
+    assert mean([*parts, Estimate(math.nan, math.nan, math.nan, 0)]) == found
+
+
+def test_a_mean_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    truth, sizes = np.array([0.95, 0.8, 0.6, 0.9]), (20, 40, 15, 60)
+    hits = np.stack([rng.binomial(n, p, 2000) for n, p in zip(sizes, truth, strict=True)], 1)
+    found = [mean([wilson(int(h), n) for h, n in zip(row, sizes, strict=True)]) for row in hits]
+    covered = np.mean([estimate.low <= truth.mean() <= estimate.high for estimate in found])
+    assert 0.93 <= covered <= 0.97
+
+
+def test_a_mean_of_nothing_is_not_a_number() -> None:
+    assert mean([]).n == 0 and math.isnan(mean([]).value)

@@ -1,13 +1,15 @@
 """Intervals for shares and for differences of paired shares.
 
 Sources: Wilson 1927 (the score interval); Newcombe 1998, Statistics in Medicine 17:2635-2650,
-method 10 (paired differences, from the score intervals and the correlation of the pairs).
-Both hold for the small samples that groups of an evaluation set are.
+method 10 (paired differences, from the score intervals and the correlation of the pairs); Zou and
+Donner 2008, Statistics in Medicine 27:1693-1702 (means of either, from their intervals). All
+hold for the small samples that groups of an evaluation set are.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -73,6 +75,21 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
         value + _spread(one.high - one.value, two.value - two.low, phi),
         n,
     )
+
+
+def mean(estimates: Sequence[Estimate]) -> Estimate:
+    """The mean of independent estimates, each counting the same; ``n`` is the sum of theirs.
+
+    >>> mean([wilson(9, 10), wilson(50, 100)]).value
+    0.7
+    """
+    known = [estimate for estimate in estimates if estimate.n]
+    if not known:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    value = sum(e.value for e in known) / len(known)
+    below = math.hypot(*(e.value - e.low for e in known)) / len(known)
+    above = math.hypot(*(e.high - e.value for e in known)) / len(known)
+    return Estimate(value, value - below, value + above, sum(e.n for e in known))
 
 
 def _spread(one: float, two: float, phi: float) -> float:
