@@ -118,13 +118,13 @@ def test_a_label_outside_the_vocabulary_is_judged_too() -> None:
 
 
 def test_dawid_skene_trusts_those_who_can_tell() -> None:
-    """Two who are nearly always right and three who mostly guess: as a majority, the guessers win too often."""
+    """Two who are nearly always right and three who guess: as a majority, these win too often."""
     rng = np.random.default_rng(0)
     holds = rng.random(400) < 0.4
     votes = [
         vote(f"i{n:03d}", 7, who, "yes" if holds[n] == (rng.random() < right) else "no", "rate", answer_id=f"{who}:{n}")
         for n in range(400)
-        for who, right in (("a", 0.97), ("b", 0.97), ("c", 0.6), ("d", 0.6), ("e", 0.6))
+        for who, right in (("a", 0.97), ("b", 0.97), ("c", 0.5), ("d", 0.5), ("e", 0.5))
     ]
     images = pd.DataFrame({"image_id": [f"i{n:03d}" for n in range(400)], "original": 7, "routing": None})
     wrong = {}
@@ -132,7 +132,7 @@ def test_dawid_skene_trusts_those_who_can_tell() -> None:
         rows = judge(arranged(votes), images, set(), TruthSettings(method))
         assert {row["method"] for row in rows.values()} == {method}
         wrong[method] = sum(bool(row["labels"]) != holds[n] for n, (_, row) in enumerate(sorted(rows.items())))
-    assert wrong["dawid-skene"] < 20 < wrong["selection-frequency"]
+    assert 2 * wrong["dawid-skene"] < wrong["selection-frequency"]
 
 
 def test_the_anonymous_of_a_source_share_a_confusion_matrix() -> None:
