@@ -146,11 +146,10 @@ def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
 
 def sheet(snapshot: Snapshot) -> list[str]:
     """Photographs for the contact sheet: the first of every group, then the second, until there are enough."""
-    groups = snapshot.frame("groups", ["group", "class_idx"])
-    images = snapshot.frame("images", ["image_id", "class_idx"]).merge(groups, "inner", "class_idx")
-    masked = images[images["image_id"].isin(snapshot.frame("masks", ["image_id"])["image_id"])].sort_values("image_id")
-    masked = masked.assign(turn=masked.groupby("group").cumcount()).sort_values(["turn", "group"])
-    return sorted(masked["image_id"][:SHEET])
+    made = snapshot.frame("foregrounds", ["image_id", "group"])
+    made = made[made["image_id"].isin(snapshot.frame("images", ["image_id"])["image_id"])].sort_values("image_id")
+    made = made.assign(turn=made.groupby("group").cumcount()).sort_values(["turn", "group"])
+    return sorted(made["image_id"][:SHEET])
 
 
 def grounds(snapshot: Snapshot) -> dict[str, Any]:
@@ -190,6 +189,7 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("evaluation", "No model was judged", "reground evaluate -w W"),
     )
     made = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
+    made |= {"masks"} if "foregrounds" in made else set()  # released data come with theirs
     waiting = int(snapshot.frame("truth", ["status"])["status"].isin(WAITING).sum()) if "votes" in made else 0
     left = [(what, command) for table, what, command in steps if table not in made]
     return left + ([(f"{waiting:,} photographs wait for more votes", asked)] if waiting else [])

@@ -198,33 +198,30 @@ class Album:
         return sorted(labels, key=lambda label: (-label.confidence, -(label.score or 0.0), label.class_idx))
 
     def _strips(self) -> dict[str, list[Cell]]:
-        marks = self._marks()
-        columns = ["image_id", "background_id", "background_group", "image"]
+        said = self._said()
+        columns = ["image_id", "group", "background_id", "background_group", "image"]
         strips: dict[str, list[Cell]] = {}
         for variant in SETS:
             for row in self.snapshot.rows(f"variants/{variant}", columns, self.image_ids):
-                group = self._group_names.get(row["background_group"], "")
-                said = tuple(marks.get((variant, row["image_id"]), []))
-                cell = Cell(variant, row["image"]["bytes"], row["background_id"], group, said)
+                lent = self._group_names.get(row["background_group"], "")
+                marks = tuple(
+                    Mark(model, self.name(best), probability, self._group_of.get(best) == row["group"])
+                    for model, best, probability in said.get((variant, row["image_id"]), [])
+                )
+                cell = Cell(variant, row["image"]["bytes"], row["background_id"], lent, marks)
                 strips.setdefault(row["image_id"], []).append(cell)
         return strips
 
-    def _marks(self) -> dict[tuple[str, str], list[Mark]]:
-        """(variant, image) -> each model's mark."""
-        marks: dict[tuple[str, str], list[Mark]] = {}
-        original = {row["image_id"]: row["class_idx"] for row in self._originals()}
+    def _said(self) -> dict[tuple[str, str], list[tuple[str, int, float]]]:
+        """(variant, image) -> each model, its most probable class, and how probable."""
+        said: dict[tuple[str, str], list[tuple[str, int, float]]] = {}
         columns = ["set", "image_id", "class_idx", "probability"]
         for model in self.models:
             for row in self.snapshot.rows(f"predictions/{model}", columns, self.image_ids):
                 if row["set"] in SETS:
-                    best, wanted = row["class_idx"][0], self._group_of.get(original[row["image_id"]])
-                    right = wanted is not None and self._group_of.get(best) == wanted
-                    mark = Mark(model, self.name(best), row["probability"][0], right)
-                    marks.setdefault((row["set"], row["image_id"]), []).append(mark)
-        return marks
-
-    def _originals(self) -> Iterable[dict[str, Any]]:
-        return self.snapshot.rows("images", ["image_id", "class_idx"], self.image_ids)
+                    best = (model, row["class_idx"][0], row["probability"][0])
+                    said.setdefault((row["set"], row["image_id"]), []).append(best)
+        return said
 
 
 def _reasons(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:

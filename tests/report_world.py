@@ -13,6 +13,7 @@ from PIL import Image
 from tasks import evaluation
 from tasks.report import ReportSettings, render
 from tasks.report_source import Snapshot
+from tasks.rle import encode_mask
 from tasks.schema import VARIANTS
 from tasks.step import run_shard
 from tasks.store import Workspace
@@ -120,6 +121,11 @@ def mask_row(image_id: str, quality: float = 0.9, quarantine: str | None = None)
     }
 
 
+def foreground_row(image_id: str, group: int) -> dict[str, Any]:
+    rle = encode_mask(np.ones((224, 224), bool))
+    return {"image_id": image_id, "class_idx": 7, "group": group, "rle": rle, "width": 224, "height": 224}
+
+
 def index(workspace: Workspace, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for shade, image_id in enumerate("abcde"):
@@ -133,6 +139,7 @@ def mix(workspace: Workspace) -> None:
     groups = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Rug", 7), (1, EVIL, 8)]]
     put(workspace, "groups", groups)
     put(workspace, "masks", [mask_row(i) for i in "ab"])
+    put(workspace, "foregrounds", [foreground_row("a", 0)])
     for shade, name in enumerate(VARIANTS):
         put(workspace, f"variants/{name}", [variant_row("a", name, 20 * shade)])
     dropped = {"stage": "masks", "reason": "several_boxes", "detail": EVIL}

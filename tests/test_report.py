@@ -22,10 +22,10 @@ from tests.report_world import (
     RECIPE,
     Page,
     evaluate,
+    foreground_row,
     html_of,
     index,
     judge,
-    mask_row,
     mix,
     predict,
     truth_row,
@@ -205,7 +205,7 @@ def test_the_contact_sheet_takes_turns_between_groups(workspace_url: str) -> Non
     mix(workspace)
     ids = [f"r{n}" for n in range(9)] + ["z"]
     put(workspace, "images", [image(i, 8 if i == "z" else 7) for i in ids])
-    put(workspace, "masks", [mask_row(i) for i in ids])
+    put(workspace, "foregrounds", [foreground_row(i, int(i == "z")) for i in ["not indexed", *ids]])
     assert sheet(Snapshot(workspace)) == ["r0", "r1", "r2", "r3", "r4", "z"]
 
 

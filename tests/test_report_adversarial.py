@@ -241,6 +241,13 @@ def test_masks_in_quarantine_are_shown_with_their_reason(workspace: Workspace) -
     assert Page(html_of(workspace)).line("No mask was quarantined.")
 
 
+def test_masks_that_came_with_released_data(workspace: Workspace) -> None:
+    workspace.retire("by-hand-masks", ())
+    page = Page(html_of(workspace))
+    assert page.line("The masks of 3 foregrounds came with the variants.")
+    assert "reground masks -w W" not in page.text()
+
+
 def test_what_the_groups_cover(workspace: Workspace) -> None:
     page = Page(html_of(workspace))
     assert page.line("A map of your own puts 2 classes into 2 groups", "2 classes lie in none", "2 of the photographs")
