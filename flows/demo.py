@@ -162,7 +162,7 @@ def findings(workspace: Workspace) -> list[str]:
     table = workspace.read("truth", ["status", "sources"])
     truth, sources = table["status"], ", ".join(sorted({source for row in table["sources"] for source in row}))
     evaluation = workspace.read("evaluation")
-    gaps = evaluation[(evaluation["metric"] == "bg_gap") & (evaluation["subset"] == "all")]
+    gaps = evaluation[(evaluation["set"] == "mixed_same,mixed_rand") & (evaluation["subset"] == "all")]
     gap_text = "; ".join(_gap_text(row) for row in gaps.to_dict("records"))
     questioned = truth.isin(["extended", "changed", "empty"]).sum()
     return [
