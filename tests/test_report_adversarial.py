@@ -18,6 +18,7 @@ from tasks.report_composites import composites
 from tasks.report_source import Snapshot
 from tasks.rle import encode_mask
 from tasks.store import Output, Workspace
+from tests.needs import need_chromium
 from tests.report_world import EVIL, Page, evaluate, html_of, index, mask_row, mix, predict, variant_row
 from tests.tables import class_row, put
 
@@ -275,3 +276,23 @@ def test_how_far_the_compositions_differ(workspace: Workspace) -> None:
     put(workspace, "parity", [{"variant": "mixed_rand", **dict(zip(columns, row, strict=True))} for row in rows])
     line = Page(html_of(workspace)).line("Mixed-Rand", "on average")
     assert "1.00 % on average, 2.00 % at most" in line and "n 2, 1 of them equal in every pixel; 1 have another" in line
+
+
+@pytest.mark.slow
+def test_it_fits_every_screen(workspace: Workspace, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    search(workspace)
+    evaluate(workspace)
+    (tmp_path / "page.html").write_text(html_of(workspace))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need_chromium(), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        for width in (1400, 1000, 820, 420, 360):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+        unseen = page.eval_on_selector_all("img", "all => all.filter(i => !i.naturalWidth).length")
+        assert unseen == 0
+        browser.close()
