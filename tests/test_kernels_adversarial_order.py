@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tasks.kernels.adversarial_order import Order
+from tasks.kernels.adversarial_order import REDRAW, Order
 
 Margins = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -75,15 +75,9 @@ def test_the_verdicts_are_those_of_brute_force_and_no_pair_comes_twice(case: Cas
     assert all(case.allowed[pair] for pair in pairs)
     for foreground, background in enumerate(order.fooled_by):
         assert background == -1 or (case.fooled[foreground, background] and (foreground, background) in pairs)
-    assert order.least == least_possible(case.fooled, case.allowed) <= len(pairs)
-
-
-@given(cases())
-def test_a_foreground_that_nothing_fools_is_tried_on_every_background(case: Case) -> None:
-    order = case.order()
-    run(order, case.margins, case.fooled)
     robust = ~order.vulnerable
     assert order.passes[robust].tolist() == case.allowed.sum(axis=1)[robust].tolist()
+    assert order.least == least_possible(case.fooled, case.allowed) <= len(pairs)
 
 
 @given(cases())
@@ -97,7 +91,19 @@ def test_one_at_a_time_no_foreground_is_tried_once_it_is_settled(case: Case) -> 
             settled.add(foreground)
 
 
+@given(cases())
+def test_a_batch_holds_no_more_guesses_at_a_foreground_than_its_failures_justify(case: Case) -> None:
+    order = case.order()
+    before = order.passes.copy()
+    while len((pairs := order.next())[0]):
+        assert len(pairs[0]) <= case.width
+        assert (order.passes - before <= 1 + before // REDRAW).all()
+        before = order.passes.copy()
+        order.tell(*pairs, case.fooled[pairs], case.margins[pairs])
+
+
 @given(cases(), st.data())
+@settings(max_examples=50)
 def test_any_answers_at_all_end_in_verdicts_that_follow_from_them(case: Case, data: st.DataObject) -> None:
     order = case.order()
     fooled_by: dict[int, int] = {}
@@ -168,6 +174,33 @@ def landscape(count: int, seed: int) -> tuple[Margins, npt.NDArray[np.int64]]:
     return level - strength + 0.7 * random.standard_normal((count, count)), groups
 
 
+def test_nothing_to_try_is_no_pairs() -> None:
+    for foregrounds, backgrounds in (0, 3), (3, 0), (0, 0):
+        order = Order(np.zeros(foregrounds, np.int64), backgrounds, width=4)
+        assert [part.tolist() for part in order.next()] == [[], []]
+        assert not order.vulnerable.any() and order.least == 0
+
+
+def test_what_cannot_be_told_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"width from 1 up and pairs \(2, 3\), got 0 and None"):
+        Order([0, 0], 3, width=0)
+    with pytest.raises(ValueError, match=r"pairs \(2, 3\), got 1 and \(3, 2\)"):
+        Order([0, 0], 3, width=1, allowed=np.ones((3, 2), np.bool_))
+    order = Order([0, 0], 3, width=2)
+    with pytest.raises(ValueError, match="pairs that `next` gave"):
+        order.tell([0], [0], [True], [-1.0])
+    foregrounds, backgrounds = order.next()
+    with pytest.raises(ValueError, match="each once"):
+        order.tell(foregrounds[[0, 0]], backgrounds[[0, 0]], [True, True], [-1.0, -1.0])
+    with pytest.raises(ValueError, match="numbers"):
+        order.tell(foregrounds[:1], backgrounds[:1], [True], [np.nan])
+    order.tell(foregrounds[:1], backgrounds[:1], [True], [-1.0])
+    with pytest.raises(ValueError, match="not told yet"):
+        order.tell(foregrounds[:1], backgrounds[:1], [True], [-1.0])
+    with pytest.raises(ValueError, match="before the first pairs"):
+        order.prime(np.zeros((2, 3), np.bool_), np.full((2, 3), np.nan))
+
+
 def ratio(margins: Margins, groups: npt.NDArray[np.int64], width: int, seed: int = 0) -> float:
     order = Order(groups, margins.shape[1], width=width, seed=seed)
     run(order, margins, margins < 0)
@@ -187,3 +220,22 @@ def test_a_learned_order_stays_near_the_least_possible(width: int) -> None:
     assert 0.7 < (margins < 0).any(axis=1).mean() < 0.8
     assert in_step(margins, np.arange(160)) > 1.3
     assert ratio(margins, groups, width) <= 1.12
+
+
+def test_earlier_foregrounds_teach_the_order_of_later_ones() -> None:
+    margins, groups = landscape(160, seed=2)
+    earlier, later = slice(0, 120), slice(120, 160)
+    passes = []
+    for learned in (margins[:0], margins[earlier]):
+        order = Order(groups[later], 160, width=8)
+        order.learn(groups[: len(learned)], learned)
+        run(order, margins[later], margins[later] < 0)
+        passes.append(int(order.passes[order.vulnerable].sum()))
+    assert passes[1] < 0.7 * passes[0]
+
+
+def test_verdicts_alone_still_teach_an_order() -> None:
+    margins, groups = landscape(160, seed=1)
+    order = Order(groups, 160, width=8)
+    run(order, np.where(margins < 0, -1.0, 1.0), margins < 0)
+    assert order.passes.sum() / order.least <= 1.2

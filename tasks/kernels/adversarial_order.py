@@ -136,16 +136,19 @@ class Order:
         """The pairs of the next batch; none: nothing remains to be tried.
 
         Each active foreground gives its most promising background, then, where fewer are active than
-        the batch is wide, each its second, and so on.
+        the batch is wide, those that withstood many their second, and so on: at most one in `REDRAW`
+        of a foreground's passes can be too many.
         """
         width = self._batch()
         self._enter(width)
         pairs: list[tuple[int, int]] = []
-        while len(pairs) < width and (ready := [f for f in self._active if self._left[f]]):
-            pairs += [(f, self._take(f)) for f in ready[: width - len(pairs)]]
+        while len(pairs) < width and (ready := [f for f in self._active if self._ahead[f]]):
+            pairs += [(f, self._ahead[f].popleft()) for f in ready[: width - len(pairs)]]
         foreground, background = np.array(pairs, np.intp).reshape(-1, 2).T
         self._state[foreground, background] = PENDING
         np.add.at(self.passes, foreground, 1)
+        for tried in foreground.tolist():
+            self._left[tried] -= 1
         return foreground, background
 
     def tell(
@@ -206,20 +209,13 @@ class Order:
         return min(self._width, grown)
 
     def _enter(self, width: int) -> None:
-        """Settled foregrounds leave, the next in the queue take their places."""
+        """Settled foregrounds leave, the next in the queue take their places; all have a list to go on with."""
         self._active = [f for f in self._active if self._left[f]]
         while self._queue and len(self._active) < width:
             foreground = self._queue.popleft()
             if self._left[foreground]:
                 self._active.append(foreground)
-
-    def _take(self, foreground: int) -> int:
-        """The next background of a foreground's list; of a new list where the last is used up."""
-        ahead = self._ahead.get(foreground)
-        if not ahead:
-            ahead = self._ahead[foreground] = self._list(foreground)
-        self._left[foreground] -= 1
-        return ahead.popleft()
+        self._ahead = {f: self._ahead.get(f) or self._list(f) for f in self._active}
 
     def _list(self, foreground: int) -> deque[int]:
         """The most promising backgrounds of a foreground by a new draw: the more it has withstood, the longer."""
