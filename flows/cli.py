@@ -26,6 +26,12 @@ def _path(text: str) -> str:
     return str(Path(text).resolve()) if Path(text).exists() else text
 
 
+def _method(text: str) -> str:
+    """A mask method with the full path of the file or folder it names."""
+    kind, colon, path = text.partition(":")
+    return f"{kind}:{_path(path)}" if colon else text
+
+
 def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
@@ -53,7 +59,7 @@ def _released_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _masks_options(parser: argparse.ArgumentParser) -> None:
-    _set(parser, "--method", "masks.method", "grabcut, supplied:DIR (PNG or COCO) or onnx:FILE")
+    _set(parser, "--method", "masks.method", "grabcut, supplied:DIR (PNG or COCO) or onnx:FILE", type=_method)
     _set(parser, "--mask-iterations", "masks.iterations", "of GrabCut", type=int)
     _set(parser, "--mask-seed", "masks.seed", "of GrabCut's random start", type=int)
     _set(parser, "--min-quality", "masks.min_quality", "masks below it are quarantined, 0 to 1", type=float)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import unknown
-from tasks.step import Step
+
+if TYPE_CHECKING:
+    # The command line asks for names only, and its help must be quick.
+    from tasks.step import Step
 
 MODULES: Final[dict[str, str]] = {
     "index": "tasks.index",

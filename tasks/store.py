@@ -191,8 +191,9 @@ class Workspace:
         try:
             if columns:  # of a part full of pictures only these columns are fetched
                 with self.fs.open(self.path(path), "rb") as handle:
-                    return pq.read_table(handle, columns=list(columns))
-            return pq.read_table(io.BytesIO(self.read_bytes(path)))
+                    # Arrow's own threads must not hold Python files while the interpreter ends: it would abort.
+                    return pq.read_table(handle, columns=list(columns), use_threads=False, pre_buffer=False)
+            return pq.read_table(pa.BufferReader(self.read_bytes(path)))
         except (FileNotFoundError, pa.ArrowInvalid) as error:
             raise RegroundError(
                 f"the manifest lists {self.path(path)}, but it cannot be read: "
