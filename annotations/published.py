@@ -7,7 +7,6 @@ a killed import goes on where it was.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -114,12 +113,13 @@ def _commit(workspace: Workspace, source: str, piece: Piece, vocabulary: Vocabul
 
 def _summarise(workspace: Workspace, source: str, made: Collection[str]) -> str:
     """Commit the people behind the votes, and where original labels are disputed; the shard."""
-    people = annotators(_read(workspace, "votes", made, OF_PEOPLE))
-    output = Output({"annotators": people, "dropped": _disputes(workspace, source, made)})
-    key = digest(json.dumps({name: list(rows) for name, rows in output.tables.items()}, sort_keys=True))
     shard = f"{source}+summary"
+    held = [part.sha256 for entry, part in workspace.parts("votes") if entry.step == STAGE and entry.shard in made]
+    key = digest(str(VERSION), *held, *(workspace.table_digest(name) for name in ("images", "originals")))
     before = workspace.entry(STAGE, shard)
     if before is None or before.key != key:
+        people = annotators(_read(workspace, "votes", made, OF_PEOPLE))
+        output = Output({"annotators": people, "dropped": _disputes(workspace, source, made)})
         workspace.commit(STAGE, shard, key, output)
     return shard
 

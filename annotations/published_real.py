@@ -37,9 +37,10 @@ from tasks.errors import UsageError
 from tasks.store import Output, digest
 
 SOURCE: Final = "reassessed-imagenet"
-FILES: Final = {"raters.npz": SOURCE, "raters_golden.npz": f"{SOURCE}-trial", "golden.npz": f"{SOURCE}-experts"}
+EXPERTS: Final = "golden.npz"
+FILES: Final = {"raters.npz": SOURCE, "raters_golden.npz": f"{SOURCE}-trial", EXPERTS: f"{SOURCE}-experts"}
 """File -> the source of its votes."""
-OPTIONAL: Final = ("raters_golden.npz", "golden.npz")
+OPTIONAL: Final = ("raters_golden.npz", EXPERTS)
 WITHHELD: Final = tuple(FILES[name] for name in OPTIONAL)
 """Sources of answers on the golden set: kept to judge by."""
 ANSWERS: Final = ("no", "maybe", "yes")
@@ -52,6 +53,7 @@ class _Votes:
     """One of the files.
 
     Attributes:
+        people: source of the raters' names: the raters of the trial are those of `SOURCE`.
         raters: their numbers.
         image_ids: of each pair.
         labels: of each pair, ImageNet's index.
@@ -60,6 +62,7 @@ class _Votes:
 
     path: Path
     source: str
+    people: str
     raters: npt.NDArray[np.int64]
     image_ids: pa.Array
     labels: npt.NDArray[np.int64]
@@ -110,7 +113,9 @@ def _open(path: Path, source: str, vocabulary: Vocabulary) -> _Votes:
         ) from error
     vocabulary.check(labels, str(path))
     image_ids = pa.array([image_id_of(str(name)) for name in info[:, 0]], pa.string())
-    return _Votes(path, source, raters.astype(np.int64), image_ids, labels, answered)
+    return _Votes(
+        path, source, SOURCE if path.name != EXPERTS else source, raters.astype(np.int64), image_ids, labels, answered
+    )
 
 
 def _answered(chosen: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
@@ -167,13 +172,12 @@ def _table(
 ) -> pa.Table:
     count = len(pairs)
     image_ids = held.image_ids.take(pa.array(pairs))
-    annotator = f"{SOURCE}:{rater}"
     made = {
         "round": np.zeros(count, np.int32),
         "question": pa.repeat(RATE, count),
         "image_id": image_ids,
         "class_idx": class_of[pairs],
-        "annotator_id": pa.repeat(annotator, count),
+        "annotator_id": pa.repeat(f"{held.people}:{rater}", count),
         "answer": pa.array(ANSWERS).take(pa.array(answers)),
         "main": np.zeros(count, np.bool_),
         "num_objects": pa.nulls(count, pa.int16()),
