@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.adversarial_summary import Effort, effort
 from tasks.kernels.intervals import wilson
 from tasks.report_composites import Composite, composites
 from tasks.report_models import Number
@@ -67,18 +68,6 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Passes:
-    """Forward passes: for the published verdicts, the least possible for these, further ones for the outcomes
-    against other groups, and of the whole matrix.
-    """
-
-    verdicts: int
-    outcomes: int
-    least: int
-    whole: int
-
-
-@dataclass(frozen=True)
 class Search:
     """What the search found for one model.
 
@@ -91,10 +80,8 @@ class Search:
     """
 
     model: str
-    foregrounds: int
-    backgrounds: int
+    effort: Effort
     exhaustive: bool
-    passes: Passes
     names: tuple[str, ...]
     heat: tuple[tuple[Pairs, ...], ...]
     rankings: tuple[Ranking, ...]
@@ -158,10 +145,8 @@ def _with_sums(counts: Counts) -> Counts:
 
 
 def searches(snapshot: Snapshot) -> list[Search]:
-    """What was found for every model that was searched."""
-    return [
-        _search(snapshot, model) for model in snapshot.members("adversarial") if snapshot.count(f"adversarial/{model}")
-    ]
+    """What was found for every model whose search is over: the pool is listed last."""
+    return [_search(snapshot, model) for model in snapshot.members("adversarial_pool")]
 
 
 def shared(snapshot: Snapshot) -> tuple[tuple[str, ...], list[Background]]:
@@ -175,20 +160,17 @@ def shared(snapshot: Snapshot) -> tuple[tuple[str, ...], list[Background]]:
 
 
 def _search(snapshot: Snapshot, model: str) -> Search:
-    columns = ["image_id", "group", "clean_correct", "vulnerable", "passes", "outcome_passes"]
+    columns = ["image_id", "group", "clean_correct", "vulnerable", "outcome", "passes", "outcome_passes"]
     found = snapshot.frame(f"adversarial/{model}", columns)
     pool = snapshot.frame(f"adversarial_pool/{model}", ["position", "group"]).sort_values("position")
     ranked = snapshot.frame(f"adversarial_backgrounds/{model}", ["image_id", "group", "tried", "into_own"])
     names = dict(sorted(snapshot.distinct("groups", ["group", "name"])))
     tally = _tally(snapshot, model, found, pool["group"].to_numpy(np.int64), max(names) + 1)
     kept = np.flatnonzero(tally.tried.sum(0) + tally.tried.sum(1))
-    least = int(np.where(found["vulnerable"].astype(bool), 1, len(pool)).sum())
     return Search(
         model=model,
-        foregrounds=len(found),
-        backgrounds=len(pool),
+        effort=effort(found, len(pool)),
         exhaustive=tally.complete,
-        passes=Passes(int(found["passes"].sum()), int(found["outcome_passes"].sum()), least, len(found) * len(pool)),
         names=tuple(names[group] for group in kept),
         heat=tally.heat(kept),
         rankings=tuple(_ranking(snapshot, ranked, tally, group, names[group]) for group in kept),

@@ -181,7 +181,7 @@ def test_a_search_that_spared_passes_says_so(workspace: Workspace) -> None:
     page = Page(html_of(workspace))
     assert page.line("9 for the published verdicts, 1.80 times the least possible (5); 3 more for the rest")
     assert page.line("mean of the groups", "n 3", "50.0 %")  # robust: (0 of 2 + 1 of 1) / 2, not 1 of 3
-    assert page.line("Not exhaustive", "reground adversarial -w W --model lite-a --exhaustive")
+    assert page.line("Not exhaustive", "reground adversarial -w W --exhaustive")
     assert page.line("Rug", "none wrong") == "Rug 2, none wrong on the original 25 4 100 1 40 5"
     assert page.line("or more of 1 others are turned into it")
 
