@@ -216,17 +216,33 @@ class Cache:
 _CACHE = Cache(CACHE_BYTES)
 
 
-def background(pool: Pool, image_id: ImageId, short: int, size: int, fill: str) -> np.ndarray:
-    """The background of an image of the pool, ``(size, size, 3) uint8``, not to be written to."""
+def background(
+    pool: Pool, image_id: ImageId, short: int, size: int, fill: str, pixels: np.ndarray | None = None
+) -> np.ndarray:
+    """The background of an image of the pool: ``only_bg_t``.
+
+    Args:
+        pool: with the photograph.
+        image_id: its key.
+        short: short side in pixels before cropping.
+        size: side in pixels.
+        fill: one of `FILLS`.
+        pixels: of the photograph, where they are at hand.
+
+    Returns:
+        ``(size, size, 3) uint8``, not to be written to.
+    """
     photograph = pool.photographs[image_id]
-    key = (pool.key, image_id, short, size, fill)
-    return _CACHE.get(key, lambda: FILLS[fill](photograph, photograph.load(), short, size))
+
+    def make() -> np.ndarray:
+        return FILLS[fill](photograph, photograph.load() if pixels is None else pixels, short, size)
+
+    return _CACHE.get((pool.key, image_id, short, size, fill), make)
 
 
 def tiled(photograph: Photograph, pixels: np.ndarray, short: int, size: int) -> np.ndarray:
-    """Only-BG-T of a photograph whose pixels are at hand: tiled at native size, then cropped."""
-    crop = central_crop(photograph.height, photograph.width, short, size)
-    return take(tile_box(pixels, photograph.box), crop)
+    """Only-BG-T as published: tiled at native size, then cropped."""
+    return tile_box(pixels, photograph.box, central_crop(photograph.height, photograph.width, short, size))
 
 
 def inpainted(photograph: Photograph, pixels: np.ndarray, short: int, size: int) -> np.ndarray:
@@ -245,7 +261,7 @@ def inpainted(photograph: Photograph, pixels: np.ndarray, short: int, size: int)
         return tiled(photograph, pixels, short, size)
     filled = inpaint(take(pixels, crop), hole, derive_seed(0, photograph.image_id, "inpaint"))
     top, left = (inner.start - outer.start for inner, outer in zip(shown, around, strict=True))
-    return filled[top : top + size, left : left + size]
+    return filled[top : top + size, left : left + size].copy()
 
 
 FILLS: Final[Mapping[str, Callable[[Photograph, np.ndarray, int, int], np.ndarray]]] = {

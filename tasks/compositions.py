@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from tasks.backgrounds import FILLS, MASK, PARITY, RULES, Pool, background, choose
+from tasks.backgrounds import MASK, PARITY, RULES, Pool, background, choose
 from tasks.kernels import compose
 from tasks.kernels.geometry import central_crop, take
 from tasks.photographs import LeftOut, Photograph
@@ -124,7 +124,7 @@ def pictures(
     barred = pool.barred[composition.name].get(subject.image_id)
     if barred:
         return {}, [barred]
-    made = {name: Picture(pixels) for name, pixels in _unmixed(subject, composition.fill).items()}
+    made = {name: Picture(pixels) for name, pixels in _unmixed(subject, pool, composition.fill).items()}
     left_out: list[LeftOut] = []
     for variant in RULES:
         try:
@@ -137,13 +137,13 @@ def pictures(
     return made, left_out
 
 
-def _unmixed(subject: Subject, fill: str) -> dict[str, np.ndarray]:
+def _unmixed(subject: Subject, pool: Pool, fill: str) -> dict[str, np.ndarray]:
     photograph = subject.photograph
     crop = central_crop(photograph.height, photograph.width, subject.short, subject.size)
     return {
         "original": subject.pixels,
         "only_bg_b": take(compose.black_box(subject.native, photograph.box), crop),
-        "only_bg_t": FILLS[fill](photograph, subject.native, subject.short, subject.size),
+        "only_bg_t": background(pool, subject.image_id, subject.short, subject.size, fill, subject.native),
         "no_fg": compose.without_foreground(subject.pixels, subject.mask),
         "only_fg": compose.only_foreground(subject.pixels, subject.mask),
     }

@@ -147,7 +147,8 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
 
 def check(workspace: Workspace, settings: VariantSettings) -> None:
     """Say what the groups cover, and where ``parity`` pastes an image onto itself."""
-    log.info("groups '%s': %s", settings.groups, coverage(workspace, settings))
+    covered = coverage(workspace, settings)
+    log.log(logging.WARNING if covered.extra else logging.INFO, "groups '%s': %s", settings.groups, covered)
     if PARITY in settings.compose:
         for name in lonely(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
             log.warning("group '%s' has one usable image: mixed_same by parity pastes it onto itself", name)

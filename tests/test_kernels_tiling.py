@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from tasks.kernels.geometry import Crop, central_crop, take
 from tasks.kernels.tiling import largest_strip, tile_box
 
 
@@ -19,6 +20,10 @@ def boxes(draw) -> tuple[int, int, tuple[int, int, int, int]]:
     xmax = draw(st.sampled_from([width, max(xmin + 1, width - xmin)]) | st.integers(xmin + 1, width))
     ymax = draw(st.sampled_from([height, max(ymin + 1, height - ymin)]) | st.integers(ymin + 1, height))
     return height, width, (xmin, ymin, xmax, ymax)
+
+
+def whole(height: int, width: int) -> Crop:
+    return Crop(np.arange(height), np.arange(width))
 
 
 def by_pasting(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
@@ -50,7 +55,9 @@ def test_tiles_are_pasted_from_the_corner(shape, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
     before = pixels.copy()
     expected = np.asarray(by_pasting(Image.fromarray(pixels), box))
-    np.testing.assert_array_equal(tile_box(pixels, box), expected)
+    np.testing.assert_array_equal(tile_box(pixels, box, whole(height, width)), expected)
+    crop = central_crop(height, width, 9, 7)
+    np.testing.assert_array_equal(tile_box(pixels, box, crop), take(expected, crop))
     np.testing.assert_array_equal(pixels, before)
 
 
@@ -71,4 +78,4 @@ def test_the_largest_strip(box, strip):
 def test_a_box_that_fills_the_image_leaves_no_strip():
     assert largest_strip(10, 20, (0, 0, 20, 10)) is None
     with pytest.raises(ValueError, match="leaves no background"):
-        tile_box(np.zeros((10, 20, 3), np.uint8), (0, 0, 20, 10))
+        tile_box(np.zeros((10, 20, 3), np.uint8), (0, 0, 20, 10), whole(10, 20))

@@ -19,7 +19,7 @@ from tasks.store import Output, Workspace
 from tasks.variants import STEP, VariantSettings
 from tests.label_studio_world import photographs as foolbox_photographs
 from tests.needs import ROOT, need_shared
-from tests.published import Photo, as_published
+from tests.published_generator import Photo, as_published
 from tests.test_masks import TWO_THREADS, box, digests, index_world, quiet, row
 from tests.test_variants import MIXED, copy_of, masked_world, pixels, read, small_world
 from tests.world import World

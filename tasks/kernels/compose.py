@@ -76,4 +76,5 @@ def fade(mask: Mask, feather: float) -> npt.NDArray[np.float32]:
 
 def paste_all_but_black(foreground: Pixels, background: Pixels) -> Pixels:
     """Mixed as published: a pixel of Only-FG that is (0, 0, 0) is background, be it of the object or not."""
-    return np.where((foreground == 0).all(-1, keepdims=True), background, foreground)
+    brightest = foreground[..., 0] | foreground[..., 1] | foreground[..., 2]
+    return np.where(brightest[..., None] > 0, foreground, background)

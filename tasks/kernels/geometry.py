@@ -72,10 +72,16 @@ def filled_rectangle(box: Box) -> tuple[slice, slice]:
     return slice(ymin, ymax + 1), slice(xmin, xmax + 1)
 
 
+def rectangle_shown(box: Box, crop: Crop) -> tuple[slice[int, int, None], slice[int, int, None]]:
+    """The rows and columns of a crop that lie in the filled rectangle of a box."""
+    rows, columns = filled_rectangle(box)
+    return _within(crop.rows, rows), _within(crop.columns, columns)
+
+
 def pixels_shown(box: Box, crop: Crop) -> int:
     """How many pixels of a crop lie in the filled rectangle of a box."""
-    rows, columns = filled_rectangle(box)
-    return _within(crop.rows, rows) * _within(crop.columns, columns)
+    rows, columns = rectangle_shown(box, crop)
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
 
 
 def _scaled(height: int, width: int, short: int) -> tuple[int, int]:
@@ -94,5 +100,7 @@ def _nearest(length: int, target: int) -> Indices:
     return np.minimum(centres.astype(np.intp), length - 1)
 
 
-def _within(indices: Indices, span: slice[Any, Any, Any]) -> int:
-    return int(np.count_nonzero((indices >= span.start) & (indices < span.stop)))
+def _within(indices: Indices, span: slice[Any, Any, Any]) -> slice[int, int, None]:
+    # Indices never fall.
+    start, stop = np.searchsorted(indices, [span.start, max(span.start, span.stop)])
+    return slice(int(start), int(stop))

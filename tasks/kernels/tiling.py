@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.geometry import Box, filled_rectangle
+from tasks.kernels.geometry import Box, Crop, rectangle_shown, take
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -29,18 +29,19 @@ def largest_strip(height: int, width: int, box: Box) -> Box | None:
     return (0, 0, width, ymin) if top > bottom else (0, ymax, width, height)
 
 
-def tile_box(pixels: Pixels, box: Box) -> Pixels:
-    """An image with its box filled by tiles; all other pixels as they were.
+def tile_box(pixels: Pixels, box: Box, crop: Crop) -> Pixels:
+    """What a crop shows of an image whose box is filled by tiles; all other pixels are as they were.
 
-    The strip is repeated from the image's corner (0, 0) over all of it, then only the box is
-    copied: tiles do not start at the box.
+    The strip is repeated from the image's corner (0, 0) over all of it, and only the box is
+    taken from there: tiles do not start at the box.
 
     Args:
         pixels: ``(H, W, 3) uint8``.
         box: edges in pixels, inside the image.
+        crop: of the image, R rows and C columns.
 
     Returns:
-        ``(H, W, 3) uint8``, a copy.
+        ``(R, C, 3) uint8``, a copy.
 
     Raises:
         ValueError: the box leaves no strip.
@@ -50,10 +51,9 @@ def tile_box(pixels: Pixels, box: Box) -> Pixels:
     if strip is None:
         raise ValueError(f"the box {box} leaves no background in an image of {width} x {height}")
     xmin, ymin, xmax, ymax = strip
-    tile, (rows, columns) = pixels[ymin:ymax, xmin:xmax], filled_rectangle(box)
-    filled = pixels.copy()
-    hole = filled[rows, columns]
-    down = (rows.start + np.arange(hole.shape[0])) % tile.shape[0]
-    across = (columns.start + np.arange(hole.shape[1])) % tile.shape[1]
-    hole[:] = tile[down][:, across]
+    rows, columns = rectangle_shown(box, crop)
+    down = ymin + crop.rows[rows] % (ymax - ymin)
+    across = xmin + crop.columns[columns] % (xmax - xmin)
+    filled = take(pixels, crop)
+    filled[rows, columns] = pixels[down[:, None], across]
     return filled
