@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.integer[Any]]
 
 LEAST: Final = 1e-10
-"""Probabilities are taken as at least this before their logarithm: with no smoothing an estimate may be 0."""
+"""Expected counts are taken as at least this: with no smoothing one may be 0, and its logarithm is needed."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ def dawid_skene(
     while True:
         confusion = _confusion(transposed @ posterior, shape, smoothing)
         prior = _prior(posterior, of, smoothing)
-        posterior, likelihood = _expect(counts, _log(confusion), _log(prior)[of])
-        objective.append(likelihood + smoothing * float(_log(confusion).sum() + _log(prior).sum()))
+        log_confusion, log_prior = np.log(confusion), np.log(prior)
+        posterior, likelihood = _expect(counts, log_confusion, log_prior[of])
+        objective.append(likelihood + smoothing * float(log_confusion.sum() + log_prior.sum()))
         converged = objective[-1] - objective[-2] < enough
         if converged or len(objective) > iterations:
             return Estimate(posterior, confusion, prior, objective[1:], converged)
@@ -106,13 +107,14 @@ def _count(votes: Votes, things: int) -> Any:
 
 def _confusion(expected: Floats, shape: tuple[int, int], smoothing: float) -> Floats:
     annotators, answers = shape
-    cells = expected.reshape(annotators, answers, -1).transpose(0, 2, 1) + smoothing
-    return cells / np.maximum(cells.sum(axis=2, keepdims=True), LEAST)
+    cells = np.maximum(expected.reshape(annotators, answers, -1).transpose(0, 2, 1) + smoothing, LEAST)
+    return cells / cells.sum(axis=2, keepdims=True)
 
 
 def _prior(posterior: Floats, of: Indices, smoothing: float) -> Floats:
     sums = np.stack([np.bincount(of, weights=column) for column in posterior.T], axis=1) + smoothing
-    return sums / np.maximum(sums.sum(axis=1, keepdims=True), LEAST)
+    sums = np.maximum(sums, LEAST)
+    return sums / sums.sum(axis=1, keepdims=True)
 
 
 def _expect(counts: Any, confusion: Floats, prior: Floats) -> tuple[Floats, float]:
@@ -123,7 +125,3 @@ def _expect(counts: Any, confusion: Floats, prior: Floats) -> tuple[Floats, floa
     weights = np.exp(joint - most)
     total = weights.sum(axis=1, keepdims=True)
     return weights / total, float((np.log(total) + most).sum())
-
-
-def _log(probability: Floats) -> Floats:
-    return np.log(np.maximum(probability, LEAST))
