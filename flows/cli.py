@@ -153,6 +153,8 @@ def parser() -> argparse.ArgumentParser:
         command = _command(commands, name, meaning)
         if name == "index":
             _images(command)
+        if name == "truth":  # `run` has a --method of masks
+            _set(command, "--method", "truth.method", "selection-frequency or dawid-skene")
         options(command)
     run = _command(commands, "run", "every step in order: all that can be done now")
     _images(run)
