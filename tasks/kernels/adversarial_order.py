@@ -33,7 +33,7 @@ RAMP: Final = 16
 LIMIT: Final = 50.0
 """Margins are cut here, where a probability of the other side has long vanished: infinite ones have no mean."""
 
-CLOSED, OPEN, LISTED, PENDING, TOLD = range(5)
+CLOSED, OPEN, PENDING, TOLD = range(4)
 
 
 class Order:
@@ -224,9 +224,8 @@ class Order:
         random = np.random.default_rng((self._seed, foreground, len(background)))
         drawn = self._strength.deviation(group, background) * random.standard_normal(len(background))
         drawn += self._strength.mean(group, background)
-        best = background[_best(drawn, int(self.passes[foreground]) // REDRAW + 1)]
-        self._state[foreground, best] = LISTED
-        return deque(best.tolist())
+        length = int(self.passes[foreground]) // REDRAW + 1
+        return deque(background[_best(drawn, length)].tolist())
 
 
 def _best(score: Floats, k: int) -> Indices:
