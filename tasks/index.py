@@ -289,6 +289,7 @@ STEP: Final = Step(
     settings=IndexSettings,
     plan=plan,
     work=work,
+    rivals=("released",),
     check=check,
     unscheduled=frozenset({"max_dropped", "shard_size"}),
 )

@@ -29,7 +29,7 @@ from tasks.store import Output, Workspace, digest
 log = logging.getLogger(__name__)
 
 VOCABULARY: Final = "vocabulary"
-OTHERS: Final = ("index", "masks", "variants")
+RIVALS: Final = ("index", "masks", "variants")
 """Steps whose tables this one writes too."""
 PER_SHARD: Final = 64
 """Images a shard, each with its variants."""
@@ -56,11 +56,10 @@ def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
     """One shard for the vocabulary and what is not used, one for every `PER_SHARD` images.
 
     Raises:
-        UsageError: no such layout there, or the workspace has images of its own.
+        UsageError: no such layout there.
     """
     if not settings.folder:
         raise UsageError("expected the folder of the released data: `reground released FOLDER -w W`.")
-    _refuse_a_second_source(workspace)
     archive = read_archive(Path(settings.folder).absolute())
     drops = [LeftOut(drop.reason, drop.detail).row(STEP.name, drop.item) for drop in archive.drops]
     known = digest(repr(archive.classes), repr(archive.groups))
@@ -115,15 +114,6 @@ def _warn_of_strangers(workspace: Workspace) -> None:
             "%d of %d images lie in the folder of another group than their class (first: %s): they are judged by the "
             "folder, as the published evaluators do it",
             *(len(strangers), len(original), strangers["image_id"].iloc[0]),
-        )
-
-
-def _refuse_a_second_source(workspace: Workspace) -> None:
-    others = [name for name in OTHERS if workspace.entries(name)]
-    if others:
-        raise UsageError(
-            f"expected a workspace without images of its own, {workspace.url} has those of "
-            f"{', '.join(f'`reground {name}`' for name in others)}: read released data into a new one."
         )
 
 
@@ -224,4 +214,4 @@ def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Pict
     }
 
 
-STEP: Final = Step("released", 1, ReleasedSettings, plan, work, check=check)
+STEP: Final = Step("released", 1, ReleasedSettings, plan, work, rivals=RIVALS, check=check)

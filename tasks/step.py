@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from tasks.errors import UsageError
 from tasks.store import Entry, Output, Workspace, digest
 
 S = TypeVar("S")
@@ -48,6 +49,7 @@ class Step(Generic[S]):
         work: (workspace, settings, shard) -> the shard's rows. Commits nothing itself.
         parallel: False where a shard already uses every core or the GPU.
         unscheduled: settings that change how fast, not what: left out of the key.
+        rivals: steps that write the same tables: a workspace has been through one or the other.
         check: (workspace, settings), once every shard is made: may find the whole wanting, and raise.
     """
 
@@ -58,6 +60,7 @@ class Step(Generic[S]):
     work: Callable[[Workspace, S, Shard], Output]
     parallel: bool = True
     unscheduled: frozenset[str] = frozenset()
+    rivals: tuple[str, ...] = ()
     check: Callable[[Workspace, S], None] | None = None
 
     def key(self, settings: S, shard: Shard) -> str:
@@ -80,11 +83,25 @@ class Plan:
 
 
 def todo(step: Step[S], workspace: Workspace, settings: S) -> Plan:
-    """Plan a step and hold the plan against the manifest."""
+    """Plan a step and hold the plan against the manifest.
+
+    Raises:
+        UsageError: another step has written the tables that this one writes.
+    """
+    _refuse_rivals(step, workspace)
     shards = list(step.plan(workspace, settings))
     done = {entry.shard: entry.key for entry in workspace.entries(step.name)}
     missing = [shard for shard in shards if done.get(shard.id) != step.key(settings, shard)]
     return Plan(shards, missing, settings)
+
+
+def _refuse_rivals(step: Step[Any], workspace: Workspace) -> None:
+    for rival in step.rivals:
+        if workspace.entries(rival):
+            raise UsageError(
+                f"expected a workspace that `reground {rival}` has not been through, which writes what "
+                f"`reground {step.name}` writes, got {workspace.url}: use a workspace of its own."
+            )
 
 
 def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:

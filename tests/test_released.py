@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flows.steps import find
 from tasks.errors import RegroundError, UsageError
 from tasks.export import export
 from tasks.released import STEP, ReleasedSettings
@@ -181,8 +182,16 @@ def test_the_same_bytes_in_processes_and_nothing_twice(tmp_path):
 def test_a_workspace_with_images_of_its_own_is_refused(tmp_path):
     workspace = Workspace(tmp_path / "w")
     workspace.commit("index", "00000", "key", Output({"images": [image("a", 1)]}))
-    with pytest.raises(UsageError, match=r"`reground index`: read released data into a new one"):
+    with pytest.raises(UsageError, match=r"`reground index` has not been through"):
         run_released(workspace, published(tmp_path / "bg_challenge"), tmp_path / "log")
+
+
+def test_a_workspace_of_released_data_takes_no_images_of_its_own(tmp_path):
+    workspace = released(published(tmp_path / "bg_challenge"), tmp_path)
+    for name in ("index", "masks", "variants"):
+        step = find(name)
+        with pytest.raises(UsageError, match=r"`reground released` has not been through"):
+            todo(step, workspace, step.settings())
 
 
 # Files that cannot be used
