@@ -147,3 +147,12 @@ def test_what_the_groups_cover_is_said(masked, tmp_path, caplog):
     assert str(coverage(workspace, VariantSettings())) == "370 classes in a group, 630 in none"
     assert "groups 'imagenet9': 370 classes in a group, 630 in none" in caplog.messages
     assert not coverage(workspace, VariantSettings(groups="superclasses")).missing
+
+
+def test_a_map_that_names_more_than_there_is_warns(workspace_url, tmp_path, caplog):
+    workspace, grey = Workspace(workspace_url), np.full((100, 120, 3), 90, np.uint8)
+    small_world(workspace, tmp_path, [row(tmp_path / "a.png", grey, box(40, 40, 60, 60))])
+    run_step("variants", workspace, VariantSettings(), TWO_THREADS, quiet(tmp_path))
+    (said,) = caplog.messages
+    assert said.startswith("groups 'imagenet9': ")
+    assert said.endswith(" in the map only")
