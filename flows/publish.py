@@ -17,7 +17,7 @@ def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | No
 
     Args:
         workspace: folder or object-store URL.
-        format: imagefolder, real or parquet.
+        format: imagefolder, real, parquet or imagenet9.
         out: folder to make; it must not be there yet.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """

@@ -131,8 +131,9 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
 
     Args:
         name_or_file: ``imagenet9``, ``superclasses``, or a user's file: JSON
-            ``{"group": ["class", ...]}`` or CSV with the columns group and class. A class is
-            given by name, WordNet id or index; groups are numbered as they come.
+            ``{"group": ["class", ...]}`` or ``{"class": group number}`` (-1: none), or CSV with
+            the columns group and class. A class is given by name, WordNet id or index; named groups
+            are numbered as they come.
         classes: rows of ``classes``.
 
     Raises:
@@ -185,7 +186,10 @@ def _read_groups(path: Path) -> dict[str, list[str]]:
 
 
 def _read_json(path: Path) -> dict[str, list[str]]:
-    expected = 'expected {"group": ["class", ...], ...}, a class by name, WordNet id or index'
+    """``{"group": ["class", ...]}``, or ``{"class": group}`` with -1 for none, as the published ``in_to_in9.json``."""
+    expected = (
+        'expected {"group": ["class", ...], ...} or {"class": group number}, a class by name, WordNet id or index'
+    )
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in pairs}) < len(pairs):
@@ -198,6 +202,9 @@ def _read_json(path: Path) -> dict[str, list[str]]:
         raise UsageError(f"{path}: {expected}, but it cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise UsageError(f"{path}: {expected}, found a {type(found).__name__}")
+    if found and all(type(group) is int for group in found.values()):
+        numbers = sorted({group for group in found.values() if group >= 0})
+        return {str(number): [label for label, group in found.items() if group == number] for number in numbers}
     for name, members in found.items():
         fine = isinstance(members, list) and all(type(m) in (str, int) for m in members)
         if not (fine and members):

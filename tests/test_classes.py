@@ -58,6 +58,12 @@ def test_imagenet9_is_the_published_map():
     assert len(coverage.missing) == 630
 
 
+def test_the_published_file_of_the_map_is_read_as_it_is():
+    by_file, _ = load_groups(need_shared("backgrounds-challenge") / "in_to_in9.json", IMAGENET)
+    ours, _ = load_groups("imagenet9", IMAGENET)
+    assert [(row["group"], row["class_idx"]) for row in by_file] == [(row["group"], row["class_idx"]) for row in ours]
+
+
 def test_imagenet9_keeps_its_order_sizes_and_odd_gaps():
     rows, coverage = load_groups("imagenet9", IMAGENET)
     names = list(dict.fromkeys(row["name"] for row in rows))
@@ -192,6 +198,7 @@ def test_own_groups(tmp_path: Path, name: str, content: str):
         ("g.json", "{}", "at least one group"),
         ("g.json", '{"a": "0"}', "found for 'a'"),
         ("g.json", '{"a": []}', "found for 'a'"),
+        ("g.json", '{"7": 1, "8": [9]}', "found for '7'"),
         ("g.json", '{"a": [true]}', "found for 'a'"),
         ("g.json", '{"a": ["0"], "a": ["1"]}', "found one twice"),
         ("g.json", '{"a": ["0"], "b": ["tench"]}', "two groups, 'a' and 'b'"),
