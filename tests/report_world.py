@@ -21,6 +21,10 @@ from tests.tables import candidate, class_row, image, prediction, put, vote
 
 EVIL = '<script>alert("x")</script>\'&'
 MODELS = ("lite-a", "lite-b")
+RUG, EVIL_ONE, OUTSIDE = 7, 8, 9
+"""A class of group 0, of group 1 and of none."""
+FOREGROUNDS = {"a": 0, "b": 1, "c": 0}
+"""Of `mixed_workspace`: image_id -> group."""
 VOID = {"meta", "img", "br", "rect", "line", "circle"}
 RECIPE = '{"decoder": "pillow", "preprocessing": "decode|resize(%d)", "weights": "%s"}'
 
@@ -174,3 +178,18 @@ def evaluate(workspace: Workspace) -> None:
 
 def html_of(workspace: Workspace, **settings: Any) -> str:
     return render(Snapshot(workspace), ReportSettings(**settings))
+
+
+def mixed_workspace(url: str, folder: Path) -> Workspace:
+    """Three foregrounds with masks, originals and backgrounds; two models have predicted, nobody has judged."""
+    workspace = Workspace(url)
+    index(workspace, folder / "photographs")
+    mix(workspace)
+    predict(workspace)
+    for name, shade in (("original", 200), ("only_bg_t", 60)):
+        put(workspace, f"variants/{name}", [variant_row(i, name, shade + 10 * n) for n, i in enumerate(FOREGROUNDS)])
+    mask = np.zeros((224, 224), bool)
+    mask[50:100, 60:90] = True
+    rows = [{**foreground_row(i, group), "rle": encode_mask(mask)} for i, group in FOREGROUNDS.items()]
+    put(workspace, "foregrounds", rows)
+    return workspace

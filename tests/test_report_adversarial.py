@@ -16,15 +16,20 @@ from tasks.kernels.compose import paste
 from tasks.report_adversarial import NO_GROUP, UNTRIED, Pairs, Tally, to_groups
 from tasks.report_composites import composites
 from tasks.report_source import Snapshot
-from tasks.rle import encode_mask
 from tasks.store import Output, Workspace
 from tests.needs import need_chromium
-from tests.report_world import EVIL, Page, evaluate, html_of, index, mask_row, mix, predict, variant_row
-from tests.tables import class_row, put
-
-RUG, EVIL_ONE, OUTSIDE = 7, 8, 9
-"""A class of group 0, of group 1 and of none."""
-FOREGROUNDS = {"a": 0, "b": 1, "c": 0}
+from tests.report_world import (
+    EVIL,
+    EVIL_ONE,
+    FOREGROUNDS,
+    OUTSIDE,
+    RUG,
+    Page,
+    evaluate,
+    html_of,
+    mixed_workspace,
+)
+from tests.tables import put
 
 
 @st.composite
@@ -131,18 +136,7 @@ def pool_row(position: int, image_id: str) -> dict[str, Any]:
 
 @pytest.fixture
 def workspace(workspace_url: str, tmp_path: Path) -> Workspace:
-    workspace = Workspace(workspace_url)
-    index(workspace, tmp_path / "photographs")
-    mix(workspace)
-    predict(workspace)
-    for name, shade in (("original", 200), ("only_bg_t", 60)):
-        put(workspace, f"variants/{name}", [variant_row(i, name, shade + 10 * n) for n, i in enumerate("abc")])
-    mask = np.zeros((224, 224), bool)
-    mask[50:100, 60:90] = True
-    size = {"rle": encode_mask(mask), "width": 224, "height": 224}
-    rows = [{"image_id": i, "class_idx": RUG, "group": g, **size} for i, g in FOREGROUNDS.items()]
-    put(workspace, "foregrounds", rows)
-    return workspace
+    return mixed_workspace(workspace_url, tmp_path)
 
 
 def test_nobody_searched(workspace: Workspace) -> None:
@@ -227,55 +221,6 @@ def test_released_data_whose_pictures_no_index_knows(workspace: Workspace) -> No
     put(workspace, "images", [])
     (found,) = report_adversarial.searches(Snapshot(workspace))
     assert all(b.picture for ranking in found.rankings for b in ranking.backgrounds)
-
-
-def test_masks_in_quarantine_are_shown_with_their_reason(workspace: Workspace) -> None:
-    rle = encode_mask(np.ones((200, 300), bool))
-    low = {"rle": rle, "quality": 0.1, "quarantine": f"quality 0.10: {EVIL}"}
-    put(workspace, "masks", [mask_row("a"), {**mask_row("b"), **low}, {**mask_row("gone"), **low, "quality": 0.05}])
-    page = Page(html_of(workspace))
-    assert page.line("grabcut", "66.7 %") == "grabcut 3 0.10 0.06 and 0.82 2 66.7 %"
-    assert page.line("quality 0.10", EVIL, "b")
-    assert page.line("The lowest quality first, 2 of 2")
-    assert page.text().index("gone") < page.text().index(f"{EVIL} b")
-    put(workspace, "masks", [mask_row("a")])
-    assert Page(html_of(workspace)).line("No mask was quarantined.")
-
-
-def test_masks_that_came_with_released_data(workspace: Workspace) -> None:
-    workspace.retire("by-hand-masks", ())
-    page = Page(html_of(workspace))
-    assert page.line("The masks of 3 foregrounds came with the variants.")
-    assert "reground masks -w W" not in page.text()
-
-
-def test_what_the_groups_cover(workspace: Workspace) -> None:
-    page = Page(html_of(workspace))
-    assert page.line("A map of your own puts 2 classes into 2 groups", "2 classes lie in none", "2 of the photographs")
-    assert page.line("Rug", "1 1 2 2")
-    assert page.line(EVIL, "1 1 1 1", "none but itself")
-
-
-def test_a_packaged_map_says_what_it_has_too_much(workspace: Workspace) -> None:
-    from tasks.classes import load_groups
-
-    classes = [{**class_row(7), "wnids": ["n02085620"]}]
-    rows, lies = load_groups("imagenet9", classes)
-    put(workspace, "classes", classes)
-    put(workspace, "groups", rows)
-    put(workspace, "foregrounds", [])
-    line = Page(html_of(workspace)).line("“imagenet9” puts 1 classes into 1 groups")
-    assert f"It names {len(lies.extra)} classes that the vocabulary lacks" in line and lies.extra
-
-
-def test_how_far_the_compositions_differ(workspace: Workspace) -> None:
-    page = Page(html_of(workspace))
-    assert page.line("Only one composition was made", "reground variants -w W --compose mask,parity")
-    rows = [("a", True, 0.02), ("b", True, 0.0), ("c", False, 0.9)]
-    columns = ("image_id", "same_background", "differs")
-    put(workspace, "parity", [{"variant": "mixed_rand", **dict(zip(columns, row, strict=True))} for row in rows])
-    line = Page(html_of(workspace)).line("Mixed-Rand", "on average")
-    assert "1.00 % on average, 2.00 % at most" in line and "n 2, 1 of them equal in every pixel; 1 have another" in line
 
 
 @pytest.mark.slow
