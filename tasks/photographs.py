@@ -57,9 +57,8 @@ class Photograph:
         Raises:
             ValueError: ``box`` is None, and the row has no box, or several.
         """
-        if box is None:
-            (box,) = row["boxes"]
-        return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**box))
+        (one,) = (box,) if box else row["boxes"]
+        return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**one))
 
     def load(self) -> np.ndarray:
         """Its pixels, ``(height, width, 3) uint8`` RGB.
