@@ -30,6 +30,7 @@ from tasks.adversarial_search import Searcher
 from tasks.adversarial_summary import efforts
 from tasks.errors import RegroundError, UsageError
 from tasks.predictions import BATCH, output_classes
+from tasks.seed import derive_seed
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "adversarial"
 SHARED: Final = "shared"
-PAIRS: Final = {False: 2**17, True: 2**14}
-"""Exhaustive? -> pairs in a shard at most, where settings leave it open: a search tries few of its pairs."""
+ROWS: Final = {False: 32, True: 4}
+"""Exhaustive? -> foregrounds in a shard, where settings leave it open: a search tries few of their pairs."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class AdversarialSettings:
         batch_size: composites in a forward pass, 0: what suits the device.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32`` or ``bfloat16``.
-        rows: foregrounds in a shard, which a crash may cost; 0: as many as have `PAIRS` pairs.
+        rows: foregrounds in a shard, which a crash may cost; 0: as `ROWS` says. A search learns between shards too.
         seed: of the shards' foregrounds and of the order in which pairs are tried.
     """
 
@@ -76,11 +77,11 @@ def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
     """
     workspace.require("foregrounds", "variants")
     names = _names(workspace, settings)
-    foregrounds, backgrounds = (_count(workspace, of) for of in ("foregrounds", adversarial_scene.BACKGROUND))
+    foregrounds, _ = (_count(workspace, of) for of in ("foregrounds", adversarial_scene.BACKGROUND))
     if settings.rows < 0 or settings.batch_size < 0:
         raise UsageError(f"expected rows and batch_size of at least 0, got {settings.rows} and {settings.batch_size}.")
     inputs = adversarial_scene.inputs(workspace)
-    size = settings.rows or max(1, PAIRS[settings.exhaustive] // backgrounds)
+    size = settings.rows or ROWS[settings.exhaustive]
     starts = range(0, foregrounds, size)
     shards: list[Shard] = []
     for name in names:
@@ -133,7 +134,7 @@ def _searched(
         found, margins = searcher.exhaust(), {}
     else:
         before = _parts(workspace, "adversarial_margins", model, shard.args["number"])
-        found = searcher.search(settings.seed, adversarial_tables.experience(scene, before))
+        found = searcher.search(derive_seed(settings.seed, shard.id), adversarial_tables.experience(scene, before))
         margins = {f"adversarial_margins/{slug}": adversarial_tables.margin_rows(found.trials)}
     return Output(
         {
