@@ -58,11 +58,12 @@ def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, 
 def run_here(workspace: Workspace, names: Sequence[str], settings: Settings) -> None:
     """Run steps in order in this process."""
     from flows.local import parse_runner, run_step
-    from flows.progress import watch
+    from flows.progress import listen, watch
 
     _require_images(settings, names)
     runner = parse_runner(settings.runner)
     workspace.sweep()
+    listen()
     with watch() as progress:
         for name in names:
             run_step(name, workspace, settings.of(name), runner, progress)

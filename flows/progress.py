@@ -1,7 +1,8 @@
-"""How far a step is, on standard error: a bar on a terminal, plain lines elsewhere."""
+"""How far a step is, and what it says, on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import TracebackType
 from typing import Self, TextIO
@@ -73,6 +74,21 @@ class Bars:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.__exit__(kind, error, trace)
+
+
+class Said(logging.Handler):
+    """Prints what steps say, above the bars where there are any (they stand in for standard error)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
+def listen() -> None:
+    """Show what steps have to say, beginning with their findings."""
+    logger = logging.getLogger("tasks")
+    if not any(isinstance(handler, Said) for handler in logger.handlers):
+        logger.addHandler(Said())
+    logger.setLevel(logging.INFO)
 
 
 def watch() -> Lines | Bars:
