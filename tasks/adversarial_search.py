@@ -53,8 +53,8 @@ class Searcher:
         trials, clean = self.trials, self.clean()
         everyone = np.arange(len(clean))
         right = np.flatnonzero(trials.scene.groups_of(clean) == trials.group)
-        verdict = self._order(everyone, derive_seed(seed, "verdict"))
-        outcome = self._order(right, derive_seed(seed, "outcome"), trials.other[right])
+        verdict = self.order(everyone, derive_seed(seed, "verdict"))
+        outcome = self.order(right, derive_seed(seed, "outcome"), trials.other[right])
         for groups, margins in earlier:
             verdict.learn(groups, margins)
             outcome.learn(groups, margins)
@@ -108,7 +108,8 @@ class Searcher:
 
         self._try(pairs, tell)
 
-    def _order(self, rows: np.ndarray, seed: int, allowed: np.ndarray | None = None) -> Order:
+    def order(self, rows: np.ndarray, seed: int, allowed: np.ndarray | None = None) -> Order:
+        """In which to try some of the foregrounds, on all backgrounds or on those that are ``allowed``."""
         width = self._compositor.batch
         return Order(self.trials.group[rows], self.trials.predicted.shape[1], width=width, seed=seed, allowed=allowed)
 

@@ -68,6 +68,14 @@ class Compositor:
         batch: composites in a forward pass.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU) or one of `PRECISIONS`.
 
+    Attributes:
+        network: as given.
+        batch: as given.
+        ahead: see `AHEAD`.
+        precision: one of `PRECISIONS`.
+        compiled: whether `module` is.
+        module: what does the forward passes.
+
     Raises:
         UsageError: no such precision.
     """
@@ -91,7 +99,7 @@ class Compositor:
         side = backgrounds.shape[1]
         self._preprocess, self._resized = preprocessing_on(network.device, network.square.spec, side)
         self.compiled = network.device.type == "cuda" and _can_compile()
-        self._module: Callable[[torch.Tensor], torch.Tensor] = (
+        self.module: Callable[[torch.Tensor], torch.Tensor] = (
             torch.compile(network.module, dynamic=False) if self.compiled else network.module
         )
 
@@ -164,7 +172,7 @@ class Compositor:
         inputs = self._preprocess(self.composites(foregrounds, foreground, background))
         dtype = PRECISIONS[self.precision]
         with torch.autocast(self.network.device.type, dtype, enabled=dtype is not None):
-            logits = self._module(inputs).float()
+            logits = self.module(inputs).float()
         probability, output = logits.softmax(dim=1).max(dim=1)
         own = self._group_of[None] == foregrounds.group.index_select(0, foreground)[:, None]
         inside, outside = (logits.masked_fill(other, -torch.inf).amax(dim=1) for other in (~own, own))

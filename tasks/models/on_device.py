@@ -1,8 +1,9 @@
 """Preprocessing on the device, from pixels that lie there: `Preprocessing` again, by torch.
 
 Where no pixel is resized the two agree to the last bit. Where one is, torch's own resampling of
-bytes takes Pillow's place on a CPU, and elsewhere a product with Pillow's own weights: against
-Pillow's pixels some in a thousand are one level off (benchmarks/compositing.py measures it).
+bytes takes Pillow's place on a CPU, and elsewhere a product with Pillow's own weights. Both round as
+Pillow does, between the two directions too: on photographs enlarged from 224 to 260 pixels, bicubic,
+0.3 % and 0.1 % of the values differ from Pillow's, by 2 levels at most (resampled as floats: 18 %, by 19).
 """
 
 from __future__ import annotations
