@@ -11,7 +11,7 @@ import importlib.util
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -121,9 +121,8 @@ class Compositor:
         )
 
     def composites(self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
-        """``(N, S, S, 3) uint8`` on the device, of N pairs of positions."""
-        behind = self._backgrounds.index_select(0, background.to(self._backgrounds.device))
-        behind = behind.to(self.network.device, non_blocking=True)
+        """``(N, S, S, 3) uint8`` on the device, of N pairs of positions; of backgrounds where these lie."""
+        behind = self._backgrounds.index_select(0, background).to(self.network.device, non_blocking=True)
         shown = behind.bitwise_and_(foregrounds.hole.index_select(0, foreground))
         return shown.bitwise_or_(foregrounds.cut.index_select(0, foreground))
 
@@ -138,11 +137,13 @@ class Compositor:
         count = len(foreground)
         # A compiled network is compiled once more for each other batch size.
         size = max(count, self.batch) if self.compiled else count
-        f, b = (self._indices(of, size) for of in (foreground, background))
+        f = _sent(foreground, size, self.network.device)
+        b = _sent(background, size, self._backgrounds.device)
         parts = self.network.in_parts(size, lambda part: self._pass(foregrounds, f[part], b[part]))
+        fetch = _fetched([torch.cat(column)[:count] for column in zip(*parts, strict=True)])
 
         def answer() -> Answer:
-            output, probability, margin = (torch.cat(column)[:count].cpu().numpy() for column in zip(*parts))
+            output, probability, margin = fetch()
             return Answer(output, self.network.checked(probability), margin)
 
         return answer
@@ -161,11 +162,6 @@ class Compositor:
         at_once = min(self.batch, self.network.most or self.batch)
         return json.dumps({**dataclasses.asdict(recipe), "at_once": at_once}, sort_keys=True)
 
-    def _indices(self, positions: np.ndarray, size: int) -> torch.Tensor:
-        filled = np.zeros(size, np.int64)
-        filled[: len(positions)] = positions
-        return torch.from_numpy(filled).to(self.network.device)
-
     def _pass(
         self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -177,6 +173,29 @@ class Compositor:
         own = self._group_of[None] == foregrounds.group.index_select(0, foreground)[:, None]
         inside, outside = (logits.masked_fill(other, -torch.inf).amax(dim=1) for other in (~own, own))
         return output, probability, inside - outside
+
+
+def _sent(positions: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
+    """Positions on a device, filled up with zeros; a GPU is not waited for, which plain memory would mean."""
+    filled = np.zeros(size, np.int64)
+    filled[: len(positions)] = positions
+    held = torch.from_numpy(filled)
+    return held.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else held
+
+
+def _fetched(made: Sequence[torch.Tensor]) -> Callable[[], list[np.ndarray]]:
+    """Copies to the host, under way at once: asked for later they would queue behind the batches handed in since."""
+    if made[0].device.type != "cuda":
+        return lambda: [tensor.numpy() for tensor in made]
+    held = [torch.empty(of.shape, dtype=of.dtype, pin_memory=True).copy_(of, non_blocking=True) for of in made]
+    done = torch.cuda.Event()
+    done.record()
+
+    def wait() -> list[np.ndarray]:
+        done.synchronize()
+        return [tensor.numpy() for tensor in held]
+
+    return wait
 
 
 def _placed(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
