@@ -21,7 +21,7 @@ DECIMALS: Final = 2
 def foreground_rows(found: Found) -> list[dict[str, Any]]:
     """Rows of ``adversarial/MODEL``."""
     trials, scene = found.trials, found.trials.scene
-    vulnerable = found.fooled_by != NOBODY
+    vulnerable, into = found.fooled_by != NOBODY, trials.into
     columns = {
         "image_id": [scene.foregrounds[row] for row in trials.rows],
         "group": trials.group.tolist(),
@@ -29,7 +29,7 @@ def foreground_rows(found: Found) -> list[dict[str, Any]]:
         "clean_correct": found.clean_correct.tolist(),
         "vulnerable": vulnerable.tolist(),
         "fooled_by": _names(scene, found.fooled_by),
-        "fooled_into": [int(trials.into[row, by]) if by != NOBODY else None for row, by in enumerate(found.fooled_by)],
+        "fooled_into": [int(into[row, by]) if by != NOBODY else None for row, by in enumerate(found.fooled_by)],
         "passes": found.passes.tolist(),
         "outcome": found.outcome,
         "misled_by": _names(scene, found.misled_by),
