@@ -158,7 +158,7 @@ def test_no_server() -> None:
 def test_every_flow_is_found_under_its_name() -> None:
     for name in [*FLOWS, *steps.MODULES]:
         assert find_flow(name).name == name
-    with pytest.raises(UsageError, match="unknown flow 'clean': expected one of: audit, bootstrap"):
+    with pytest.raises(UsageError, match="unknown flow 'clean': expected one of: adversarial, audit, bootstrap"):
         find_flow("clean")
 
 
