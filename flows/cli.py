@@ -59,7 +59,7 @@ def _released_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _masks_options(parser: argparse.ArgumentParser) -> None:
-    _set(parser, "--method", "masks.method", "grabcut, supplied:DIR (PNG or COCO) or onnx:FILE", type=_method)
+    _set(parser, "--method", "masks.method", "grabcut, consensus, supplied:DIR (PNG, COCO) or onnx:FILE", type=_method)
     _set(parser, "--mask-iterations", "masks.iterations", "of GrabCut", type=int)
     _set(parser, "--mask-seed", "masks.seed", "of GrabCut's random start", type=int)
     _set(parser, "--min-quality", "masks.min_quality", "masks below it are quarantined, 0 to 1", type=float)

@@ -45,7 +45,8 @@ class MaskSettings:
     """How a mask is made.
 
     Attributes:
-        method: ``grabcut`` (Xiao et al. 2020), ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
+        method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `tasks.kernels.consensus`),
+            ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
             (a salient-object network with its sidecar).
         iterations: of GrabCut.
         seed: of a random start; combined with each image_id.
@@ -159,6 +160,15 @@ def open_source(settings: MaskSettings) -> Source:
     raise unknown("mask method", settings.method, METHODS)
 
 
+def _consensus(_: MaskSettings, __: str) -> Source:
+    def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
+        from tasks.kernels.consensus import consensus
+
+        return consensus(pixels, box)
+
+    return from_box("consensus", kernel, seeded=False)
+
+
 def _grabcut(settings: MaskSettings, _: str) -> Source:
     def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
         from tasks.kernels.grabcut import grabcut
@@ -182,6 +192,7 @@ def _onnx(settings: MaskSettings, place: str) -> Source:
 
 
 METHODS: Final[dict[str, Callable[[MaskSettings, str], Source]]] = {
+    "consensus": _consensus,
     "grabcut": _grabcut,
     "supplied:DIR": _supplied,
     "onnx:FILE": _onnx,

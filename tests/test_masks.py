@@ -186,7 +186,7 @@ def test_a_photograph_that_changed_since_indexing_stops_the_step(workspace_url, 
     [
         (
             MaskSettings(method="magic"),
-            "unknown mask method 'magic': expected one of: grabcut, onnx:FILE, supplied:DIR",
+            "unknown mask method 'magic': expected one of: consensus, grabcut, onnx:FILE, supplied:DIR",
         ),
         (MaskSettings(iterations=0), "masks.iterations from 1 up"),
         (MaskSettings(method="supplied"), "unknown mask method 'supplied': .* supplied:DIR"),
