@@ -2,6 +2,8 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 LS := .venv-label-studio
+# Threads that wait for each other by spinning are many times slower where something else runs too.
+TESTS := OMP_WAIT_POLICY=PASSIVE
 ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
 
 .PHONY: demo test lint unit slow install label-studio clean
@@ -20,11 +22,11 @@ lint:
 
 unit:
 	@echo "== unit tests"
-	@$(ENV) .venv/bin/pytest -m "not slow"
+	@$(ENV) $(TESTS) .venv/bin/pytest -m "not slow"
 
 slow:
 	@echo "== real weights, real servers, a real browser"
-	@$(ENV) .venv/bin/pytest -m slow
+	@$(ENV) $(TESTS) .venv/bin/pytest -m slow
 
 install: .venv/.installed ## .venv with the reground command
 label-studio: $(LS)/.installed ## Label Studio, in an environment of its own
