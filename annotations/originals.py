@@ -6,7 +6,7 @@ votes themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,9 @@ ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians"
 """The superclasses of Tsipras et al. 2020 whose classes few people can tell apart."""
 OBJECT, OTHER_ANIMAL, ORIGINAL_ANIMAL = 0, 1, 2
 """Strata of pairs: the label names no animal; names one; and is the original label besides."""
+STRATA: Final = 3
+UNKNOWN: Final = -2
+"""Stands for an original label that nobody knows: equal to none that a vote may name."""
 
 
 def known_images(workspace: Workspace) -> pd.DataFrame:
@@ -45,13 +48,29 @@ def animals(workspace: Workspace) -> set[int]:
 
 
 def strata(asked: Asked, originals: Mapping[str, int | None], animal: set[int]) -> Ints:
-    """``(P,)``: the stratum of each pair: labels of one stratum are as likely to hold before any vote.
+    """``(P,)``: the stratum of each pair that was asked about; see `stratum`."""
+    of_image = of_pairs(asked.image_ids, originals)
+    return stratum(asked.label, of_image[asked.image] if len(asked.label) else of_image, animal)
 
-    People who cannot tell breeds apart say much the same of every breed, so that whether a label
-    is the original one tells far more about animals than about objects. The released scores of
-    Beyer et al. 2020 are a posterior with exactly these three priors (docs/votes.md).
+
+def of_pairs(image_ids: Sequence[str], originals: Mapping[str, int | None]) -> Ints:
+    """The original label of each image; `UNKNOWN` where nobody knows it."""
+    labels = (originals.get(image_id) for image_id in image_ids)
+    return np.array([UNKNOWN if label is None else label for label in labels], np.int64)
+
+
+def stratum(labels: Ints, original: Ints, animal: set[int]) -> Ints:
+    """``(N,)``: the stratum of each pair of an image and a label.
+
+    Labels of one stratum are as likely to hold before any vote. People who cannot tell breeds
+    apart say much the same of every breed, so that whether a label is the original one tells far
+    more about animals than about objects. The released scores of Beyer et al. 2020 are a posterior
+    with exactly these three priors (docs/votes.md).
+
+    Args:
+        labels: ``(N,)`` the label asked about.
+        original: ``(N,)`` the original label of its image.
+        animal: classes that name animals.
     """
-    of_image = np.array([-2 if (label := originals.get(name)) is None else label for name in asked.image_ids], np.int64)
-    is_animal = np.isin(asked.label, sorted(animal))
-    is_original = of_image[asked.image] == asked.label if len(asked.label) else np.zeros(0, np.bool_)
-    return np.where(is_animal, np.where(is_original, ORIGINAL_ANIMAL, OTHER_ANIMAL), OBJECT).astype(np.int64)
+    is_animal = np.isin(labels, sorted(animal))
+    return np.where(is_animal, np.where(labels == original, ORIGINAL_ANIMAL, OTHER_ANIMAL), OBJECT).astype(np.int64)

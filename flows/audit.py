@@ -21,6 +21,7 @@ def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = 
     """
     with house("audit", workspace, settings, runner) as held:
         held.run("truth")
+        held.run("needs_vote")
         held.run("evaluate")
         held.run("report")
         return held.outlook()

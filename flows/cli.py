@@ -134,6 +134,7 @@ STEPS: dict[str, tuple[Add, str]] = {
     "candidates": (_candidates_options, "labels worth asking about, with reasons"),
     "adversarial": (_adversarial_options, "which backgrounds fool a model on which foregrounds"),
     "truth": (_truth_options, "votes to labels with confidence"),
+    "needs_vote": (_no_options, "which question to ask next, the one that tells most first"),
     "evaluate": (_no_options, "accuracy of every model, each with n and a 95 %% interval"),
     "report": (_no_options, "one HTML page with the pictures"),
 }

@@ -28,6 +28,7 @@ def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str
         held.run("candidates")  # labels worth asking about
         # People: `review-push` asks, `collect` brings their votes, each a flow of its own.
         held.run("truth")  # votes -> labels with confidence
+        held.run("needs_vote")  # which question to ask next
         held.run("evaluate")  # every model on every set, against both kinds of label
         held.run("report")  # one page
         return held.outlook()

@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from annotations.needs_vote import NeedsVoteSettings
 from annotations.review import ReviewSettings
 from annotations.truth import TruthSettings
 from tasks.adversarial import AdversarialSettings
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     adversarial: AdversarialSettings = AdversarialSettings()
     review: ReviewSettings = ReviewSettings()
     truth: TruthSettings = TruthSettings()
+    needs_vote: NeedsVoteSettings = NeedsVoteSettings()
     evaluate: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
 

@@ -20,6 +20,7 @@ MODULES: Final[dict[str, str]] = {
     "candidates": "tasks.candidates",
     "adversarial": "tasks.adversarial",
     "truth": "annotations.truth",
+    "needs_vote": "annotations.needs_vote",
     "evaluate": "tasks.evaluation",
     "report": "tasks.report",
 }

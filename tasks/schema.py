@@ -416,6 +416,19 @@ TABLES: Final[dict[str, Table]] = {
             ),
         ),
         Table(
+            "needs_vote",
+            "pair of image and label",
+            ("rank",),
+            (
+                Column("rank", "int64", "1: to be asked about first"),
+                _IMAGE_ID,
+                _CLASS_IDX,
+                Column("gain", "float64", "bits that one more answer is expected to tell, 0 to 1"),
+                Column("probability", "float64", "that the label holds, by the votes so far"),
+                Column("votes", "int32", "so far"),
+            ),
+        ),
+        Table(
             "evaluation",
             "model x set x metric",
             ("model", "set", "metric", "subset"),

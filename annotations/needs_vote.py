@@ -1,0 +1,138 @@
+"""Needs vote: which pair of image and label to ask about next. Reads ``votes``, ``candidates``; writes ``needs_vote``.
+
+Every pair that is a candidate or has votes is ranked by what one more answer is expected to tell
+about it, in bits (`tasks.kernels.information`): a pair on which people disagree, or whose few
+votes leave doubt, comes before one that five agree on, and a kind of label that people answer
+at random (breeds of dogs) after one that they can tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from annotations import asked, originals
+from annotations.asked import ANSWERS, Asked, Ints
+from annotations.confidence import SMOOTHING, WEIGHTS
+from annotations.published_real import WITHHELD
+from tasks.step import Shard, Step
+from tasks.store import Output, Workspace
+
+READS: Final = ("images", "originals", "classes", "candidates", "votes")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NeedsVoteSettings:
+    """What is believed so far.
+
+    Attributes:
+        without: sources whose votes do not count, kept to judge by.
+    """
+
+    without: tuple[str, ...] = WITHHELD
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What votes say so far of pairs, and how people answer.
+
+    Attributes:
+        holds: ``(P,)`` probability that the label holds, of each pair with votes.
+        prior: ``(G,)`` the same before any vote, of each stratum.
+        answers: ``(G, 2, 3)`` probability of no, maybe and yes where a label does not hold and where it does.
+    """
+
+    holds: Floats
+    prior: Floats
+    answers: Floats
+
+
+def plan(workspace: Workspace, settings: NeedsVoteSettings) -> list[Shard]:
+    """One shard; none without votes, when nothing yet tells how people answer."""
+    size = sum(part.rows for _, part in workspace.parts("votes"))
+    digests = tuple(workspace.table_digest(name) for name in READS)
+    return [Shard("all", digests, {}, size)] if size else []
+
+
+def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Output:
+    """A row for every pair, the one most worth asking about first."""
+    votes = asked.read(workspace, settings.without)
+    if not len(votes.pair):
+        return Output({"needs_vote": []})
+    images = originals.known_images(workspace)
+    of = {str(i): None if np.isnan(o) else int(o) for i, o in zip(images["image_id"], images["original"].astype(float))}
+    animal = originals.animals(workspace)
+    belief = believe(votes, originals.strata(votes, of, animal))
+    unasked = _unasked(workspace, votes)
+    image_ids = [*(votes.image_ids[n] for n in votes.image), *(image_id for image_id, _ in unasked)]
+    labels = np.concatenate([votes.label, np.array([label for _, label in unasked], np.int64)])
+    stratum = originals.stratum(labels, originals.of_pairs(image_ids, of), animal)
+    holds = np.concatenate([belief.holds, belief.prior[stratum[len(votes.label) :]]])
+    count = np.bincount(votes.pair, minlength=len(labels))
+    gains = gain(holds, stratum, belief.answers)
+    order = np.lexsort((labels, np.array(image_ids, object), -gains.round(9)))
+    return Output(
+        {
+            "needs_vote": [
+                {
+                    "rank": rank,
+                    "image_id": image_ids[n],
+                    "class_idx": int(labels[n]),
+                    "gain": float(gains[n]),
+                    "probability": float(holds[n]),
+                    "votes": int(count[n]),
+                }
+                for rank, n in enumerate(order.tolist(), start=1)
+            ]
+        }
+    )
+
+
+def believe(votes: Asked, strata: Ints) -> Belief:
+    """Fit Dawid and Skene's model, and pool the annotators' answers within each stratum."""
+    from tasks.kernels.dawid_skene import Votes, dawid_skene  # SciPy, which most commands do without
+
+    size = np.bincount(votes.pair, minlength=len(votes.label))
+    share = np.bincount(votes.pair, WEIGHTS[votes.answer], len(votes.label)) / size
+    indices = Votes(votes.pair, votes.annotator, votes.answer)
+    fit = dawid_skene(indices, np.stack([1 - share, share], axis=1), strata, SMOOTHING)
+    answers = np.full((originals.STRATA, 2, len(ANSWERS)), SMOOTHING)
+    for state in (0, 1):
+        np.add.at(answers[:, state], (strata[votes.pair], votes.answer), fit.posterior[votes.pair, state])
+    prior = np.full(originals.STRATA, fit.posterior[:, 1].mean())
+    prior[: len(fit.prior)] = fit.prior[:, 1]
+    return Belief(fit.posterior[:, 1], prior, answers / answers.sum(axis=2, keepdims=True))
+
+
+def gain(holds: Floats, strata: Ints, answers: Floats) -> Floats:
+    """``(N,)`` bits that one more answer is expected to tell about each pair.
+
+    Args:
+        holds: ``(N,)`` probability that each label holds.
+        strata: ``(N,)`` stratum of each pair.
+        answers: as in `Belief`.
+    """
+    from tasks.kernels.information import information_gain
+
+    belief = np.stack([1 - holds, holds], axis=1)
+    gains = np.zeros(len(holds))
+    for stratum in np.unique(strata).tolist():
+        inside = strata == stratum
+        gains[inside] = information_gain(belief[inside], answers[stratum])
+    return gains
+
+
+def _unasked(workspace: Workspace, votes: Asked) -> list[tuple[str, int]]:
+    """Candidates without a vote."""
+    candidates = workspace.read("candidates", ["image_id", "class_idx"])
+    known = set(zip((votes.image_ids[n] for n in votes.image), votes.label.tolist(), strict=True))
+    pairs = zip(candidates["image_id"], candidates["class_idx"].tolist(), strict=True)
+    return [pair for image_id, label in pairs if (pair := (str(image_id), int(label))) not in known]
+
+
+STEP = Step("needs_vote", 1, NeedsVoteSettings, plan, work)

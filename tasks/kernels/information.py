@@ -1,0 +1,33 @@
+"""Information: how much one more answer is expected to tell about a hidden state.
+
+Source: Lindley 1956, On a Measure of the Information Provided by an Experiment,
+https://doi.org/10.1214/aoms/1177728069.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def information_gain(belief: Floats, answers: Floats) -> Floats:
+    """Bits by which one more answer is expected to lower the entropy of what is believed.
+
+    The mutual information of state and answer: entropy of the answer less its mean entropy in
+    each state. 0 where the state is known, or where every state gives the same answers.
+
+    Args:
+        belief: ``(N, S) float64``, probability of each state of each thing; rows sum to 1.
+        answers: ``(S, K) float64``, probability of each answer in each state; rows sum to 1.
+
+    Returns:
+        ``(N,) float64``, 0 to log2 of the smaller of S and K; higher is worth more.
+    """
+    return np.maximum(_entropy(belief @ answers) - belief @ _entropy(answers), 0.0)
+
+
+def _entropy(distributions: Floats) -> Floats:
+    """``(..., K)`` -> ``(...)``, in bits."""
+    return -(distributions * np.log2(np.where(distributions > 0, distributions, 1.0))).sum(axis=-1)
