@@ -7,12 +7,11 @@ and run again: a task is known by the key in its data, and an answer by its id.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from annotations import collect as collecting
 from annotations import ledger, pictures, projects, questions
@@ -137,35 +136,6 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
     return Pushed(project.id, len(left), len(asking.tasks()))
 
 
-def status(workspace: Workspace, settings: ReviewSettings) -> list[dict[str, Any]]:
-    """A row for each question of each round: tasks, answered, open, votes (answers given), annotators.
-
-    A task is answered when as many people as the settings ask for have answered it.
-    """
-    tasks = ledger.read(workspace)
-    if not tasks:
-        return []
-    rows: list[dict[str, Any]] = []
-    with connect(workspace, settings) as client:
-        for (round_number, kind), group in _grouped(tasks):
-            ours = {(task.project_id, task.task_id) for task in group}
-            projects = sorted({project_id for project_id, _ in ours})
-            states = [s for p in projects for s in client.task_states(p) if (p, s.id) in ours]
-            done = sum(state.answers >= settings.overlap for state in states)
-            rows.append(
-                {
-                    "question": kind,
-                    "round": round_number,
-                    "tasks": len(ours),
-                    "answered": done,
-                    "open": len(ours) - done,
-                    "votes": sum(state.answers for state in states),
-                    "annotators": len({person for state in states for person in state.people}),
-                }
-            )
-    return rows
-
-
 def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
     """Collect every answer there is. What has not changed is not written again.
 
@@ -227,13 +197,6 @@ def _pictures_path(workspace: Workspace, settings: ReviewSettings) -> str:
 
 def _batches(left: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:
     return (left[start : start + size] for start in range(0, len(left), size))
-
-
-def _grouped(tasks: Sequence[Task]) -> Iterator[tuple[tuple[int, str], list[Task]]]:
-    def which(task: Task) -> tuple[int, str]:
-        return task.round_number, task.kind
-
-    return ((key, list(group)) for key, group in itertools.groupby(sorted(tasks, key=which), key=which))
 
 
 def _require_local(workspace: Workspace) -> None:

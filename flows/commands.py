@@ -144,13 +144,14 @@ def _status_line(name: str, state: Mapping[str, Any]) -> str:
 def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Ask people, and collect what they answered."""
     from annotations import review as asking
+    from annotations import review_status
 
     settings = load(workspace, told, arguments.config).review
     if arguments.action == "serve":
         asking.serve(workspace, settings)
         return Result("Label Studio is stopped; everything in it is kept")
     if arguments.action == "status":
-        rows = asking.status(workspace, settings)
+        rows = review_status.status(workspace, settings)
         return Result("\n".join(map(_question_line, rows)) or "nothing was asked yet", {"questions": rows})
     if arguments.prefect:
         return _review_flow(workspace, arguments, told)

@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from annotations import review
+from annotations import review, review_status
 from flows import artifacts
 from flows.scheduled import hold
 
@@ -26,7 +26,7 @@ def review_push(
     """
     with hold("review push", workspace, settings) as (held, chosen):
         pushed = {question: review.push(held, chosen.review, question) for question in questions or review.QUESTIONS}
-        artifacts.publish(held, "review", artifacts.review(review.status(held, chosen.review)))
+        artifacts.publish(held, "review", artifacts.review(review_status.status(held, chosen.review)))
     return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
 
 
@@ -42,5 +42,5 @@ def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any
         if not held.parts("questions"):
             return Completed(message="nobody was asked yet: `reground review push` does")
         pulled = review.pull(held, chosen.review)
-        artifacts.publish(held, "review", artifacts.review(review.status(held, chosen.review)))
+        artifacts.publish(held, "review", artifacts.review(review_status.status(held, chosen.review)))
     return Completed(message=f"{pulled.answers:,} answers of {pulled.annotators} people: {pulled.votes:,} votes")

@@ -19,7 +19,7 @@ import pytest
 
 from annotations import label_studio as label_studio_module
 from annotations import label_studio_server as servers
-from annotations import ledger, pictures, projects, review
+from annotations import ledger, pictures, projects, review, review_status
 from annotations.credentials import read_credentials
 from annotations.label_studio import Client
 from annotations.questions import classify_result, contains_result
@@ -195,7 +195,7 @@ def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio,
     single = votes[votes["question"] == "classify"]
     assert (single["main"] == (single["answer"] == "yes")).all() and (single["num_objects"] == 1).all()
     assert list(workspace.read("annotators")["agreement"]) == [1.0, 1.0]
-    rows = {row["question"]: row for row in review.status(workspace, settings)}
+    rows = {row["question"]: row for row in review_status.status(workspace, settings)}
     assert rows["classify"]["tasks"] == rows["classify"]["answered"] == len(CANDIDATES)
     assert sum(row["tasks"] for row in rows.values()) == tasks and rows["contains"]["open"] == 0
     assert all(row["annotators"] == 2 for row in rows.values())
@@ -259,7 +259,7 @@ def test_a_dead_server_is_named_and_votes_stay(label_studio: LabelStudio, tmp_pa
     with socket.socket() as taken:  # bound and not listening: refuses connections
         taken.bind(("127.0.0.1", 0))
         dead = ReviewSettings(url=f"http://127.0.0.1:{taken.getsockname()[1]}")
-        for act in (review.pull, review.status):
+        for act in (review.pull, review_status.status):
             with pytest.raises(RegroundError, match=r"got no answer.*reground review serve"):
                 act(workspace, dead)
     with pytest.raises(RegroundError, match="review serve -w"):
