@@ -2,11 +2,13 @@
 
 Reads ``images``, ``predictions/MODEL`` (the photographs); writes ``candidates``.
 Source: Tsipras et al. 2020, section 3: the union of the models' top-5 and the original label.
+Imported predictions may lack probabilities: they name labels, and leave the score to the other models.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,13 +51,20 @@ def work(workspace: Workspace, settings: CandidateSettings, shard: Shard) -> Out
     mass: dict[tuple[str, int], float] = defaultdict(float)
     for image in workspace.read("images", ["image_id", "class_idx"]).itertuples():
         reasons[str(image.image_id), int(image.class_idx)].append(ORIGINAL)  # type: ignore[arg-type]
+    images = {image_id for image_id, _ in reasons}
+    voters: Counter[str] = Counter()
     for model in shard.args["models"]:
         for row in predictions(workspace, model, PHOTOGRAPHS):
+            image_id = row["image_id"]
+            if image_id not in images:  # imported, of an image that is not at hand
+                continue
+            voters[image_id] += not math.isnan(row["probability"][0])
             for rank, (class_idx, probability) in enumerate(_top(row, settings.top_k), start=1):
-                reasons[row["image_id"], class_idx].append(f"{model}:{rank}")
-                mass[row["image_id"], class_idx] += probability
-    voters = max(1, len(shard.args["models"]))
-    return Output({"candidates": [_row(key, why, mass[key] / voters) for key, why in sorted(reasons.items())]})
+                reasons[image_id, class_idx].append(f"{model}:{rank}")
+                mass[image_id, class_idx] += 0.0 if math.isnan(probability) else probability
+    return Output(
+        {"candidates": [_row(key, why, mass[key] / max(1, voters[key[0]])) for key, why in sorted(reasons.items())]}
+    )
 
 
 def predictions(workspace: Workspace, model: str, of_set: str) -> list[dict[str, Any]]:
@@ -73,4 +82,4 @@ def _row(key: tuple[str, int], why: list[str], score: float) -> dict[str, Any]:
     return {"image_id": key[0], "class_idx": key[1], "reasons": why, "score": score}
 
 
-STEP = Step("candidates", 1, CandidateSettings, plan, work)
+STEP = Step("candidates", 2, CandidateSettings, plan, work)

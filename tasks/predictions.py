@@ -170,11 +170,22 @@ def _check(workspace: Workspace, settings: PredictionSettings) -> None:
                 f"models '{name}' and '{slugs[models.slug(name)]}' would share the table "
                 f"predictions/{models.slug(name)}: predict with one of them here."
             )
+    _refuse_imported(workspace, settings)
     there = workspace.tables()
     for of_set in settings.on:
         if of_set not in (PHOTOGRAPHS, *VARIANTS, *PARITY) and _table(of_set) not in there:
             made = [table.partition("/")[2] for table in there if table.startswith("variants/")]
             raise unknown("set", of_set, {PHOTOGRAPHS, *VARIANTS, *PARITY, *made})
+
+
+def _refuse_imported(workspace: Workspace, settings: PredictionSettings) -> None:
+    for name in settings.models:
+        made_by = {entry.step for entry, _ in workspace.parts(f"predictions/{models.slug(name)}")}
+        if made_by - {STEP.name}:
+            raise UsageError(
+                f"expected a model without imported predictions, got '{name}': predictions/{models.slug(name)} in "
+                f"{workspace.url} was imported. Predict in another workspace, or import it there under another name."
+            )
 
 
 def _table(of_set: str) -> str:
