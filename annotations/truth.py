@@ -1,5 +1,7 @@
 """Truth: votes -> one row an image. Reads ``images``, ``originals``, ``classes``, ``votes``; writes ``truth``.
 
+What it wrote before stays at hand: see `annotations.truth_versions`.
+
 Every image that any of the first, second or last knows has a row: images need not be at hand. A
 method (`annotations.confidence`) gives each label its confidence; CONTAINS votes give each image its
 routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, sections 3 and 4).
@@ -16,9 +18,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
-from annotations import asked, originals
+from annotations import asked, originals, truth_versions
 from annotations.asked import CLASSIFY, Asked
 from annotations.confidence import METHODS, shown
+from annotations.evidence import COLUMNS as EVIDENCE_COLUMNS
+from annotations.evidence import evidence
 from annotations.objects import COLUMNS as OBJECT_COLUMNS
 from annotations.objects import Objects, answers, find_objects
 from annotations.published_real import WITHHELD
@@ -70,12 +74,13 @@ def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
 def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     """A row for every image, judged or not."""
     images = originals.known_images(workspace)
-    votes = asked.columns(workspace, (*asked.COLUMNS, *OBJECT_COLUMNS), settings.without)
+    votes = asked.columns(workspace, (*asked.COLUMNS, *OBJECT_COLUMNS, *EVIDENCE_COLUMNS), settings.without)
     classify = votes.filter(pc.field("question") == CLASSIFY)
     seen = {image_id: find_objects(given) for image_id, given in answers(classify)}
+    behind = evidence(votes)
     about = judge(asked.arrange(votes), images, originals.animals(workspace), settings)
     rows = [
-        {**row, **asdict(seen.get(str(row["image_id"]), Objects()))}
+        {**row, **asdict(seen.get(row["image_id"], Objects())), "evidence": behind.get(row["image_id"], "")}
         for row in (about.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
     ]
     return Output({"truth": rows})
@@ -231,4 +236,4 @@ def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-STEP = Step("truth", 2, TruthSettings, plan, work)
+STEP = Step("truth", 3, TruthSettings, plan, work, conclude=truth_versions.keep)

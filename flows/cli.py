@@ -158,6 +158,8 @@ def parser() -> argparse.ArgumentParser:
             _set(command, "--method", "truth.method", "selection-frequency or dawid-skene")
         options(command)
     run = _command(commands, "run", "every step in order: all that can be done now")
+            meaning = "look back instead: `versions`, or `diff A B` with two of them"
+            command.add_argument("action", nargs="*", metavar="ACTION", help=meaning)
     _images(run)
     for name, (options, _) in STEPS.items():
         if name not in ON_REQUEST:

@@ -35,6 +35,10 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
 
         return Result(demo(arguments.workspace))
     workspace = Workspace(arguments.workspace)
+    if arguments.command == "truth" and arguments.action:
+        from flows.truth_command import look_back
+
+        return Result(*look_back(workspace, arguments))
     if arguments.command in steps.MODULES:
         return run_steps(workspace, [arguments.command], arguments, told)
     if arguments.command == "run":

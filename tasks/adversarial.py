@@ -216,4 +216,4 @@ def _predicted(workspace: Workspace) -> list[str]:
     return [models.named(slug) for slug in slugs]
 
 
-STEP = Step(NAME, 1, AdversarialSettings, plan, work, parallel=False, unscheduled=frozenset({"models"}), check=check)
+STEP = Step(NAME, 1, AdversarialSettings, plan, work, parallel=False, unscheduled=frozenset({"models"}), conclude=check)

@@ -290,6 +290,6 @@ STEP: Final = Step(
     plan=plan,
     work=work,
     rivals=("released",),
-    check=check,
+    conclude=check,
     unscheduled=frozenset({"max_dropped", "shard_size"}),
 )

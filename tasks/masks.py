@@ -280,4 +280,4 @@ def _check_area(mask: Mask, photograph: Photograph, least: float) -> None:
         raise LeftOut(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {least:.0%}")
 
 
-STEP = Step(name="masks", version=2, settings=MaskSettings, plan=plan, work=work, rivals=("released",), check=check)
+STEP = Step(name="masks", version=2, settings=MaskSettings, plan=plan, work=work, rivals=("released",), conclude=check)

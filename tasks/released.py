@@ -214,4 +214,4 @@ def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Pict
     }
 
 
-STEP: Final = Step("released", 1, ReleasedSettings, plan, work, rivals=RIVALS, check=check)
+STEP: Final = Step("released", 1, ReleasedSettings, plan, work, rivals=RIVALS, conclude=check)

@@ -98,6 +98,31 @@ class Table:
 _IMAGE_ID = Column("image_id", "string", "key of the image")
 _CLASS_IDX = Column("class_idx", "int32", "index into classes")
 
+_TRUTH = (
+    _IMAGE_ID,
+    Column("original", "int32", "the original label", nullable=True),
+    Column("labels", "list<int32>", "labels kept, most confident first; may be empty"),
+    Column("judged", "list<int32>", "all labels that people were asked about"),
+    Column("confidence", "list<float32>", "of each judged label, 0 to 1, higher is surer (see method)"),
+    Column("shown", "list<int32>", "how many people judged each judged label"),
+    Column("main_label", "int32", "label of the main object", nullable=True),
+    Column("main_tied", "bool", "another label had as many main votes"),
+    Column("num_objects", "int16", "distinct objects with a valid label", nullable=True),
+    Column("num_objects_tied", "bool", "another number was counted as often"),
+    Column("objects", "list<list<int32>>", "judged labels grouped by the object they name"),
+    Column("isolated", "list<int32>", "labels that nobody chose beside another: their object is a guess"),
+    Column("votes", "int32", "votes behind the row"),
+    Column("sources", "list<string>", "distinct sources of those votes"),
+    Column("evidence", "string", "hash of those votes, 16 hexadecimal digits; empty: none"),
+    Column("routing", "string", "easy, several, too_few_workers, never_selected or unreviewed"),
+    Column(
+        "status",
+        "string",
+        "confirmed, extended, changed, settled (the original is unknown), empty, open or unreviewed",
+    ),
+    Column("method", "string", "that gave the confidences: selection-frequency or dawid-skene"),
+)
+
 TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
@@ -387,32 +412,19 @@ TABLES: Final[dict[str, Table]] = {
                 Column("seconds_per_task", "float32", "median", nullable=True),
             ),
         ),
+        Table("truth", "image", ("image_id",), _TRUTH),
+        Table("truths", "image, as one version of the truth had it", ("image_id",), _TRUTH),
         Table(
-            "truth",
-            "image",
-            ("image_id",),
+            "truth_versions",
+            "truth there was",
+            ("version",),
             (
-                _IMAGE_ID,
-                Column("original", "int32", "the original label", nullable=True),
-                Column("labels", "list<int32>", "labels kept, most confident first; may be empty"),
-                Column("judged", "list<int32>", "all labels that people were asked about"),
-                Column("confidence", "list<float32>", "of each judged label, 0 to 1, higher is surer (see method)"),
-                Column("shown", "list<int32>", "how many people judged each judged label"),
-                Column("main_label", "int32", "label of the main object", nullable=True),
-                Column("main_tied", "bool", "another label had as many main votes"),
-                Column("num_objects", "int16", "distinct objects with a valid label", nullable=True),
-                Column("num_objects_tied", "bool", "another number was counted as often"),
-                Column("objects", "list<list<int32>>", "judged labels grouped by the object they name"),
-                Column("isolated", "list<int32>", "labels that nobody chose beside another: their object is a guess"),
-                Column("votes", "int32", "votes behind the row"),
-                Column("sources", "list<string>", "distinct sources of those votes"),
-                Column("routing", "string", "easy, several, too_few_workers, never_selected or unreviewed"),
-                Column(
-                    "status",
-                    "string",
-                    "confirmed, extended, changed, settled (the original is unknown), empty, open or unreviewed",
-                ),
-                Column("method", "string", "that gave the confidences: selection-frequency or dawid-skene"),
+                Column("version", "string", "12 hexadecimal digits"),
+                Column("number", "int64", "1 for the first"),
+                Column("method", "string", "that gave the confidences"),
+                Column("settings", "string", "JSON: of the step truth"),
+                Column("images", "int64", "rows"),
+                Column("votes", "int64", "behind them"),
             ),
         ),
         Table(

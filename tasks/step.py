@@ -50,7 +50,8 @@ class Step(Generic[S]):
         parallel: False where a shard already uses every core or the GPU.
         unscheduled: settings that change how fast, not what: left out of the key.
         rivals: steps that write the same tables: a workspace has been through one or the other.
-        check: (workspace, settings), once every shard is made: may find the whole wanting, and raise.
+        conclude: (workspace, settings), once every shard is made: may find the whole wanting, and raise, or
+            write down what only the whole tells.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Step(Generic[S]):
     parallel: bool = True
     unscheduled: frozenset[str] = frozenset()
     rivals: tuple[str, ...] = ()
-    check: Callable[[Workspace, S], None] | None = None
+    conclude: Callable[[Workspace, S], None] | None = None
 
     def key(self, settings: S, shard: Shard) -> str:
         chosen = {
@@ -110,14 +111,14 @@ def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) ->
 
 
 def finish(step: Step[Any], workspace: Workspace, plan: Plan) -> None:
-    """Forget the shards that the plan no longer holds; then let the step judge the whole.
+    """Forget the shards that the plan no longer holds; then let the step conclude.
 
     Raises:
-        RegroundError: the step's `check` found the whole wanting. The shards stay.
+        RegroundError: the step's `conclude` found the whole wanting. The shards stay.
     """
     workspace.retire(step.name, {shard.id for shard in plan.shards})
-    if step.check:
-        step.check(workspace, plan.settings)
+    if step.conclude:
+        step.conclude(workspace, plan.settings)
 
 
 def image_shards(workspace: Workspace, table: str = "images", *also: str) -> list[Shard]:

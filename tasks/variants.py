@@ -247,4 +247,4 @@ def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None
         yield from workspace.read_part(part.path, columns).to_pylist()
 
 
-STEP = Step("variants", version=2, settings=VariantSettings, plan=plan, work=work, rivals=("released",), check=check)
+STEP = Step("variants", version=2, settings=VariantSettings, plan=plan, work=work, rivals=("released",), conclude=check)
