@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from annotations.label_studio import TIMEOUT, Client, no_answer, refusal
+from annotations.label_studio import TIMEOUT, Client
+from annotations.refusals import no_answer, refusal
 from tasks.errors import RegroundError
 
 
