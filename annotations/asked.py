@@ -56,19 +56,22 @@ class Asked:
         return np.searchsorted(self.image, np.arange(len(self.image_ids) + 1))
 
 
-def read(workspace: Workspace, without: Collection[str] = ()) -> Asked:
-    """All votes but those of the sources in ``without``."""
-    return arrange(columns(workspace, COLUMNS, without))
+def read(workspace: Workspace, without: Collection[str] = (), excluded: Collection[str] = ()) -> Asked:
+    """All votes but those of the sources in ``without`` and of the annotators in ``excluded``."""
+    return arrange(columns(workspace, COLUMNS, without, excluded))
 
 
-def columns(workspace: Workspace, names: Collection[str], without: Collection[str] = ()) -> pa.Table:
-    """Some columns of ``votes``, of all sources but those in ``without``."""
+def columns(
+    workspace: Workspace, names: Collection[str], without: Collection[str] = (), excluded: Collection[str] = ()
+) -> pa.Table:
+    """Some columns (``source`` and ``annotator_id`` among them) of the votes that `read` reads."""
     chosen = list(dict.fromkeys(names))
     parts = [workspace.read_part(part.path, chosen) for _, part in workspace.parts("votes")]
     whole = pa.concat_tables([arrow_schema_subset("votes", chosen).empty_table(), *parts])
-    if not without:
-        return whole
-    return whole.filter(~pc.field("source").isin(pa.array(sorted(without), pa.string())))
+    for column, left_out in (("source", without), ("annotator_id", excluded)):
+        if left_out:
+            whole = whole.filter(~pc.field(column).isin(pa.array(sorted(left_out), pa.string())))
+    return whole
 
 
 def arrange(votes: pa.Table) -> Asked:

@@ -1,25 +1,28 @@
-"""Collecting: what Label Studio holds -> ``votes``, ``annotators`` and ``dropped``.
+"""Collecting: what Label Studio holds -> ``answers`` -> ``votes``, ``annotators`` and ``dropped``.
 
-One shard for each batch that was put out, written again only when its answers have changed.
+One shard for each batch that was put out, read again only when its answers, or whom they are
+from, have changed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from annotations import ledger
-from annotations import votes as answers
+from annotations import answers, votes
 from annotations.annotators import annotators
-from annotations.ledger import Task
+from annotations.answers import Batch
+from tasks.schema import DropReason
 from tasks.store import Output, Workspace, digest
 
 if TYPE_CHECKING:
     from annotations.label_studio import Client
 
-ORDER = ("question", "image_id", "class_idx", "annotator_id", "answer_id")
+ORDER: Final = ("question", "image_id", "class_idx", "annotator_id", "answer_id")
+VERSION: Final = 1
+"""Of the reading of answers: another one reads them all again."""
 
 
 @dataclass(frozen=True)
@@ -32,37 +35,54 @@ class Pulled:
     dropped: int
 
 
-def collect(client: Client, workspace: Workspace, people: Mapping[int, str], recorded: Collection[str]) -> None:
-    """Commit the votes of every batch in the ledger."""
-    for entry, part in workspace.parts("questions"):
-        tasks = ledger.read_part(workspace, part)
-        _commit(workspace, entry.shard, _votes(client, tasks, people, recorded))
+def collect(client: Client, workspace: Workspace, projects: Sequence[int], recorded: Collection[str]) -> None:
+    """Fetch what is new in these projects, and commit the votes of every batch in the ledger."""
+    answers.update(client, workspace, projects)
+    people = client.people()
+    told = json.dumps([VERSION, sorted(people.items()), sorted(recorded)])
+    parts = {entry.shard: part for entry, part in workspace.parts("answers")}
+    for entry, questions in workspace.parts("questions"):
+        copy = parts.get(entry.shard)
+        key = digest(told, questions.sha256, copy.sha256 if copy else "")
+        before = workspace.entry(votes.STAGE, entry.shard)
+        if before is None or before.key != key:
+            batch = answers.kept_of(workspace, entry.shard, questions, copy)
+            workspace.commit(votes.STAGE, entry.shard, key, read(batch, people, recorded))
+
+
+def read(batch: Batch, people: Mapping[int, str], recorded: Collection[str]) -> Output:
+    """The votes in a batch's answers, and what cannot count."""
+    made = [votes.collect(task, batch.annotations(task), people, recorded) for task in batch.tasks]
+    dropped = [*(row for one in made for row in one.dropped), *_deleted(batch)]
+    return Output(
+        {
+            "votes": sorted((row for one in made for row in one.votes), key=lambda row: tuple(row[n] for n in ORDER)),
+            "dropped": sorted(dropped, key=lambda row: (row["item"], row["detail"])),
+        }
+    )
 
 
 def summarise(workspace: Workspace) -> Pulled:
     """Commit ``annotators``, from all that was collected, and count."""
-    votes = workspace.read("votes")
-    votes = votes[votes["source"].isin((answers.SOURCE, answers.RECORDED))]
-    people = annotators(votes)
-    _commit(workspace, "annotators", Output({"annotators": people}))
-    dropped = int((workspace.read("dropped", ["stage"])["stage"] == answers.STAGE).sum())
-    return Pulled(int(votes["answer_id"].nunique()), len(votes), len(people), dropped)
-
-
-def _votes(client: Client, tasks: Sequence[Task], people: Mapping[int, str], recorded: Collection[str]) -> Output:
-    found: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for project_id in sorted({task.project_id for task in tasks}):
-        ids = [task.task_id for task in tasks if task.project_id == project_id]
-        for task_id, given in client.answers(project_id, ids).items():
-            found[project_id, task_id] = given
-    made = [answers.collect(task, found.get((task.project_id, task.task_id), []), people, recorded) for task in tasks]
-    rows = sorted((row for one in made for row in one.votes), key=lambda row: tuple(row[name] for name in ORDER))
-    dropped = sorted((row for one in made for row in one.dropped), key=lambda row: (row["item"], row["detail"]))
-    return Output({"votes": rows, "dropped": dropped})
-
-
-def _commit(workspace: Workspace, shard: str, output: Output) -> None:
-    key = digest(json.dumps({name: list(rows) for name, rows in output.tables.items()}, sort_keys=True))
-    before = workspace.entry(answers.STAGE, shard)
+    collected = workspace.read("votes")
+    collected = collected[collected["source"].isin((votes.SOURCE, votes.RECORDED))]
+    people = annotators(collected)
+    key = digest(json.dumps(people, sort_keys=True))
+    before = workspace.entry(votes.STAGE, "annotators")
     if before is None or before.key != key:
-        workspace.commit(answers.STAGE, shard, key, output)
+        workspace.commit(votes.STAGE, "annotators", key, Output({"annotators": people}))
+    dropped = int((workspace.read("dropped", ["stage"])["stage"] == votes.STAGE).sum())
+    return Pulled(int(collected["answer_id"].nunique()), len(collected), len(people), dropped)
+
+
+def _deleted(batch: Batch) -> Iterable[dict[str, Any]]:
+    for task in batch.tasks:
+        answered = batch.answered.get((task.project_id, task.task_id))
+        if answered is not None and answered.deleted:
+            what = f"task {task.task_id} of project {task.project_id} was deleted in Label Studio"
+            yield {
+                "stage": votes.STAGE,
+                "item": task.question.key,
+                "reason": str(DropReason.TASK_DELETED),
+                "detail": f"{what}; answers collected before count: {len(answered.annotations)}",
+            }

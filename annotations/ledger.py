@@ -16,13 +16,14 @@ STEP = "review"
 
 @dataclass(frozen=True)
 class Task:
-    """A question with its kind and round, and where it lies in Label Studio."""
+    """A question with its kind and round, where it lies in Label Studio, and how many it asks (0: any number)."""
 
     kind: str
     round_number: int
     question: Question
     project_id: int
     task_id: int
+    overlap: int = 0
 
 
 def read(workspace: Workspace) -> list[Task]:
@@ -33,7 +34,17 @@ def read(workspace: Workspace) -> list[Task]:
 def read_part(workspace: Workspace, part: Part) -> list[Task]:
     """The tasks of one batch."""
     rows = workspace.read_part(part.path).to_pylist()
-    return [Task(row["question"], row["round"], parse(row), row["project_id"], row["task_id"]) for row in rows]
+    return [
+        Task(
+            row["question"],
+            row["round"],
+            parse(row, row["annotator"]),
+            row["project_id"],
+            row["task_id"],
+            row["overlap"],
+        )
+        for row in rows
+    ]
 
 
 def append(workspace: Workspace, tasks: Sequence[Task]) -> None:
@@ -45,10 +56,16 @@ def append(workspace: Workspace, tasks: Sequence[Task]) -> None:
     workspace.commit(STEP, f"{prefix}{number:05d}", digest(json.dumps(rows)), Output({"questions": rows}))
 
 
-def parse(row: dict[str, Any]) -> Question:
-    """A question, from a row of the table or from a task's data: both hold the same three."""
+def parse(row: dict[str, Any], annotator: str) -> Question:
+    """A question, from a row of the table or from a task's data: both hold the same three.
+
+    Args:
+        row: key, image_ids, class_idxs, and what else there may be.
+        annotator: whom it was put to; empty: whoever comes. A task's data does not say.
+    """
     image_ids = tuple(ImageId(str(image_id)) for image_id in row["image_ids"])
-    return Question(str(row["key"]), image_ids, tuple(ClassIdx(int(label)) for label in row["class_idxs"]))
+    labels = tuple(ClassIdx(int(label)) for label in row["class_idxs"])
+    return Question(str(row["key"]), image_ids, labels, annotator)
 
 
 def _row(task: Task) -> dict[str, Any]:
@@ -58,6 +75,8 @@ def _row(task: Task) -> dict[str, Any]:
         "key": task.question.key,
         "image_ids": list(task.question.image_ids),
         "class_idxs": [int(label) for label in task.question.class_idxs],
+        "annotator": task.question.annotator,
+        "overlap": task.overlap,
         "project_id": task.project_id,
         "task_id": task.task_id,
     }

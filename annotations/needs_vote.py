@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from annotations import asked, originals
+from annotations import asked, exclusion, originals
 from annotations.asked import ANSWERS, Asked, Ints
 from annotations.confidence import SMOOTHING, WEIGHTS
 from annotations.published_real import WITHHELD
 from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
+from tasks.store import Output, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "candidates", "votes")
 
@@ -55,13 +55,13 @@ class Belief:
 def plan(workspace: Workspace, settings: NeedsVoteSettings) -> list[Shard]:
     """One shard; none without votes, when nothing yet tells how people answer."""
     size = sum(part.rows for _, part in workspace.parts("votes"))
-    digests = tuple(workspace.table_digest(name) for name in READS)
+    digests = (*(workspace.table_digest(name) for name in READS), digest(*exclusion.excluded(workspace)))
     return [Shard("all", digests, {}, size)] if size else []
 
 
 def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Output:
     """A row for every pair, the one most worth asking about first."""
-    votes = asked.read(workspace, settings.without)
+    votes = asked.read(workspace, settings.without, exclusion.excluded(workspace))
     if not len(votes.pair):
         return Output({"needs_vote": []})
     images = originals.known_images(workspace)

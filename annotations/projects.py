@@ -8,6 +8,7 @@ stays there.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _HERE: Final = Path(__file__).resolve().parent
 _IDENTITY: Final = "review.id"
+_WHOSE: Final = re.compile(r" screen \w+ of (\S+)\]$")
+_TITLE: Final = 50
+"""Characters that Label Studio takes."""
 _ABOUT: Final = {
     "contains": "One label, many photographs: tick those that contain it.",
     "classify": "One photograph: tick every valid label, pick the main one, count the objects.",
@@ -31,11 +35,12 @@ _ABOUT: Final = {
 
 @dataclass(frozen=True)
 class Round:
-    """One question in one round of one workspace."""
+    """One question in one round of one workspace, with the number of people that each task asks."""
 
     workspace: Workspace
     kind: str
     number: int
+    overlap: int
 
     def mark(self) -> str:
         """What every project of the round has in its description."""
@@ -67,16 +72,29 @@ def guidelines(kind: str) -> str:
     return (_HERE / "guidelines" / f"{kind}.html").read_text()
 
 
-def open_project(client: Client, asking: Round, overlap: int) -> Project:
-    """The round's project with today's screen; made if there is none."""
+def open_project(client: Client, asking: Round, annotator: str) -> Project:
+    """The round's project with today's screen; made if there is none.
+
+    Args:
+        client: of Label Studio.
+        asking: the round.
+        annotator: whose own project it is; empty: everybody's.
+    """
     config = screen(asking.kind)
-    whole_mark = asking.mark() + "screen " + hashlib.blake2b(config.encode(), digest_size=6).hexdigest()
-    known = client.find_projects(whole_mark)
+    whose = f" of {annotator}" if annotator else ""
+    whole_mark = f"{asking.mark()}screen {hashlib.blake2b(config.encode(), digest_size=6).hexdigest()}{whose}"
+    known = client.find_projects(f"[{whole_mark}]")
     if known:
         return known[0]
-    title = f"{asking.kind.capitalize()}, round {asking.number}"
+    title = f"{asking.kind.capitalize()}, round {asking.number}{f': {annotator}' if annotator else ''}"
     description = f"{_ABOUT[asking.kind]} [{whole_mark}]"
-    return client.create_project(title, description, config, guidelines(asking.kind), overlap)
+    return client.create_project(title[:_TITLE], description, config, guidelines(asking.kind), asking.overlap)
+
+
+def annotator_of(project: Project) -> str:
+    """Whose own project it is; empty: everybody's."""
+    found = _WHOSE.search(project.description)
+    return found[1] if found else ""
 
 
 def settle(client: Client, asking: Round) -> None:
@@ -122,12 +140,12 @@ def _adopt(client: Client, asking: Round, project: Project, known: set[int], key
         seen.add(task_id)
         if task_id in known or "class_idxs" not in data:
             continue
-        question = ledger.parse(data)
+        question = ledger.parse(data, annotator_of(project))
         if question.key in keys:
             _remove_twin(client, project, task_id, question.key)
             continue
         keys.add(question.key)
-        found.append(Task(asking.kind, asking.number, question, project.id, task_id))
+        found.append(Task(asking.kind, asking.number, question, project.id, task_id, asking.overlap))
     if found:
         ledger.append(asking.workspace, found)
     if lost := sorted(known - seen):

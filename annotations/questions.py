@@ -13,8 +13,8 @@ from __future__ import annotations
 import hashlib
 import html
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -25,22 +25,37 @@ CONTAINS, CLASSIFY = "contains", "classify"
 QUESTIONS: Final = (CONTAINS, CLASSIFY)
 NONE_OF_THESE: Final = "none_of_these"
 MOST_OBJECTS: Final = "5+"
-TICK_KEYS: Final = (*"123456789", *"asdfgjkl")
-"""Keys that tick the candidates of CLASSIFY, from the first on; later ones have none. Label
+TICK_KEYS: Final = (*"123456789", *"asdfgjkl", *(f"shift+{letter}" for letter in "asdfgjkl"))
+"""Keys that tick the candidates of CLASSIFY, from the first on; beyond, Tab and Space do. Label
 Studio's own keys (h and v, and Shift with a digit, move the picture) are left out."""
-MAIN_KEYS: Final = tuple("qwertyuiop")
+MAIN_KEYS: Final = (*"qwertyuiop", *(f"shift+{letter}" for letter in "qwertyuiop"))
 """Keys that pick the main label; the screen has z, x, c, b and n for the count, 0 for none."""
+TILE_KEYS: Final = (*"1234567890qwertyuiopasdfghjklzxcvbnm", *(f"shift+{letter}" for letter in "qwertyuiopas"))
+"""Keys that tick the images of CONTAINS, all 48 of a full grid."""
 
 Link = Callable[[ImageId], str]
 
 
 @dataclass(frozen=True)
 class Question:
-    """One task: its own key, the images and the labels it shows, in order."""
+    """One task.
+
+    Attributes:
+        key: its own.
+        image_ids: that it shows, in order.
+        class_idxs: labels that it shows, in order.
+        annotator: e-mail address of the one person it is put to; empty: whoever comes.
+    """
 
     key: str
     image_ids: tuple[ImageId, ...]
     class_idxs: tuple[ClassIdx, ...]
+    annotator: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The key, without whom it is put to: the same for all who are asked the same."""
+        return self.key.removesuffix(_to(self.annotator))
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,15 @@ class Label:
 
     name: str
     gloss: str
+
+
+Examples = Callable[[ClassIdx, Collection[ImageId]], Sequence[str]]
+"""(label, images that must not be among them) -> where the page finds example pictures of it."""
+
+
+def no_examples(label: ClassIdx, without: Collection[ImageId]) -> Sequence[str]:
+    """For those who show none."""
+    return ()
 
 
 def contains(
@@ -74,7 +98,7 @@ def contains(
         chunks[label] = max(chunks[label], int(question.key.rpartition(":")[2]) + 1)
     made: list[Question] = []
     for label, image_ids in sorted(_by(candidates, "class_idx", "image_id").items()):
-        left = _shuffled([i for i in image_ids if i not in shown[label]], seed, CONTAINS, label)
+        left = shuffled([i for i in image_ids if i not in shown[label]], seed, CONTAINS, label)
         for number, start in enumerate(range(0, len(left), grid), chunks[label]):
             key = f"{CONTAINS}:{round_number}:{label}:{number}"
             made.append(Question(key, tuple(left[start : start + grid]), (label,)))
@@ -92,31 +116,51 @@ def classify(candidates: pd.DataFrame, asked: Iterable[Question], round_number: 
     """
     out = {question.image_ids[0] for question in asked}
     return [
-        Question(f"{CLASSIFY}:{round_number}:{image_id}", (image_id,), tuple(_shuffled(labels, seed, image_id)))
+        Question(f"{CLASSIFY}:{round_number}:{image_id}", (image_id,), tuple(shuffled(labels, seed, image_id)))
         for image_id, labels in sorted(_by(candidates, "image_id", "class_idx").items())
         if image_id not in out
     ]
 
 
-def contains_data(question: Question, labels: Mapping[ClassIdx, Label], link: Link) -> dict[str, Any]:
+def put_to(question: Question, annotator: str, seed: int) -> Question:
+    """The same question for one person, in an order of their own."""
+    order = (seed, question.subject, annotator)
+    return replace(
+        question,
+        key=question.subject + _to(annotator),
+        image_ids=tuple(shuffled(question.image_ids, *order)),
+        class_idxs=tuple(shuffled(question.class_idxs, *order)),
+        annotator=annotator,
+    )
+
+
+def contains_data(
+    question: Question, labels: Mapping[ClassIdx, Label], link: Link, examples: Examples = no_examples
+) -> dict[str, Any]:
     """What ``contains.xml`` shows; an option's value is the image's id."""
-    label = labels[question.class_idxs[0]]
+    index = question.class_idxs[0]
+    label = labels[index]
     return {
         "key": question.key,
         "image_ids": list(question.image_ids),
         "class_idxs": [int(label) for label in question.class_idxs],
         "question": (
+            f"{_strip(examples(index, question.image_ids))}"
             f"<h2>Tick every photograph that contains <b>{html.escape(label.name)}</b></h2>"
             f"<p>{html.escape(label.gloss)}</p>"
         ),
         "images": [
-            {"value": image_id, "html": f'<img src="{html.escape(link(image_id))}" alt="" loading="lazy"/>'}
-            for image_id in question.image_ids
+            _with_key(
+                {"value": image_id, "html": f'<img src="{html.escape(link(image_id))}" alt="" loading="lazy"/>'}, key
+            )
+            for image_id, key in zip(question.image_ids, _keys(TILE_KEYS, len(question.image_ids)), strict=True)
         ],
     }
 
 
-def classify_data(question: Question, labels: Mapping[ClassIdx, Label], link: Link) -> dict[str, Any]:
+def classify_data(
+    question: Question, labels: Mapping[ClassIdx, Label], link: Link, examples: Examples = no_examples
+) -> dict[str, Any]:
     """What ``classify.xml`` shows; an option's alias is the class's index."""
     shown = [(label, labels[label]) for label in question.class_idxs]
     return {
@@ -125,7 +169,7 @@ def classify_data(question: Question, labels: Mapping[ClassIdx, Label], link: Li
         "class_idxs": [int(label) for label in question.class_idxs],
         "image": link(question.image_ids[0]),
         "candidates": [
-            _option(index, label.name, f"<b>{html.escape(label.name)}</b><p>{html.escape(label.gloss)}</p>", key)
+            _option(index, label.name, _row(label, examples(index, question.image_ids)), key)
             for (index, label), key in zip(shown, _keys(TICK_KEYS, len(shown)), strict=True)
         ],
         "mains": [
@@ -161,8 +205,27 @@ def _choices(name: str, shown_on: str, chosen: Sequence[str]) -> dict[str, Any]:
 
 
 def _option(index: ClassIdx, name: str, shown: str, key: str | None) -> dict[str, Any]:
-    option = {"value": name, "alias": str(index), "html": shown}
+    return _with_key({"value": name, "alias": str(index), "html": shown}, key)
+
+
+def _with_key(option: dict[str, Any], key: str | None) -> dict[str, Any]:
     return option | {"hotkey": key} if key else option
+
+
+def _row(label: Label, examples: Sequence[str]) -> str:
+    return f"<b>{html.escape(label.name)}</b>{_strip(examples)}<p>{html.escape(label.gloss)}</p>"
+
+
+def _strip(examples: Sequence[str]) -> str:
+    """Example pictures side by side."""
+    if not examples:
+        return ""
+    pictures = "".join(f'<img src="{html.escape(address)}" alt=""/>' for address in examples)
+    return f"<span>{pictures}</span>"
+
+
+def _to(annotator: str) -> str:
+    return f" to {annotator}" if annotator else ""
 
 
 def _keys(keys: tuple[str, ...], count: int) -> list[str | None]:
@@ -176,8 +239,8 @@ def _by(candidates: pd.DataFrame, one: str, many: str) -> dict[Any, list[Any]]:
     return grouped
 
 
-def _shuffled(keys: Iterable[Any], seed: int, *about: Any) -> list[Any]:
-    """In an order that depends on the keys and the seed alone."""
+def shuffled(keys: Iterable[Any], seed: int, *about: Any) -> list[Any]:
+    """In an order that depends on the keys, the seed and what it is about alone."""
 
     def place(key: Any) -> bytes:
         return hashlib.blake2b("\0".join(map(str, (seed, *about, key))).encode(), digest_size=8).digest()

@@ -1,31 +1,34 @@
 """Review: open a round of questions in Label Studio, and collect its votes.
 
-``push`` reads ``images``, ``classes``, ``candidates``; writes ``questions``. ``pull`` reads
-``questions``; writes ``votes``, ``annotators``, ``dropped``. Both can be killed at any moment
-and run again: a task is known by the key in its data, and an answer by its id.
+``push`` reads ``images``, ``classes`` and what `annotations.planning` needs; writes ``questions`` and
+``controls``. ``pull`` reads these; writes ``votes``, ``annotators``, ``dropped`` and what else tells
+of annotators. Both can be killed at any moment and run again: a task is known by the key in its
+data, and an answer by its id.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from annotations import collect as collecting
-from annotations import ledger, pictures, projects, questions
+from annotations import controls, ledger, pictures, planning, projects
 from annotations.collect import Pulled
+from annotations.display import Display
 from annotations.label_studio_server import find_running, serve_forever
 from annotations.ledger import Task
+from annotations.planning import Plan
 from annotations.projects import Round
-from annotations.questions import CONTAINS, QUESTIONS, Label, Question
+from annotations.questions import QUESTIONS, Question
+from annotations.review_settings import ReviewSettings
 from tasks.errors import RegroundError, unknown
-from tasks.schema import ClassIdx, ImageId
 from tasks.store import Workspace
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client, Project
+    from annotations.label_studio import Client
 
 TOKEN_VARIABLE: Final = "REGROUND_LABEL_STUDIO_TOKEN"
 DATA_DIR: Final = "label-studio"
@@ -35,43 +38,19 @@ DOCUMENTS: Final = pictures.FOLDER
 
 
 @dataclass(frozen=True)
-class ReviewSettings:
-    """Where people are asked, and how.
-
-    Attributes:
-        url: of Label Studio; empty: the workspace's own, which `serve` runs. Its token comes from
-            the environment (``REGROUND_LABEL_STUDIO_TOKEN``), never from a settings file; the
-            workspace's own needs none.
-        port: that the workspace's own Label Studio listens on; 0 for any free one.
-        documents: where that Label Studio sees the folder ``review`` of the workspace; empty: at
-            the same path as we do.
-        round: of questions; a new one asks everything anew.
-        overlap: people asked about each question.
-        grid: images in one CONTAINS question.
-        batch_size: tasks in one import request.
-        recorded_annotators: e-mail addresses whose answers are recordings, not people's own;
-            their votes carry the source ``recorded``.
-        seed: of the order in which candidates are shown.
-    """
-
-    url: str = ""
-    port: int = 8080
-    documents: str = ""
-    round: int = 1
-    overlap: int = 5
-    grid: int = 48
-    batch_size: int = 250
-    recorded_annotators: tuple[str, ...] = ()
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Pushed:
-    """What `push` did: tasks it put out, and tasks that are out in this round."""
+    """What `push` did: projects of the round (one each if blind), tasks it put out, and tasks that are out in all."""
 
-    project_id: int
+    project_ids: tuple[int, ...]
     new: int
     total: int
+    controls: int
+
+    @property
+    def project_id(self) -> int:
+        """Of a round with one project."""
+        (only,) = self.project_ids
+        return only
 
 
 def serve(workspace: Workspace, settings: ReviewSettings) -> None:
@@ -114,26 +93,27 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
     """Put out every task of a question that is not out yet.
 
     Args:
-        workspace: with ``images``, ``classes`` and ``candidates``.
+        workspace: with ``images``, ``classes`` and what the way of asking needs.
         settings: see `ReviewSettings`.
         question: ``contains`` or ``classify``.
 
     Raises:
-        UsageError: another question.
+        UsageError: another question, or settings that contradict each other.
         RegroundError: Label Studio is not to be had, or does not do as it is told.
     """
     if question not in QUESTIONS:
         raise unknown("question", question, QUESTIONS)
     _require_local(workspace)
-    workspace.require("candidates", "candidates")
-    asking = Round(workspace, question, settings.round)
+    asking = Round(workspace, question, settings.round, 1 if settings.blind else settings.overlap)
     with connect(workspace, settings) as client:
-        project = projects.open_project(client, asking, settings.overlap)
         projects.settle(client, asking)
-        left = _left(asking, settings)
-        _put_out(client, asking, settings, project, left)
+        controls.forget_unasked(workspace, {task.question.subject for task in ledger.read(workspace)})
+        plan = planning.plan(asking, settings)
+        opened = _put_out(client, asking, settings, plan)
         projects.settle(client, asking)
-    return Pushed(project.id, len(left), len(asking.tasks()))
+    tasks = asking.tasks()
+    ids = tuple(sorted({*(task.project_id for task in tasks), *opened}))
+    return Pushed(ids, len(plan.questions), len(tasks), sum(len(rows) for rows in plan.controls.values()))
 
 
 def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
@@ -148,46 +128,32 @@ def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
         for project_id in sorted({task.project_id for task in ledger.read(workspace)}):
             projects.check_ours(client, workspace, project_id)
         collecting.collect(client, workspace, client.people(), settings.recorded_annotators)
-    return collecting.summarise(workspace)
+    return collecting.summarise(workspace, settings.exclude)
 
 
-def _left(asking: Round, settings: ReviewSettings) -> list[Question]:
-    candidates = asking.workspace.read("candidates", ["image_id", "class_idx"])
-    out = [task.question for task in asking.tasks()]
-    if asking.kind == CONTAINS:
-        return questions.contains(candidates, out, asking.number, settings.grid, settings.seed)
-    return questions.classify(candidates, out, asking.number, settings.seed)
-
-
-def _put_out(
-    client: Client, asking: Round, settings: ReviewSettings, project: Project, left: Sequence[Question]
-) -> None:
-    size = pictures.THUMB if asking.kind == CONTAINS else pictures.FULL
-    show = questions.contains_data if asking.kind == CONTAINS else questions.classify_data
-    originals, labels = _originals(asking.workspace), _labels(asking.workspace)
-
-    def link(image_id: ImageId) -> str:
-        return pictures.link(size, image_id, originals[image_id])
-
-    for batch in _batches(left, settings.batch_size):
-        pictures.make(asking.workspace, size, originals, (i for question in batch for i in question.image_ids))
-        client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
-        client.check_picture(link(batch[0].image_ids[0]))
-        ids = client.import_tasks(project.id, [show(question, labels, link) for question in batch])
-        out = [Task(asking.kind, asking.number, q, project.id, task_id) for q, task_id in zip(batch, ids, strict=True)]
-        ledger.append(asking.workspace, out)
-
-
-def _originals(workspace: Workspace) -> Mapping[ImageId, pictures.Original]:
-    images = workspace.read("images", ["image_id", "uri", "sha256"])
-    rows = zip(images["image_id"], images["uri"], images["sha256"], strict=True)
-    return {ImageId(str(image_id)): pictures.Original(str(uri), str(sha256)) for image_id, uri, sha256 in rows}
-
-
-def _labels(workspace: Workspace) -> Mapping[ClassIdx, Label]:
-    classes = workspace.read("classes", ["class_idx", "name", "gloss"])
-    rows = zip(classes["class_idx"], classes["name"], classes["gloss"], strict=True)
-    return {ClassIdx(int(index)): Label(str(name), str(gloss)) for index, name, gloss in rows}
+def _put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan) -> list[int]:
+    """Each person's questions into their own project, or all into the one of the round; the projects' ids."""
+    display = Display(asking.workspace, asking.kind, settings)
+    opened: list[int] = []
+    unwritten = dict(plan.controls)
+    for person in settings.annotators if settings.blind else ("",):
+        project = projects.open_project(client, asking, person)
+        opened.append(project.id)
+        own = [question for question in plan.questions if question.annotator == person]
+        for batch in _batches(own, settings.batch_size):
+            tasks = display.tasks(batch)
+            client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
+            client.check_picture(display.link(batch[0].image_ids[0]))
+            controls.write(asking.workspace, [row for q in batch for row in unwritten.pop(q.subject, ())])
+            ids = client.import_tasks(project.id, tasks)
+            ledger.append(
+                asking.workspace,
+                [
+                    Task(asking.kind, asking.number, q, project.id, task_id, asking.overlap)
+                    for q, task_id in zip(batch, ids, strict=True)
+                ],
+            )
+    return opened
 
 
 def _pictures_path(workspace: Workspace, settings: ReviewSettings) -> str:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
-from annotations import asked, originals, truth_versions
+from annotations import asked, exclusion, originals, truth_versions
 from annotations.asked import CLASSIFY, Asked
 from annotations.confidence import METHODS, shown
 from annotations.evidence import COLUMNS as EVIDENCE_COLUMNS
@@ -28,7 +28,7 @@ from annotations.objects import Objects, answers, find_objects
 from annotations.published_real import WITHHELD
 from tasks.errors import UsageError, unknown
 from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
+from tasks.store import Output, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "votes")
 
@@ -45,6 +45,7 @@ class TruthSettings:
             this share of the original label's (0.5 in the published routing).
         keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
         without: sources whose votes do not count, kept to judge by.
+        count_excluded: votes count even of annotators whom a rule excludes (see `annotations.exclusion`).
     """
 
     method: str = "selection-frequency"
@@ -52,6 +53,7 @@ class TruthSettings:
     ratio: float = 0.5
     keep: float = 0.5
     without: tuple[str, ...] = WITHHELD
+    count_excluded: bool = False
 
 
 def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
@@ -68,13 +70,15 @@ def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
     if not workspace.parts("votes"):
         workspace.require("images", "index IMAGES")
     size = sum(part.rows for table in ("images", "originals") for _, part in workspace.parts(table))
-    return [Shard("all", tuple(workspace.table_digest(name) for name in READS), {}, size)]
+    digests = (*(workspace.table_digest(name) for name in READS), digest(*_excluded(workspace, settings)))
+    return [Shard("all", digests, {}, size)]
 
 
 def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     """A row for every image, judged or not."""
     images = originals.known_images(workspace)
-    votes = asked.columns(workspace, (*asked.COLUMNS, *OBJECT_COLUMNS, *EVIDENCE_COLUMNS), settings.without)
+    names = (*asked.COLUMNS, *OBJECT_COLUMNS, *EVIDENCE_COLUMNS)
+    votes = asked.columns(workspace, names, settings.without, _excluded(workspace, settings))
     classify = votes.filter(pc.field("question") == CLASSIFY)
     seen = {image_id: find_objects(given) for image_id, given in answers(classify)}
     behind = evidence(votes)
@@ -84,6 +88,10 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
         for row in (about.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
     ]
     return Output({"truth": rows})
+
+
+def _excluded(workspace: Workspace, settings: TruthSettings) -> list[str]:
+    return [] if settings.count_excluded else exclusion.excluded(workspace)
 
 
 def judge(votes: Asked, images: pd.DataFrame, animals: set[int], settings: TruthSettings) -> dict[str, dict[str, Any]]:

@@ -6,13 +6,14 @@ The server accepts any answer from anybody: each is held against what its questi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from annotations.ledger import Task
 from annotations.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
-from tasks.schema import DropReason
+from tasks.schema import DropReason, ImageId
 
 SOURCE, RECORDED = "label-studio", "recorded"
 STAGE: Final = "collect"
@@ -24,9 +25,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Collected:
-    """Rows of the tables ``votes`` and ``dropped``."""
+    """Rows of the tables ``votes``, ``control_answers``, ``submissions`` and ``dropped``."""
 
     votes: list[Row] = field(default_factory=list[Row])
+    control_answers: list[Row] = field(default_factory=list[Row])
+    submissions: list[Row] = field(default_factory=list[Row])
     dropped: list[Row] = field(default_factory=list[Row])
 
 
@@ -34,44 +37,111 @@ class _InvalidError(Exception):
     """An answer that contradicts itself or the question; the message says how."""
 
 
+@dataclass(frozen=True)
+class _Given:
+    """One answer: the annotation, whose it is, and what it says."""
+
+    annotation: Mapping[str, Any]
+    email: str
+    source: str
+    answer_id: str
+    answers: list[Row] = field(default_factory=list[Row])
+
+    @property
+    def annotator_id(self) -> str:
+        return f"{self.source}:{self.email}"
+
+
 def collect(
-    asked: Task, annotations: Sequence[Mapping[str, Any]], people: Mapping[int, str], recorded: Collection[str]
+    asked: Task,
+    annotations: Sequence[Mapping[str, Any]],
+    people: Mapping[int, str],
+    recorded: Collection[str],
+    controls: Mapping[ImageId, str] = MappingProxyType({}),
 ) -> Collected:
-    """The votes in one task's annotations: of each person, the last answer.
+    """The votes in one task's annotations: of each person, the last answer; of all, as many as were asked for.
 
     Args:
-        asked: what the task showed.
+        asked: what the task showed, and to whom.
         annotations: as Label Studio exports them.
         people: e-mail address of each of its users.
         recorded: addresses whose answers are recordings; their source says so.
+        controls: control images among those shown -> the known answer.
     """
     made = Collected()
-    answered: set[int] = set()
+    begun: dict[str, str] = {}
+    valid: list[_Given] = []
+    answered: set[str] = set()
     for annotation in sorted(annotations, key=_newest_first, reverse=True):
         if annotation.get("was_cancelled"):
             continue
-        person = annotation["completed_by"]
-        email = people.get(person, f"user {person}")
-        source = RECORDED if email in recorded else SOURCE
-        answer_id = f"{source}:{asked.project_id}:{annotation['id']}"
-        if annotation.get("updated_by") not in (None, person):
-            changer = people.get(annotation["updated_by"], f"user {annotation['updated_by']}")
-            detail = f"{asked.question.key}: given by {email}, changed by {changer}"
-            made.dropped.append(_drop(answer_id, DropReason.ANSWER_TAMPERED, detail))
+        given = _given(asked, annotation, people, recorded)
+        begun[given.email] = min(
+            begun.get(given.email, "~"), _utc(annotation.get("created_at", annotation["updated_at"]))
+        )
+        problem = _refuse(asked, given, people, answered)
+        if problem:
+            made.dropped.append(_drop(given.answer_id, *problem))
             continue
-        if person in answered:
-            detail = f"{asked.question.key}: {email} answered again later"
-            made.dropped.append(_drop(answer_id, DropReason.ANSWER_SUPERSEDED, detail))
-            continue
-        answered.add(person)
+        answered.add(given.email)
         try:
-            answers = _read(asked, annotation.get("result"))
+            valid.append(replace(given, answers=_read(asked, annotation.get("result"))))
         except _InvalidError as error:
-            detail = f"{asked.question.key}, {email}: {error}"
-            made.dropped.append(_drop(answer_id, DropReason.ANSWER_INVALID, detail))
-            continue
-        made.votes.extend(_rows(asked, annotation, answers, f"{source}:{email}", source, answer_id))
+            detail = f"{asked.question.key}, {given.email}: {error}"
+            made.dropped.append(_drop(given.answer_id, DropReason.ANSWER_INVALID, detail))
+    in_time = sorted(valid, key=lambda given: (begun[given.email], given.annotation["id"]))
+    for place, given in enumerate(in_time, 1):
+        if asked.overlap and place > asked.overlap:
+            detail = f"{asked.question.key}: {given.email} was number {place}, {asked.overlap} were asked for"
+            made.dropped.append(_drop(given.answer_id, DropReason.ANSWER_SURPLUS, detail))
+        else:
+            _count(made, asked, given, controls, begun[given.email])
     return made
+
+
+def _given(asked: Task, annotation: Mapping[str, Any], people: Mapping[int, str], recorded: Collection[str]) -> _Given:
+    person = annotation["completed_by"]
+    email = people.get(person, f"user {person}")
+    source = RECORDED if email in recorded else SOURCE
+    return _Given(annotation, email, source, f"{source}:{asked.project_id}:{annotation['id']}")
+
+
+def _refuse(
+    asked: Task, given: _Given, people: Mapping[int, str], answered: Collection[str]
+) -> tuple[DropReason, str] | None:
+    """Why an answer cannot count, whatever it says."""
+    person, changer = given.annotation["completed_by"], given.annotation.get("updated_by")
+    key = asked.question.key
+    if changer not in (None, person):
+        by = people.get(changer, f"user {changer}")
+        return DropReason.ANSWER_TAMPERED, f"{key}: given by {given.email}, changed by {by}"
+    if asked.question.annotator and given.email.lower() != asked.question.annotator.lower():
+        return DropReason.ANSWER_UNINVITED, f"{key}: put to {asked.question.annotator}, answered by {given.email}"
+    if given.email in answered:
+        return DropReason.ANSWER_SUPERSEDED, f"{key}: {given.email} answered again later"
+    return None
+
+
+def _count(made: Collected, asked: Task, given: _Given, controls: Mapping[ImageId, str], at: str) -> None:
+    for row in _rows(asked, given):
+        expected = controls.get(row["image_id"])
+        if expected is None:
+            made.votes.append(row)
+        else:
+            kept = {
+                name: row[name] for name in ("image_id", "class_idx", "annotator_id", "answer", "source", "answer_id")
+            }
+            made.control_answers.append(kept | {"expected": expected})
+    made.submissions.append(
+        {
+            "answer_id": given.answer_id,
+            "annotator_id": given.annotator_id,
+            "question": asked.kind,
+            "ticked": [place for place, answer in enumerate(given.answers) if answer["answer"] == "yes"],
+            "options": len(given.answers),
+            "at": at,
+        }
+    )
 
 
 def _read(asked: Task, result: Any) -> list[Row]:
@@ -157,20 +227,18 @@ def _one(name: str, chosen: Mapping[str, list[str]]) -> str:
     return values[0]
 
 
-def _rows(
-    asked: Task, annotation: Mapping[str, Any], answers: list[Row], annotator_id: str, source: str, answer_id: str
-) -> list[Row]:
-    seconds = annotation.get("lead_time")
+def _rows(asked: Task, given: _Given) -> list[Row]:
+    seconds = given.annotation.get("lead_time")
     shared = {
         "round": asked.round_number,
         "question": asked.kind,
-        "annotator_id": annotator_id,
+        "annotator_id": given.annotator_id,
         "seconds": float(seconds) if isinstance(seconds, int | float) else None,
-        "at": _utc(annotation["updated_at"]),
-        "source": source,
-        "answer_id": answer_id,
+        "at": _utc(given.annotation["updated_at"]),
+        "source": given.source,
+        "answer_id": given.answer_id,
     }
-    return [shared | answer for answer in answers]
+    return [shared | answer for answer in given.answers]
 
 
 def _drop(item: str, reason: DropReason, detail: str) -> Row:

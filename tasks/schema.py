@@ -67,9 +67,12 @@ class DropReason(StrEnum):
     NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from
     IMAGE_UNKNOWN = "image_unknown"  # a vote on an image that the workspace lacks
     ORIGINAL_DISPUTED = "original_disputed"  # two sources name different original labels of an image
+    TASK_DELETED = "task_deleted"  # a question that somebody deleted in Label Studio
     ANSWER_INVALID = "answer_invalid"  # a person's answer that contradicts itself
     ANSWER_TAMPERED = "answer_tampered"  # changed by somebody other than who gave it
     ANSWER_SUPERSEDED = "answer_superseded"  # the same person answered the same task again
+    ANSWER_SURPLUS = "answer_surplus"  # enough people had answered the task before
+    ANSWER_UNINVITED = "answer_uninvited"  # by somebody other than the one person who was asked
 
 
 @dataclass(frozen=True)
@@ -373,8 +376,59 @@ TABLES: Final[dict[str, Table]] = {
                 Column("key", "string", "the task's own key, in its data too"),
                 Column("image_ids", "list<string>", "images shown, in order"),
                 Column("class_idxs", "list<int32>", "labels shown, in order"),
+                Column("annotator", "string", "e-mail address of the one person asked; empty: whoever comes"),
+                Column("overlap", "int32", "people asked to answer it; 0: any number"),
                 Column("project_id", "int64", "Label Studio's"),
                 Column("task_id", "int64", "Label Studio's"),
+            ),
+        ),
+        Table(
+            "gold",
+            "pair of image and label whose answer is known",
+            ("image_id", "class_idx", "source"),
+            (
+                _IMAGE_ID,
+                _CLASS_IDX,
+                Column("answer", "string", "yes or no"),
+                Column("source", "string", "name of the file it came from"),
+            ),
+        ),
+        Table(
+            "controls",
+            "control image in a grid",
+            ("key", "image_id"),
+            (
+                Column("key", "string", "of the question, without whom it is put to"),
+                _IMAGE_ID,
+                _CLASS_IDX,
+                Column("answer", "string", "yes (a positive control) or no (a negative one)"),
+            ),
+        ),
+        Table(
+            "control_answers",
+            "answer on a control image",
+            ("image_id", "class_idx", "annotator_id", "answer_id"),
+            (
+                _IMAGE_ID,
+                _CLASS_IDX,
+                Column("annotator_id", "string", "SOURCE:NAME, as in votes"),
+                Column("answer", "string", "yes or no: tells of the annotator, and is no vote on the image"),
+                Column("expected", "string", "yes or no"),
+                Column("source", "string", "as in votes"),
+                Column("answer_id", "string", "the submission it came in, SOURCE:PROJECT:ID"),
+            ),
+        ),
+        Table(
+            "answers",
+            "task as Label Studio has it, with answers or deleted",
+            ("project_id", "task_id"),
+            (
+                Column("project_id", "int64", "Label Studio's"),
+                Column("task_id", "int64", "Label Studio's"),
+                Column("stamp", "string", "when it was last touched by Label Studio's clock, ISO 8601; empty: deleted"),
+                Column("deleted", "bool", "somebody deleted it there; what was answered before is kept"),
+                Column("answers", "int32", "submissions, skips included"),
+                Column("annotations", "string", "JSON: a list of them, as exported"),
             ),
         ),
         Table(
@@ -401,6 +455,19 @@ TABLES: Final[dict[str, Table]] = {
             ),
         ),
         Table(
+            "submissions",
+            "submission in Label Studio",
+            ("answer_id",),
+            (
+                Column("answer_id", "string", "as in votes"),
+                Column("annotator_id", "string", "SOURCE:NAME"),
+                Column("question", "string", "contains or classify"),
+                Column("ticked", "list<int32>", "places of the options ticked, 0 the first that was shown"),
+                Column("options", "int32", "options shown"),
+                Column("at", "string", "when it was first submitted, ISO 8601 in UTC"),
+            ),
+        ),
+        Table(
             "annotators",
             "annotator",
             ("annotator_id",),
@@ -409,7 +476,16 @@ TABLES: Final[dict[str, Table]] = {
                 Column("source", "string", "as in votes"),
                 Column("votes", "int64", "answers given"),
                 Column("agreement", "float32", "share of votes equal to the majority of the others", nullable=True),
+                Column("agreement_n", "int64", "votes that this share rests on"),
+                Column("gold_correct", "int64", "of gold_n, answers equal to the known one"),
+                Column("gold_n", "int64", "answers given on gold and on control images"),
+                Column("gold_accuracy", "float32", "gold_correct / gold_n, 0 to 1; null: none", nullable=True),
+                Column("gold_low", "float32", "lower end of its 95 % interval (Wilson)", nullable=True),
+                Column("gold_high", "float32", "upper end of its 95 % interval (Wilson)", nullable=True),
+                Column("tasks", "int64", "submissions"),
                 Column("seconds_per_task", "float32", "median", nullable=True),
+                Column("fast_share", "float32", "share of tasks answered faster than the rule's floor", nullable=True),
+                Column("excluded", "string", "why their votes do not count; null: they do", nullable=True),
             ),
         ),
         Table("truth", "image", ("image_id",), _TRUTH),

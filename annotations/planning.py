@@ -1,0 +1,111 @@
+"""Planning a round: which questions are still to be put out, to whom, with which controls and gold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from annotations import asking, assignment, controls, gold, questions
+from annotations.projects import Round
+from annotations.questions import CONTAINS, Question
+from annotations.review_settings import ReviewSettings
+from tasks.errors import UsageError
+from tasks.schema import ClassIdx, ImageId
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Questions to put out, and the rows of ``controls`` for each subject that has some."""
+
+    questions: list[Question]
+    controls: Mapping[str, Sequence[Row]]
+
+
+def plan(of: Round, settings: ReviewSettings) -> Plan:
+    """What a round still lacks; the same again gives what is left of it.
+
+    Raises:
+        UsageError: no such way of asking; or the round was begun otherwise: with or without
+            projects of their own, or with another overlap.
+    """
+    out = [task.question for task in of.tasks()]
+    _same_way(of, settings)
+    pairs = asking.pairs(of.workspace, of.kind, of.number, settings.ask, settings.limit)
+    subjects = list({question.subject: _to_nobody(question) for question in out}.values())
+    new, rows = (_contains if of.kind == CONTAINS else _classify)(of, settings, pairs, subjects)
+    if not settings.blind:
+        return Plan([*new, *_gold(of, settings, [*out, *new])], rows)
+    again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
+    made = assignment.assign([*again, *new], out, settings.annotators, settings.overlap, settings.seed)
+    for person in settings.annotators:
+        own = [question for question in (*out, *made) if question.annotator == person]
+        made += [questions.put_to(question, person, settings.seed) for question in _gold(of, settings, own)]
+    return Plan(made, rows)
+
+
+def _contains(
+    of: Round, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
+) -> tuple[list[Question], dict[str, list[Row]]]:
+    known = controls.read(of.workspace)
+    asked = [_without(question, known.get(question.subject, {})) for question in out]
+    pools = controls.pools(of.workspace, settings.seed)
+    room = settings.grid
+    if pools.yes or pools.no or pools.clear:
+        room = max(1, room - settings.positive_controls - settings.negative_controls)
+    new = questions.contains(pairs, asked, of.number, room, settings.seed)
+    shown: dict[ClassIdx, set[ImageId]] = defaultdict(set)
+    for question in (*asked, *new):
+        shown[question.class_idxs[0]].update(question.image_ids)
+    made: list[Question] = []
+    rows: dict[str, list[Row]] = {}
+    for question in new:
+        about = shown[question.class_idxs[0]]
+        wanted = settings.positive_controls, settings.negative_controls
+        mixed, rows[question.subject] = controls.add(question, pools, *wanted, about, settings.seed)
+        made.append(mixed)
+    return made, rows
+
+
+def _classify(
+    of: Round, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
+) -> tuple[list[Question], dict[str, list[Row]]]:
+    return questions.classify(pairs, out, of.number, settings.seed), {}
+
+
+def _gold(of: Round, settings: ReviewSettings, shown: Sequence[Question]) -> list[Question]:
+    """Gold questions for somebody who is shown these, or for everybody alike."""
+    if of.kind == CONTAINS or not settings.gold_rate:
+        return []
+    candidates = of.workspace.read("candidates", ["image_id", "class_idx"])
+    known = gold.by_image(of.workspace)
+    return gold.hidden(candidates, known, shown, settings.gold_rate, of.number, settings.seed)
+
+
+def _about(out: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
+    images = set(pairs["image_id"])
+    return [question for question in out if question.image_ids[0] in images]
+
+
+def _to_nobody(question: Question) -> Question:
+    return replace(question, key=question.subject, annotator="")
+
+
+def _without(question: Question, left_out: Mapping[ImageId, str]) -> Question:
+    return replace(question, image_ids=tuple(i for i in question.image_ids if i not in left_out))
+
+
+def _same_way(of: Round, settings: ReviewSettings) -> None:
+    begun = {(task.question.annotator != "", task.overlap) for task in of.tasks()}
+    if begun - {(settings.blind, of.overlap)}:
+        blind, overlap = next(iter(begun - {(settings.blind, of.overlap)}))
+        raise UsageError(
+            f"{of.kind}, round {of.number} was begun with review.blind = {str(blind).lower()}"
+            f"{'' if blind else f' and review.overlap = {overlap}'}, now they are {str(settings.blind).lower()} and "
+            f"{settings.overlap}: set them back, or ask anew with another review.round."
+        )
