@@ -1,4 +1,4 @@
-"""Collecting: what Label Studio holds -> ``answers`` -> ``votes``, ``annotators`` and ``dropped``.
+"""Collecting: what Label Studio holds -> ``answers`` -> ``votes``, ``dropped`` and what tells of annotators.
 
 One shard for each batch that was put out, read again only when its answers, or whom they are
 from, have changed.
@@ -7,20 +7,23 @@ from, have changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from annotations import answers, votes
-from annotations.annotators import annotators
+from annotations import answers, controls, ledger, projects, scoring, votes
 from annotations.answers import Batch
-from tasks.schema import DropReason
+from annotations.exclusion import Rule
+from annotations.refusals import NoAnswerError
+from tasks import schema
+from tasks.errors import RegroundError
+from tasks.schema import DropReason, ImageId
 from tasks.store import Output, Workspace, digest
 
 if TYPE_CHECKING:
     from annotations.label_studio import Client
 
-ORDER: Final = ("question", "image_id", "class_idx", "annotator_id", "answer_id")
+TABLES: Final = ("votes", "control_answers", "submissions", "dropped")
 VERSION: Final = 1
 """Of the reading of answers: another one reads them all again."""
 
@@ -35,11 +38,18 @@ class Pulled:
     dropped: int
 
 
-def collect(client: Client, workspace: Workspace, projects: Sequence[int], recorded: Collection[str]) -> None:
-    """Fetch what is new in these projects, and commit the votes of every batch in the ledger."""
-    answers.update(client, workspace, projects)
+def collect(client: Client, workspace: Workspace, recorded: Collection[str]) -> RegroundError | None:
+    """Fetch what is new, and commit the votes of every batch in the ledger.
+
+    Returns:
+        What is wrong with a project that is gone or not ours, if one is; the others are collected,
+        and what was collected of it before stays.
+    """
+    there, lost = _projects(client, workspace)
+    answers.update(client, workspace, there)
     people = client.people()
-    told = json.dumps([VERSION, sorted(people.items()), sorted(recorded)])
+    known = controls.read(workspace)
+    told = json.dumps([VERSION, sorted(people.items()), sorted(recorded), workspace.table_digest("controls")])
     parts = {entry.shard: part for entry, part in workspace.parts("answers")}
     for entry, questions in workspace.parts("questions"):
         copy = parts.get(entry.shard)
@@ -47,35 +57,70 @@ def collect(client: Client, workspace: Workspace, projects: Sequence[int], recor
         before = workspace.entry(votes.STAGE, entry.shard)
         if before is None or before.key != key:
             batch = answers.kept_of(workspace, entry.shard, questions, copy)
-            workspace.commit(votes.STAGE, entry.shard, key, read(batch, people, recorded))
+            workspace.commit(votes.STAGE, entry.shard, key, read(batch, people, recorded, known))
+    return lost
 
 
-def read(batch: Batch, people: Mapping[int, str], recorded: Collection[str]) -> Output:
-    """The votes in a batch's answers, and what cannot count."""
-    made = [votes.collect(task, batch.annotations(task), people, recorded) for task in batch.tasks]
-    dropped = [*(row for one in made for row in one.dropped), *_deleted(batch)]
-    return Output(
-        {
-            "votes": sorted((row for one in made for row in one.votes), key=lambda row: tuple(row[n] for n in ORDER)),
-            "dropped": sorted(dropped, key=lambda row: (row["item"], row["detail"])),
-        }
-    )
+def read(
+    batch: Batch,
+    people: Mapping[int, str],
+    recorded: Collection[str],
+    known: Mapping[str, Mapping[ImageId, str]],
+) -> Output:
+    """The votes in a batch's answers, what tells of the people, and what cannot count.
+
+    Args:
+        batch: tasks and the answers to them.
+        people: e-mail address of each of Label Studio's users.
+        recorded: addresses whose answers are recordings.
+        known: subject of a question -> its control images and the known answers.
+    """
+    made = [
+        votes.collect(task, batch.annotations(task), people, recorded, known.get(task.question.subject, {}))
+        for task in batch.tasks
+    ]
+    rows = {name: [row for one in made for row in getattr(one, name)] for name in TABLES}
+    rows["dropped"] += _deleted(batch)
+    return Output({name: _sorted(name, rows[name]) for name in TABLES})
 
 
-def summarise(workspace: Workspace) -> Pulled:
-    """Commit ``annotators``, from all that was collected, and count."""
-    collected = workspace.read("votes")
-    collected = collected[collected["source"].isin((votes.SOURCE, votes.RECORDED))]
-    people = annotators(collected)
+def summarise(workspace: Workspace, rule: Rule) -> Pulled:
+    """Commit ``annotators``, from all that was collected, and count.
+
+    Args:
+        workspace: with votes.
+        rule: whose votes do not count.
+    """
+    people = scoring.score(workspace, rule)
     key = digest(json.dumps(people, sort_keys=True))
     before = workspace.entry(votes.STAGE, "annotators")
     if before is None or before.key != key:
         workspace.commit(votes.STAGE, "annotators", key, Output({"annotators": people}))
+    collected = workspace.read("votes", ["source", "answer_id"])
+    collected = collected[collected["source"].isin((votes.SOURCE, votes.RECORDED))]
     dropped = int((workspace.read("dropped", ["stage"])["stage"] == votes.STAGE).sum())
     return Pulled(int(collected["answer_id"].nunique()), len(collected), len(people), dropped)
 
 
-def _deleted(batch: Batch) -> Iterable[dict[str, Any]]:
+def _sorted(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    key = schema.table(table).key
+    return sorted(rows, key=lambda row: tuple(row[name] for name in key))
+
+
+def _projects(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:
+    there: list[int] = []
+    lost: RegroundError | None = None
+    for project_id in sorted({task.project_id for task in ledger.read(workspace)}):
+        try:
+            there.append(projects.check_ours(client, workspace, project_id).id)
+        except NoAnswerError:
+            raise
+        except RegroundError as error:
+            lost = lost or error
+    return there, lost
+
+
+def _deleted(batch: Batch) -> Iterator[dict[str, Any]]:
     for task in batch.tasks:
         answered = batch.answered.get((task.project_id, task.task_id))
         if answered is not None and answered.deleted:

@@ -43,16 +43,16 @@ class Project:
 
 @dataclass(frozen=True)
 class Count:
-    """What a project holds: answers, and skips among its people's submissions."""
+    """How much a project holds; skips are submissions too."""
 
+    project_id: int
     tasks: int
-    answers: int
-    skips: int
+    submissions: int
 
 
 @dataclass(frozen=True)
 class Change:
-    """A task as last touched: by Label Studio's clock, ISO 8601 in UTC; ``answers`` counts skips too."""
+    """A task as last touched, by Label Studio's clock (ISO 8601 in UTC); ``answers`` counts skips too."""
 
     id: int
     updated_at: str
@@ -197,8 +197,8 @@ class Client:
     def count(self, project_id: int) -> Count:
         """How much a project holds, by Label Studio's own count."""
         found = self._ask("GET", f"/api/projects/{project_id}/", f"show project {project_id}")
-        names = ("task_number", "total_annotations_number", "skipped_annotations_number")
-        return Count(*(int(found[name] or 0) for name in names))
+        submissions = int(found["total_annotations_number"] or 0) + int(found["skipped_annotations_number"] or 0)
+        return Count(project_id, int(found["task_number"] or 0), submissions)
 
     def delete_task(self, task_id: int) -> None:
         """Delete a task, and the answers it has."""

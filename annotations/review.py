@@ -120,15 +120,16 @@ def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
     """Collect every answer there is. What has not changed is not written again.
 
     Raises:
-        RegroundError: nothing was asked yet, or Label Studio is not to be had; the votes
-            collected before stay.
+        RegroundError: nothing was asked yet, or Label Studio is not to be had, or a project is gone (the
+            others are collected); the votes collected before stay.
     """
     workspace.require("questions", "review push")
     with connect(workspace, settings) as client:
-        for project_id in sorted({task.project_id for task in ledger.read(workspace)}):
-            projects.check_ours(client, workspace, project_id)
-        collecting.collect(client, workspace, client.people(), settings.recorded_annotators)
-    return collecting.summarise(workspace, settings.exclude)
+        lost = collecting.collect(client, workspace, settings.recorded_annotators)
+    pulled = collecting.summarise(workspace, settings.exclude)
+    if lost is not None:
+        raise lost
+    return pulled
 
 
 def _put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan) -> list[int]:
