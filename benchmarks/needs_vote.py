@@ -1,0 +1,110 @@
+"""What the ranking of questions saves: votes spent until the labels are those of all votes.
+
+``python -m benchmarks.needs_vote --data FOLDER [--pairs N]`` with FOLDER laid out as
+google-research/reassessed-imagenet. Every pair starts with the first of its real votes; then, round
+after round, a twentieth of all pairs gets its next real vote: the pairs that ``needs_vote`` ranks
+first, or pairs drawn at random. What both come to is held against the labels that all votes give
+(Dawid-Skene, kept at 0.5): F1 over the labels kept, since most candidates hold for no image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annotations import asked, originals
+from annotations.asked import Asked, Ints
+from annotations.needs_vote import Belief, believe, gain
+from annotations.published import import_votes
+from annotations.published_real import SOURCE, WITHHELD
+from benchmarks.record import record
+from tasks.store import Workspace
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Rank = Callable[[Belief], Array]
+SHARE, BUDGETS = 0.05, (1.5, 2.0, 3.0)
+"""Of all pairs, those asked about in a round; votes a pair at which both ways are compared."""
+
+
+def prepare(data: Path, folder: Path, pairs: int) -> tuple[Asked, Ints]:
+    """The votes, of the first ``pairs`` pairs if told, and the stratum of each pair."""
+    workspace = Workspace(folder / "workspace")
+    import_votes(workspace, "real", data)
+    votes = asked.read(workspace, WITHHELD)
+    images = originals.known_images(workspace)
+    known = zip(images["image_id"], images["original"], strict=True)
+    of = {str(image_id): int(label) for image_id, label in known if label is not None}
+    strata = originals.strata(votes, of, originals.animals(workspace))
+    pairs = pairs or len(votes.label)
+    kept = some(votes, votes.pair < pairs)
+    return replace(kept, image=kept.image[:pairs], label=kept.label[:pairs]), strata[:pairs]
+
+
+def some(votes: Asked, chosen: Array) -> Asked:
+    """The votes chosen, on as many pairs as before."""
+    of_votes = ("pair", "annotator", "answer", "contains", "source")
+    return replace(votes, **{name: getattr(votes, name)[chosen] for name in of_votes})
+
+
+def f1(found: Array, wanted: Array) -> float:
+    """Of labels kept, against those that all votes keep."""
+    return float(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
+
+
+def spend(votes: Asked, strata: Ints, rank: Rank, wanted: Array, seed: int) -> list[tuple[float, float]]:
+    """(votes a pair, F1) after each round."""
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(votes.pair))
+    turn = np.empty(len(shuffled), np.int64)  # of each vote, how many of its pair come before it
+    by_pair = shuffled[np.argsort(votes.pair[shuffled], kind="stable")]
+    size = np.bincount(votes.pair, minlength=len(votes.label))
+    turn[by_pair] = np.arange(len(by_pair)) - np.repeat(np.cumsum(size) - size, size)
+    given = np.ones(len(votes.label), np.int64)
+    curve: list[tuple[float, float]] = []
+    while True:
+        belief = believe(some(votes, turn < given[votes.pair]), strata)
+        curve.append((float(given.mean()), f1(belief.holds >= 0.5, wanted)))
+        if curve[-1][0] > max(BUDGETS):
+            return curve
+        worth = np.where(given < size, rank(belief), -np.inf)
+        given[np.argsort(-worth, kind="stable")[: int(SHARE * len(given))]] += 1
+
+
+def measure(data: Path, pairs: int, seed: int, folder: Path) -> dict[str, object]:
+    votes, strata = prepare(data, folder, pairs)
+    wanted = believe(votes, strata).holds >= 0.5
+    rng = np.random.default_rng(seed)
+    ranked = spend(votes, strata, lambda belief: gain(belief.holds, strata, belief.answers), wanted, seed)
+    drawn = spend(votes, strata, lambda belief: rng.random(len(strata)), wanted, seed)
+    rows: dict[str, object] = {
+        "source": SOURCE,
+        "pairs": len(strata),
+        "votes": len(votes.pair),
+        "start_f1": ranked[0][1],
+    }
+    for budget in BUDGETS:
+        for name, curve in (("ranked", ranked), ("drawn", drawn)):
+            rows[f"{name}_f1_at_{budget}"] = float(np.interp(budget, *zip(*curve, strict=True)))
+    goal = float(np.interp(max(BUDGETS), *zip(*drawn, strict=True)))
+    rows["drawn_to_ranked_votes"] = max(BUDGETS) / next(spent for spent, reached in ranked if reached >= goal)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of raters.npz")
+    parser.add_argument("--pairs", type=int, default=0, help="only the first N pairs (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        record("needs_vote", measure(arguments.data, arguments.pairs, arguments.seed, Path(folder)), ("numpy", "scipy"))
+
+
+if __name__ == "__main__":
+    main()
