@@ -39,7 +39,14 @@ DOCUMENTS: Final = pictures.FOLDER
 
 @dataclass(frozen=True)
 class Pushed:
-    """What `push` did: projects of the round (one each if blind), tasks it put out, and tasks that are out in all."""
+    """What `push` did.
+
+    Attributes:
+        project_ids: where the round's questions go: one project, or one for each person.
+        new: tasks it put out.
+        total: tasks that are out in this round.
+        controls: control images in the new tasks.
+    """
 
     project_ids: tuple[int, ...]
     new: int
@@ -48,7 +55,7 @@ class Pushed:
 
     @property
     def project_id(self) -> int:
-        """Of a round with one project."""
+        """Of a round that is not blind."""
         (only,) = self.project_ids
         return only
 
@@ -111,9 +118,8 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
         plan = planning.plan(asking, settings)
         opened = _put_out(client, asking, settings, plan)
         projects.settle(client, asking)
-    tasks = asking.tasks()
-    ids = tuple(sorted({*(task.project_id for task in tasks), *opened}))
-    return Pushed(ids, len(plan.questions), len(tasks), sum(len(rows) for rows in plan.controls.values()))
+    placed = sum(len(rows) for rows in plan.controls.values())
+    return Pushed(tuple(opened), len(plan.questions), len(asking.tasks()), placed)
 
 
 def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
