@@ -35,6 +35,7 @@ class Pulled:
     answers: int
     votes: int
     annotators: int
+    excluded: int
     dropped: int
 
 
@@ -99,7 +100,8 @@ def summarise(workspace: Workspace, rule: Rule) -> Pulled:
     collected = workspace.read("votes", ["source", "answer_id"])
     collected = collected[collected["source"].isin((votes.SOURCE, votes.RECORDED))]
     dropped = int((workspace.read("dropped", ["stage"])["stage"] == votes.STAGE).sum())
-    return Pulled(int(collected["answer_id"].nunique()), len(collected), len(people), dropped)
+    excluded = sum(person["excluded"] is not None for person in people)
+    return Pulled(int(collected["answer_id"].nunique()), len(collected), len(people), excluded, dropped)
 
 
 def _sorted(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

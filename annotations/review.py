@@ -9,20 +9,25 @@ data, and an answer by its id.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from annotations import accounts, controls, ledger, pictures, planning, projects
 from annotations import collect as collecting
-from annotations import controls, ledger, pictures, planning, projects
+from annotations.accounts import Invited
 from annotations.collect import Pulled
 from annotations.display import Display
 from annotations.label_studio_server import find_running, serve_forever
 from annotations.ledger import Task
+from annotations.patience import patiently
 from annotations.planning import Plan
 from annotations.projects import Round
 from annotations.questions import QUESTIONS, Question
+from annotations.refusals import NoAnswerError
 from annotations.review_settings import ReviewSettings
 from tasks.errors import RegroundError, unknown
 from tasks.store import Workspace
@@ -78,7 +83,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
     data_dir = Path(workspace.path(DATA_DIR))
     running = find_running(data_dir) if workspace.is_local else None
     if not settings.url and running is None:
-        raise RegroundError(
+        raise NoAnswerError(
             f"expected Label Studio to run for {workspace.url}, and it does not: start it with "
             f"`reground review serve -w {workspace.url}` in another terminal, or name another one in the setting "
             f"review.url and its token in {TOKEN_VARIABLE}. Nothing is lost."
@@ -96,8 +101,14 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
     return client
 
 
+def invite(workspace: Workspace, settings: ReviewSettings, emails: Sequence[str]) -> list[Invited]:
+    """Accounts in the workspace's own Label Studio; see `annotations.accounts.invite`."""
+    with connect(workspace, settings) as client:
+        return accounts.invite(workspace, Path(workspace.path(DATA_DIR)), client, emails)
+
+
 def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushed:
-    """Put out every task of a question that is not out yet.
+    """Put out every task of a question that is not out yet; waits for a Label Studio that goes away meanwhile.
 
     Args:
         workspace: with ``images``, ``classes`` and what the way of asking needs.
@@ -112,14 +123,21 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
         raise unknown("question", question, QUESTIONS)
     _require_local(workspace)
     asking = Round(workspace, question, settings.round, 1 if settings.blind else settings.overlap)
-    with connect(workspace, settings) as client:
+    plans: list[Plan] = []
+
+    def attempt(client: Client) -> Pushed:
         projects.settle(client, asking)
         controls.forget_unasked(workspace, {task.question.subject for task in ledger.read(workspace)})
-        plan = planning.plan(asking, settings)
-        opened = _put_out(client, asking, settings, plan)
+        plans.append(planning.plan(asking, settings))
+        opened = _put_out(client, asking, settings, plans[-1])
         projects.settle(client, asking)
-    placed = sum(len(rows) for rows in plan.controls.values())
-    return Pushed(tuple(opened), len(plan.questions), len(asking.tasks()), placed)
+        first = plans[0]
+        placed = sum(len(rows) for rows in first.controls.values())
+        return Pushed(tuple(opened), len(first.questions), len(asking.tasks()), placed)
+
+    return patiently(
+        lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.patience
+    )
 
 
 def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
@@ -147,10 +165,11 @@ def _put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan
         project = projects.open_project(client, asking, person)
         opened.append(project.id)
         own = [question for question in plan.questions if question.annotator == person]
-        for batch in _batches(own, settings.batch_size):
-            tasks = display.tasks(batch)
+        if own:
             client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
-            client.check_picture(display.link(batch[0].image_ids[0]))
+        for number, (batch, tasks) in enumerate(_ahead(display.tasks, _batches(own, settings.batch_size))):
+            if number == 0:
+                client.check_picture(display.link(batch[0].image_ids[0]))
             controls.write(asking.workspace, [row for q in batch for row in unwritten.pop(q.subject, ())])
             ids = client.import_tasks(project.id, tasks)
             ledger.append(
@@ -170,6 +189,21 @@ def _pictures_path(workspace: Workspace, settings: ReviewSettings) -> str:
 
 def _batches(left: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:
     return (left[start : start + size] for start in range(0, len(left), size))
+
+
+def _ahead(
+    make: Callable[[Sequence[Question]], list[dict[str, Any]]], batches: Iterable[Sequence[Question]]
+) -> Iterator[tuple[Sequence[Question], list[dict[str, Any]]]]:
+    """Each batch with its tasks, the next one's pictures being made meanwhile."""
+    with ThreadPoolExecutor(1) as maker:
+        under_way: deque[tuple[Sequence[Question], Future[list[dict[str, Any]]]]] = deque()
+        for batch in batches:
+            under_way.append((batch, maker.submit(make, batch)))
+            if len(under_way) > 1:
+                done, tasks = under_way.popleft()
+                yield done, tasks.result()
+        for done, tasks in under_way:
+            yield done, tasks.result()
 
 
 def _require_local(workspace: Workspace) -> None:

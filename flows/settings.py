@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 
 from annotations.needs_vote import NeedsVoteSettings
-from annotations.review import ReviewSettings
+from annotations.review_settings import ReviewSettings
 from annotations.truth import TruthSettings
 from tasks.adversarial import AdversarialSettings
 from tasks.candidates import CandidateSettings

@@ -1,0 +1,64 @@
+"""``reground review invite|annotators``, ``reground gold import``: who is asked, and how well they answer."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from flows.settings import load, merge
+from tasks.store import Workspace
+
+
+def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Make accounts; the workspace remembers whom it asks."""
+    from annotations.review import invite as make_accounts
+
+    settings = load(workspace, told, arguments.config)
+    made = make_accounts(workspace, settings.review, arguments.emails)
+    everybody = list(dict.fromkeys([*settings.review.annotators, *(person.email for person in made)]))
+    load(workspace, merge(told, {"review": {"annotators": everybody}}), arguments.config)
+    lines = [
+        f"{person.email}: {'new account' if person.new else 'had an account'}"
+        + (f", first password in {person.password}" if person.password else "")
+        for person in made
+    ]
+    return "\n".join(lines), {"invited": [asdict(person) for person in made], "annotators": everybody}
+
+
+def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Judge everybody anew by the rule of the settings, from what was collected; needs no Label Studio."""
+    from annotations.collect import summarise
+
+    settings = load(workspace, told, arguments.config)
+    with workspace.lock("reground review annotators"):
+        summarise(workspace, settings.review.exclude)
+    table = workspace.read("annotators")
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
+    lines = [_line(row) for row in rows]
+    return "\n".join(lines) or "nobody has answered yet", {"annotators": rows}
+
+
+def import_gold(workspace: Workspace, arguments: Namespace) -> tuple[str, dict[str, Any]]:
+    """Bring known answers in."""
+    from annotations import gold
+
+    with workspace.lock("reground gold import"):
+        counts = gold.import_gold(workspace, arguments.path)
+    return ", ".join(f"{name} {value}" for name, value in counts.items()), dict(counts)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    parts = [f"{row['annotator_id']}: {row['votes']} votes in {row['tasks']} tasks"]
+    if row["gold_n"]:
+        parts.append(
+            f"known answers {row['gold_correct']}/{row['gold_n']} [{row['gold_low']:.2f}, {row['gold_high']:.2f}]"
+        )
+    if row["agreement"] is not None:
+        parts.append(f"agreement {row['agreement']:.2f} (n={row['agreement_n']})")
+    if row["seconds_per_task"] is not None:
+        parts.append(f"{row['seconds_per_task']:.1f} s a task")
+    if row["excluded"]:
+        parts.append(f"EXCLUDED: {row['excluded']}")
+    return "; ".join(parts)
