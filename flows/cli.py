@@ -14,6 +14,8 @@ from flows.steps import ON_REQUEST
 from tasks.errors import RegroundError, UsageError
 
 Add = Callable[[argparse.ArgumentParser], None]
+PREDICT_IMPORT = "predict import"
+"""A command of two words: `predict` alone is a step."""
 
 
 def _set(parser: argparse.ArgumentParser, option: str, setting: str, meaning: str, **how: Any) -> None:
@@ -165,6 +167,10 @@ def parser() -> argparse.ArgumentParser:
         if name not in ON_REQUEST:
             options(run)
     _review(_command(commands, "review", "ask people, and collect what they answered"))
+    given = _command(commands, PREDICT_IMPORT, "predictions made elsewhere; images need not be at hand")
+    given.add_argument("--model", required=True, metavar="NAME", help="what the model is called from now on")
+    formats = "image_id and class_idx as .csv, .jsonl or .parquet; or a folder laid out as cleanlab/label-errors"
+    given.add_argument("path", type=Path, metavar="FILE", help=formats)
     votes = _command(commands, "votes", "bring in votes that others have published")
     votes.add_argument("action", choices=["import"])
     votes.add_argument("--format", required=True, help="imagenet-multilabel, real, label-errors or csv")
@@ -229,7 +235,10 @@ def told(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 done, 1 failed, 2 wrong use."""
-    arguments = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if " ".join(words[:2]) == PREDICT_IMPORT:
+        words[:2] = [PREDICT_IMPORT]
+    arguments = parser().parse_args(words)
     try:
         from flows import commands
 

@@ -202,6 +202,17 @@ def votes(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
     return Result(_counted(counts), counts)
 
 
+def predict_import(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Predictions made elsewhere."""
+    from flows.progress import listen
+    from tasks.predictions_import import import_predictions
+
+    listen()
+    with workspace.lock("reground predict import"):
+        counts = import_predictions(workspace, arguments.model, arguments.path)
+    return Result(_counted(counts), counts)
+
+
 def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """A cleaned evaluation set."""
     from tasks.export import export as write
@@ -243,6 +254,7 @@ OTHERS: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
     "status": status,
     "review": review,
     "votes": votes,
+    "predict import": predict_import,
     "export": export,
     "table": table,
     "serve": serve,
