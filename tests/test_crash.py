@@ -1,9 +1,10 @@
-"""kill -9 at any moment of `reground run`: the same command continues and ends with the same bytes."""
+"""kill -9 at any moment of a run or of a search: the same command continues and ends with the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +20,16 @@ from tests.world import World
 KILLS = 5
 
 
-def command(world: World, workspace: Path) -> list[str]:
-    options = ["--boxes", str(world.boxes), "--models", "efficientnet-lite0", "--on", "photographs,mixed_rand"]
-    return [sys.executable, "-m", "flows.cli", "run", str(world.images), "-w", str(workspace), *options]
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_package("efficientnet_lite_pytorch")
+    monkeypatch.setenv("REGROUND_INDEX__SHARD_SIZE", "3")
+    monkeypatch.setenv("REGROUND_ADVERSARIAL__ROWS", "1")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+
+def reground(workspace: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "flows.cli", *words, "-w", str(workspace)]
 
 
 def listed(workspace: Path) -> dict[str, str]:
@@ -35,27 +43,51 @@ def listed(workspace: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.slow
-def test_killed_at_random_moments(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    need_package("efficientnet_lite_pytorch")
-    monkeypatch.setenv("REGROUND_INDEX__SHARD_SIZE", "3")
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    began = time.monotonic()
-    subprocess.run(command(world, tmp_path / "whole"), check=True, capture_output=True)
-    duration = time.monotonic() - began
-    moments = random.Random(20)
+def killed_and_finished(command: list[str], workspace: Path, duration: float, seed: int) -> str:
+    """Kill the command at random moments of the time it takes, then let it end; returns what it printed."""
+    moments = random.Random(seed)
+    before = len(Workspace(workspace).entries())
     shards = []
     for _ in range(KILLS):
-        run = subprocess.Popen(
-            command(world, tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(moments.uniform(0.2, 0.8) * duration)
         run.send_signal(signal.SIGKILL)
         run.wait()
-        shards.append(len(Workspace(tmp_path / "killed").entries()))
-    last = subprocess.run(command(world, tmp_path / "killed"), check=True, capture_output=True, text=True)
-    assert "waiting for people" in last.stdout
-    assert shards == sorted(shards) and shards[-1] > 0
-    whole, killed = listed(tmp_path / "whole"), listed(tmp_path / "killed")
+        shards.append(len(Workspace(workspace).entries()))
+    last = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert shards == sorted(shards) and shards[-1] > before
+    return last.stdout
+
+
+def same(one: Path, other: Path) -> None:
+    whole, killed = listed(one), listed(other)
     assert whole.keys() == killed.keys()
     assert [path for path in whole if whole[path] != killed[path]] == []
+
+
+def timed(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments(world: World, tmp_path: Path) -> None:
+    options = ["--boxes", str(world.boxes), "--models", "efficientnet-lite0", "--on", "photographs,mixed_rand"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    duration = timed(reground(whole, "run", str(world.images), *options))
+    said = killed_and_finished(reground(killed, "run", str(world.images), *options), killed, duration, seed=20)
+    assert "waiting for people" in said
+    same(whole, killed)
+
+
+@pytest.mark.slow
+def test_a_search_killed_at_random_moments(world: World, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for step in (["index", str(world.images), "--boxes", str(world.boxes)], ["masks"], ["variants"]):
+        subprocess.run(reground(whole, *step), check=True, capture_output=True)
+    shutil.copytree(whole, killed)
+    options = ["adversarial", "--model", "efficientnet-lite0", "--exhaustive"]
+    duration = timed(reground(whole, *options))
+    killed_and_finished(reground(killed, *options), killed, duration, seed=21)
+    same(whole, killed)
