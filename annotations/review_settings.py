@@ -32,6 +32,7 @@ class ReviewSettings:
         gold_rate: share of CLASSIFY questions whose answer is known, as far as there is gold.
         examples: pictures shown with each label.
         batch_size: tasks in one import request.
+        patience: seconds that a push waits for a Label Studio that goes away meanwhile; 0: it fails at once.
         recorded_annotators: e-mail addresses whose answers are recordings, not people's own;
             their votes carry the source ``recorded``.
         exclude: whose votes do not count.
@@ -53,6 +54,7 @@ class ReviewSettings:
     gold_rate: float = 0.05
     examples: int = 3
     batch_size: int = 250
+    patience: float = 120.0
     recorded_annotators: tuple[str, ...] = ()
     exclude: Rule = field(default_factory=Rule)
     seed: int = 0

@@ -35,6 +35,24 @@ class Annotator:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def next_task(self, project_id: int) -> tuple[int, dict[str, Any]] | None:
+        """Id and data of the next task in the person's label stream; None: nothing is left for them.
+
+        Raises:
+            RegroundError: Label Studio does not answer, or says no.
+        """
+        doing = f"show the next task of project {project_id}"
+        try:
+            answer = self._http.get(f"/api/projects/{project_id}/next")
+        except httpx.TransportError as error:
+            raise no_answer(self.url, doing, error) from error
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise refusal(self.url, doing, answer.status_code, answer.text)
+        task = answer.json()
+        return int(task["id"]), dict(task["data"])
+
     def answer(self, task_id: int, result: Sequence[Mapping[str, Any]], seconds: float | None) -> int:
         """Submit an answer as the page does. Returns its id.
 

@@ -88,7 +88,7 @@ def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_pat
 
 
 def test_a_server_killed_while_it_imports_costs_nothing(label_studio: LabelStudio, tmp_path: Path):
-    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2, patience=0.0)
     errors: list[BaseException] = []
 
     def push() -> None:
