@@ -1,8 +1,8 @@
-"""Evaluate: every model on every set. Writes ``evaluation``.
+"""Evaluate: every model on every set. Writes ``evaluation`` and ``comparison``.
 
-Reads ``images``, ``predictions/MODEL``, ``truth``, ``groups``, ``variants/NAME`` (keys only) and
-``adversarial/MODEL``. Source of multi-label accuracy: Beyer et al. 2020: top-1 among the true
-labels, over images that have any. For what is measured on swapped backgrounds see
+Reads ``images``, ``originals``, ``classes``, ``groups``, ``votes``, ``truth``, ``predictions/MODEL``,
+``variants/NAME`` (keys only) and ``adversarial/MODEL``. For photographs, which need not be at hand, see
+`tasks.evaluation_photographs` and `tasks.evaluation_comparison`; for what is measured on swapped backgrounds
 `tasks.evaluation_backgrounds`.
 """
 
@@ -13,22 +13,29 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 
-from tasks.evaluation_backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants, top_1
-from tasks.kernels.intervals import share
-from tasks.measured import ALL, Measured
+from tasks.classes import load_groups
+from tasks.errors import UsageError
+from tasks.evaluation_backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
+from tasks.evaluation_comparison import Compared
+from tasks.evaluation_draws import Resampling
+from tasks.evaluation_photographs import DEPTH, REVIEWED, TOP_1, Parts, on_photographs
+from tasks.evaluation_truth import NONE, SETTLED, Ints, Judged, judged, ranked
+from tasks.measured import Measured
 from tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, family
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
 
-SETTLED: Final = ("confirmed", "extended", "changed")
-"""Statuses of truth rows whose labels the votes settled."""
-REVIEWED: Final = "reviewed"
+__all__ = ["REVIEWED", "SETTLED", "STEP", "EvaluationSettings", "plan", "work"]
+
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
 JUDGED: Final = ("predictions", "adversarial")
 """Families of tables that say what a model did."""
+ON_PHOTOGRAPHS: Final = "+photographs"
+"""The shard of all models on photographs; no model's table is called so."""
+GIVEN: Final = ("images", "originals", "classes", "groups", "votes", "truth")
 
 
 @dataclass(frozen=True)
@@ -37,44 +44,89 @@ class EvaluationSettings:
 
     Attributes:
         level: of the intervals, 0 to 1.
+        resamples: of photographs and labels, to compare models.
+        seed: of the resamples.
     """
 
     level: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
 
 
 def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
-    """One shard a model that has predicted or was searched."""
-    workspace.require("images", "index IMAGES")
-    rest = tuple(workspace.table_digest(name) for name in ("images", "truth", "groups", *SETS))
-    found = sorted({name.partition("/")[2] for name in workspace.tables() if family(name) in JUDGED})
-    return [
-        Shard(model, (*(workspace.table_digest(f"{of}/{model}") for of in JUDGED), *rest), {"model": model})
-        for model in found
+    """One shard a model on swapped backgrounds, and one of all models on photographs.
+
+    Raises:
+        UsageError: settings that no interval can be made of.
+        RegroundError: the workspace knows no images.
+    """
+    if not 0 < settings.level < 1 or settings.resamples < 1:
+        raise UsageError(
+            f"expected evaluate.level between 0 and 1 and evaluate.resamples of at least 1, "
+            f"got {settings.level} and {settings.resamples}."
+        )
+    if not any(workspace.parts(table) for table in ("originals", "truth")):
+        workspace.require("images", "index IMAGES")
+    models = sorted({name.partition("/")[2] for name in workspace.tables() if family(name) in JUDGED})
+    grounds = tuple(workspace.table_digest(name) for name in ("groups", *SETS))
+    shards = [
+        Shard(model, (*(workspace.table_digest(f"{of}/{model}") for of in JUDGED), *grounds), {"model": model})
+        for model in models
     ]
+    predicted = [model for model in models if f"predictions/{model}" in workspace.tables()]
+    given = [*GIVEN, *(f"predictions/{model}" for model in predicted)]
+    digests = tuple(workspace.table_digest(name) for name in given)
+    return [*shards, Shard(ON_PHOTOGRAPHS, digests, {"models": predicted}, max(1, len(predicted)))]
 
 
 def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Output:
-    """All metrics of one model."""
+    """All metrics of one model on swapped backgrounds, or of all models on photographs."""
+    if shard.id == ON_PHOTOGRAPHS:
+        return photographs(workspace, settings, shard.args["models"])
     model = shard.args["model"]
     predictions = workspace.read(f"predictions/{model}", ["set", "image_id", "class_idx", "recipe"])
-    truth = workspace.read("truth", ["image_id", "labels", "main_label", "status", "sources"]).set_index("image_id")
-    measured = [
-        *_photographs(workspace, _of(predictions, PHOTOGRAPHS), truth, settings.level),
-        *_backgrounds(workspace, model, predictions, settings.level),
-    ]
-    version = workspace.table_digest("truth")[:12]
-    sources = ",".join(sorted({source for row in truth["sources"] for source in row}))
+    predictions = predictions[predictions["set"] != PHOTOGRAPHS]
     recipes = dict(zip(predictions["set"], predictions["recipe"], strict=True))
     recipes[ADVERSARIAL] = _recipe_of_search(workspace, model)
-    return Output({"evaluation": [_row(model, m, recipes, version, sources) for m in measured]})
+    measured = _backgrounds(workspace, model, predictions, settings.level)
+    return Output({"evaluation": [_row(model, m, recipes.get(m.set.partition(",")[0], "")) for m in measured]})
 
 
-def _photographs(
-    workspace: Workspace, predictions: pd.DataFrame, truth: pd.DataFrame, level: float
-) -> Iterator[Measured]:
-    if len(predictions):
-        images = workspace.read("images", ["image_id", "class_idx"]).set_index("image_id")
-        yield from on_photographs(predictions, images, truth, level)
+def photographs(workspace: Workspace, settings: EvaluationSettings, models: list[str]) -> Output:
+    """Every model on the photographs, and the models against each other."""
+    by = judged(workspace)
+    parts = _subsets(workspace, by)
+    classes = len(workspace.read("classes", ["class_idx"]))
+    first = np.full((len(by.image_ids), len(models)), NONE, np.int64)
+    rows: list[dict[str, Any]] = []
+    recipes = {model: _recipe(workspace, model) for model in models}
+    for n, model in enumerate(models):
+        ranks = ranked(workspace, model, by.image_ids)
+        first[:, n] = ranks[:, 0]
+        for measured in on_photographs(ranks, by, parts, _deep(ranks, classes), settings.level):
+            rows.append(_row(model, measured, recipes[model], by))
+    compared = Compared(models, first, by, Resampling(settings.resamples, settings.seed, settings.level))
+    rows += [_row(model, measured, recipes[model], by) for model, measured in compared.ranks()]
+    return Output({"evaluation": rows, "comparison": [_beside(row, by) for row in compared.rows()]})
+
+
+def _subsets(workspace: Workspace, by: Judged) -> Parts:
+    """The photographs by the group and by the superclass of their original label."""
+    groups = workspace.read("groups")
+    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    superclasses = pd.DataFrame(load_groups("superclasses", classes)[0], columns=["group", "name", "class_idx"])
+
+    def within(frame: pd.DataFrame) -> dict[str, Any]:
+        named = frame.groupby(["group", "name"])["class_idx"]
+        return {str(name): np.isin(by.original, of.to_numpy()) for (_, name), of in named}  # type: ignore[misc]
+
+    return Parts(within(groups), within(superclasses))
+
+
+def _deep(ranks: Ints, classes: int) -> bool:
+    """Whether every image has five predictions, or all that a small vocabulary allows."""
+    counts = (ranks[ranks[:, 0] != NONE] != NONE).sum(axis=1)
+    return bool(len(counts)) and int(counts.min()) >= min(DEPTH, classes)
 
 
 def _backgrounds(workspace: Workspace, model: str, predictions: pd.DataFrame, level: float) -> Iterator[Measured]:
@@ -91,6 +143,16 @@ def _backgrounds(workspace: Workspace, model: str, predictions: pd.DataFrame, le
     yield from on_adversarial(searched, names, level)
 
 
+def _recipe(workspace: Workspace, model: str) -> str:
+    """How a model was fed photographs: the recipe of the last of them."""
+    for _, part in reversed(workspace.parts(f"predictions/{model}")):
+        held = workspace.read_part(part.path, ["set", "recipe"])
+        recipes = held.filter(pc.field("set") == PHOTOGRAPHS)["recipe"]
+        if len(recipes):
+            return recipes[-1].as_py()
+    return ""
+
+
 def _recipe_of_search(workspace: Workspace, model: str) -> str:
     for _, part in workspace.parts(f"adversarial_pairs/{model}"):
         if part.rows:
@@ -98,46 +160,29 @@ def _recipe_of_search(workspace: Workspace, model: str) -> str:
     return ""
 
 
-def on_photographs(
-    predictions: pd.DataFrame, images: pd.DataFrame, truth: pd.DataFrame, level: float
-) -> Iterator[Measured]:
-    """Accuracy on the original labels, and on the re-grounded ones, over the images whose labels the votes settled."""
-    original = images.loc[predictions.index, "class_idx"].to_numpy()
-    hits = {f"top{k}": top_k_hits(predictions, original, k) for k in (1, 5)}
-    for metric, of in hits.items():
-        yield Measured(PHOTOGRAPHS, f"{metric}_original", ALL, share(of, level))
-    settled = truth[truth["status"].isin(SETTLED)]
-    reviewed = predictions.index.isin(settled.index)
-    yield Measured(PHOTOGRAPHS, "top1_original", REVIEWED, share(hits["top1"][reviewed], level))
-    judged = settled.loc[predictions.index[reviewed]]
-    first = top_1(predictions[reviewed])
-    in_labels = np.array([p in labels for p, labels in zip(first, judged["labels"], strict=True)], bool)
-    yield Measured(PHOTOGRAPHS, "multi_label", REVIEWED, share(in_labels, level), on_truth=True)
-    with_main = judged["main_label"].notna().to_numpy()
-    is_main = first[with_main] == judged.loc[with_main, "main_label"].to_numpy()
-    yield Measured(PHOTOGRAPHS, "main_label", REVIEWED, share(is_main, level), on_truth=True)
-
-
-def top_k_hits(predictions: pd.DataFrame, labels: npt.NDArray[Any], k: int) -> npt.NDArray[np.bool_]:
-    """``(N,) bool``: is the label among the k most probable?"""
-    return np.array([y in row[:k] for row, y in zip(predictions["class_idx"], labels, strict=True)], bool)
-
-
 def _of(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
     return predictions[predictions["set"] == name].set_index("image_id")
 
 
-def _row(model: str, m: Measured, recipes: Mapping[str, str], version: str, sources: str) -> dict[str, Any]:
+def _row(model: str, m: Measured, recipe: str, by: Judged | None = None) -> dict[str, Any]:
     return {
         "model": model,
         "set": m.set,
         "metric": m.metric,
         "subset": m.subset,
         **m.estimate._asdict(),
-        "recipe": recipes.get(m.set.partition(",")[0], ""),
-        "truth_version": version if m.on_truth else "",
-        "sources": sources if m.on_truth else "",
+        "recipe": recipe,
+        **_votes(by if m.on_truth else None),
     }
 
 
-STEP = Step("evaluate", 2, EvaluationSettings, plan, work)
+def _beside(row: Mapping[str, Any], by: Judged) -> dict[str, Any]:
+    return {**row, **_votes(None if row["metric"] == TOP_1 else by)}
+
+
+def _votes(by: Judged | None) -> dict[str, str]:
+    """What truth a number rests on; empty where none."""
+    return {"truth_version": by.version if by else "", "sources": by.sources if by else ""}
+
+
+STEP = Step("evaluate", 3, EvaluationSettings, plan, work)

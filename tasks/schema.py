@@ -65,7 +65,7 @@ class DropReason(StrEnum):
     MASK_QUARANTINED = "mask_quarantined"  # of too low quality to be pasted unseen
     NO_GROUP = "no_group"  # the class lies in none of the groups
     NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from
-    IMAGE_UNKNOWN = "image_unknown"  # a vote on an image that the workspace lacks
+    IMAGE_UNKNOWN = "image_unknown"  # a vote on, or a prediction of, an image that the workspace lacks
     ORIGINAL_DISPUTED = "original_disputed"  # two sources name different original labels of an image
     TASK_DELETED = "task_deleted"  # a question that somebody deleted in Label Studio
     ANSWER_INVALID = "answer_invalid"  # a person's answer that contradicts itself
@@ -260,7 +260,7 @@ TABLES: Final[dict[str, Table]] = {
                 Column("set", "string", "photographs, or the name of a variant"),
                 _IMAGE_ID,
                 Column("class_idx", "list<int32>", "the k most probable, best first; -1: outside the vocabulary"),
-                Column("probability", "list<float32>", "of each, 0 to 1"),
+                Column("probability", "list<float32>", "of each, 0 to 1; NaN: not said (imported)"),
                 Column("recipe", "string", "JSON: preprocessing, decoder, precision, device, weights hash"),
             ),
         ),
@@ -523,19 +523,48 @@ TABLES: Final[dict[str, Table]] = {
             (
                 Column("model", "string", "name of the model"),
                 Column("set", "string", "photographs, a variant, or the two variants of a difference"),
-                Column("metric", "string", "what was measured"),
+                Column(
+                    "metric",
+                    "string",
+                    "what was measured (docs/evaluation.md): on photographs top1_original, top5_original, "
+                    "real_accuracy, multi_label, multi_label_top5, main_label, selection_frequency, nobody_asked, "
+                    "rank_original, rank_multi_label, rank_change; elsewhere group_accuracy, bg_gap and so on",
+                ),
                 Column(
                     "subset",
                     "string",
-                    "all, balanced (mean of groups), reviewed (settled), or a group's name",
+                    "all, balanced (mean of groups), reviewed (settled), single_object, multi_object, asked (in a "
+                    "grid), superclass:NAME, or a group's name",
                 ),
-                Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1)"),
+                Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1; a rank: 1 the best; its change: > 0 rose)"),
                 Column("low", "float64", "lower end of the 95 % interval"),
                 Column("high", "float64", "upper end of the 95 % interval"),
                 Column("n", "int64", "images it rests on"),
                 Column("recipe", "string", "how the predictions were made"),
                 Column("truth_version", "string", "of the truth it was measured on; empty: original labels"),
                 Column("sources", "string", "where the votes behind it came from; empty: none needed"),
+            ),
+        ),
+        Table(
+            "comparison",
+            "pair of models x metric",
+            ("metric", "subset", "model_a", "model_b"),
+            (
+                Column("model_a", "string", "name of one model"),
+                Column("model_b", "string", "name of the other"),
+                Column("metric", "string", "as in evaluation"),
+                Column("subset", "string", "as in evaluation"),
+                Column("difference", "float64", "model_a minus model_b on the same images, -1 to 1"),
+                Column("low", "float64", "lower end of the 95 % interval"),
+                Column("high", "float64", "upper end of the 95 % interval"),
+                Column("p_value", "float64", "exact McNemar test of no difference, two-sided"),
+                Column("p_holm", "float64", "the same, corrected for all pairs of this metric and subset"),
+                Column("order_held", "float64", "share of resamples with the same model ahead; equals count half"),
+                Column("only_a", "int64", "images on which only model_a is right"),
+                Column("only_b", "int64", "images on which only model_b is right"),
+                Column("n", "int64", "images that both predicted"),
+                Column("truth_version", "string", "as in evaluation"),
+                Column("sources", "string", "as in evaluation"),
             ),
         ),
     )

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
@@ -38,9 +39,13 @@ def share(hits: Bools, level: float = 0.95) -> Estimate:
     return wilson(int(np.count_nonzero(hits)), len(hits), level)
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> Estimate:
-    """As `share`, of counts: ``hits`` of ``n``."""
-    if n == 0:
+def wilson(hits: float, n: float, level: float = 0.95) -> Estimate:
+    """As `share`, of counts: ``hits`` of ``n``.
+
+    Of ``n`` values from 0 to 1 that sum to ``hits``, the interval of their mean is at least as wide
+    as it need be: no values with that mean are spread wider than zeros and ones.
+    """
+    if n <= 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
     z = NormalDist().inv_cdf((1 + level) / 2)
     p, zz = hits / n, z * z
@@ -49,7 +54,38 @@ def wilson(hits: int, n: int, level: float = 0.95) -> Estimate:
     # At the ends rounding would put the bound beside the value itself.
     low = 0.0 if hits == 0 else centre - half
     high = 1.0 if hits == n else centre + half
-    return Estimate(p, low, high, n)
+    return Estimate(p, low, high, round(n))
+
+
+def uncertain_share(counted: Estimate, hit: Floats, some: Floats, level: float = 0.95) -> Estimate:
+    """A share of hits with an interval that knows how unsure it is what a hit is.
+
+    The interval lies around the expected share, the sum of ``hit`` over the sum of ``some``. Its ends are
+    Wilson's (other images) and those of the labels (other votes), each a distance from that
+    share, added as independent: the root of the sum of squares. The variance that the labels bring
+    is exact to first order, for labels that hold independently of each other. Where the value counted
+    lies outside, the interval is stretched to hold it: then the rule that settles labels shifts the share.
+
+    Args:
+        counted: the share by the labels as settled.
+        hit: ``(N,)`` probability that the model's label holds.
+        some: ``(N,)`` probability that any label holds, so that the image counts; at least ``hit``.
+        level: of the interval, 0 to 1.
+
+    Returns:
+        Value and n of ``counted``, with this interval; NaN where nothing was counted.
+    """
+    size = float(some.sum())
+    if counted.n == 0 or size <= 0:
+        return counted
+    centre = float(hit.sum()) / size
+    variance = hit * (1 - hit) + centre**2 * some * (1 - some) - 2 * centre * hit * (1 - some)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    spread = z * math.sqrt(max(0.0, float(variance.sum()))) / size
+    images = wilson(min(centre, 1.0) * size, size, level)
+    low = max(0.0, centre - math.hypot(centre - images.low, spread))
+    high = min(1.0, centre + math.hypot(images.high - centre, spread))
+    return Estimate(counted.value, min(low, counted.value), max(high, counted.value), counted.n)
 
 
 def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estimate:
@@ -64,11 +100,18 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
     """
     if len(first) != len(second):
         raise ValueError(f"expected pairs, got {len(first)} and {len(second)} items")
-    n = len(first)
+    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    return paired_counts(both, only_first, only_second, neither, level)
+
+
+def paired_counts(both: int, only_first: int, only_second: int, neither: int, level: float = 0.95) -> Estimate:
+    """As `paired_difference`, of counts: items that are hits of both, of one, of neither."""
+    n = both + only_first + only_second + neither
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    one, two = wilson(int(first.sum()), n, level), wilson(int(second.sum()), n, level)
-    value, phi = one.value - two.value, _correlation(first, second)
+    one, two = wilson(both + only_first, n, level), wilson(both + only_second, n, level)
+    value, phi = (only_first - only_second) / n, _correlation(both, only_first, only_second, neither)
     return Estimate(
         value,
         value - _spread(one.value - one.low, two.high - two.value, phi),
@@ -96,14 +139,12 @@ def _spread(one: float, two: float, phi: float) -> float:
     return math.sqrt(max(0.0, one * one - 2 * phi * one * two + two * two))
 
 
-def _correlation(first: Bools, second: Bools) -> float:
+def _correlation(both: int, only_first: int, only_second: int, neither: int) -> float:
     """Newcombe's phi of the 2 x 2 table, with his continuity correction for positive association."""
-    both, neither = int((first & second).sum()), int((~first & ~second).sum())
-    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
     margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
     if margins == 0:
         return 0.0
     cross = both * neither - only_first * only_second
-    n = len(first)
+    n = both + only_first + only_second + neither
     corrected = max(cross - n / 2, 0.0) if cross > 0 else float(cross)
     return corrected / math.sqrt(margins)

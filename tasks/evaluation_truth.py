@@ -1,0 +1,256 @@
+"""What photographs are judged by, as arrays: original labels, labels with their probability, votes asked in grids.
+
+Reads ``images``, ``originals``, ``truth`` and ``votes``; photographs need not be at hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.arrow import arrow_schema_subset
+from tasks.kernels.label_probability import holds
+from tasks.originals import original_labels
+from tasks.schema import PHOTOGRAPHS
+from tasks.store import Workspace
+
+SETTLED: Final = ("confirmed", "extended", "changed", "settled")
+"""Statuses of truth rows whose labels the votes settled."""
+REFUTED: Final = "empty"
+"""Status of rows of which the votes say that no label holds."""
+SHARES: Final = ("selection-frequency",)
+"""Methods whose confidence is a share of people; of all others it is a probability."""
+CONTAINS: Final = "contains"
+ANSWERS: Final = {"no": 0.0, "maybe": 0.5, "yes": 1.0}
+EASY: Final = "easy"
+NONE: Final = -2
+"""In place of a class: no label, or nothing predicted at that rank."""
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """P labels of N images, ordered by image and class.
+
+    Attributes:
+        image: ``(P,)`` index of the image.
+        class_idx: ``(P,)``.
+        value: ``(P,)`` what is known of the label, 0 to 1.
+    """
+
+    image: Ints
+    class_idx: Ints
+    value: npt.NDArray[Any]
+
+    def find(self, class_idx: Ints) -> Ints:
+        """``(N, ...)`` class of each image -> ``(N, ...)`` index of that label; -1: no such label."""
+        rows = np.arange(len(class_idx)).reshape(-1, *[1] * (class_idx.ndim - 1))
+        if not len(self.image):
+            return np.full(class_idx.shape, -1, np.int64)
+        wanted = _key(rows, class_idx)
+        found = np.searchsorted(self._keys, wanted).clip(max=len(self.image) - 1)
+        return np.where(self._keys[found] == wanted, found, -1)
+
+    def of(self, class_idx: Ints, absent: float = 0.0) -> Floats:
+        """``(N, ...)`` class of each image -> the value of that label; ``absent``: no such label."""
+        found = self.find(class_idx)
+        return np.where(found >= 0, np.append(self.value, absent)[found], absent)
+
+    @cached_property
+    def _keys(self) -> Ints:
+        return _key(self.image, self.class_idx)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """N photographs, ordered by image_id.
+
+    Attributes:
+        image_ids: their ids.
+        original: ``(N,)`` original label; `NONE`: unknown.
+        main: ``(N,)`` label of the main object; `NONE`: unknown.
+        objects: ``(N,)`` distinct objects; 0: unknown. Easy images (routing) have one.
+        settled: ``(N,)`` people settled the labels, and some hold.
+        refuted: ``(N,)`` people settled that no label holds.
+        probability: of every label that people were asked about, or that stands unasked.
+        kept: of the same labels, whether it was settled to hold (1) or not (0).
+        frequency: selection frequency of every label that people were asked about in a grid.
+        reviewed: whether anybody was asked about anything.
+        version, sources: of the truth.
+    """
+
+    image_ids: pd.Index
+    original: Ints
+    main: Ints
+    objects: Ints
+    settled: Bools
+    refuted: Bools
+    probability: Labels
+    kept: Labels
+    frequency: Labels
+    reviewed: bool
+    version: str
+    sources: str
+
+    @cached_property
+    def has_labels(self) -> Bools:
+        """``(N,)``: some label was kept."""
+        return np.bincount(self.kept.image, self.kept.value, len(self.image_ids)) > 0
+
+    @cached_property
+    def asked(self) -> Bools:
+        """``(N,)``: people were asked about some label in a grid."""
+        return np.bincount(self.frequency.image, minlength=len(self.image_ids)) > 0
+
+    @cached_property
+    def some(self) -> Floats:
+        """``(N,)``: the probability that any label holds, labels holding independently."""
+        none = np.ones(len(self.image_ids))
+        np.multiply.at(none, self.probability.image, 1 - self.probability.value)
+        return 1 - none
+
+
+def judged(workspace: Workspace) -> Judged:
+    """Everything that photographs are judged by."""
+    originals = original_labels(workspace)
+    columns = ["image_id", "labels", "judged", "confidence", "shown", "main_label", "num_objects", "status"]
+    truth = _read(workspace, "truth", [*columns, "routing", "method", "sources"])
+    ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)
+    at = ids.get_indexer(pd.Index(truth["image_id"].to_pylist(), dtype=object))
+    original = _spread(len(ids), ids.get_indexer(originals.index), originals.fillna(NONE).to_numpy(np.int64), NONE)
+    status = _spread(len(ids), at, np.array(truth["status"].to_pylist(), object), "unreviewed")
+    kept, probability = _labels(truth, at, original)
+    return Judged(
+        ids,
+        original,
+        main=_spread(len(ids), at, _whole(truth["main_label"], NONE), NONE),
+        objects=_spread(len(ids), at, _objects(truth), 0),
+        settled=np.isin(status, SETTLED),
+        refuted=status == REFUTED,
+        probability=probability,
+        kept=kept,
+        frequency=_frequency(workspace, ids),
+        reviewed=bool((status != "unreviewed").any()),
+        version=workspace.table_digest("truth")[:12],
+        sources=",".join(sorted(set(_flatten(truth["sources"]).unique().to_pylist()))),
+    )
+
+
+def ranked(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
+    """What a model predicted on the photographs, ``(N, K)`` classes best first; `NONE` where nothing.
+
+    Args:
+        workspace: read from.
+        model: by the name of its table.
+        ids: the N photographs; predictions on others are left out.
+    """
+    table = _read(workspace, f"predictions/{model}", ["set", "image_id", "class_idx"])
+    table = table.filter(pc.field("set") == PHOTOGRAPHS)
+    at = ids.get_indexer(pd.Index(table["image_id"].to_pylist(), dtype=object))
+    length = _lengths(table["class_idx"])
+    row = np.repeat(np.arange(len(length)), length)
+    rank = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+    ranks = np.full((len(length), int(length.max(initial=1))), NONE, np.int64)
+    ranks[row, rank] = _flatten(table["class_idx"]).to_numpy()
+    return _spread(len(ids), at, ranks, NONE)
+
+
+def _read(workspace: Workspace, table: str, columns: list[str]) -> pa.Table:
+    parts = [workspace.read_part(part.path, columns) for _, part in workspace.parts(table)]
+    return pa.concat_tables([arrow_schema_subset(table, columns).empty_table(), *parts])
+
+
+def _spread(size: int, at: Ints, values: npt.NDArray[Any], otherwise: Any) -> npt.NDArray[Any]:
+    """``values`` at their places among ``size``; those without a place (-1) are left out."""
+    made = np.full((size, *values.shape[1:]), otherwise, values.dtype)
+    made[at[at >= 0]] = values[at >= 0]
+    return made
+
+
+def _whole(column: Any, otherwise: int) -> Ints:
+    return pc.fill_null(column, otherwise).to_numpy().astype(np.int64)
+
+
+def _objects(truth: pa.Table) -> Ints:
+    """Distinct objects; one where nobody had to count them, no label but the original being confident."""
+    easy = np.array(truth["routing"].to_pylist(), object) == EASY
+    counted = _whole(truth["num_objects"], 0)
+    return np.where((counted == 0) & easy, 1, counted)
+
+
+def _labels(truth: pa.Table, at: Ints, original: Ints) -> tuple[Labels, Labels]:
+    """Which labels were kept, and how probable each is."""
+    image, class_idx = _flat(truth["judged"], at)
+    kept_image, kept_class = _flat(truth["labels"], at)
+    confidence = _flatten(truth["confidence"]).to_numpy().astype(np.float64)
+    shown = _flatten(truth["shown"]).to_numpy().astype(np.float64)
+    kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))
+    methods = set(truth["method"].to_pylist())
+    if methods and methods <= set(SHARES):
+        stratum = (original[image] == class_idx).astype(np.int64)
+        confidence = holds(confidence, np.maximum(shown, 1), _threshold(confidence, kept), stratum)
+    unasked = ~np.isin(_key(kept_image, kept_class), _key(image, class_idx))
+    image = np.concatenate([image, kept_image[unasked]])
+    class_idx = np.concatenate([class_idx, kept_class[unasked]])
+    certain = np.ones(int(unasked.sum()))
+    order = np.lexsort((class_idx, image))
+    order = order[class_idx[order] >= 0]
+    return (
+        Labels(image[order], class_idx[order], np.concatenate([kept, certain])[order]),
+        Labels(image[order], class_idx[order], np.concatenate([confidence, certain])[order]),
+    )
+
+
+def _flat(lists: Any, at: Ints) -> tuple[Ints, Ints]:
+    """Lists of classes as (image, class), in order."""
+    return np.repeat(at, _lengths(lists)), _flatten(lists).to_numpy().astype(np.int64)
+
+
+def _lengths(lists: Any) -> Ints:
+    return lists.combine_chunks().value_lengths().to_numpy().astype(np.int64)
+
+
+def _flatten(lists: Any) -> Any:
+    return lists.combine_chunks().flatten()
+
+
+def _key(image: Ints, class_idx: Ints) -> Ints:
+    return image * 2**32 + class_idx - NONE
+
+
+def _threshold(confidence: Floats, kept: Bools) -> float:
+    """The confidence from which on labels were kept: in the middle of the gap that it may lie in."""
+    return float(confidence[kept].min(initial=1.0) + confidence[~kept].max(initial=0.0)) / 2
+
+
+def _grids(workspace: Workspace) -> pa.Table:
+    """Answers given in grids; parts of ``votes`` without any are not opened beyond the column that says so."""
+    columns = ["image_id", "class_idx", "answer"]
+    parts = [arrow_schema_subset("votes", columns).empty_table()]
+    for _, part in workspace.parts("votes"):
+        if CONTAINS in workspace.read_part(part.path, ["question"])["question"].unique().to_pylist():
+            given = workspace.read_part(part.path, ["question", *columns])
+            parts.append(given.filter(pc.field("question") == CONTAINS).select(columns))
+    return pa.concat_tables(parts)
+
+
+def _frequency(workspace: Workspace, ids: pd.Index) -> Labels:
+    """Selected / shown in grids of images: the published selection frequency (Tsipras et al. 2020)."""
+    votes = _grids(workspace)
+    image = ids.get_indexer(pd.Index(votes["image_id"].to_pylist(), dtype=object))
+    class_idx = votes["class_idx"].to_numpy().astype(np.int64)
+    selected = np.array([ANSWERS[answer] for answer in votes["answer"].to_pylist()], np.float64)
+    here = (image >= 0) & (class_idx >= 0)
+    keys, first, label = np.unique(_key(image, class_idx)[here], return_index=True, return_inverse=True)
+    shown = np.bincount(label, minlength=len(keys))
+    return Labels(image[here][first], class_idx[here][first], np.bincount(label, selected[here], len(keys)) / shown)
