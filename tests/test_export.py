@@ -1,125 +1,285 @@
-"""Every export is read back by the library it is meant for, and compared."""
+"""Every export is read back by the library it is meant for, and compared: what all share, ImageFolder and ReaL."""
 
 from __future__ import annotations
 
+import csv
 import errno
+import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from annotations.published import import_votes
 from tasks import export as exporting
+from tasks import export_names as names
+from tasks.classes import load_classes
 from tasks.errors import RegroundError, UsageError
-from tasks.export import export
+from tasks.export import FORMATS, LABELS, PICTURES, export
 from tasks.store import Workspace
-from tests.tables import class_row, image, put
-from tests.test_evaluation import truth_row
+from tests.export_world import (
+    CHANGED,
+    EMPTY,
+    EXTENDED,
+    IMAGENET,
+    ODD,
+    STRANGE,
+    UNREVIEWED,
+    answers,
+    bytes_of,
+    image_row,
+    judged,
+    make_truth,
+    photograph,
+    truth_of,
+)
+from tests.needs import need_package, need_shared
+from tests.tables import class_row, put
+from tests.test_published import multilabel
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace(tmp_path / "w")
-    stems = [f"ILSVRC2012_val_{number:08d}" for number in (3, 7, 50000)]
-    for number, stem in enumerate(stems):
-        Image.new("RGB", (30, 20), (90 * number, 50, 50)).save(tmp_path / f"{stem}.JPEG")
-    put(made, "images", [image(s, c, str(tmp_path / f"{s}.JPEG")) for s, c in zip(stems, (1, 0, 2), strict=True)])
-    put(made, "classes", [class_row(0, "tench"), class_row(1, "goldfish"), class_row(2, "great white shark")])
-    put(
-        made,
-        "truth",
-        [
-            truth_row(stems[0], [0, 1], "extended", 1),
-            truth_row(stems[1], [], "empty", None),
-            truth_row(stems[2], [2], "unreviewed", None),
-        ],
-    )
-    return made
+    return judged(tmp_path, IMAGENET)
 
 
-def test_imagefolder_by_main_label(workspace: Workspace, tmp_path: Path) -> None:
+@pytest.fixture
+def strange(tmp_path: Path) -> Workspace:
+    return judged(tmp_path, IMAGENET | STRANGE)
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def left_out(out: Path) -> dict[str, str]:
+    if not (out / "left_out.csv").exists():
+        return {}
+    with (out / "left_out.csv").open(newline="") as handle:
+        return {row["image_id"]: row["reason"] for row in csv.DictReader(handle)}
+
+
+# ImageFolder
+
+
+def test_imagefolder_by_main_label(strange: Workspace, tmp_path: Path) -> None:
     from torchvision.datasets import ImageFolder
 
-    out = export(workspace, "imagefolder", tmp_path / "out")
+    out = export(strange, "imagefolder", tmp_path / "out")
     read = ImageFolder(str(out / "val"))
-    assert read.classes == ["n00000001", "n00000002"]
-    found = {Path(path).stem: read.classes[label] for path, label in read.samples}
-    assert found == {"ILSVRC2012_val_00000003": "n00000001", "ILSVRC2012_val_00050000": "n00000002"}
-    assert (tmp_path / "ILSVRC2012_val_00000003.JPEG").read_bytes() == Path(read.samples[0][0]).read_bytes()
+    found = {Path(path).stem: (read.classes[label], Path(path).read_bytes()) for path, label in read.samples}
+    wnids = {row["class_idx"]: row["wnids"][0] for row in load_classes()}
+    main = {EXTENDED: 1, UNREVIEWED: 2, CHANGED: 208, ODD: 281}
+    content = bytes_of(strange)
+    assert found == {names.stem(name): (wnids[label], content[name]) for name, label in main.items()}
+    assert left_out(out) == {EMPTY: "no label holds"}
+    with (out / "classes.csv").open(newline="") as handle:
+        assert {row["folder"]: int(row["class_idx"]) for row in csv.DictReader(handle)}[wnids[208]] == 208
+
+
+def test_classes_whose_folders_would_meet_are_kept_apart(tmp_path: Path) -> None:
+    from torchvision.datasets import ImageFolder
+
+    workspace = Workspace(tmp_path / "w")
+    called = ["crane", "Crane", "AC/DC", "../up", "nul", "Nul.txt", " .", "x" * 300, "x" * 301, "crane~1"]
+    put(workspace, "classes", [class_row(n, name) | {"wnids": []} for n, name in enumerate(called)])
+    put(workspace, "images", [image_row(tmp_path / "p", f"image{n}", n, n) for n in range(len(called))])
+    make_truth(workspace)
+    read = ImageFolder(str(export(workspace, "imagefolder", tmp_path / "out") / "val"))
+    assert sorted(Path(path).stem for path, _ in read.samples) == [f"image{n}" for n in range(len(called))]
+    assert len({name.casefold() for name in read.classes}) == len(called)
+    assert not (tmp_path / "up").exists()
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+@example("con", "CON")
+@example("a.b", "a%2Eb")
+@example("x" * 250, "x" * 251)
+def test_names_are_safe_and_tell_keys_apart(one: str, other: str) -> None:
+    one, other = (text.encode("utf-8", "ignore").decode() or "x" for text in (one, other))
+    for make in (names.stem, names.folder):
+        name = make(one)
+        assert name.isascii() and name.isprintable() and not set(name) & set('/\\:*?"<>|')
+        assert 0 < len(name) <= 200 and name[0] not in ". " and name[-1] not in ". "
+        assert name.partition(".")[0].lower() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
+        assert (make(other) == name) == (other == one)
+    assert "." not in names.stem(one)
+
+
+@given(st.dictionaries(st.integers(0, 50), st.sampled_from(["a", "A", "a~1", "A~3", "á", "b"]), max_size=12))
+def test_no_two_classes_share_a_folder(classes: dict[int, str]) -> None:
+    made = names.folders(classes)
+    assert made.keys() == classes.keys() and len({name.casefold() for name in made.values()}) == len(classes)
+
+
+def test_a_suffix_tells_the_format() -> None:
+    png, jpeg = photograph(1, "PNG"), photograph(1)
+    assert names.suffix("/x/a.JPEG", jpeg) == ".JPEG" and names.suffix("/x/a.png", jpeg) == ".jpg"
+    assert names.suffix("/x/a", png) == ".png" and names.suffix("/x/a.avif", b"?") == ".avif"
+
+
+# ReaL
 
 
 def test_real_is_a_list_over_all_images_that_timm_takes(workspace: Workspace, tmp_path: Path) -> None:
-    pytest.importorskip("timm")
+    need_package("timm")
     import torch
     from timm.data.real_labels import RealLabelsImagenet
 
     out = export(workspace, "real", tmp_path / "out")
     labels = json.loads((out / "real.json").read_text())
     assert len(labels) == 50_000
-    assert (labels[2], labels[6], labels[49_999], labels[0]) == ([0, 1], [], [2], [])
-    names = [f"ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 50_001)]
-    judge = RealLabelsImagenet(names, real_json=str(out / "real.json"))
-    answers = torch.full((50_000, 5), 9)
-    answers[2], answers[49_999] = 1, 0
-    for start in range(0, 50_000, 10_000):
-        judge.add_result(torch.nn.functional.one_hot(answers[start : start + 10_000, 0], 10).float())
-    assert judge.get_accuracy(k=1) == pytest.approx(50.0)
-
-
-def test_real_for_other_ids_is_keyed_by_them(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "w")
-    put(workspace, "images", [image("cat_1", 0)])
-    put(workspace, "classes", [class_row(0)])
-    put(workspace, "truth", [truth_row("cat_1", [0], "confirmed", 0)])
-    assert json.loads((export(workspace, "real", tmp_path / "out") / "real.json").read_text()) == {"cat_1": [0]}
-
-
-def test_parquet_opens_in_datasets_with_images(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    from datasets import load_dataset
-
-    out = export(workspace, "parquet", tmp_path / "out")
-    read = load_dataset(
-        "parquet", data_files=str(out / "data" / "*.parquet"), split="train", cache_dir=str(tmp_path / "c")
+    assert {n: found for n, found in enumerate(labels) if found} == {2: [1, 0], 49_999: [2]}
+    judge = RealLabelsImagenet(
+        [f"ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 50_001)], real_json=str(out / "real.json")
     )
-    assert read.features["original_label"].names == ["tench", "goldfish", "great white shark"]
-    first = read[0]
-    assert first["image"].size == (30, 20)
-    assert (first["image_id"], first["original_label"], first["labels"]) == ("ILSVRC2012_val_00000003", 1, [0, 1])
-    assert (first["main_label"], read[1]["main_label"], read[1]["labels"]) == (1, None, [])
+    told = torch.full((50_000, 5), 9)
+    told[2], told[49_999] = 1, 0
+    for start in range(0, 50_000, 10_000):
+        judge.add_result(torch.nn.functional.one_hot(told[start : start + 10_000, 0], 10).float())
+    assert judge.get_accuracy(k=1) == 50.0
 
 
-def test_the_card_says_where_labels_came_from(workspace: Workspace, tmp_path: Path) -> None:
-    card = (export(workspace, "real", tmp_path / "out") / "DATA_CARD.md").read_text()
-    assert "images: 3; with no label that holds: 1" in card
-    assert "votes: 15, from recorded" in card and "not a survey" in card
+def test_real_of_an_own_vocabulary_is_in_imagenets_indices(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    classes = load_classes()
+    put(workspace, "classes", [classes[7] | {"class_idx": 0}, classes[3] | {"class_idx": 1}])
+    put(workspace, "images", [image_row(tmp_path / "p", EXTENDED, 0, 0), image_row(tmp_path / "p", EMPTY, 1, 1)])
+    make_truth(workspace)
+    labels = json.loads((export(workspace, "real", tmp_path / "out") / "real.json").read_text())
+    assert (labels[2], labels[6]) == ([7], [3])
+
+
+def test_real_of_other_ids_or_classes_is_keyed(strange: Workspace, tmp_path: Path) -> None:
+    out = export(strange, "real", tmp_path / "out")
+    expected = {name: row["labels"] for name, row in truth_of(strange).items()}
+    assert json.loads((out / "real.json").read_text()) == expected and expected[CHANGED] == [208]
+    assert json.loads((out / "classes.json").read_text())["208"] == load_classes()[208]["name"]
+    assert "timm's RealLabelsImagenet takes only" in (out / "DATA_CARD.md").read_text()
+
+
+def test_real_of_all_published_votes_is_as_published(tmp_path: Path) -> None:
+    """Every image that nobody was asked about stands with its original label, as in the published file."""
+    folder = need_shared("reassessed-imagenet")
+    workspace = Workspace(tmp_path / "w")
+    import_votes(workspace, "real", folder)
+    from annotations.truth import TruthSettings
+
+    make_truth(workspace, TruthSettings(method="dawid-skene", keep=0.8))
+    ours = json.loads((export(workspace, "real", tmp_path / "out") / "real.json").read_text())
+    published = json.loads((folder / "real.json").read_text())
+    assert len(ours) == len(published) == 50_000
+    assert np.mean([set(a) == set(b) for a, b in zip(ours, published, strict=True)]) > 0.95
+
+
+# What all share
+
+
+@pytest.mark.parametrize("to_format", [*LABELS, *PICTURES])
+def test_the_same_truth_gives_the_same_bytes(strange: Workspace, tmp_path: Path, to_format: str) -> None:
+    one = files(export(strange, to_format, tmp_path / "one"))
+    assert one == files(export(strange, to_format, tmp_path / "other")) and one.keys() >= {"DATA_CARD.md"}
+
+
+@pytest.mark.parametrize("to_format", PICTURES)
+def test_an_image_that_is_gone_is_named(workspace: Workspace, tmp_path: Path, to_format: str) -> None:
+    (tmp_path / "photographs" / f"{EXTENDED}.JPEG").unlink()
+    with pytest.raises(RegroundError, match=r"val_00000003\.JPEG.*bring the image back"):
+        export(workspace, to_format, tmp_path / "out")
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_an_image_that_has_changed_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "photographs" / f"{EXTENDED}.JPEG").write_bytes(photograph(99))
+    with pytest.raises(RegroundError, match=r"val_00000003\.JPEG as it was indexed.*has changed"):
+        export(workspace, "webdataset", tmp_path / "out")
+
+
+@pytest.mark.parametrize("to_format", PICTURES)
+def test_a_workspace_without_images_says_what_it_can_do(tmp_path: Path, to_format: str) -> None:
+    workspace = Workspace(tmp_path / "w")
+    import_votes(workspace, "imagenet-multilabel", multilabel(tmp_path / "published"))
+    make_truth(workspace)
+    with pytest.raises(RegroundError, match=f"{to_format} holds photographs.*labels alone: real, imagenet-multilabel"):
+        export(workspace, to_format, tmp_path / "out")
+    assert len(json.loads((export(workspace, "real", tmp_path / "real") / "real.json").read_text())) == 50_000
+
+
+def test_what_is_left_out_is_listed_with_its_reason(workspace: Workspace, tmp_path: Path) -> None:
+    put(workspace, "votes", answers("elsewhere", [[1]] * 5, [1]))
+    make_truth(workspace)
+    later = [image_row(tmp_path / "photographs", "later", 5, 5)]
+    workspace.commit("later", "0000", "1" * 32, exporting_rows(later))
+    out = export(workspace, "parquet", tmp_path / "out")
+    assert left_out(out) == {
+        "elsewhere": "no photograph at hand",
+        "later": "indexed after the truth was made: run `reground truth` again",
+    }
+    assert (
+        "- left out of this export: 1 (no photograph at hand); see left_out.csv" in (out / "DATA_CARD.md").read_text()
+    )
+
+
+def exporting_rows(rows: list[dict[str, object]]):
+    from tasks.store import Output
+
+    return Output({"images": rows})
 
 
 def test_an_interrupted_export_leaves_nothing(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(data: object, out: Path) -> None:
+    def full(data: object, out: Path) -> str:
         (out / "half").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setitem(exporting.FORMATS, "real", full)
+    monkeypatch.setitem(exporting.FORMATS, "real", full)  # type: ignore[arg-type]
     with pytest.raises(RegroundError, match="No space left"):
         export(workspace, "real", tmp_path / "out")
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 
-def test_an_image_that_is_gone_is_named(workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "ILSVRC2012_val_00000003.JPEG").unlink()
-    with pytest.raises(RegroundError, match=r"val_00000003\.JPEG.*bring the image back"):
-        export(workspace, "imagefolder", tmp_path / "out")
-
-
 def test_wrong_use(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="imagefolder, imagenet9, parquet, real"):
+    with pytest.raises(UsageError, match=", ".join(sorted(FORMATS))):
         export(workspace, "tfrecord", tmp_path / "out")
     with pytest.raises(UsageError, match="is there already"):
         export(workspace, "real", tmp_path)
+    with pytest.raises(UsageError, match="whose images are indexed"):
+        export(workspace, "real", tmp_path / "photographs" / "out")
+    with pytest.raises(UsageError, match="the workspace's own"):
+        export(workspace, "real", tmp_path / "w" / "tables" / "out")
     with pytest.raises(RegroundError, match="run `reground truth"):
         export(Workspace(tmp_path / "empty"), "real", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_indexed_takes_no_export(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "indexed" / "class").mkdir(parents=True)
+    workspace.write_bytes("settings.json", json.dumps({"index": {"images": str(tmp_path / "indexed")}}).encode())
+    with pytest.raises(UsageError, match="indexed again"):
+        export(workspace, "real", tmp_path / "indexed" / "out")
+    (tmp_path / "empty").mkdir()
+    assert export(workspace, "real", tmp_path / "empty") == tmp_path / "empty"
+    assert export(workspace, "real", tmp_path / "w" / "exports" / "real").is_dir()
+
+
+def test_one_photograph_is_in_memory_at_a_time(
+    strange: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Workspace.read
+
+    def read(self: Workspace, table: str, columns: list[str] | None = None):
+        assert table not in ("images", "truth", "masks", "votes"), f"{table} was read whole, as a frame"
+        return whole(self, table, columns)
+
+    monkeypatch.setattr(Workspace, "read", read)
+    for to_format in PICTURES:
+        assert export(strange, to_format, tmp_path / to_format).is_dir()
+
+
+def test_photographs_are_the_files_that_were_indexed(strange: Workspace) -> None:
+    rows = strange.read("images").to_dict("records")
+    assert all(hashlib.sha256(bytes_of(strange)[row["image_id"]]).hexdigest() == row["sha256"] for row in rows)

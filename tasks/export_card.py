@@ -1,0 +1,217 @@
+"""The data card: what whoever receives an export must know, with front matter that the Hugging Face Hub reads.
+
+Reads ``votes``, ``annotators``, ``dropped`` and ``truth_versions`` besides what is exported.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.arrow import arrow_schema_subset
+from tasks.export_truth import Dataset
+from tasks.kernels.agreement import Agreement, agreement
+from tasks.store import Workspace
+
+TITLE: Final = "# Data card"
+ANSWERS: Final = ("no", "maybe", "yes")
+NOT_PEOPLE: Final = {
+    "recorded": "recorded beforehand for a demonstration: not a survey",
+    "simulated": "made by a program: not people's",
+}
+ANONYMOUS: Final = ":anonymous"
+_VOTE: Final = ("source", "question", "image_id", "class_idx", "annotator_id", "answer")
+_PAIR: Final = ["source", "question", "image_id", "class_idx"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The votes of one source on one kind of question.
+
+    Attributes:
+        annotators: distinct people; 0: who answered is not known.
+        agreement: on pairs of image and label.
+    """
+
+    source: str
+    question: str
+    votes: int
+    images: int
+    pairs: int
+    annotators: int
+    agreement: Agreement
+
+
+def data_card(data: Dataset, to_format: str) -> str:
+    """The whole card."""
+    counted = set(pc.unique(pc.list_flatten(data.truth["sources"])).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
+    statuses = Counter(data.truth["status"].to_pylist())
+    without = pc.sum(pc.equal(pc.list_value_length(data.truth["labels"]), 0)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
+    sections = [
+        TITLE,
+        "",
+        f"- format: {to_format}; truth version: {data.version}",
+        f"- images: {len(data.truth):,}; with no label that holds: {without:,}",
+        *(f"- {status}: {statuses[status]:,} images" for status in sorted(statuses)),
+        *(f"- left out of this export: {n:,} ({why}); see left_out.csv" for why, n in data.left_out.reasons().items()),
+        *(f"- {note}" for note in data.notes),
+        "",
+        "## Where the labels come from",
+        "",
+        *_method(data),
+        *_votes(data, counted),
+        *_annotators(data.workspace),
+        *_dropped(data.workspace),
+        "",
+        LIMITS,
+    ]
+    return front_matter(data.workspace, to_format, counted, data.front) + "\n".join(sections) + "\n"
+
+
+def front_matter(
+    workspace: Workspace, to_format: str, sources: Sequence[str] | set[str], more: Mapping[str, Any]
+) -> str:
+    """What the Hub reads, between two lines of dashes: YAML whose values are JSON, which is YAML too."""
+    count = sum(part.rows for _, part in workspace.parts("truth"))
+    told: dict[str, Any] = {
+        "pretty_name": f"Re-grounded labels ({to_format})",
+        "license": "unknown",
+        "task_categories": ["image-classification"],
+        "task_ids": ["multi-label-image-classification"],
+        "annotations_creators": sorted({_creator(source) for source in sources}) or ["no-annotation"],
+        "size_categories": [_size(count)],
+        **more,
+    }
+    return "".join(["---\n", *(f"{name}: {json.dumps(value)}\n" for name, value in told.items()), "---\n\n"])
+
+
+def without_front_matter(card: str) -> str:
+    """A card as a person reads it."""
+    return card[card.index(TITLE) :]
+
+
+LIMITS: Final = """\
+## How to read the labels
+
+Statuses: confirmed (the original label alone holds), extended (it and others), changed (others
+alone), settled (nobody knows the original, and these hold), empty (none), open (too few people
+have answered), unreviewed (nobody was asked: the original label stands untested).
+
+A label that people were not asked about is neither right nor wrong: only candidates were shown, so
+that a label missing here may still hold. People who are no experts tell breeds and species apart
+badly, and agree in their mistakes: agreement is not correctness. Answers `no` of a published source
+may be what nobody marked, not what somebody denied. Confidences are those of the method named above;
+the same number of another method does not mean the same.
+
+## Licence
+
+Not known, and not given by this export. Photographs stay under the terms on which their holder has
+them (those of ImageNet do not allow passing them on); votes under the terms of whoever published or
+collected them. Settle both before you pass this on, and put the licence where it says `unknown`."""
+
+
+def _creator(source: str) -> str:
+    return "machine-generated" if source in NOT_PEOPLE else "other"
+
+
+def _size(count: int) -> str:
+    """The Hub's name for a number of rows."""
+    bounds = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+    place = max(0, math.floor(math.log10(max(count, 1))) - 2)
+    return f"n<{bounds[0]}" if place == 0 else f"{bounds[place - 1]}<n<{bounds[place]}"
+
+
+def _method(data: Dataset) -> Iterator[str]:
+    methods = sorted(set(data.truth["method"].to_pylist()))
+    settings = _settings(data)
+    yield f"- method: {', '.join(methods) or 'none'}; settings: {settings}"
+
+
+def _settings(data: Dataset) -> str:
+    versions = data.workspace.read("truth_versions", ["version", "settings"])
+    found = versions.loc[versions["version"] == data.version, "settings"]
+    return str(found.iloc[0]) if len(found) else "not recorded"
+
+
+def _votes(data: Dataset, counted: set[str]) -> Iterator[str]:
+    held = list(asked(data.workspace))
+    total = pc.sum(data.truth["votes"]).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
+    yield f"- votes: {total:,}, from {', '.join(map(_said, sorted(counted))) or 'nobody yet'}"
+    yield from (f"- {_sentence(one)}" for one in held if one.source in counted)
+    aside = Counter[str]()
+    for one in held:
+        if one.source not in counted:
+            aside[one.source] += one.votes
+    yield from (f"- not counted: {n:,} votes from {_said(source)}, held back" for source, n in sorted(aside.items()))
+
+
+def _said(source: str) -> str:
+    """A source, never without saying so where its votes are not people's."""
+    return f"{source} ({NOT_PEOPLE[source]})" if source in NOT_PEOPLE else source
+
+
+def _sentence(one: Asked) -> str:
+    people = f"{one.annotators:,} annotators" if one.annotators else "annotators unknown"
+    text = (
+        f"{_said(one.source)}, question {one.question}: {one.votes:,} votes on {one.pairs:,} pairs of image and label, "
+        f"{one.images:,} images, {people}"
+    )
+    how = one.agreement
+    if not how.questions:
+        return f"{text}; no pair was judged twice, so that agreement is not known"
+    alpha = "not defined (all answers are alike)" if math.isnan(how.alpha) else f"{how.alpha:.3f}"
+    return f"{text}; Krippendorff's alpha (nominal) {alpha}, two answers on a pair are equal in {how.pairwise:.1%}"
+
+
+def asked(workspace: Workspace) -> Iterator[Asked]:
+    """What each source was asked, and how far its people agree; by source and question."""
+    schema = arrow_schema_subset("votes", _VOTE)
+    parts = [workspace.read_part(part.path, _VOTE).cast(schema) for _, part in workspace.parts("votes")]
+    votes = pa.concat_tables([schema.empty_table(), *parts])
+    kinds = votes.group_by(_PAIR[:2]).aggregate([]).sort_by([(name, "ascending") for name in _PAIR[:2]])
+    for kind in kinds.to_pylist():
+        of_kind = votes.filter((pc.field("source") == kind["source"]) & (pc.field("question") == kind["question"]))
+        yield _asked(of_kind.combine_chunks(), **kind)
+
+
+def _asked(votes: pa.Table, source: str, question: str) -> Asked:
+    counts = pair_counts(votes)
+    people = pc.unique(votes["annotator_id"]).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
+    return Asked(
+        source=source,
+        question=question,
+        votes=len(votes),
+        images=len(pc.unique(votes["image_id"])),  # pyright: ignore[reportAttributeAccessIssue]
+        pairs=len(counts),
+        annotators=sum(ANONYMOUS not in person for person in people),
+        agreement=agreement(counts),
+    )
+
+
+def pair_counts(votes: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """``(pairs, 3)``: how often each of `ANSWERS` was given on each pair of image and label."""
+    image = votes["image_id"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    label = votes["class_idx"].to_numpy().astype(np.int64)
+    _, pair = np.unique(image * (int(label.max(initial=0)) + 2) + label + 1, return_inverse=True)
+    answer = pc.index_in(votes["answer"], value_set=pa.array(ANSWERS)).to_numpy()  # pyright: ignore[reportAttributeAccessIssue]
+    flat = np.bincount(pair * len(ANSWERS) + answer, minlength=(int(pair.max(initial=-1)) + 1) * len(ANSWERS))
+    return flat.reshape(-1, len(ANSWERS)).astype(np.int64)
+
+
+def _annotators(workspace: Workspace) -> Iterator[str]:
+    excluded = Counter(workspace.read("annotators", ["excluded"])["excluded"].dropna())
+    yield from (f"- annotators excluded: {count:,} ({why})" for why, count in sorted(excluded.items()))
+
+
+def _dropped(workspace: Workspace) -> Iterator[str]:
+    dropped = workspace.read("dropped", ["stage", "reason"])
+    counts = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
+    yield from (f"- dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(counts.items()))

@@ -1,0 +1,83 @@
+"""Names of files and folders in an export: what any file system and any reader takes, one for each key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+MAX_NAME: Final = 200
+"""Characters of a name; file systems allow 255 bytes with the suffix."""
+
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.ASCII | re.IGNORECASE)
+"""Names that Windows keeps for devices, whatever follows their first dot."""
+_SUFFIXES: Final = {
+    b"\xff\xd8\xff": (".jpg", ".jpeg"),
+    b"\x89PNG": (".png",),
+    b"GIF8": (".gif",),
+    b"RIFF": (".webp",),
+    b"BM": (".bmp",),
+    b"II*\0": (".tif", ".tiff"),
+    b"MM\0*": (".tif", ".tiff"),
+}
+"""How a file begins -> the suffixes that its format has."""
+
+
+def stem(image_id: str) -> str:
+    """The file name of an image without suffix: no dot, as readers cut names at dots.
+
+    >>> stem("ILSVRC2012_val_00000003"), stem("cats/a b.2"), stem("nul")
+    ('ILSVRC2012_val_00000003', 'cats%2Fa%20b%2E2', '%6Eul')
+    """
+    return _fit(_escape(quote(image_id, safe="").replace(".", "%2E")))
+
+
+def folder(name: str) -> str:
+    """The folder of a class.
+
+    >>> folder("great white shark"), folder("AC/DC"), folder("Con."), folder("..")
+    ('great white shark', 'AC%2FDC', '%43on%2E', '%2E%2E')
+    """
+    quoted = quote(name, safe=" ,()'")
+    quoted = re.sub(r"^\.|^ |[. ]$", lambda found: f"%{ord(found[0]):02X}", quoted)  # hidden, or cut off by Windows
+    return _fit(_escape(quoted.replace("..", "%2E%2E")))
+
+
+def folders(names: Mapping[int, str]) -> dict[int, str]:
+    """class_idx -> its folder: no two alike, even where capitals do not count."""
+    found: dict[int, str] = {}
+    taken: set[str] = set()
+    for class_idx, name in sorted(names.items()):
+        made = free(folder(name), taken, str(class_idx))
+        taken.add(made.casefold())
+        found[class_idx] = made
+    return found
+
+
+def free(name: str, taken: Collection[str], key: str) -> str:
+    """``name``, followed by its key where another has it already."""
+    while name.casefold() in taken:
+        name = f"{name}~{key}"
+    return name
+
+
+def suffix(uri: str, content: bytes) -> str:
+    """The suffix of a picture's copy: its own where that tells its format, else its format's."""
+    own = Path(uri).suffix
+    for magic, suffixes in _SUFFIXES.items():
+        if content.startswith(magic):
+            return own if own.lower() in suffixes else suffixes[0]
+    return own or ".img"
+
+
+def _escape(quoted: str) -> str:
+    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if _RESERVED.match(quoted) else quoted
+
+
+def _fit(name: str) -> str:
+    if len(name) <= MAX_NAME:
+        return name or "%"
+    return f"{name[: MAX_NAME - 17]}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"

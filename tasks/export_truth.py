@@ -1,0 +1,220 @@
+"""What is exported: the truth, image by image, with its photograph where there is one.
+
+Reads ``truth``, ``images`` and ``classes``. Two tables without pictures are held (some 300 bytes an
+image); rows come a thousand at a time, and a photograph only while it is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.arrow import arrow_schema_subset
+from tasks.classes import load_classes
+from tasks.errors import RegroundError
+from tasks.store import Workspace
+
+AT_ONCE: Final = 1000
+PHOTO: Final = ("image_id", "uri", "class_idx", "width", "height", "sha256", "boxes", "split")
+TRUTH: Final = (
+    "image_id",
+    "original",
+    "labels",
+    "judged",
+    "confidence",
+    "main_label",
+    "num_objects",
+    "objects",
+    "isolated",
+    "votes",
+    "sources",
+    "routing",
+    "status",
+    "method",
+)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph at hand; fields as in ``images``."""
+
+    uri: str
+    width: int
+    height: int
+    sha256: str
+    boxes: list[dict[str, int]]
+    split: str
+
+    def read(self) -> bytes:
+        """The file as it was indexed.
+
+        Raises:
+            OSError: it is gone.
+            RegroundError: it has changed.
+        """
+        content = Path(self.uri).read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise RegroundError(
+                f"expected {self.uri} as it was indexed, but it has changed: bring the file back, or run "
+                "`reground index` and the steps after it again."
+            )
+        return content
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One image with its truth; fields as in ``truth``, ``confidence`` by label."""
+
+    image_id: str
+    original: int | None
+    labels: list[int]
+    confidence: dict[int, float]
+    main_label: int | None
+    num_objects: int | None
+    objects: list[list[int]]
+    isolated: list[int]
+    votes: int
+    sources: list[str]
+    routing: str
+    status: str
+    method: str
+    photo: Photo | None
+
+    def only_label(self) -> int | None:
+        """The label where there can be only one: the main one if it holds, else the surest; None: none holds."""
+        if self.main_label in self.labels:
+            return self.main_label
+        return self.labels[0] if self.labels else None
+
+    def summary(self) -> dict[str, Any]:
+        """What a reader of any format may want, as plain values."""
+        return {
+            "image_id": self.image_id,
+            "labels": self.labels,
+            "confidence": [self.confidence.get(label) for label in self.labels],
+            "main_label": self.main_label,
+            "num_objects": self.num_objects,
+            "original_label": self.original,
+            "status": self.status,
+            "votes": self.votes,
+        }
+
+
+@dataclass
+class LeftOut:
+    """What an export lacks, and why."""
+
+    rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def add(self, image_id: str, reason: str) -> None:
+        self.rows.append((image_id, reason))
+
+    def reasons(self) -> Counter[str]:
+        return Counter(reason for _, reason in self.rows)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything an exporter reads.
+
+    Attributes:
+        workspace: for what only some formats want.
+        truth: its columns `TRUTH`, by image_id.
+        images: their columns `PHOTO`.
+        classes: rows of ``classes``, by class_idx.
+        version: of the truth, 12 hexadecimal digits.
+        left_out: what the exporter writes down.
+        notes: lines for the data card that the exporter writes down.
+        front: front matter of the data card that only this format has.
+    """
+
+    workspace: Workspace
+    truth: pa.Table
+    images: pa.Table
+    classes: list[dict[str, Any]]
+    version: str
+    left_out: LeftOut = field(default_factory=LeftOut)
+    notes: list[str] = field(default_factory=list[str])
+    front: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def __iter__(self) -> Iterator[Judged]:
+        place = pc.index_in(self.truth["image_id"], value_set=self.images["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
+        for start in range(0, len(self.truth), AT_ONCE):
+            photos = self.images.take(place.slice(start, AT_ONCE)).to_pylist()
+            for row, photo in zip(self.truth.slice(start, AT_ONCE).to_pylist(), photos, strict=True):
+                yield _judged(row, photo)
+
+    def with_photo(self, split: str | None = None) -> Iterator[tuple[Judged, Photo]]:
+        """The images whose photograph is at hand, of one split or of all."""
+        for image in self:
+            if image.photo is not None and split in (None, image.photo.split):
+                yield image, image.photo
+
+    def splits(self) -> list[str]:
+        return sorted(pc.unique(self.images["split"]).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """class_idx -> name."""
+        return {row["class_idx"]: row["name"] for row in self.classes}
+
+    @cached_property
+    def imagenet(self) -> dict[int, int]:
+        """class_idx -> ImageNet's index, of the classes that are ImageNet's (by WordNet id)."""
+        theirs = {wnid: row["class_idx"] for row in load_classes() for wnid in row["wnids"]}
+        found = {
+            row["class_idx"]: next((theirs[wnid] for wnid in row["wnids"] if wnid in theirs), -1)
+            for row in self.classes
+        }
+        return {own: index for own, index in found.items() if index >= 0}
+
+
+def load(workspace: Workspace) -> Dataset:
+    """What there is to export.
+
+    Raises:
+        RegroundError: there is no truth yet.
+    """
+    workspace.require("truth", "truth")
+    images, truth = _table(workspace, "images", PHOTO), _table(workspace, "truth", TRUTH)
+    data = Dataset(
+        workspace,
+        truth.sort_by("image_id"),
+        images,
+        _table(workspace, "classes", ("class_idx", "name", "wnids", "gloss")).sort_by("class_idx").to_pylist(),
+        workspace.table_digest("truth")[:12],
+    )
+    for image_id in missing(images, truth):
+        data.left_out.add(image_id, "indexed after the truth was made: run `reground truth` again")
+    return data
+
+
+def missing(of: pa.Table, there: pa.Table) -> list[str]:
+    """The ids of images that are in one table and not in the other."""
+    known = pc.is_in(of["image_id"], value_set=there["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
+    return of["image_id"].filter(pc.invert(known)).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _table(workspace: Workspace, table: str, columns: Sequence[str]) -> pa.Table:
+    parts = [workspace.read_part(part.path, columns) for _, part in workspace.parts(table)]
+    empty = arrow_schema_subset(table, columns).empty_table()
+    return pa.concat_tables([empty, *(part.cast(empty.schema) for part in parts)])
+
+
+def _judged(row: dict[str, Any], photo: dict[str, Any]) -> Judged:
+    judged, confidence = row.pop("judged"), row.pop("confidence")
+    known = photo["image_id"] is not None
+    row["original"] = photo["class_idx"] if row["original"] is None and known else row["original"]
+    of = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
+    return Judged(**row, confidence=dict(zip(judged, confidence, strict=True)), photo=Photo(**of) if known else None)

@@ -1,0 +1,55 @@
+"""How far people agree on what they were asked: Krippendorff's alpha, and the mean of pairs.
+
+Sources: Krippendorff 2004, Content Analysis, chapter 11 (nominal data, answers missing at will).
+Both need only how often each answer was given on each question, never who gave it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Agreement(NamedTuple):
+    """How far answers agree.
+
+    Attributes:
+        alpha: 1: always; 0: as by chance; below: less than that. NaN: no question has two
+            answers, or only one kind of answer was ever given.
+        pairwise: share of equal answers among all pairs of answers on one question, the mean of
+            questions; NaN as alpha, but 1 where there is one kind of answer.
+        questions: that had two answers or more.
+        answers: on these.
+    """
+
+    alpha: float
+    pairwise: float
+    questions: int
+    answers: int
+
+
+def agreement(counts: npt.NDArray[np.int64]) -> Agreement:
+    """Agreement on nominal answers.
+
+    Args:
+        counts: ``(questions, answers) int64``, how often each answer was given.
+
+    >>> agreement(np.array([[3, 0], [0, 3], [2, 1]])).pairwise.__round__(3)
+    0.778
+    """
+    number = counts.sum(1)
+    paired = counts[number >= 2].astype(np.float64)
+    of_question = paired.sum(1)
+    if not len(paired):
+        return Agreement(np.nan, np.nan, 0, 0)
+    differing = (of_question**2 - (paired**2).sum(1)) / (of_question - 1)
+    of_answer, total = paired.sum(0), paired.sum()
+    by_chance = (total**2 - (of_answer**2).sum()) / (total - 1)
+    return Agreement(
+        alpha=float(1 - differing.sum() / by_chance) if by_chance > 0 else np.nan,
+        pairwise=float((1 - differing / of_question).sum() / len(paired)),
+        questions=len(paired),
+        answers=int(total),
+    )
