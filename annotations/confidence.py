@@ -1,7 +1,7 @@
 """How sure each label is, from the votes on it: one function a method.
 
-Each takes the votes and, for every pair of image and label, its stratum, and gives every pair a
-confidence, 0 to 1, higher is surer.
+Each takes the votes and, for every pair of image and label, its stratum and whether the label is the
+image's original one, and gives every pair a confidence, 0 to 1, higher is surer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from annotations.asked import Asked, Ints
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 WEIGHTS: Final = np.array([0.0, 0.5, 1.0])
 """What no, maybe and yes add to a label's selection frequency."""
@@ -22,7 +23,7 @@ SMOOTHING: Final = 1.0
 """Votes added to each cell of an annotator's confusion matrix: Laplace's rule."""
 
 
-def selection_frequency(asked: Asked, strata: Ints) -> Floats:
+def selection_frequency(asked: Asked, strata: Ints, original: Bools) -> Floats:
     """Selected / shown, a 'maybe' counting half.
 
     Source: Tsipras et al. 2020, section 3. Answers given with an image's labels side by side
@@ -33,7 +34,7 @@ def selection_frequency(asked: Asked, strata: Ints) -> Floats:
     return total / np.bincount(asked.pair[decisive], minlength=len(asked.label))
 
 
-def dawid_skene_posterior(asked: Asked, strata: Ints) -> Floats:
+def dawid_skene_posterior(asked: Asked, strata: Ints, original: Bools) -> Floats:
     """Probability that a label holds, given all votes, by Dawid and Skene's model.
 
     Source: Beyer et al. 2020, section 3.2. Two states, three answers, a confusion matrix for each
@@ -43,16 +44,40 @@ def dawid_skene_posterior(asked: Asked, strata: Ints) -> Floats:
 
     if not len(asked.pair):
         return np.zeros(0)
-    size = np.bincount(asked.pair, minlength=len(asked.label))
-    share = np.bincount(asked.pair, WEIGHTS[asked.answer], len(asked.label)) / size
+    share = _share(asked)
     votes = Votes(asked.pair, asked.annotator, asked.answer)
     return dawid_skene(votes, np.stack([1 - share, share], axis=1), strata, SMOOTHING).posterior[:, 1]
 
 
-METHODS: Final[dict[str, Callable[[Asked, Ints], Floats]]] = {
+def joint_probability(asked: Asked, strata: Ints, original: Bools) -> Floats:
+    """Probability that a label holds, from all votes and from what they tell of labels and of each other.
+
+    Source: `tasks.kernels.joint_truth`; docs/truth.md has how near to experts it comes. A label has a
+    prior for images whose original label it is and another for the rest, whatever its stratum.
+    """
+    from tasks.kernels.dawid_skene import Votes
+    from tasks.kernels.joint_truth import Pairs, joint_truth
+
+    if not len(asked.pair):
+        return np.zeros(0)
+    label = np.unique(asked.label, return_inverse=True)[1]
+    votes = Votes(asked.pair, asked.annotator, asked.answer)
+    return joint_truth(
+        votes, Pairs(asked.image, label, original.astype(np.int64)), _share(asked), SMOOTHING
+    ).probability
+
+
+METHODS: Final[dict[str, Callable[[Asked, Ints, Bools], Floats]]] = {
     "selection-frequency": selection_frequency,
     "dawid-skene": dawid_skene_posterior,
+    "joint": joint_probability,
 }
+
+
+def _share(asked: Asked) -> Floats:
+    """``(P,)``: all votes for each pair over those given, a 'maybe' counting half."""
+    size = np.bincount(asked.pair, minlength=len(asked.label))
+    return np.bincount(asked.pair, WEIGHTS[asked.answer], len(asked.label)) / size
 
 
 def counted(asked: Asked) -> npt.NDArray[np.bool_]:

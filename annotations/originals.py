@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from annotations.asked import Asked, Ints
@@ -51,6 +52,12 @@ def strata(asked: Asked, originals: Mapping[str, int | None], animal: set[int]) 
     """``(P,)``: the stratum of each pair that was asked about; see `stratum`."""
     of_image = of_pairs(asked.image_ids, originals)
     return stratum(asked.label, of_image[asked.image] if len(asked.label) else of_image, animal)
+
+
+def is_original(asked: Asked, originals: Mapping[str, int | None]) -> npt.NDArray[np.bool_]:
+    """``(P,)``: whether each pair's label is its image's original one."""
+    of_image = of_pairs(asked.image_ids, originals)
+    return (of_image[asked.image] if len(asked.label) else of_image) == asked.label
 
 
 def of_pairs(image_ids: Sequence[str], originals: Mapping[str, int | None]) -> Ints:

@@ -38,7 +38,7 @@ class TruthSettings:
     """How votes become labels.
 
     Attributes:
-        method: selection-frequency or dawid-skene.
+        method: selection-frequency, dawid-skene or joint.
         min_annotators: people who must have judged an image's original label for the image to be
             settled (5 in the published routing).
         ratio: another label is confident in CONTAINS when its selection frequency is at least
@@ -105,7 +105,8 @@ def judge(votes: Asked, images: pd.DataFrame, animals: set[int], settings: Truth
     """
     known = {str(image["image_id"]): image for image in _records(images)}
     of = {image_id: image["original"] for image_id, image in known.items()}
-    confidence = METHODS[settings.method](votes, originals.strata(votes, of, animals))
+    about = (originals.strata(votes, of, animals), originals.is_original(votes, of))
+    confidence = METHODS[settings.method](votes, *about)
     people = shown(votes, settings.method)
     frequencies, asked_in_grids = _contains(votes)
     count = np.bincount(votes.image[votes.pair], minlength=len(votes.image_ids))

@@ -87,7 +87,8 @@ def from_table(folder: Path, iterations: int) -> tuple[float, Array, int]:
     """From the table ``votes`` to a confidence for every label: what the step does but for its rows."""
     begun = time.perf_counter()
     votes = asked.read(Workspace(folder / "workspace"), WITHHELD)
-    confidence = dawid_skene_posterior(votes, np.zeros(len(votes.label), np.int64))
+    alike = np.zeros(len(votes.label), np.int64)
+    confidence = dawid_skene_posterior(votes, alike, alike > 0)
     return time.perf_counter() - begun, confidence, 0
 
 

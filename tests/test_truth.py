@@ -28,7 +28,7 @@ def arranged(votes: Sequence[dict[str, Any]]) -> asked.Asked:
 
 def frequencies(votes: Sequence[dict[str, Any]]) -> dict[int, tuple[float, int]]:
     about = arranged(votes)
-    rows = zip(about.label, selection_frequency(about, about.label), strict=True)
+    rows = zip(about.label, selection_frequency(about, about.label, about.label > 0), strict=True)
     return {int(label): (float(share), int((about.pair == n).sum())) for n, (label, share) in enumerate(rows)}
 
 
@@ -189,7 +189,7 @@ def test_what_is_kept_to_judge_by_does_not_count(workspace_url: str) -> None:
 
 
 def test_an_unknown_method_is_refused(workspace_url: str) -> None:
-    with pytest.raises(UsageError, match="unknown method 'vote': expected one of: dawid-skene, selection-frequency"):
+    with pytest.raises(UsageError, match="unknown method 'vote': expected one of: dawid-skene, joint, selection-frequency"):
         truth.plan(Workspace(workspace_url), TruthSettings("vote"))
     with pytest.raises(RegroundError, match="expected the table 'images'"):
         truth.plan(Workspace(workspace_url), SETTINGS)
