@@ -76,6 +76,12 @@ def spend(votes: Asked, strata: Ints, rank: Rank, wanted: Array, seed: int) -> l
         given[np.argsort(-worth, kind="stable")[: int(SHARE * len(given))]] += 1
 
 
+def at(curve: list[tuple[float, float]], budget: float) -> float:
+    """F1 after so many votes a pair."""
+    spent, reached = np.array(curve).T
+    return float(np.interp(budget, spent, reached))
+
+
 def measure(data: Path, pairs: int, seed: int, folder: Path) -> dict[str, object]:
     votes, strata = prepare(data, folder, pairs)
     wanted = believe(votes, strata).holds >= 0.5
@@ -90,8 +96,8 @@ def measure(data: Path, pairs: int, seed: int, folder: Path) -> dict[str, object
     }
     for budget in BUDGETS:
         for name, curve in (("ranked", ranked), ("drawn", drawn)):
-            rows[f"{name}_f1_at_{budget}"] = float(np.interp(budget, *zip(*curve, strict=True)))
-    goal = float(np.interp(max(BUDGETS), *zip(*drawn, strict=True)))
+            rows[f"{name}_f1_at_{budget}"] = at(curve, budget)
+    goal = at(drawn, max(BUDGETS))
     rows["drawn_to_ranked_votes"] = max(BUDGETS) / next(spent for spent, reached in ranked if reached >= goal)
     return rows
 
