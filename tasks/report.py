@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import jinja2
 
-from tasks import report_adversarial, report_variants
+from tasks import report_adversarial, report_labels, report_variants
 from tasks import report_pictures as pictures
 from tasks.kernels.intervals import share
 from tasks.measured import BALANCED
@@ -50,7 +50,8 @@ class ReportSettings:
 
 def plan(workspace: Workspace, settings: ReportSettings) -> list[Shard]:
     """One shard: the page speaks of everything."""
-    workspace.require("images", "index IMAGES")
+    if not workspace.parts("votes"):  # published votes will do without images
+        workspace.require("images", "index IMAGES")
     snapshot = Snapshot(workspace)
     inputs = tuple(f"{table} {snapshot.digest(table)}" for table in snapshot.tables())
     return [Shard("all", inputs)]
@@ -71,6 +72,7 @@ def render(snapshot: Snapshot, settings: ReportSettings) -> str:
             **examined(snapshot),
             **numbers(snapshot),
             **photographs(snapshot, settings),
+            **report_labels.labels(snapshot),
             **grounds(snapshot),
             **left_out(snapshot),
             open_steps=open_steps(snapshot),
@@ -131,14 +133,15 @@ def numbers(snapshot: Snapshot) -> dict[str, Any]:
 def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
     """The photographs shown, the counts of all, and a contact sheet of the first that have variants."""
     everything = order(snapshot)
-    counts = {status: int((everything["status"] == status).sum()) for status in STATUSES}
+    judged = snapshot.frame("truth", ["status"])["status"]
+    tally = Counter(judged if len(judged) else everything["status"])
     shown, on_sheet = [str(image_id) for image_id in everything["image_id"][: settings.max_images]], sheet(snapshot)
     cards = {card.image_id: card for card in Album(snapshot, sorted({*shown, *on_sheet})).cards()}
-    settled = everything.loc[everything["status"].isin(SETTLED), "status"]
+    settled = judged[judged.isin(SETTLED)]
     return {
         "cards": [cards[image_id] for image_id in shown],
         "sheet": [cards[image_id] for image_id in on_sheet if cards[image_id].strip],
-        "statuses": counts,
+        "statuses": {status: tally[status] for status in STATUSES},
         "questioned": Number(*share(settled.isin(QUESTIONED).to_numpy(bool))),
         "sources": sorted({source for row in snapshot.frame("truth", ["sources"])["sources"] for source in row}),
     }
@@ -256,4 +259,4 @@ FILTERS: Final = {
     "composite": pictures.composite,
 }
 
-STEP = Step("report", 2, ReportSettings, plan, work)
+STEP = Step("report", 3, ReportSettings, plan, work)

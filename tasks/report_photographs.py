@@ -16,7 +16,7 @@ from tasks.report_source import Snapshot
 from tasks.schema import PARITY, VARIANTS
 
 SETS: Final = (*VARIANTS, *PARITY)
-STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "unreviewed")
+STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "settled", "unreviewed")
 """Most questioned first."""
 QUESTIONED: Final = ("changed", "empty", "extended")
 SETTLED: Final = (*QUESTIONED, "confirmed")
@@ -101,7 +101,7 @@ class Card:
 
 
 def order(snapshot: Snapshot) -> pd.DataFrame:
-    """Every photograph (image_id, status), the most questioned first, then the least sure original label."""
+    """Every photograph at hand (image_id, status), the most questioned first, then the least sure original label."""
     images = snapshot.frame("images", ["image_id", "class_idx"])
     truth = snapshot.frame("truth", ["image_id", "status", "judged", "confidence"])
     scores = snapshot.frame("candidates", ["image_id", "class_idx", "score"])

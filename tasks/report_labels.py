@@ -1,0 +1,188 @@
+"""The report's account of labels: what became of the original ones, what people mix up, and who answered.
+
+Reads ``truth``, ``classes``, ``images`` and ``annotators``. Images need not be at hand: where they
+are, examples come with their pictures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from tasks.classes import load_groups
+from tasks.kernels.intervals import share
+from tasks.report_models import Number
+from tasks.report_photographs import QUESTIONED, SETTLED
+from tasks.report_source import Snapshot
+
+SHOWN: Final = 12
+"""Labels and pairs of labels shown."""
+LEAST: Final = 2
+"""Images on which people must have kept either label alone for a pair to count as mixed up."""
+PEOPLE: Final = 30
+ELSEWHERE: Final = "in no superclass"
+PERSON: Final = (
+    "annotator_id",
+    "source",
+    "votes",
+    "agreement",
+    "gold_correct",
+    "gold_n",
+    "gold_accuracy",
+    "gold_low",
+    "gold_high",
+    "seconds_per_task",
+    "excluded",
+)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of the original labels of one superclass: status -> images, and the share questioned."""
+
+    name: str
+    counts: Mapping[str, int]
+    questioned: Number
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An original label, the label kept beside or instead of it, and on how many images; one of them as an example."""
+
+    original: str
+    label: str
+    images: int
+    example: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class MixedUp:
+    """Two labels that both were asked about on ``images`` images, one of them the original.
+
+    Attributes:
+        one, other: the two; ``one`` comes first in the vocabulary.
+        kept: images on which people kept the original label alone.
+        swapped: the other one alone.
+        both, neither: both of them; none.
+        examples: (name of the original label, image_id, uri) of an image of either.
+    """
+
+    one: str
+    other: str
+    images: int
+    kept: int
+    swapped: int
+    both: int
+    neither: int
+    examples: Sequence[tuple[str, str, str]]
+
+
+def fates(snapshot: Snapshot) -> list[Fate]:
+    """Of settled images with a known original label, by superclass, the most questioned first."""
+    truth = snapshot.frame("truth", ["original", "status"]).dropna()
+    truth = truth[truth["status"].isin(SETTLED)]
+    rows, _ = load_groups("superclasses", snapshot.frame("classes", ["class_idx", "name", "wnids"]).to_dict("records"))  # type: ignore[arg-type]
+    of = {row["class_idx"]: row["name"] for row in rows}
+    named = truth["original"].astype(int).map(of).fillna(ELSEWHERE)
+    found = [
+        Fate(str(name), Counter(part), Number(*share(part.isin(QUESTIONED).to_numpy(bool))))
+        for name, part in truth["status"].groupby(named)
+    ]
+    return sorted(found, key=lambda fate: (fate.name == ELSEWHERE, -fate.questioned.value, fate.name))
+
+
+class Labels:
+    """Pairs of an original label and another one, over all images that people settled."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        names = snapshot.frame("classes", ["class_idx", "name"])
+        self._names: dict[int, str] = dict(zip(names["class_idx"], names["name"], strict=True))
+        images = snapshot.frame("images", ["image_id", "uri"])
+        self._uris: dict[str, str] = dict(zip(images["image_id"], images["uri"], strict=True))
+        truth = snapshot.frame("truth", ["image_id", "original", "labels", "judged", "status"])
+        truth = truth[truth["status"].isin(SETTLED) & truth["original"].notna()]
+        self.pairs = pd.DataFrame(_pairs(truth), columns=["image_id", "original", "label", "with", "without"])
+
+    def added(self) -> list[Moved]:
+        """Labels kept beside an original one, the most frequent first."""
+        return self._moved(self.pairs["with"] & self.pairs["without"])
+
+    def replaced(self) -> list[Moved]:
+        """Labels kept where the original one was not, the most frequent first."""
+        return self._moved(self.pairs["with"] & ~self.pairs["without"])
+
+    def mixed_up(self) -> list[MixedUp]:
+        """Labels of which people keep now one and now the other, the most often mixed up first."""
+        frame = self.pairs.assign(
+            one=self.pairs[["original", "label"]].min(axis=1), other=self.pairs[["original", "label"]].max(axis=1)
+        )
+        found = [self._pair(frame.loc[rows]) for rows in frame.groupby(["one", "other"]).groups.values()]  # type: ignore[misc]
+        often = [pair for pair in found if min(pair.kept, pair.swapped) >= LEAST]
+        return sorted(often, key=lambda pair: (-min(pair.kept, pair.swapped), -pair.images, pair.one, pair.other))[
+            :SHOWN
+        ]
+
+    def _moved(self, chosen: pd.Series[bool]) -> list[Moved]:
+        groups = self.pairs[chosen].groupby(["original", "label"])["image_id"].agg(["size", "min"])
+        first = groups.sort_values("size", ascending=False, kind="stable")[:SHOWN]
+        return [
+            Moved(self.name(original), self.name(label), int(count), image_id, self._uris.get(image_id, ""))
+            for (original, label), (count, image_id) in zip(first.index, first.to_numpy(), strict=True)
+        ]
+
+    def _pair(self, rows: pd.DataFrame) -> MixedUp:
+        label, original = rows["with"], rows["without"]
+        examples = rows.groupby("original")["image_id"].min()
+        return MixedUp(
+            one=self.name(rows["one"].iloc[0]),
+            other=self.name(rows["other"].iloc[0]),
+            images=len(rows),
+            kept=int((original & ~label).sum()),
+            swapped=int((label & ~original).sum()),
+            both=int((label & original).sum()),
+            neither=int((~label & ~original).sum()),
+            examples=[(self.name(idx), str(i), self._uris.get(str(i), "")) for idx, i in examples.items()],  # type: ignore[arg-type]
+        )
+
+    def name(self, class_idx: int) -> str:
+        """The first of a class's names."""
+        return self._names.get(int(class_idx), f"class {class_idx}").split(",")[0]
+
+
+def _pairs(truth: pd.DataFrame) -> Iterator[tuple[str, int, int, bool, bool]]:
+    """(image_id, original, another judged label, whether that is kept, whether the original is)."""
+    columns = (truth[name] for name in ("image_id", "original", "labels", "judged"))
+    for image_id, original, labels, judged in zip(*columns, strict=True):
+        kept = set(labels)
+        for label in judged:
+            if label != original:
+                yield image_id, int(original), int(label), label in kept, original in kept
+
+
+def people(snapshot: Snapshot) -> tuple[list[dict[str, Any]], int]:
+    """Rows of ``annotators``, those that do not count first, then who gave most votes; and how many there are."""
+    frame = snapshot.frame("annotators", PERSON)
+    frame = frame.assign(counts=frame["excluded"].isna()).sort_values(
+        ["counts", "votes", "annotator_id"], ascending=[True, False, True]
+    )
+    shown = frame[:PEOPLE].astype(object)
+    return shown.where(shown.notna(), None).to_dict("records"), len(frame)  # type: ignore[return-value]
+
+
+def labels(snapshot: Snapshot) -> dict[str, Any]:
+    """Everything the page says of labels."""
+    about = Labels(snapshot)
+    rows, count = people(snapshot)
+    return {
+        "fates": fates(snapshot),
+        "added": about.added(),
+        "replaced": about.replaced(),
+        "mixed_up": about.mixed_up(),
+        "people": rows,
+        "people_count": count,
+    }
