@@ -70,6 +70,11 @@ class Batch:
         answered = self.answered.get((task.project_id, task.task_id))
         return answered.annotations if answered else []
 
+    def deleted(self, task: Task) -> bool:
+        """Whether somebody deleted the task."""
+        answered = self.answered.get((task.project_id, task.task_id))
+        return answered is not None and answered.deleted
+
 
 @dataclass(frozen=True)
 class Mark:

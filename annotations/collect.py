@@ -46,7 +46,7 @@ def collect(client: Client, workspace: Workspace, recorded: Collection[str]) -> 
         What is wrong with a project that is gone or not ours, if one is; the others are collected,
         and what was collected of it before stays.
     """
-    there, lost = _projects(client, workspace)
+    there, lost = projects_there(client, workspace)
     answers.update(client, workspace, there)
     people = client.people()
     known = controls.read(workspace)
@@ -109,7 +109,8 @@ def _sorted(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: tuple(row[name] for name in key))
 
 
-def _projects(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:
+def projects_there(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:
+    """The projects in the ledger that Label Studio has, and what is wrong with the first that it has not."""
     there: list[int] = []
     lost: RegroundError | None = None
     for project_id in sorted({task.project_id for task in ledger.read(workspace)}):

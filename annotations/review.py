@@ -165,10 +165,9 @@ def _put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan
         project = projects.open_project(client, asking, person)
         opened.append(project.id)
         own = [question for question in plan.questions if question.annotator == person]
-        if own:
-            client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
         for number, (batch, tasks) in enumerate(_ahead(display.tasks, _batches(own, settings.batch_size))):
-            if number == 0:
+            if number == 0:  # only now does the folder exist
+                client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
                 client.check_picture(display.link(batch[0].image_ids[0]))
             controls.write(asking.workspace, [row for q in batch for row in unwritten.pop(q.subject, ())])
             ids = client.import_tasks(project.id, tasks)

@@ -125,7 +125,7 @@ def _as_in_the_paper(measured: tuple[str, str, str]) -> tuple[int, tuple[str, st
 
 
 def review(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How far the people are: the rows of `annotations.review_status.status` as they come."""
+    """How far the people are: rows of `annotations.review_status.status` in words."""
     if not rows:
         return "Nobody was asked yet."
     return "\n".join(_table(list(rows[0]), [list(row.values()) for row in rows]))

@@ -156,7 +156,7 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
         return Result("Label Studio is stopped; everything in it is kept")
     if arguments.action == "status":
         rows = review_status.status(workspace, settings)
-        return Result("\n".join(map(_question_line, rows)) or "nothing was asked yet", {"questions": rows})
+        return Result(review_status.table(rows), {"questions": rows})
     if arguments.prefect:
         return _review_flow(workspace, arguments, told)
     with workspace.lock(f"reground review {arguments.action}"):
@@ -180,13 +180,6 @@ def as_flow(arguments: Namespace, name: str, **parameters: Any) -> Result:
 
     run_under_prefect(arguments.prefect, name, **parameters)
     return Result(f"done as the flow '{name}': {arguments.prefect.removesuffix('/api')}/runs", {"flow": name})
-
-
-def _question_line(row: Mapping[str, Any]) -> str:
-    return (
-        f"{row['question']}, round {row['round']}: {row['answered']} of {row['tasks']} tasks answered, "
-        f"{row['open']} open; {row['votes']} answers by {row['annotators']} annotators"
-    )
 
 
 def _counted(counts: Mapping[str, Any]) -> str:

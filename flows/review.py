@@ -9,8 +9,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from annotations import review, review_status
+from annotations.review import ReviewSettings
 from flows import artifacts
 from flows.scheduled import hold
+from tasks.store import Workspace
 
 
 @flow(name="review-push")
@@ -26,7 +28,7 @@ def review_push(
     """
     with hold("review push", workspace, settings) as (held, chosen):
         pushed = {question: review.push(held, chosen.review, question) for question in questions or review.QUESTIONS}
-        artifacts.publish(held, "review", artifacts.review(review_status.status(held, chosen.review)))
+        _show(held, chosen.review)
     return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
 
 
@@ -42,5 +44,10 @@ def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any
         if not held.parts("questions"):
             return Completed(message="nobody was asked yet: `reground review push` does")
         pulled = review.pull(held, chosen.review)
-        artifacts.publish(held, "review", artifacts.review(review_status.status(held, chosen.review)))
+        _show(held, chosen.review)
     return Completed(message=f"{pulled.answers:,} answers of {pulled.annotators} people: {pulled.votes:,} votes")
+
+
+def _show(workspace: Workspace, settings: ReviewSettings) -> None:
+    rows = review_status.status(workspace, settings)
+    artifacts.publish(workspace, "review", artifacts.review([review_status.shown(row) for row in rows]))

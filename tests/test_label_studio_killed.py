@@ -1,0 +1,163 @@
+"""Label Studio killed and started again twenty times, in a push and while people answer: nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from annotations import answers, ledger, projects, review
+from annotations.questions import classify_result
+from annotations.refusals import NoAnswerError
+from annotations.review import ReviewSettings
+from annotations.sessions import Annotator
+from tasks.schema import ClassIdx
+from tasks.store import Workspace
+from tests.label_studio_world import LabelStudio, fill
+
+pytestmark = pytest.mark.slow
+pytest_plugins = ["tests.label_studio_fixture"]
+
+KILLS, IN_THE_PUSH = 20, 14
+QUESTIONS, BATCH = 600, 4
+PEOPLE = ("ann@reground.local", "bob@reground.local", "eve@reground.local")
+
+
+@dataclass
+class Crowd:
+    """People who answer one question after another, each in a thread, whether Label Studio is there or not.
+
+    ``taken`` are the answers that Label Studio said it had taken: (task, annotation).
+    """
+
+    taken: list[tuple[int, int]] = field(default_factory=list)
+    refused: list[BaseException] = field(default_factory=list)
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, person: Annotator, project_id: int) -> None:
+        while not self.enough.wait(0.02):
+            try:
+                found = person.next_task(project_id)
+                if found is not None:
+                    label = ClassIdx(found[1]["class_idxs"][0])
+                    result = classify_result([label], label, "1")
+                    self.taken.append((found[0], person.answer(found[0], result, 1.0)))
+            except NoAnswerError:
+                self.enough.wait(0.2)
+            except BaseException as error:
+                self.refused.append(error)
+                return
+
+
+@contextlib.contextmanager
+def crowd(label_studio: LabelStudio, project_id: int) -> Iterator[Crowd]:
+    made = Crowd()
+    people = [label_studio.annotator(email) for email in PEOPLE]
+    threads = [threading.Thread(target=made.answer, args=(person, project_id)) for person in people]
+    for thread in threads:
+        thread.start()
+    try:
+        yield made
+    finally:
+        made.enough.set()
+        for thread in threads:
+            thread.join()
+
+
+def wait(count: Callable[[], int], more: int, seconds: float, going: Callable[[], bool]) -> None:
+    """Until there are so many more, nothing goes on, or time is up."""
+    goal, deadline = count() + more, time.monotonic() + seconds
+    while count() < goal and going() and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def kill_and_start(label_studio: LabelStudio) -> None:
+    label_studio.kill()
+    label_studio.stop()
+    label_studio.start()
+
+
+def many_questions(label_studio: LabelStudio, folder: Path) -> Workspace:
+    workspace = label_studio.workspace(folder)
+    picture = folder / "picture.jpg"
+    Image.new("RGB", (64, 48), (90, 120, 60)).save(picture)
+    ids = [f"image_{number:04d}" for number in range(QUESTIONS)]
+    fill(workspace, dict.fromkeys(ids, (609,)), dict.fromkeys(ids, picture))
+    return workspace
+
+
+def open_round(label_studio: LabelStudio, workspace: Workspace, settings: ReviewSettings) -> int:
+    asking = projects.Round(workspace, "classify", 1, settings.overlap)
+    with label_studio.client() as client:
+        return projects.open_project(client, asking, "").id
+
+
+def pull_until_it_works(workspace: Workspace, settings: ReviewSettings) -> None:
+    while True:
+        try:
+            review.pull(workspace, settings)
+            return
+        except NoAnswerError:
+            time.sleep(0.2)
+
+
+def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: LabelStudio, tmp_path: Path):
+    draw = random.Random(20)
+    workspace = many_questions(label_studio, tmp_path / "w")
+    settings = replace(label_studio.settings(batch_size=BATCH, patience=300.0, examples=0), overlap=len(PEOPLE))
+    project_id = open_round(label_studio, workspace, settings)
+    failed: list[BaseException] = []
+
+    def push() -> None:
+        try:
+            review.push(workspace, settings, "classify")
+        except BaseException as error:
+            failed.append(error)
+
+    pushing = threading.Thread(target=push)
+    with crowd(label_studio, project_id) as people:
+        pushing.start()
+        kills = 0
+        while pushing.is_alive() and kills < IN_THE_PUSH:
+            wait(lambda: len(workspace.parts("questions")), draw.randrange(8), 20.0, pushing.is_alive)
+            time.sleep(draw.uniform(0.0, 0.3))
+            kill_and_start(label_studio)
+            kills += pushing.is_alive()
+        in_the_push = kills
+        pushing.join()
+        for _ in range(KILLS - kills):
+            wait(lambda: len(people.taken), draw.randrange(20), 10.0, lambda: not people.refused)
+            kill_and_start(label_studio)
+            pull_until_it_works(workspace, settings)
+    assert failed == [] and people.refused == []
+    assert in_the_push >= 3, "the push was over before it was hit: ask more questions"
+
+    review.pull(workspace, settings)
+    with label_studio.client() as client:
+        there = Counter(str(data["key"]) for _, data in client.tasks(project_id))
+    assert set(there.values()) == {1} and len(there) == QUESTIONS
+    assert sorted(task.question.key for task in ledger.read(workspace)) == sorted(there)
+    assert len(people.taken) > 50
+    votes = workspace.read("votes")
+    held = {f"label-studio:{project_id}:{answer}" for _, answer in people.taken}
+    assert held - set(votes["answer_id"]) == set()
+    assert not votes.duplicated(["image_id", "class_idx", "annotator_id"]).any()
+    again = full_pull(workspace, settings)
+    assert again == votes.to_dict("records")
+
+
+def full_pull(workspace: Workspace, settings: ReviewSettings) -> list[dict[str, object]]:
+    """The votes, with everything fetched anew; the same bytes as fetched bit by bit."""
+    before = workspace.table_digest("votes")
+    workspace.retire(answers.STEP, ())
+    review.pull(workspace, settings)
+    assert workspace.table_digest("votes") == before
+    return workspace.read("votes").to_dict("records")  # type: ignore[return-value]

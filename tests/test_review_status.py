@@ -1,0 +1,54 @@
+"""How far people are: rates and times, and the rows in words. With real answers: test_label_studio_pull.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from annotations.review_status import per_hour, shown, table, time_left
+
+ROW: dict[str, Any] = {
+    "question": "classify",
+    "round": 2,
+    "tasks": 1200,
+    "done": 1100,
+    "open": 100,
+    "disagreed": 7,
+    "answers": 3300,
+    "annotators": 4,
+    "answers_per_hour": 120.0,
+    "hours_left": 2.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("times", "rate"),
+    [
+        ([], None),
+        ([7.0], None),
+        ([7.0, 7.0], None),
+        ([0.0, 30.0, 60.0], 120.0),
+        ([60.0, 0.0, 30.0], 120.0),
+        ([0.0, 100_000.0, 100_036.0], 100.0),  # what was answered the day before tells nothing
+        ([float(moment) for moment in range(0, 7_201, 60)], 60.0),
+    ],
+)
+def test_the_rate_is_that_of_the_last_hour_of_activity(times: list[float], rate: float | None) -> None:
+    assert per_hour(times) == (pytest.approx(rate) if rate else None)
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"), [(0.0, "0 min"), (1.5, "90 min"), (2.4, "2 h"), (71.0, "71 h"), (96.0, "4 days")]
+)
+def test_time_left_in_words(hours: float, words: str) -> None:
+    assert time_left(hours) == words
+
+
+def test_the_table_has_a_line_a_question_and_says_what_it_does_not_know() -> None:
+    assert table([]) == "nothing was asked yet"
+    head, known, unknown = table([ROW, {**ROW, "answers_per_hour": None, "hours_left": None}]).splitlines()
+    assert head.split("  ")[0] == "question" and " ".join(head.split()).endswith("annotators an hour time left")
+    assert " ".join(known.split()) == "classify 2 1,100 of 1,200 100 7 3,300 4 120 2 h"
+    assert unknown.split()[-2:] == ["-", "-"]
+    assert len(shown(ROW)) == 9
