@@ -158,10 +158,10 @@ def parser() -> argparse.ArgumentParser:
             _images(command)
         if name == "truth":  # `run` has a --method of masks
             _set(command, "--method", "truth.method", "selection-frequency or dawid-skene")
-        options(command)
-    run = _command(commands, "run", "every step in order: all that can be done now")
             meaning = "look back instead: `versions`, or `diff A B` with two of them"
             command.add_argument("action", nargs="*", metavar="ACTION", help=meaning)
+        options(command)
+    run = _command(commands, "run", "every step in order: all that can be done now")
     _images(run)
     for name, (options, _) in STEPS.items():
         if name not in ON_REQUEST:
@@ -171,6 +171,9 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument("--model", required=True, metavar="NAME", help="what the model is called from now on")
     formats = "image_id and class_idx as .csv, .jsonl or .parquet; or a folder laid out as cleanlab/label-errors"
     given.add_argument("path", type=Path, metavar="FILE", help=formats)
+    gold = _command(commands, "gold", "bring in known answers, to be hidden among the questions")
+    gold.add_argument("action", choices=["import"])
+    gold.add_argument("path", type=Path, metavar="FILE", help="CSV with image_id, class, answer (yes or no)")
     votes = _command(commands, "votes", "bring in votes that others have published")
     votes.add_argument("action", choices=["import"])
     votes.add_argument("--format", required=True, help="imagenet-multilabel, real, label-errors or csv")
@@ -214,11 +217,22 @@ def _command(commands: Any, name: str, meaning: str) -> argparse.ArgumentParser:
 
 
 def _review(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", choices=["push", "status", "pull", "serve"])
+    command.add_argument("action", choices=["push", "status", "pull", "serve", "invite", "annotators"])
+    command.add_argument("emails", nargs="*", metavar="EMAIL", help="whom `invite` makes accounts for")
     command.add_argument("--question", choices=["contains", "classify"], help="only this one (default: both)")
     _set(command, "--port", "review.port", "of the workspace's own Label Studio, which `serve` runs", type=int)
     _set(command, "--url", "review.url", "of another Label Studio (default: the workspace's own)")
+    _set(command, "--round", "review.round", "a new one asks anew", type=int)
+    _set(command, "--ask", "review.ask", "candidates, several, predictions or needs_vote (default: as published)")
+    _set(command, "--limit", "review.limit", "most pairs or images asked about, the worthiest first; 0: all", type=int)
     _set(command, "--overlap", "review.overlap", "people asked about each question", type=int)
+    _set(
+        command,
+        "--blind",
+        "review.blind",
+        "a project for each person, who never sees the answers of others",
+        action=argparse.BooleanOptionalAction,
+    )
 
 
 def told(arguments: argparse.Namespace) -> dict[str, Any]:
