@@ -60,8 +60,10 @@ def on_photographs(ranks: Ints, judged: Judged, parts: Parts, deep: bool, level:
     for metric, subset, measure, on_truth in WHOLE:
         if (deep or metric not in (TOP_5, MULTI_LABEL_5)) and (judged.reviewed or metric != REAL):
             yield Measured(PHOTOGRAPHS, metric, subset, measure(sheet, everywhere), on_truth)
-    people = {SINGLE: judged.objects == 1, MULTI: judged.objects > 1, ASKED: judged.asked}
-    yield from _parts(sheet, (*BY_LABEL, *FREQUENCIES), people)
+    objects = {SINGLE: judged.objects == 1, MULTI: judged.objects > 1}
+    yield from _parts(sheet, BY_LABEL, objects)
+    if judged.asked.any():
+        yield from _parts(sheet, FREQUENCIES, {ALL: everywhere, ASKED: judged.asked, **objects})
     supers = {f"{SUPERCLASS}{name}": within for name, within in parts.superclasses.items()}
     yield from _parts(sheet, BY_LABEL, supers)
     yield from _parts(sheet, BY_LABEL, parts.groups)

@@ -111,8 +111,9 @@ def _check_name(workspace: Workspace, model: str) -> None:
 def _gather(workspace: Workspace, path: Path, photographs: set[str], index: Mapping[str, set[ClassIdx]]) -> _Gathered:
     made, known = _Gathered(), {PHOTOGRAPHS: photographs}
     seen: dict[tuple[str, str], str] = {}
+    rows = list(predictions_file.read(path))
     by_default = _recipe(path)
-    for row in predictions_file.read(path):
+    for row in rows:
         if row.of_set not in known:
             known[row.of_set] = _variant_ids(workspace, row)
         if row.image_id not in known[row.of_set]:
