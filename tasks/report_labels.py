@@ -118,14 +118,14 @@ class Labels:
 
     def mixed_up(self) -> list[MixedUp]:
         """Labels of which people keep now one and now the other, the most often mixed up first."""
-        frame = self.pairs.assign(
-            one=self.pairs[["original", "label"]].min(axis=1), other=self.pairs[["original", "label"]].max(axis=1)
-        )
-        found = [self._pair(frame.loc[rows]) for rows in frame.groupby(["one", "other"]).groups.values()]  # type: ignore[misc]
-        often = [pair for pair in found if min(pair.kept, pair.swapped) >= LEAST]
-        return sorted(often, key=lambda pair: (-min(pair.kept, pair.swapped), -pair.images, pair.one, pair.other))[
-            :SHOWN
-        ]
+        label, original = self.pairs["with"], self.pairs["without"]
+        fates = {"kept": original & ~label, "swapped": label & ~original, "both": label & original}
+        ends = self.pairs[["original", "label"]]
+        frame = self.pairs.assign(one=ends.min(axis=1), other=ends.max(axis=1), images=1, **fates)
+        found = frame.groupby(["one", "other"])[["images", *fates]].sum().reset_index()
+        found = found.assign(often=found[["kept", "swapped"]].min(axis=1))
+        found = found[found["often"] >= LEAST].sort_values(["often", "images"], ascending=False, kind="stable")
+        return [self._mixed_up(row) for row in found[:SHOWN].to_dict("records")]  # type: ignore[arg-type]
 
     def _moved(self, chosen: pd.Series[bool]) -> list[Moved]:
         groups = self.pairs[chosen].groupby(["original", "label"])["image_id"].agg(["size", "min"])
@@ -135,17 +135,18 @@ class Labels:
             for (original, label), (count, image_id) in zip(first.index, first.to_numpy(), strict=True)
         ]
 
-    def _pair(self, rows: pd.DataFrame) -> MixedUp:
-        label, original = rows["with"], rows["without"]
+    def _mixed_up(self, row: Mapping[str, int]) -> MixedUp:
+        ends = (row["one"], row["other"])
+        rows = self.pairs[self.pairs["original"].isin(ends) & self.pairs["label"].isin(ends)]
         examples = rows.groupby("original")["image_id"].min()
         return MixedUp(
-            one=self.name(rows["one"].iloc[0]),
-            other=self.name(rows["other"].iloc[0]),
-            images=len(rows),
-            kept=int((original & ~label).sum()),
-            swapped=int((label & ~original).sum()),
-            both=int((label & original).sum()),
-            neither=int((~label & ~original).sum()),
+            one=self.name(row["one"]),
+            other=self.name(row["other"]),
+            images=row["images"],
+            kept=row["kept"],
+            swapped=row["swapped"],
+            both=row["both"],
+            neither=row["images"] - row["kept"] - row["swapped"] - row["both"],
             examples=[(self.name(idx), str(i), self._uris.get(str(i), "")) for idx, i in examples.items()],  # type: ignore[arg-type]
         )
 
