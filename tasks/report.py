@@ -30,7 +30,6 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 PAGE: Final = "report.html"
 SHEET: Final = 6
 """Photographs on the contact sheet."""
-WAITING: Final = ("open", "unreviewed")
 EXAMPLES: Final = 5
 """Of each reason for which something was dropped."""
 
@@ -193,9 +192,16 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     )
     made = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
     made |= {"masks"} if "foregrounds" in made else set()  # released data come with theirs
-    waiting = int(snapshot.frame("truth", ["status"])["status"].isin(WAITING).sum()) if "votes" in made else 0
+    waiting = _waiting(snapshot) if "votes" in made else 0
     left = [(what, command) for table, what, command in steps if table not in made]
     return left + ([(f"{waiting:,} photographs wait for more votes", asked)] if waiting else [])
+
+
+def _waiting(snapshot: Snapshot) -> int:
+    """Photographs that too few people have judged, and those that somebody means to ask about."""
+    truth = snapshot.frame("truth", ["image_id", "status"])
+    askable = truth["image_id"].isin(snapshot.frame("candidates", ["image_id"])["image_id"])
+    return int(((truth["status"] == "open") | (truth["status"] == "unreviewed") & askable).sum())
 
 
 def counted(number: int) -> str:
