@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from tasks.kernels.intervals import Estimate, mean, paired_difference, share, wilson
+from tasks.kernels.intervals import Estimate, mean, paired_difference, share, uncertain_share, wilson
 
 BOOLS = st.lists(st.booleans(), min_size=1, max_size=200).map(lambda values: np.array(values, bool))
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=200).map(lambda v: np.array(v, bool))
@@ -91,3 +91,87 @@ def test_a_mean_covers_as_often_as_it_says() -> None:
 
 def test_a_mean_of_nothing_is_not_a_number() -> None:
     assert mean([]).n == 0 and math.isnan(mean([]).value)
+
+
+def test_a_mean_of_values_between_zero_and_one_is_covered() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.beta(0.4, 0.2, (2000, 40))
+    found = [wilson(float(row.sum()), 40) for row in values]
+    assert np.mean([e.low <= 0.4 / 0.6 <= e.high for e in found]) >= 0.95
+
+
+def judged_world(rng: np.random.Generator, images: int, sure: float) -> dict[str, np.ndarray]:
+    """Labels that hold with the probabilities said: the model's label and one other, of each image.
+
+    ``sure`` draws the probabilities towards 0 and 1, as many votes do.
+    """
+    probability = rng.beta(1 / sure, 0.4 / sure, images)
+    other = np.where(rng.random(images) < 0.5, 1.0, rng.beta(1 / sure, 1 / sure, images))
+    return {
+        "hit": probability,
+        "some": 1 - (1 - probability) * (1 - other),
+        "right": (held := rng.random(images) < probability),
+        "counts": held | (rng.random(images) < other),
+    }
+
+
+def settled(world: dict[str, np.ndarray]) -> Estimate:
+    """As labels would be settled: they hold from one half on."""
+    kept = world["some"] >= 0.5
+    return share((world["hit"] >= 0.5)[kept])
+
+
+@pytest.mark.parametrize("images", [30, 400])
+@pytest.mark.parametrize("sure", [1.0, 5.0, 50.0])
+def test_the_true_accuracy_lies_in_at_least_95_of_100_intervals(images: int, sure: float) -> None:
+    """Both the accuracy on these images and that on all images like them, for few votes and for many."""
+    rng = np.random.default_rng(int(images + sure))
+    everything = judged_world(rng, 400_000, sure)
+    of_all = everything["right"].sum() / everything["counts"].sum()
+    here, there = [], []
+    for _ in range(1500):
+        world = judged_world(rng, images, sure)
+        found = uncertain_share(settled(world), world["hit"], world["some"])
+        here.append(found.low <= world["right"].sum() / max(1, world["counts"].sum()) <= found.high)
+        there.append(found.low <= of_all <= found.high)
+    assert np.mean(here) >= 0.95 and np.mean(there) >= 0.94
+    if sure == 50.0:  # labels all but known: neither more nor less than Wilson's
+        assert np.mean(there) <= 0.985
+
+
+def test_unsure_labels_widen_the_interval() -> None:
+    counted = wilson(80, 100)
+    sure = np.repeat([1.0, 0.0], [80, 20])
+    unsure = np.repeat([0.95, 0.2], [80, 20])
+    narrow, wide = (uncertain_share(counted, hit, np.ones(100)) for hit in (sure, unsure))
+    assert (narrow.low, narrow.high) == pytest.approx((counted.low, counted.high))
+    assert wide.high - wide.low > 1.05 * (narrow.high - narrow.low)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60))
+def test_an_interval_holds_its_value_and_stays_a_share(seed: int, images: int) -> None:
+    world = judged_world(np.random.default_rng(seed), images, 3.0)
+    found = uncertain_share(settled(world), world["hit"], world["some"])
+    if found.n:
+        assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_the_spread_of_labels_is_that_of_drawing_them() -> None:
+    """The closed form against resamples that keep the images and draw only the labels."""
+    rng = np.random.default_rng(3)
+    n = 2000
+    model, other = rng.beta(1, 1, n), rng.choice([0.0, 0.5, 1.0], n)
+    hit, some = model, 1 - (1 - model) * (1 - other)
+    draws = [(rng.random(n) < model, rng.random(n) < other) for _ in range(3000)]
+    shares = [a.sum() / (a | b).sum() for a, b in draws]
+    huge = Estimate(hit.sum() / some.sum(), 0.5, 0.5, n)
+    found = uncertain_share(huge, hit, some)
+    images = wilson(hit.sum() / some.sum() * some.sum(), some.sum())
+    spread = math.sqrt((found.high - huge.value) ** 2 - (images.high - huge.value) ** 2) / NormalDist().inv_cdf(0.975)
+    assert spread == pytest.approx(np.std(shares), rel=0.05)
+
+
+def test_nothing_counted_stays_nothing() -> None:
+    empty = np.zeros(0)
+    assert uncertain_share(wilson(0, 0), empty, empty).n == 0
+    assert uncertain_share(wilson(1, 2), empty, empty) == wilson(1, 2)
