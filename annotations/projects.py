@@ -8,6 +8,7 @@ stays there.
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 import secrets
 from dataclasses import dataclass
@@ -63,8 +64,8 @@ def mark(workspace: Workspace) -> str:
 
 
 def screen(kind: str) -> str:
-    """The labelling configuration of a question."""
-    return (_HERE / f"{kind}.xml").read_text()
+    """The labelling configuration of a question, with its guidelines."""
+    return (_HERE / f"{kind}.xml").read_text().replace("GUIDELINES", html.escape(guidelines(kind)))
 
 
 def guidelines(kind: str) -> str:

@@ -213,7 +213,7 @@ def _with_key(option: dict[str, Any], key: str | None) -> dict[str, Any]:
 
 
 def _row(label: Label, examples: Sequence[str]) -> str:
-    return f"<b>{html.escape(label.name)}</b>{_strip(examples)}<p>{html.escape(label.gloss)}</p>"
+    return f"{_strip(examples)}<b>{html.escape(label.name)}</b><p>{html.escape(label.gloss)}</p>"
 
 
 def _strip(examples: Sequence[str]) -> str:
@@ -221,7 +221,7 @@ def _strip(examples: Sequence[str]) -> str:
     if not examples:
         return ""
     pictures = "".join(f'<img src="{html.escape(address)}" alt=""/>' for address in examples)
-    return f"<span>{pictures}</span>"
+    return f"<em>{pictures}</em>"
 
 
 def _to(annotator: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from annotations import ledger, review
+from annotations.questions import TILE_KEYS
 from tests.label_studio_world import PASSWORD, LabelStudio, fill, photographs
 from tests.needs import need_chromium, need_package
 from tests.screens import ROW, TILE, browser, open_stream
@@ -30,11 +31,20 @@ def _needs() -> None:
     need_chromium()
 
 
-def read_guidelines(page: Page, url: str, project: int, shown: str) -> None:
-    """One click away, and back."""
-    page.click("button:has-text('Instructions')")
-    page.wait_for_selector("text=the kind must be right")
-    open_stream(page, url, project, shown)
+def read_guidelines(page: Page) -> None:
+    """One click away on the page itself, and back; the keys are among them."""
+    told = page.locator(".guidelines >> text=the kind must be right")
+    assert not told.is_visible()
+    page.click("text=Guidelines and keys")
+    told.wait_for()
+    assert "Ctrl+Enter submits" in page.locator(".guidelines").inner_text()
+    page.click("text=Guidelines and keys")
+    told.wait_for(state="hidden")
+
+
+def press(page: Page, key: str) -> None:
+    """A key as the screen writes it."""
+    page.keyboard.press(f"Shift+{key[-1].upper()}" if key.startswith("shift+") else key)
 
 
 def votes_of(workspace, settings):
@@ -61,13 +71,19 @@ def test_a_grid_of_48_is_ticked_by_mouse_and_by_key(label_studio: LabelStudio, t
         open_stream(page, url, project, TILE)
         assert page.locator(TILE).count() == 48
         assert page.locator(f"{TILE} input:checked").count() == 0
-        read_guidelines(page, url, project, TILE)
+        read_guidelines(page)
         page.locator(f"{TILE} img").last.scroll_into_view_if_needed()
         page.wait_for_load_state("networkidle")
         assert page.locator(f"{TILE} img").evaluate_all(LOADED)
         text = page.locator(".reground").inner_text()
         assert "Tick every photograph that contains jeep" in text and "rough terrain" in text
         assert "imagenet" not in text
+        for number, key in enumerate(TILE_KEYS, 1):  # every tile has one, and no two the same
+            press(page, key)
+            assert page.locator(f"{TILE} input:checked").count() == number
+        for key in TILE_KEYS:
+            press(page, key)
+        assert page.locator(f"{TILE} input:checked").count() == 0
         page.click(f"{TILE}:has(input[name=imagenet_06_609_0]) img")
         page.click(f"{TILE}:has(input[name=imagenet_07_609_1]) img")
         page.keyboard.press("1")
@@ -95,7 +111,7 @@ def test_classify_is_answered_by_keyboard(label_studio: LabelStudio, tmp_path: P
         assert page.locator(".reground input:checked").count() == 0
         assert "large powerful breed" in page.locator(".names").inner_text()
         assert page.locator(".picture img").evaluate_all(LOADED)
-        read_guidelines(page, url, project, ROW)
+        read_guidelines(page)
         page.keyboard.press("0")
         assert page.locator(".none input:checked").count() == 1
         page.keyboard.press("2")

@@ -55,7 +55,7 @@ def truth(image_id: str, judged: dict[int, float], routing: str = "easy", **more
 def workspace(tmp_path: Path) -> Workspace:
     """Twelve images of three classes, each a candidate for its own class and the next."""
     made = Workspace(tmp_path / "w")
-    put(made, "images", [image(f"i{n:02d}", n % 3) for n in range(12)])
+    put(made, "images", [{**image(f"i{n:02d}", n % 3), "sha256": f"{n:064x}"} for n in range(12)])
     put(made, "classes", [class_row(n) for n in range(5)])
     put(made, "candidates", [candidate(f"i{n:02d}", (n + k) % 3) for n in range(12) for k in (0, 1)])
     return made
@@ -372,4 +372,10 @@ def test_examples_are_of_the_truth_first_and_never_of_the_question(workspace: Wo
     assert set(shown.of(ClassIdx(0), ())) <= {"i01", "i00", "i06", "i09"}  # i03 came as 0 and is not
     assert "i01" not in shown.of(ClassIdx(0), {ImageId("i01")}) and len(shown.of(ClassIdx(0), {ImageId("i01")})) == 3
     assert shown.of(ClassIdx(3), ()) == [] and gallery(workspace, 0, 0).of(ClassIdx(0), ()) == []
+    copies = [{**image(f"c{n}", 4), "sha256": f"{n // 2:064x}"} for n in range(4)]
+    put(workspace, "images", [*copies, {**image("asked", 0), "sha256": f"{1:064x}"}])
+    assert gallery(workspace, 3, 0).of(ClassIdx(4), {ImageId("asked")}) in (["c0"], ["c1"])
+
+
+def test_examples_are_drawn_from_the_seed(workspace: Workspace) -> None:
     assert len({tuple(gallery(workspace, 3, seed).of(ClassIdx(2), ())) for seed in range(9)}) > 1
