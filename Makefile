@@ -2,17 +2,18 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 LS := .venv-label-studio
+FO := .venv-fiftyone
 # Threads that wait for each other by spinning are many times slower where something else runs too.
 TESTS := OMP_WAIT_POLICY=PASSIVE
 ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
 
-.PHONY: demo test lint unit slow install label-studio clean
+.PHONY: demo test lint unit slow install label-studio fiftyone clean
 .DELETE_ON_ERROR:
 
 demo: install label-studio ## the whole pipeline on 20 photographs
 	@$(ENV) .venv/bin/reground demo -w demo-workspace $(DEMO)
 
-test: install label-studio lint unit slow ## everything that is checked
+test: install label-studio fiftyone lint unit slow ## everything that is checked
 
 lint:
 	@echo "== lint: ruff, pyright"
@@ -30,6 +31,7 @@ slow:
 
 install: .venv/.installed ## .venv with the reground command
 label-studio: $(LS)/.installed ## Label Studio, in an environment of its own
+fiftyone: $(FO)/.installed ## FiftyOne, in an environment of its own: only tests read an export back with it
 
 $(UV):
 	@echo "== making .venv"
@@ -48,5 +50,11 @@ $(LS)/.installed: $(UV) constraints-label-studio.txt
 	@$(UV) pip install --python $(LS)/bin/python -c constraints-label-studio.txt label-studio
 	@touch $@
 
+$(FO)/.installed: $(UV) constraints-fiftyone.txt
+	@echo "== installing FiftyOne into $(FO)"
+	@test -x $(FO)/bin/python || $(PYTHON) -m venv $(FO)
+	@$(UV) pip install --python $(FO)/bin/python -c constraints-fiftyone.txt fiftyone
+	@touch $@
+
 clean: ## environments, caches and the demo's workspace
-	rm -rf .venv $(LS) demo-workspace .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(LS) $(FO) demo-workspace .pytest_cache .ruff_cache .hypothesis

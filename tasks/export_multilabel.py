@@ -131,6 +131,7 @@ def _columns(data: Dataset, image: Judged, workers: Sequence[Worker]) -> dict[st
     sizes = Counter(len(worker.selected) for worker in workers)
     objects = _objects(data, image, chosen)
     top = data.imagenet.get(image.main_label, main.most_common(1)[0][0])  # type: ignore[arg-type]
+    most = [sum(main[label] for label in labels) for labels in objects]
     place = {label: number for number, labels in enumerate(objects) for label in labels}
     return {
         "image": _name(image.image_id),
@@ -144,8 +145,8 @@ def _columns(data: Dataset, image: Judged, workers: Sequence[Worker]) -> dict[st
         "num_objects": image.num_objects or sizes.most_common(1)[0][0],
         "object_counter": sizes,
         "objects": [_shares(labels, chosen, len(workers)) for labels in objects],
-        "main_object": place.get(top, 0),
-        "main_object_counter": [sum(main[label] for label in labels) for labels in objects],
+        "main_object": most.index(max(most)) if most else 0,
+        "main_object_counter": most,
         "imagenet_object": float(place.get(original, math.nan)),
         "isolated": [data.imagenet[label] for label in image.isolated],
     }

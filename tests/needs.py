@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
+FIFTYONE = ROOT / ".venv-fiftyone" / "bin" / "python"
 LABEL_STUDIO = ROOT / ".venv-label-studio" / "bin" / "label-studio"
 
 
@@ -36,6 +37,11 @@ def need_chromium() -> str:
 def need_label_studio() -> Path:
     need(LABEL_STUDIO.exists(), f"Label Studio in {LABEL_STUDIO.parent.parent} (`make label-studio`)")
     return LABEL_STUDIO
+
+
+def need_fiftyone() -> Path:
+    need(FIFTYONE.exists(), f"FiftyOne in {FIFTYONE.parent.parent} (`make fiftyone`)")
+    return FIFTYONE
 
 
 def need_shared(name: str) -> Path:
