@@ -179,7 +179,12 @@ def parser() -> argparse.ArgumentParser:
     votes.add_argument("--format", required=True, help="imagenet-multilabel, real, label-errors or csv")
     votes.add_argument("path", type=Path, metavar="PATH", help="folder as the publishers lay it out, or a CSV")
     export = _command(commands, "export", "a cleaned evaluation set that others' code reads")
-    export.add_argument("--format", required=True, help="imagefolder, real, parquet or imagenet9")
+    export.add_argument(
+        "--format",
+        required=True,
+        help="of labels: real, imagenet-multilabel; with photographs: imagefolder, parquet, webdataset, "
+        "croissant, coco, fiftyone; of the variants: imagenet9",
+    )
     export.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     table = _command(commands, "table", "any table as .csv, .jsonl or .parquet")
     table.add_argument("name", metavar="NAME", help="for example truth, or predictions/efficientnet-lite0")

@@ -17,14 +17,15 @@ def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | No
 
     Args:
         workspace: folder or object-store URL.
-        format: imagefolder, real, parquet or imagenet9.
+        format: a name in `tasks.export.FORMATS`.
         out: folder to make; it must not be there yet.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    from tasks.export import export
+    from tasks.export import CARD, export
+    from tasks.export_card import without_front_matter
 
     with hold("export", workspace, settings) as (held, _):
         made = export(held, format, Path(out))
-        card = (made / "DATA_CARD.md").read_text()
+        card = without_front_matter((made / CARD).read_text(encoding="utf-8"))
         artifacts.publish(held, f"export-{format}", f"Written to `{made}`\n\n{card}")
     return str(made)

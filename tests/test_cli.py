@@ -66,7 +66,7 @@ def test_index_says_what_it_did_in_words_and_as_json(
         (["run", "-w", "{w}"], 2, "reground run IMAGES"),
         (["index", "{w}", "-w", "{w}", "--runner", "fork"], 2, "threads[:N], processes[:N] or ray"),
         (["status", "-w", "{w}/none"], 1, "found none"),
-        (["export", "-w", "{w}", "--format", "tfrecord", "{w}/out"], 2, "imagefolder, imagenet9, parquet, real"),
+        (["export", "-w", "{w}", "--format", "tfrecord", "{w}/out"], 2, "coco, croissant, fiftyone, imagefolder"),
         (["table", "imges", "-w", "{w}", "--to", "{w}/x.csv"], 2, "annotators, candidates"),
         (["table", "images", "-w", "{w}", "--to", "{w}/x.csv"], 1, "made so far: none"),
         (["index", "{w}", "-w", "{w}", "--config", "{w}/none.toml"], 2, "none.toml"),
