@@ -32,13 +32,11 @@ Floats = npt.NDArray[np.float64]
 
 LABEL_STRENGTH: Final = 20.0
 """Votes that a label's answers must outweigh before they count more than its annotators' habits."""
-PRIOR_STRENGTH: Final = 4.0
+PRIOR_STRENGTH: Final = 10.0
 """Pairs that a label's own share of true pairs must outweigh in the same way."""
 LAPSES: Final = 0.05
 """Share of an annotator's visits to an image that are taken for careless before any is looked at."""
-DISCOUNT: Final = 0.7
-"""What a vote's log likelihood ratio counts while beliefs settle: less than 1, for votes are alike."""
-TEMPERATURE: Final = 2.0
+TEMPERATURE: Final = 2.5
 """Log odds are divided by it in the end: then the experts of Beyer et al. 2020 find them calibrated."""
 LEAST: Final = 1e-10
 """Stands for votes where there are none."""
@@ -174,7 +172,7 @@ def _answers(votes: Votes, label: Indices, belief: Floats, care: Floats, smoothi
 
 
 def _weigh(likelihood: Floats, at_random: Floats, others: Floats, visit: Indices) -> tuple[Floats, Floats]:
-    """What each vote tells of its pair, as a discounted log likelihood ratio ``(V,)``, and its care ``(V,)``.
+    """What each vote tells of its pair, as a log likelihood ratio ``(V,)``, and its care ``(V,)``.
 
     Args:
         likelihood: ``(2, V)`` probability of each vote in each state, given with care.
@@ -186,7 +184,7 @@ def _weigh(likelihood: Floats, at_random: Floats, others: Floats, visit: Indices
     whole = np.bincount(visit, careful)[visit] + np.log((1 - LAPSES) / LAPSES)
     rest = _probability(whole - careful)  # care as the visit's other votes tell it
     no, holds = rest * likelihood + (1 - rest) * at_random
-    return DISCOUNT * np.log(holds / no), _probability(whole)
+    return np.log(holds / no), _probability(whole)
 
 
 def _tally(row: Indices, answer: Indices, weight: Floats, answers: int) -> Floats:
