@@ -67,7 +67,7 @@ def test_index_says_what_it_did_in_words_and_as_json(
         (["index", "{w}", "-w", "{w}", "--runner", "fork"], 2, "threads[:N], processes[:N] or ray"),
         (["status", "-w", "{w}/none"], 1, "found none"),
         (["export", "-w", "{w}", "--format", "tfrecord", "{w}/out"], 2, "coco, croissant, fiftyone, imagefolder"),
-        (["table", "imges", "-w", "{w}", "--to", "{w}/x.csv"], 2, "annotators, candidates"),
+        (["table", "imges", "-w", "{w}", "--to", "{w}/x.csv"], 2, "adversarial, adversarial_backgrounds"),
         (["table", "images", "-w", "{w}", "--to", "{w}/x.csv"], 1, "made so far: none"),
         (["index", "{w}", "-w", "{w}", "--config", "{w}/none.toml"], 2, "none.toml"),
         (["index", "{w}", "-w", "{w}", "--prefect", "http://127.0.0.1:9/api"], 1, "expected a Prefect server at"),
