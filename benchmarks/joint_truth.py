@@ -1,0 +1,228 @@
+"""How near labels come to those of experts, by method: F1, average precision, log loss, calibration.
+
+``python -m benchmarks.joint_truth --data FOLDER`` with FOLDER laid out as google-research/reassessed-imagenet.
+Every method has the ordinary raters' votes alone; no method sees an expert's answer. Experts judge: a pair
+holds if (yes + maybe / 2) / experts is at least 0.5. Intervals are 95 %, by resampling images. For every
+method the temperature that experts would choose is found on nine tenths of the images and tried on the
+rest, to tell what calibration there was to gain. Beside the methods, what people reach: each expert on
+the label of the others, and all who answered the same questions in the raters' trial, together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annotations import asked, originals
+from annotations.confidence import METHODS, WEIGHTS
+from annotations.published import import_votes
+from annotations.published_real import EXPERTS, FILES, SOURCE, WITHHELD
+from benchmarks.record import record
+from tasks.store import Workspace
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Metric = Callable[[Array, Array, Array], float]
+BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+RELEASED_KEEP = 0.8
+"""The released labels are those scored at least so high."""
+RESAMPLES, FOLDS = 2000, 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """J pairs that experts judged.
+
+    Attributes:
+        image: ``(J,)`` which image, 0 to I - 1.
+        holds: ``(J,) bool``, whether the label holds.
+        said: ``(experts, J)`` what each said: 0 no, 0.5 maybe, 1 yes.
+        crowd: ``(J,)`` mean of the same over the raters' trial.
+        confidence: method -> ``(J,)``.
+    """
+
+    image: Array
+    holds: Array
+    said: Array
+    crowd: Array
+    confidence: dict[str, Array]
+
+
+def average_precision(confidence: Array, holds: Array, weight: Array) -> float:
+    """Mean precision at the rank of each pair that holds; ties are one rank."""
+    order = np.argsort(-confidence, kind="stable")
+    ends = np.append(np.diff(confidence[order]) != 0, True)
+    found, taken = np.cumsum((weight * holds)[order])[ends], np.cumsum(weight[order])[ends]
+    return float((np.diff(found, prepend=0) * found / np.maximum(taken, 1e-9)).sum() / found[-1])
+
+
+def f1(confidence: Array, holds: Array, weight: Array, keep: float = 0.5) -> float:
+    kept = confidence >= keep
+    return float(2 * (weight * (kept & holds)).sum() / ((weight * kept).sum() + (weight * holds).sum()))
+
+
+def log_loss(confidence: Array, holds: Array, weight: Array) -> float:
+    """In nats; confidences are taken as from 0.001 to 0.999."""
+    given = np.clip(np.where(holds, confidence, 1 - confidence), 1e-3, 1 - 1e-3)
+    return float(-(weight * np.log(given)).sum() / weight.sum())
+
+
+METRICS: dict[str, Metric] = {"ap": average_precision, "f1": f1, "log_loss": log_loss}
+
+
+def judge(data: Path, folder: Path) -> tuple[Judged, float]:
+    """Every method's confidence in the pairs that experts judged, and the seconds that ``joint`` took."""
+    workspace = Workspace(folder / "workspace")
+    import_votes(workspace, "real", data)
+    votes = asked.read(workspace, WITHHELD)
+    images = originals.known_images(workspace).dropna(subset="original")
+    of = {str(image_id): int(label) for image_id, label in zip(images["image_id"], images["original"], strict=True)}
+    about = (originals.strata(votes, of, originals.animals(workspace)), originals.is_original(votes, of))
+    begun = time.perf_counter()
+    confidence = {name: method(votes, *about) for name, method in METHODS.items()}
+    seconds = time.perf_counter() - begun
+    place = {pair: n for n, pair in enumerate(_names(votes))}
+    experts = asked.read(workspace, [name for name in FILES.values() if name != FILES[EXPERTS]])
+    trial = asked.read(workspace, [SOURCE, FILES[EXPERTS]])
+    named = _names(experts)
+    rows = np.array([place[pair] for pair in named])
+    released = _released(data)
+    said = np.zeros((int(experts.annotator.max()) + 1, len(named)))
+    said[experts.annotator, experts.pair] = WEIGHTS[experts.answer]
+    crowd = dict(zip(_names(trial), _mean(trial), strict=True))
+    return Judged(
+        np.unique(experts.image, return_inverse=True)[1],
+        said.mean(axis=0) >= 0.5,
+        said,
+        np.array([crowd[pair] for pair in named]),
+        {
+            "released": np.array([released[pair] for pair in named]),
+            **{name: values[rows] for name, values in confidence.items()},
+        },
+    ), seconds
+
+
+def _names(votes: asked.Asked) -> list[tuple[str, int]]:
+    return [(votes.image_ids[n], label) for n, label in zip(votes.image.tolist(), votes.label.tolist(), strict=True)]
+
+
+def _mean(votes: asked.Asked) -> Array:
+    count = np.bincount(votes.pair, minlength=len(votes.label))
+    return np.bincount(votes.pair, WEIGHTS[votes.answer], len(votes.label)) / count
+
+
+def _released(data: Path) -> dict[tuple[str, int], float]:
+    with np.load(data / "scores.npz", allow_pickle=False) as scores:
+        names = ((Path(str(name)).stem, int(label)) for name, label in scores["info"])
+        return dict(zip(names, scores["tensor"].tolist(), strict=True))
+
+
+def draws(image: Array, seed: int = 0) -> Array:
+    """``(RESAMPLES, J)``: how often each pair counts when images are drawn with replacement."""
+    rng, number = np.random.default_rng(seed), int(image.max()) + 1
+    return np.stack([np.bincount(rng.integers(0, number, number), minlength=number)[image] for _ in range(RESAMPLES)])
+
+
+def tempered(confidence: Array, temperature: float) -> Array:
+    log_odds = np.log(np.clip(confidence, 1e-9, 1 - 1e-9)) - np.log(np.clip(1 - confidence, 1e-9, 1 - 1e-9))
+    return 1 / (1 + np.exp(-log_odds / temperature))
+
+
+def calibrated(confidence: Array, judged: Judged) -> tuple[Array, list[float]]:
+    """Confidences at the temperature best for the other nine tenths of images, and these temperatures."""
+    fold = np.random.default_rng(0).permutation(int(judged.image.max()) + 1)[judged.image] % FOLDS
+    grid, made, chosen = np.geomspace(0.25, 16, 49), np.zeros(len(confidence)), list[float]()
+    for n in range(FOLDS):
+        rest = fold != n
+        losses = [log_loss(tempered(confidence[rest], t), judged.holds[rest], np.ones(rest.sum())) for t in grid]
+        chosen.append(float(grid[int(np.argmin(losses))]))
+        made[~rest] = tempered(confidence[~rest], chosen[-1])
+    return made, chosen
+
+
+def interval(values: Array) -> tuple[float, float]:
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def compare(judged: Judged) -> dict[str, object]:
+    """Print every method's figures; give those to keep."""
+    drawn, once = draws(judged.image), np.ones(len(judged.holds))
+    print(f"{len(judged.holds)} pairs of {int(judged.image.max()) + 1} images, {int(judged.holds.sum())} hold")
+    numbers: dict[str, object] = {"pairs": len(judged.holds), "hold": int(judged.holds.sum())}
+    resampled: dict[tuple[str, str], Array] = {}
+    for name, confidence in judged.confidence.items():
+        told = [f"{name:20}"]
+        for metric, measure in METRICS.items():
+            value = measure(confidence, judged.holds, once)
+            spread = np.array([measure(confidence, judged.holds, weight) for weight in drawn])
+            resampled[name, metric] = spread
+            numbers[f"{_column(name)}_{metric}"] = value
+            told.append("{} {:.3f} ({:.3f} to {:.3f})".format(metric, value, *interval(spread)))
+        again, chosen = calibrated(confidence, judged)
+        numbers[f"{_column(name)}_tempered_log_loss"] = log_loss(again, judged.holds, once)
+        told.append(f"at T {min(chosen):.2f} to {max(chosen):.2f}: {log_loss(again, judged.holds, once):.3f}")
+        print("  ".join(told))
+    numbers["released_f1_at_0.8"] = f1(judged.confidence["released"], judged.holds, once, RELEASED_KEEP)
+    print(f"released labels (scored 0.8 or more): f1 {numbers['released_f1_at_0.8']:.3f}")
+    return {**numbers, **differences(resampled)}
+
+
+def differences(resampled: Mapping[tuple[str, str], Array]) -> dict[str, object]:
+    """What ``joint`` gains on each other method, on the same draws."""
+    numbers: dict[str, object] = {}
+    for (name, metric), spread in resampled.items():
+        if name != "joint":
+            gained = resampled["joint", metric] - spread
+            low, high = interval(gained)
+            print(f"joint - {name:20} {metric:9} {gained.mean():+.3f} ({low:+.3f} to {high:+.3f})")
+            if name == "released":
+                numbers |= {f"gain_{metric}_low": low, f"gain_{metric}_high": high}
+    return numbers
+
+
+def _column(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def calibration(judged: Judged) -> None:
+    """Of each method: does a confidence of 0.9 mean nine in ten?"""
+    for name, confidence in judged.confidence.items():
+        print(name)
+        for low, high in itertools.pairwise(BINS):
+            inside = (confidence >= low) & ((confidence < high) | (high == 1))
+            if inside.any():
+                told, true = confidence[inside].mean(), judged.holds[inside].mean()
+                print(f"  {low:.1f} to {high:.1f}: {inside.sum():4} pairs, told {told:.2f}, hold {true:.2f}")
+
+
+def people(judged: Judged) -> dict[str, object]:
+    """What people reach: each expert on the others' label, and the whole of the raters' trial."""
+    once = np.ones(len(judged.holds))
+    each = [f1(said, np.delete(judged.said, n, axis=0).mean(axis=0) >= 0.5, once) for n, said in enumerate(judged.said)]
+    together = average_precision(judged.crowd, judged.holds, once)
+    print("f1 of each expert on the label of the others:", *(f"{value:.3f}" for value in sorted(each)))
+    print(f"raters' trial, all together: ap {together:.3f}, f1 {f1(judged.crowd, judged.holds, once):.3f}")
+    return {"expert_f1_least": min(each), "expert_f1_most": max(each), "trial_ap": together}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of raters.npz, golden.npz and scores.npz")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        judged, seconds = judge(told.data, Path(temporary))
+    numbers = compare(judged)
+    calibration(judged)
+    record("joint_truth", {**numbers, **people(judged), "all_methods_seconds": seconds}, ("numpy", "scipy"))
+
+
+if __name__ == "__main__":
+    main()
