@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
         if name == "index":
             _images(command)
         if name == "truth":  # `run` has a --method of masks
-            _set(command, "--method", "truth.method", "selection-frequency or dawid-skene")
+            _set(command, "--method", "truth.method", "selection-frequency, dawid-skene or joint")
             meaning = "look back instead: `versions`, or `diff A B` with two of them"
             command.add_argument("action", nargs="*", metavar="ACTION", help=meaning)
         options(command)
