@@ -151,7 +151,11 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     from annotations import review as asking
     from annotations import review_status
 
+    if arguments.action in PEOPLE:
+        return PEOPLE[arguments.action](workspace, arguments, told)
     settings = load(workspace, told, arguments.config).review
+    if arguments.emails:
+        raise UsageError(f"expected no e-mail addresses with `reground review {arguments.action}`, got some.")
     if arguments.action == "serve":
         asking.serve(workspace, settings)
         return Result("Label Studio is stopped; everything in it is kept")
@@ -167,6 +171,33 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
         questions = [arguments.question] if arguments.question else asking.QUESTIONS
         pushed = {question: asdict(asking.push(workspace, settings, question)) for question in questions}
         return Result("\n".join(f"{name}: {_counted(counts)}" for name, counts in pushed.items()), pushed)
+
+
+def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Make accounts for annotators."""
+    from flows import people_command
+
+    return Result(*people_command.invite(workspace, arguments, told))
+
+
+def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """How well everybody answers, and whose votes count."""
+    from flows import people_command
+
+    return Result(*people_command.annotators(workspace, arguments, told))
+
+
+PEOPLE: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
+    "invite": invite,
+    "annotators": annotators,
+}
+
+
+def gold(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
+    """Known answers."""
+    from flows import people_command
+
+    return Result(*people_command.import_gold(workspace, arguments))
 
 
 def _review_flow(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
@@ -247,6 +278,7 @@ def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 OTHERS: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
     "status": status,
     "review": review,
+    "gold": gold,
     "votes": votes,
     "predict import": predict_import,
     "export": export,
