@@ -27,6 +27,8 @@ PEOPLE: Final = 3
 """Who must have judged a pair for that."""
 SETTLED: Final = ("confirmed", "extended", "changed", "settled")
 
+TRUTH: Final = ("image_id", "judged", "confidence", "shown", "status")
+
 Pair = tuple[ImageId, ClassIdx]
 
 
@@ -54,7 +56,7 @@ def pools(workspace: Workspace, seed: int) -> Pools:
     yes, no = _by_label(known, "yes"), _by_label(known, "no")
     possible = set(known)
     clear: list[ImageId] = []
-    for row in workspace.read("truth").to_dict("records"):
+    for row in workspace.read("truth", TRUTH).to_dict("records"):
         image_id = row["image_id"]
         possible.update((image_id, int(label)) for label in row["judged"])  # type: ignore[misc]
         if row["status"] not in SETTLED or image_id not in at_hand:

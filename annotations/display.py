@@ -20,6 +20,7 @@ class Display:
         self._size = pictures.THUMB if kind == CONTAINS else pictures.FULL
         self._show = questions.contains_data if kind == CONTAINS else questions.classify_data
         self._originals, self._labels = _originals(workspace), _labels(workspace)
+        self._made: set[ImageId] = set()
         self._gallery = examples.gallery(workspace, settings.examples, settings.seed)
 
     def tasks(self, batch: Sequence[Question]) -> list[dict[str, Any]]:
@@ -38,7 +39,8 @@ class Display:
         made = [self._show(question, self._labels, self.link, example) for question in batch]
         asked = (image_id for question in batch for image_id in question.image_ids)
         pictures.make(self._workspace, self._size, self._originals, asked)
-        pictures.make(self._workspace, pictures.EXAMPLE, self._originals, seen)
+        pictures.make(self._workspace, pictures.EXAMPLE, self._originals, seen.keys() - self._made)
+        self._made.update(seen)
         return made
 
     def link(self, image_id: ImageId) -> str:

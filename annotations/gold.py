@@ -7,11 +7,10 @@ it for one, and whom it judges follows from the file, not from the votes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-import pandas as pd
 
 from annotations.controls import gold as known_answers
 from annotations.questions import CLASSIFY, Question, shuffled
@@ -47,58 +46,68 @@ def import_gold(workspace: Workspace, path: Path) -> dict[str, int]:
     return {"pairs": len(rows), "images": len({row["image_id"] for row in rows}), "dropped": len(dropped)}
 
 
-def hidden(
-    candidates: pd.DataFrame,
-    known: Mapping[ImageId, Sequence[ClassIdx]],
-    shown: Sequence[Question],
-    rate: float,
-    number: int,
-    seed: int,
-) -> list[Question]:
-    """Further CLASSIFY questions, on images with gold, so that a share of all has gold.
+@dataclass(frozen=True)
+class Gold:
+    """What gold questions are made of.
 
-    Args:
-        candidates: the columns ``image_id`` and ``class_idx`` of that table: a gold image is shown with its own.
-        known: gold images with the labels whose answer is known.
-        shown: what somebody gets in this round anyway.
-        rate: share of all their questions that are to have gold, 0 to below 1.
+    Attributes:
+        labels: gold image at hand -> the labels it is shown with: its candidates, and those whose answer is known.
+        rate: share of everybody's questions that are to have gold, 0 to below 1.
         number: of the round.
         seed: of the draw, and of the order of labels.
+    """
+
+    labels: Mapping[ImageId, Collection[ClassIdx]]
+    rate: float
+    number: int
+    seed: int
+
+
+def prepare(workspace: Workspace, rate: float, number: int, seed: int) -> Gold:
+    """The workspace's gold, for one round.
 
     Raises:
-        UsageError: no such share.
+        UsageError: no such rate.
     """
     if not 0 <= rate < 1:
         raise UsageError(f"expected review.gold_rate to be from 0 to below 1, got {rate}")
-    images = {question.image_ids[0] for question in shown}
-    have = len(images & known.keys())
-    wanted = round(rate / (1 - rate) * (len(images) - have)) - have
-    drawn = shuffled((image_id for image_id in known if image_id not in images), seed, "gold", number)[: max(0, wanted)]
-    own: dict[str, set[ClassIdx]] = defaultdict(set)
-    for image_id, label in zip(candidates["image_id"], candidates["class_idx"], strict=True):
-        own[str(image_id)].add(ClassIdx(int(label)))
-    like = sorted({label for question in shown for label in question.class_idxs})
-    usual = sorted(len(question.class_idxs) for question in shown)[len(shown) // 2] if shown else 0
-    return [_ask(image_id, own[image_id] | set(known[image_id]), like, usual, number, seed) for image_id in drawn]
-
-
-def by_image(workspace: Workspace) -> dict[ImageId, list[ClassIdx]]:
-    """Images at hand that have gold, with the labels whose answer is known."""
     at_hand = set(workspace.read("images", ["image_id"])["image_id"])
-    found: dict[ImageId, list[ClassIdx]] = defaultdict(list)
-    for image_id, label in sorted(known_answers(workspace)):
+    labels: dict[ImageId, set[ClassIdx]] = defaultdict(set)
+    for image_id, label in known_answers(workspace):
         if image_id in at_hand:
-            found[image_id].append(label)
-    return dict(found)
+            labels[image_id].add(label)
+    candidates = workspace.read("candidates", ["image_id", "class_idx"])
+    candidates = candidates[candidates["image_id"].isin(labels)]
+    for image_id, label in zip(candidates["image_id"], candidates["class_idx"], strict=True):
+        labels[ImageId(str(image_id))].add(ClassIdx(int(label)))
+    return Gold(dict(labels), rate, number, seed)
 
 
-def _ask(
-    image_id: ImageId, labels: set[ClassIdx], like: Sequence[ClassIdx], usual: int, number: int, seed: int
-) -> Question:
+def hidden(gold: Gold, shown: Sequence[Question]) -> list[Question]:
+    """Further CLASSIFY questions, on images with gold, so that a share of all has gold.
+
+    Args:
+        gold: what they are made of.
+        shown: what somebody gets in this round anyway.
+    """
+    images = {question.image_ids[0] for question in shown}
+    have = len(images & gold.labels.keys())
+    wanted = round(gold.rate / (1 - gold.rate) * (len(images) - have)) - have
+    if wanted <= 0:
+        return []
+    free = [image_id for image_id in gold.labels if image_id not in images]
+    like = sorted({label for question in shown for label in question.class_idxs})
+    usual = sorted(len(question.class_idxs) for question in shown)[len(shown) // 2]
+    return [_ask(gold, image_id, like, usual) for image_id in shuffled(free, gold.seed, "gold", gold.number)[:wanted]]
+
+
+def _ask(gold: Gold, image_id: ImageId, like: Sequence[ClassIdx], usual: int) -> Question:
     """With as many labels as others have: one with fewer would show what it is."""
-    more = [label for label in shuffled(like, seed, "gold", image_id) if label not in labels]
+    labels = gold.labels[image_id]
+    more = [label for label in shuffled(like, gold.seed, "gold", image_id) if label not in labels]
     shown = [*labels, *more[: max(0, usual - len(labels))]]
-    return Question(f"{CLASSIFY}:{number}:{image_id}", (image_id,), tuple(shuffled(shown, seed, image_id)))
+    key = f"{CLASSIFY}:{gold.number}:{image_id}"
+    return Question(key, (image_id,), tuple(shuffled(shown, gold.seed, image_id)))
 
 
 def _read(workspace: Workspace, path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from annotations import asking, assignment, controls, gold, questions
 from annotations.projects import Round
-from annotations.questions import CONTAINS, Question
+from annotations.questions import CLASSIFY, CONTAINS, Question
 from annotations.review_settings import ReviewSettings
 from tasks.errors import UsageError
 from tasks.schema import ClassIdx, ImageId
@@ -39,13 +39,14 @@ def plan(of: Round, settings: ReviewSettings) -> Plan:
     pairs = asking.pairs(of.workspace, of.kind, of.number, settings.ask, settings.limit)
     subjects = list({question.subject: _to_nobody(question) for question in out}.values())
     new, rows = (_contains if of.kind == CONTAINS else _classify)(of, settings, pairs, subjects)
+    known = gold.prepare(of.workspace, settings.gold_rate if of.kind == CLASSIFY else 0.0, of.number, settings.seed)
     if not settings.blind:
-        return Plan([*new, *_gold(of, settings, [*out, *new])], rows)
+        return Plan([*new, *gold.hidden(known, [*out, *new])], rows)
     again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
     made = assignment.assign([*again, *new], out, settings.annotators, settings.overlap, settings.seed)
     for person in settings.annotators:
         own = [question for question in (*out, *made) if question.annotator == person]
-        made += [questions.put_to(question, person, settings.seed) for question in _gold(of, settings, own)]
+        made += [questions.put_to(question, person, settings.seed) for question in gold.hidden(known, own)]
     return Plan(made, rows)
 
 
@@ -76,15 +77,6 @@ def _classify(
     of: Round, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
 ) -> tuple[list[Question], dict[str, list[Row]]]:
     return questions.classify(pairs, out, of.number, settings.seed), {}
-
-
-def _gold(of: Round, settings: ReviewSettings, shown: Sequence[Question]) -> list[Question]:
-    """Gold questions for somebody who is shown these, or for everybody alike."""
-    if of.kind == CONTAINS or not settings.gold_rate:
-        return []
-    candidates = of.workspace.read("candidates", ["image_id", "class_idx"])
-    known = gold.by_image(of.workspace)
-    return gold.hidden(candidates, known, shown, settings.gold_rate, of.number, settings.seed)
 
 
 def _about(out: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
