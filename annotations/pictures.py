@@ -29,7 +29,7 @@ class Size:
     pixels: int
 
 
-EXAMPLE, THUMB, FULL = Size("example", 160), Size("thumb", 480), Size("full", 1280)
+EXAMPLE, THUMB, FULL = Size("example", 160), Size("thumb", 400), Size("full", 1280)
 
 
 @dataclass(frozen=True)
