@@ -4,6 +4,8 @@
 batches of the same shape: one from positions of uint8 foregrounds and backgrounds (pasted, preprocessed,
 classified), the other from tensors that are ready. Their rounds take turns; the ratio is that of the best
 rounds, beside it the median of the ratios of neighbouring rounds, which one disturbed round does not move.
+``composing_to_forward`` is the time of pasting and preprocessing alone over that of the forward passes: a few
+hundredths, which the noise of the passes themselves would hide.
 
 A model is a name of `tasks.models`, or ``random:NAME`` for an architecture of torchvision with random weights:
 the default on a GPU, where the passes are bfloat16 and compiled, and float32 passes as they come stand beside.
@@ -69,6 +71,23 @@ def composed(compositor: Compositor, batches: int) -> Callable[[], None]:
     return run
 
 
+def composing(compositor: Compositor, batches: int) -> Callable[[], None]:
+    """What stands before the network alone: pasting and preprocessing."""
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (PICTURES, SIDE, SIDE, 3), np.uint8)
+    masks = rng.random((PICTURES, SIDE, SIDE)) < 0.5
+    shown = compositor.stage(pixels, masks, rng.integers(0, 9, PICTURES))
+    device = compositor.network.device
+    positions = torch.from_numpy(rng.integers(0, PICTURES, (batches, 2, compositor.batch))).to(device)
+
+    def run() -> None:
+        with torch.inference_mode():
+            made = [compositor.inputs(shown, f, b).sum() for f, b in positions]
+        torch.stack(made).cpu()
+
+    return run
+
+
 def forward(compositor: Compositor, batches: int) -> Callable[[], None]:
     """The same module on ready tensors, and the best of its outputs."""
     net, dtype = compositor.network, PRECISIONS[compositor.precision]
@@ -107,7 +126,7 @@ def main() -> None:
         net = network(name)
         used, exactly = (compositor(net, precision, batch) for precision in ("auto", "float32"))
         exactly.module = net.module
-        sides = [composed(used, batches), forward(used, batches), forward(exactly, batches)]
+        sides = [run(used, batches) for run in (composed, forward, composing)] + [forward(exactly, batches)]
         rounds = measured(sides, told.rounds)
         best = [min(column) for column in zip(*rounds, strict=True)]
         images = batch * batches
@@ -119,8 +138,9 @@ def main() -> None:
             "batch": batch,
             "composed_per_s": images / best[0],
             "forward_per_s": images / best[1],
-            "plain_float32_per_s": images / best[2],
+            "plain_float32_per_s": images / best[3],
             "composed_to_forward": best[1] / best[0],
+            "composing_to_forward": best[2] / best[1],
             "median_composed_to_forward": statistics.median(one[1] / one[0] for one in rounds),
         }
         record("compositing", numbers, ("torch", "torchvision"))

@@ -126,6 +126,10 @@ class Compositor:
         shown = behind.bitwise_and_(foregrounds.hole.index_select(0, foreground))
         return shown.bitwise_or_(foregrounds.cut.index_select(0, foreground))
 
+    def inputs(self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
+        """``(N, 3, S, S) float32`` on the device: the composites of N pairs, preprocessed."""
+        return self._preprocess(self.composites(foregrounds, foreground, background))
+
     def submit(self, foregrounds: Foregrounds, foreground: np.ndarray, background: np.ndarray) -> Callable[[], Answer]:
         """Hand in N pairs of positions; the answer is had by calling what comes back.
 
@@ -165,7 +169,7 @@ class Compositor:
     def _pass(
         self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        inputs = self._preprocess(self.composites(foregrounds, foreground, background))
+        inputs = self.inputs(foregrounds, foreground, background)
         dtype = PRECISIONS[self.precision]
         with torch.autocast(self.network.device.type, dtype, enabled=dtype is not None):
             logits = self.module(inputs).float()
