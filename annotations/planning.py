@@ -31,9 +31,10 @@ def plan(of: Round, settings: ReviewSettings) -> Plan:
     """What a round still lacks; the same again gives what is left of it.
 
     Raises:
-        UsageError: no such way of asking; or the round was begun otherwise: with or without
-            projects of their own, or with another overlap.
+        UsageError: no such way of asking; a number out of range; or the round was begun otherwise:
+            with or without projects of their own, or with another overlap.
     """
+    _check(settings)
     out = [task.question for task in of.tasks()]
     _same_way(of, settings)
     pairs = asking.pairs(of.workspace, of.kind, of.number, settings.ask, settings.limit)
@@ -58,7 +59,7 @@ def _contains(
     pools = controls.pools(of.workspace, settings.seed)
     room = settings.grid
     if pools.yes or pools.no or pools.clear:
-        room = max(1, room - settings.positive_controls - settings.negative_controls)
+        room -= settings.positive_controls + settings.negative_controls
     new = questions.contains(pairs, asked, of.number, room, settings.seed)
     shown: dict[ClassIdx, set[ImageId]] = defaultdict(set)
     for question in (*asked, *new):
@@ -90,6 +91,19 @@ def _to_nobody(question: Question) -> Question:
 
 def _without(question: Question, left_out: Mapping[ImageId, str]) -> Question:
     return replace(question, image_ids=tuple(i for i in question.image_ids if i not in left_out))
+
+
+def _check(settings: ReviewSettings) -> None:
+    least = {"overlap": 1, "grid": 1, "batch_size": 1, "limit": 0, "positive_controls": 0, "negative_controls": 0}
+    for name, bound in least.items():
+        if getattr(settings, name) < bound:
+            raise UsageError(f"expected review.{name} to be at least {bound}, got {getattr(settings, name)}")
+    placed = settings.positive_controls + settings.negative_controls
+    if placed >= settings.grid:
+        raise UsageError(
+            f"expected room for questions beside {placed} control images (review.positive_controls and "
+            f"review.negative_controls) in a grid of {settings.grid} (review.grid): set one of them otherwise."
+        )
 
 
 def _same_way(of: Round, settings: ReviewSettings) -> None:

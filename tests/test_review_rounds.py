@@ -132,7 +132,7 @@ def test_a_blind_round_from_accounts_to_votes(
 def test_one_answer_too_many_and_one_in_a_second(label_studio: LabelStudio, tmp_path: Path) -> None:
     many = {stem: (int(stem.rpartition("_")[2]), JEEP, 21) for stem in photographs()}
     workspace = label_studio.workspace(tmp_path / "w", many)
-    settings = label_studio.settings(grid=3)  # overlap 2
+    settings = label_studio.settings(grid=5)  # overlap 2
     review.push(workspace, settings, "contains")
     tasks = ledger.read(workspace)
     with (

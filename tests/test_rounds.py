@@ -192,7 +192,7 @@ def test_nothing_in_a_tasks_data_tells_a_control(workspace: Workspace) -> None:
     assert len(made.controls[question.subject]) == 4 and len(data["images"]) == 10
     shapes = {tuple(sorted(set(option) - {"hotkey"})) for option in data["images"]}
     assert shapes == {("html", "value")} and "control" not in str(data)
-    first = {plan(workspace, grid=10, seed=seed).questions[0].image_ids[0] for seed in range(20)}
+    first = {plan(workspace, grid=10, seed=seed).questions[0].image_ids[0] for seed in range(8)}
     assert first & {f"i{n:02d}" for n in range(6)} and first & {f"i{n:02d}" for n in range(6, 12)}
 
 
@@ -206,8 +206,24 @@ def test_an_image_that_is_really_asked_about_is_no_control(workspace: Workspace)
 
 
 def test_without_gold_and_truth_a_grid_is_full_of_questions(workspace: Workspace) -> None:
-    made = plan(workspace, grid=4)
-    assert max(len(q.image_ids) for q in made.questions) == 4 and not any(made.controls.values())
+    made = plan(workspace, grid=5)
+    assert max(len(q.image_ids) for q in made.questions) == 5 and not any(made.controls.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"grid": 0}, "review.grid to be at least 1, got 0"),
+        ({"overlap": 0}, "review.overlap to be at least 1"),
+        ({"limit": -1}, "review.limit to be at least 0"),
+        ({"batch_size": 0}, "review.batch_size"),
+        ({"positive_controls": -1}, "review.positive_controls"),
+        ({"grid": 4}, "room for questions beside 4 control images .* in a grid of 4"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(workspace: Workspace, settings: dict[str, int], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        plan(workspace, **settings)
 
 
 def test_gold_makes_controls_before_anybody_voted(workspace: Workspace, tmp_path: Path) -> None:
