@@ -8,6 +8,7 @@ and ``left_out.csv`` where it lacks something.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tasks import lock
 from tasks.errors import RegroundError, UsageError, unknown
 from tasks.export_card import data_card, front_matter
 from tasks.export_coco import coco
@@ -31,6 +33,8 @@ from tasks.export_webdataset import webdataset
 from tasks.store import Workspace
 
 CARD: Final = "DATA_CARD.md"
+PARTIAL, LOCK = ".partial", ".lock"
+"""Endings of a folder that is being written, beside the destination, and of its lock."""
 LEFT_OUT: Final = "left_out.csv"
 
 Write = Callable[[Dataset, Path], None]
@@ -89,12 +93,15 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
         raise unknown("export format", to_format, FORMATS)
     _check_place(workspace, out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    _sweep(out)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PARTIAL, dir=out.parent))
+    held = temporary.with_name(temporary.name + LOCK)
     try:
-        card = FORMATS[to_format](workspace, temporary)
-        (temporary / CARD).write_text(card, encoding="utf-8")
-        temporary.chmod(0o755)
-        temporary.rename(out)
+        with lock.hold(held, "reground export", wait=False):
+            card = FORMATS[to_format](workspace, temporary)
+            (temporary / CARD).write_text(card, encoding="utf-8")
+            temporary.chmod(0o755)
+            temporary.rename(out)
     except OSError as error:
         raise RegroundError(
             f"cannot export to {out}: {error.strerror} ({error.filename}). Nothing was left there; "
@@ -102,7 +109,18 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        held.unlink(missing_ok=True)
     return out
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed exports to ``out`` left beside it; one that still runs holds its lock."""
+    for stale in list(out.parent.iterdir()):
+        if stale.name.startswith(f".{out.name}.") and stale.name.endswith(PARTIAL):
+            held = stale.with_name(stale.name + LOCK)
+            with contextlib.suppress(RegroundError), lock.hold(held, "reground export", wait=False):
+                shutil.rmtree(stale, ignore_errors=True)
+                held.unlink(missing_ok=True)
 
 
 def _check_place(workspace: Workspace, out: Path) -> None:

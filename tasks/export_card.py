@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.arrow import arrow_schema_subset
 from tasks.export_truth import Dataset
 from tasks.kernels.agreement import Agreement, agreement
 from tasks.store import Workspace
@@ -52,7 +51,6 @@ class Asked:
 
 def data_card(data: Dataset, to_format: str) -> str:
     """The whole card."""
-    counted = set(pc.unique(pc.list_flatten(data.truth["sources"])).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
     statuses = Counter(data.truth["status"].to_pylist())
     without = pc.sum(pc.equal(pc.list_value_length(data.truth["labels"]), 0)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     sections = [
@@ -66,19 +64,18 @@ def data_card(data: Dataset, to_format: str) -> str:
         "",
         "## Where the labels come from",
         "",
-        *_method(data),
-        *_votes(data, counted),
-        *_annotators(data.workspace),
+        f"- method: {', '.join(sorted(set(data.truth['method'].to_pylist()))) or 'none'}; settings: "
+        f"{json.dumps(data.settings, sort_keys=True) if data.settings else 'not recorded'}",
+        *_votes(data),
+        *_not_counted(data),
         *_dropped(data.workspace),
         "",
         LIMITS,
     ]
-    return front_matter(data.workspace, to_format, counted, data.front) + "\n".join(sections) + "\n"
+    return front_matter(data.workspace, to_format, data.sources, data.front) + "\n".join(sections) + "\n"
 
 
-def front_matter(
-    workspace: Workspace, to_format: str, sources: Sequence[str] | set[str], more: Mapping[str, Any]
-) -> str:
+def front_matter(workspace: Workspace, to_format: str, sources: Sequence[str], more: Mapping[str, Any]) -> str:
     """What the Hub reads, between two lines of dashes: YAML whose values are JSON, which is YAML too."""
     count = sum(part.rows for _, part in workspace.parts("truth"))
     told: dict[str, Any] = {
@@ -129,28 +126,31 @@ def _size(count: int) -> str:
     return f"n<{bounds[0]}" if place == 0 else f"{bounds[place - 1]}<n<{bounds[place]}"
 
 
-def _method(data: Dataset) -> Iterator[str]:
-    methods = sorted(set(data.truth["method"].to_pylist()))
-    settings = _settings(data)
-    yield f"- method: {', '.join(methods) or 'none'}; settings: {settings}"
-
-
-def _settings(data: Dataset) -> str:
-    versions = data.workspace.read("truth_versions", ["version", "settings"])
-    found = versions.loc[versions["version"] == data.version, "settings"]
-    return str(found.iloc[0]) if len(found) else "not recorded"
-
-
-def _votes(data: Dataset, counted: set[str]) -> Iterator[str]:
-    held = list(asked(data.workspace))
+def _votes(data: Dataset) -> Iterator[str]:
     total = pc.sum(data.truth["votes"]).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
-    yield f"- votes: {total:,}, from {', '.join(map(_said, sorted(counted))) or 'nobody yet'}"
-    yield from (f"- {_sentence(one)}" for one in held if one.source in counted)
-    aside = Counter[str]()
-    for one in held:
-        if one.source not in counted:
-            aside[one.source] += one.votes
-    yield from (f"- not counted: {n:,} votes from {_said(source)}, held back" for source, n in sorted(aside.items()))
+    counted = data.votes(_VOTE)
+    yield f"- votes: {total:,}, from {', '.join(map(_said, data.sources)) or 'nobody yet'}"
+    yield from (f"- {_sentence(one)}" for one in asked(counted))
+    if len(counted) != total:
+        yield f"- the votes have changed since this truth was made: {total:,} then, {len(counted):,} when exported"
+
+
+def _not_counted(data: Dataset) -> Iterator[str]:
+    """Votes that are there and do not count, and why."""
+    held, silenced = Counter[str](), Counter[str]()
+    for _, part in data.workspace.parts("votes"):
+        who = data.workspace.read_part(part.path, ["source", "annotator_id"])
+        held.update(who["source"].to_pylist())
+        silenced.update(who["annotator_id"].to_pylist())
+    yield from (
+        f"- not counted: {held[source]:,} votes from {_said(source)}, held back"
+        for source in sorted(held.keys() - set(data.sources))
+    )
+    if data.excluded:
+        why = Counter(data.workspace.read("annotators", ["excluded"])["excluded"].dropna())
+        reasons = ", ".join(f"{count:,} for {reason}" for reason, count in sorted(why.items()))
+        votes = sum(silenced[person] for person in data.excluded)
+        yield f"- not counted: {votes:,} votes of {len(data.excluded):,} excluded annotators ({reasons})"
 
 
 def _said(source: str) -> str:
@@ -171,11 +171,8 @@ def _sentence(one: Asked) -> str:
     return f"{text}; Krippendorff's alpha (nominal) {alpha}, two answers on a pair are equal in {how.pairwise:.1%}"
 
 
-def asked(workspace: Workspace) -> Iterator[Asked]:
+def asked(votes: pa.Table) -> Iterator[Asked]:
     """What each source was asked, and how far its people agree; by source and question."""
-    schema = arrow_schema_subset("votes", _VOTE)
-    parts = [workspace.read_part(part.path, _VOTE).cast(schema) for _, part in workspace.parts("votes")]
-    votes = pa.concat_tables([schema.empty_table(), *parts])
     kinds = votes.group_by(_PAIR[:2]).aggregate([]).sort_by([(name, "ascending") for name in _PAIR[:2]])
     for kind in kinds.to_pylist():
         of_kind = votes.filter((pc.field("source") == kind["source"]) & (pc.field("question") == kind["question"]))
@@ -204,11 +201,6 @@ def pair_counts(votes: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
     answer = pc.index_in(votes["answer"], value_set=pa.array(ANSWERS)).to_numpy()  # pyright: ignore[reportAttributeAccessIssue]
     flat = np.bincount(pair * len(ANSWERS) + answer, minlength=(int(pair.max(initial=-1)) + 1) * len(ANSWERS))
     return flat.reshape(-1, len(ANSWERS)).astype(np.int64)
-
-
-def _annotators(workspace: Workspace) -> Iterator[str]:
-    excluded = Counter(workspace.read("annotators", ["excluded"])["excluded"].dropna())
-    yield from (f"- annotators excluded: {count:,} ({why})" for why, count in sorted(excluded.items()))
 
 
 def _dropped(workspace: Workspace) -> Iterator[str]:

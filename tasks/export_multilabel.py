@@ -23,11 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.arrow import arrow_schema_subset
 from tasks.classes import load_classes, load_groups
 from tasks.errors import RegroundError
 from tasks.export_truth import Dataset, Judged
-from tasks.store import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +35,7 @@ ROUTINGS: Final = {"several": "fu", "easy": "easy", "too_few_workers": "amb", "n
 """Our routing -> their code."""
 PROTOCOL: Final = 4
 """Of the pickles: any Python from 3.4 on reads it."""
-_VOTE: Final = ("image_id", "at", "answer_id", "class_idx", "answer", "main", "source")
+_VOTE: Final = ("image_id", "at", "answer_id", "class_idx", "answer", "main")
 
 
 @dataclass(frozen=True)
@@ -91,14 +89,8 @@ def _rows(data: Dataset) -> Iterator[dict[str, Any]]:
 
 
 def _votes(data: Dataset) -> Iterator[tuple[Any, ...]]:
-    """CLASSIFY votes of the sources behind the truth, by image, then in the order given."""
-    workspace: Workspace = data.workspace
-    schema = arrow_schema_subset("votes", ("question", *_VOTE))
-    parts = [workspace.read_part(part.path, schema.names).cast(schema) for _, part in workspace.parts("votes")]
-    counted = pc.unique(pc.list_flatten(data.truth["sources"]))  # pyright: ignore[reportAttributeAccessIssue]
-    asked = pa.concat_tables([schema.empty_table(), *parts]).filter(
-        (pc.field("question") == CLASSIFY) & pc.field("source").isin(counted)
-    )
+    """CLASSIFY votes that count, by image, then in the order given."""
+    asked = data.votes(("question", *_VOTE)).filter(pc.field("question") == CLASSIFY)
     ordered = asked.sort_by([(name, "ascending") for name in _VOTE[:4]])
     for batch in ordered.to_batches(max_chunksize=10_000):
         yield from zip(*(batch[name].to_pylist() for name in _VOTE), strict=True)
@@ -119,8 +111,8 @@ def _row(data: Dataset, image: Judged, votes: Sequence[tuple[Any, ...]]) -> dict
 
 def _worker(data: Dataset, votes: Sequence[tuple[Any, ...]]) -> Worker | None:
     """None: no main label was picked, which each published answer has."""
-    selected = [data.imagenet[label] for _, _, _, label, answer, _, _ in votes if answer == "yes"]
-    main = next((data.imagenet[label] for _, _, _, label, _, picked, _ in votes if picked), None)
+    selected = [data.imagenet[label] for _, _, _, label, answer, _ in votes if answer == "yes"]
+    main = next((data.imagenet[label] for _, _, _, label, _, picked in votes if picked), None)
     return Worker(selected, main) if main in selected and main is not None else None
 
 

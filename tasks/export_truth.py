@@ -7,6 +7,7 @@ image); rows come a thousand at a time, and a photograph only while it is writte
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -168,6 +169,35 @@ class Dataset:
     def names(self) -> dict[int, str]:
         """class_idx -> name."""
         return {row["class_idx"]: row["name"] for row in self.classes}
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Of the step that made this truth; empty: not recorded."""
+        versions = self.workspace.read("truth_versions", ["version", "settings"])
+        found = versions.loc[versions["version"] == self.version, "settings"]
+        return json.loads(str(found.iloc[0])) if len(found) else {}
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """Of the votes behind the truth."""
+        return sorted(pc.unique(pc.list_flatten(self.truth["sources"])).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
+
+    @cached_property
+    def excluded(self) -> list[str]:
+        """Annotators whose votes do not count."""
+        if self.settings.get("count_excluded"):
+            return []
+        people = self.workspace.read("annotators", ["annotator_id", "excluded"])
+        return sorted(people.loc[people["excluded"].notna(), "annotator_id"].unique().tolist())
+
+    def votes(self, columns: Sequence[str]) -> pa.Table:
+        """The votes that count."""
+        kinds: list[Any] = [
+            pc.field("source").isin(pa.array(self.sources, pa.string())),
+            ~pc.field("annotator_id").isin(pa.array(self.excluded, pa.string())),
+        ]
+        whole = _table(self.workspace, "votes", list(dict.fromkeys((*columns, "source", "annotator_id"))))
+        return whole.filter(kinds[0] & kinds[1])
 
     @cached_property
     def imagenet(self) -> dict[int, int]:

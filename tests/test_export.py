@@ -6,6 +6,9 @@ import csv
 import errno
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from annotations.published import import_votes
 from tasks import export as exporting
 from tasks import export_names as names
-from tasks import schema
+from tasks import lock, schema
 from tasks.classes import load_classes
 from tasks.errors import RegroundError, UsageError
 from tasks.export import FORMATS, LABELS, PICTURES, export
@@ -38,7 +41,7 @@ from tests.export_world import (
     photograph,
     truth_of,
 )
-from tests.needs import need_package, need_shared
+from tests.needs import ROOT, need_package, need_shared
 from tests.tables import class_row, put
 from tests.test_published import multilabel
 
@@ -244,6 +247,31 @@ def test_an_interrupted_export_leaves_nothing(
     with pytest.raises(RegroundError, match="No space left"):
         export(workspace, "real", tmp_path / "out")
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tasks import export
+from tasks.store import Workspace
+def dies(data, out):
+    (out / "half").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+export.FORMATS["real"] = dies
+export.export(Workspace(sys.argv[1]), "real", Path(sys.argv[2]))
+"""
+
+
+def test_a_killed_export_is_cleared_away_by_the_next(workspace: Workspace, tmp_path: Path) -> None:
+    out = tmp_path / "exports" / "out"
+    died = subprocess.run([sys.executable, "-c", KILLED, workspace.url, str(out)], cwd=ROOT, check=False)
+    assert died.returncode == -signal.SIGKILL and not out.exists()
+    (half,) = out.parent.glob(".out.*.partial")
+    running = half.with_name(".out.running.partial")
+    running.mkdir()
+    with lock.hold(running.with_name(f"{running.name}.lock"), "another export", wait=False):
+        export(workspace, "real", out)
+        assert {path.name for path in out.parent.iterdir()} == {"out", running.name, f"{running.name}.lock"}
 
 
 def test_wrong_use(workspace: Workspace, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotations.truth import TruthSettings
+from tasks import schema
 from tasks.arrow import to_arrow
 from tasks.export import FORMATS, export
 from tasks.export_card import _size, pair_counts, without_front_matter
@@ -21,6 +23,7 @@ from tasks.store import Workspace
 from tests.export_world import IMAGENET, STRANGE, answers, judged, make_truth
 from tests.released_data import imagenet_varied
 from tests.tables import put, vote
+from tests.test_export_multilabel import CLASSIFY
 
 
 def card(workspace: Workspace, out: Path, to_format: str = "real") -> str:
@@ -79,6 +82,30 @@ def test_agreement_is_not_made_up(tmp_path: Path) -> None:
     put(workspace, "votes", rows)
     make_truth(workspace)
     assert "alpha (nominal) not defined (all answers are alike)" in card(workspace, tmp_path / "again")
+
+
+def test_excluded_annotators_do_not_count(tmp_path: Path) -> None:
+    workspace = judged(tmp_path, IMAGENET)
+    person: dict[str, Any] = {column.name: None for column in schema.table("annotators").columns}
+    person |= {c.name: 0 for c in schema.table("annotators").columns if c.type.startswith("int")}
+    put(workspace, "annotators", [person | {"annotator_id": "recorded:p0", "source": "recorded", "excluded": "slept"}])
+    make_truth(workspace, TruthSettings(min_annotators=4))
+    text = card(workspace, tmp_path / "out")
+    assert "- votes: 16, from recorded" in text and "question classify: 16 votes" in text
+    assert "- not counted: 4 votes of 1 excluded annotators (1 for slept)\n" in text
+    frame = pd.read_pickle(export(workspace, "imagenet-multilabel", tmp_path / "ml") / f"{CLASSIFY}.pkl")
+    assert frame["num_workers"].tolist() == [4]
+    make_truth(workspace, TruthSettings(count_excluded=True, keep=0.9))
+    text = card(workspace, tmp_path / "all")
+    assert "- votes: 20, from recorded" in text and "excluded annotators" not in text
+
+
+def test_votes_that_came_later_are_told(tmp_path: Path) -> None:
+    workspace = judged(tmp_path, IMAGENET)
+    put(workspace, "votes", answers(next(iter(IMAGENET)), [[0]], [0]))
+    assert "the votes have changed since this truth was made: 20 then, 1 when exported" in card(
+        workspace, tmp_path / "o"
+    )
 
 
 def test_a_truth_of_nobody(tmp_path: Path) -> None:
