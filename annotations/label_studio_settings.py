@@ -2,7 +2,8 @@
 
 Loaded inside Label Studio's environment, from a copy in its data folder. Label Studio's stock
 SQLite settings silently lose annotations when an import runs while people annotate; a
-write-ahead log and immediate transactions do not. PostgreSQL is left as it is.
+write-ahead log and immediate transactions do not. What an annotator was told is saved is on the disk
+(synchronous): it outlives a power cut, not only a kill. PostgreSQL is left as it is.
 """
 
 # pyright: reportMissingImports=false, reportUndefinedVariable=false
@@ -19,5 +20,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["OPTIONS"] = {  # noqa: F405
         "timeout": 30,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
     }

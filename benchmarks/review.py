@@ -1,0 +1,222 @@
+"""Push and pull against the bare calls of Label Studio's interface.
+
+``python -m benchmarks.review [--tasks 10000] [--batch 500]`` starts a Label Studio of its own, with the
+settings that `reground review serve` gives it, and puts as many CLASSIFY tasks of eight candidates
+through ``review.push`` as through import calls with the same tasks in batches of the same size, in
+turns (ours, bare, bare, ours), so that drift cancels. Pictures are made before, as making them is no
+part of an import; ``pictures_s`` says how long that takes alone, and ``cold_s`` how long a push takes
+that makes them while it imports.
+
+Then as many tasks with an answer each are pulled by ``review.pull`` (votes, annotators and all) and
+exported by the bare call, in turns. ``nothing_new_s`` is a pull after which nothing changed,
+``few_new_s`` one after one task in a hundred was answered again, ``full_s`` the same with everything
+fetched anew. ``push_rate`` and ``pull_rate`` are ours / bare: 1 is as fast as the bare calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from annotations import answers, ledger, planning, projects, review
+from annotations.display import Display
+from annotations.label_studio import Client
+from annotations.label_studio_server import LabelStudioServer, serve
+from annotations.questions import CLASSIFY, classify_result
+from annotations.review import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
+from annotations.sessions import Annotator, sign_up
+from benchmarks.record import record
+from tasks.classes import load_classes
+from tasks.schema import ClassIdx
+from tasks.store import Output, Workspace
+
+CANDIDATES = 8
+FEW = 100
+"""One task in so many is answered again."""
+EMAIL, PASSWORD = "second@reground.local", "a-long-enough-passphrase"
+
+Tasks = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A Label Studio, with the bare calls of its interface."""
+
+    server: LabelStudioServer
+    http: httpx.Client
+    root: Path
+    batch: int
+
+    def settings(self) -> ReviewSettings:
+        documents = str(self.root / "documents")
+        return ReviewSettings(url=self.server.url, documents=documents, batch_size=self.batch, overlap=2)
+
+    def client(self) -> Client:
+        return Client(self.server.url, self.server.credentials.token)
+
+    def workspace(self, name: str, count: int) -> Workspace:
+        """So many images to ask about, all the same photograph under different names."""
+        folder = self.root / name
+        folder.mkdir()
+        (folder / DOCUMENTS).symlink_to(self.root / "documents")
+        workspace = Workspace(folder)
+        ids = [f"{name}_{number:06d}" for number in range(count)]
+        images = [image_row(image_id, str(self.root / "photograph.jpg")) for image_id in ids]
+        pairs = [candidate(image_id, n, label) for n, image_id in enumerate(ids) for label in range(CANDIDATES)]
+        tables = {"images": images, "classes": load_classes(), "candidates": pairs}
+        workspace.commit("index", "0000", "key", Output(tables))
+        return workspace
+
+    def bare_import(self, project_id: int, batches: Sequence[Tasks]) -> float:
+        """Seconds."""
+        began = time.perf_counter()
+        for batch in batches:
+            answer = self.http.post(f"/api/projects/{project_id}/import?return_task_ids=true", json=batch)
+            answer.raise_for_status()
+        return time.perf_counter() - began
+
+    def bare_export(self, project_id: int) -> float:
+        """Seconds."""
+        began = time.perf_counter()
+        answer = self.http.get(f"/api/projects/{project_id}/export", params={"exportType": "JSON"})
+        answer.raise_for_status()
+        answer.json()
+        return time.perf_counter() - began
+
+
+def image_row(image_id: str, uri: str) -> dict[str, Any]:
+    size = {"width": 500, "height": 375, "mode": "RGB"}
+    known = {"image_id": image_id, "uri": uri, "class_idx": 0, "wnid": "", "sha256": "0" * 64}
+    return {**known, **size, "boxes": [], "split": "val"}
+
+
+def candidate(image_id: str, number: int, label: int) -> dict[str, Any]:
+    class_idx = (number * 7 + label * 113) % 1000
+    return {"image_id": image_id, "class_idx": class_idx, "reasons": ["original"], "score": 0.5}
+
+
+def photograph(path: Path) -> None:
+    """Smooth noise: it compresses as photographs do."""
+    coarse = np.random.default_rng(0).integers(0, 256, (25, 33, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
+
+
+def tasks_of(workspace: Workspace, settings: ReviewSettings) -> Iterator[Tasks]:
+    """What a push would import, batch by batch; makes the pictures."""
+    asking = projects.Round(workspace, CLASSIFY, settings.round, settings.overlap)
+    questions, display = planning.plan(asking, settings).questions, Display(workspace, CLASSIFY, settings)
+    for start in range(0, len(questions), settings.batch_size):
+        yield [{"data": task} for task in display.tasks(questions[start : start + settings.batch_size])]
+
+
+def timed(act: Any, *arguments: Any) -> float:
+    began = time.perf_counter()
+    act(*arguments)
+    return time.perf_counter() - began
+
+
+def push(bench: Bench, count: int) -> dict[str, object]:
+    """Ours, bare, bare, ours: a quarter of the tasks of both sides each time."""
+    settings, half = bench.settings(), count // 2
+    ours, bare, pictures = 0.0, 0.0, 0.0
+    for turn, mine in enumerate((True, False, False, True)):
+        workspace = bench.workspace(f"push{turn}", half)
+        began = time.perf_counter()
+        batches = list(tasks_of(workspace, settings))
+        pictures += (time.perf_counter() - began) / 2
+        if mine:
+            ours += timed(review.push, workspace, settings, CLASSIFY)
+            continue
+        with bench.client() as client:
+            asking = projects.Round(workspace, CLASSIFY, 1, settings.overlap)
+            project = projects.open_project(client, asking, "")
+        bare += bench.bare_import(project.id, batches)
+    cold = timed(review.push, bench.workspace("cold", count), settings, CLASSIFY)
+    return {
+        "push_s": ours,
+        "import_s": bare,
+        "push_rate": bare / ours,
+        "tasks_a_second": 2 * half / ours,
+        "pictures_s": pictures,
+        "cold_s": cold,
+    }
+
+
+def answered(bench: Bench, name: str, count: int) -> tuple[Workspace, int]:
+    """A workspace whose questions are out and have an answer each, and their project."""
+    settings, workspace = bench.settings(), bench.workspace(name, count)
+    with bench.client() as client:
+        asking = projects.Round(workspace, CLASSIFY, 1, settings.overlap)
+        project = projects.open_project(client, asking, "")
+    for batch in tasks_of(workspace, settings):
+        bench.bare_import(project.id, [[{**task, "annotations": [annotation(task["data"])]} for task in batch]])
+    review.push(workspace, settings, CLASSIFY)  # finds them and writes them down
+    return workspace, project.id
+
+
+def annotation(data: dict[str, Any]) -> dict[str, Any]:
+    label = ClassIdx(data["class_idxs"][0])
+    return {"result": classify_result([label], label, "1"), "lead_time": 5.0}
+
+
+def pull(bench: Bench, count: int) -> dict[str, object]:
+    """Ours, bare, bare, ours: half of the answers each time."""
+    settings, half = bench.settings(), count // 2
+    (first, one), (second, two) = (answered(bench, name, half) for name in ("pull0", "pull1"))
+    ours = timed(review.pull, first, settings)
+    bare = bench.bare_export(one) + bench.bare_export(two)
+    ours += timed(review.pull, second, settings)
+    assert len(second.read("votes", ["image_id"])) == half * CANDIDATES
+    nothing_new = timed(review.pull, second, settings)
+    with bench.client() as client:
+        sign_up(client, EMAIL, PASSWORD)
+    with Annotator(bench.server.url, EMAIL, PASSWORD) as person:
+        for task in ledger.read(second)[::FEW]:
+            label = task.question.class_idxs[1]
+            person.answer(task.task_id, classify_result([label], label, "1"), 5.0)
+    few_new = timed(review.pull, second, settings)
+    votes = second.table_digest("votes")
+    second.retire(answers.STEP, ())
+    full = timed(review.pull, second, settings)
+    assert second.table_digest("votes") == votes
+    return {
+        "pull_s": ours,
+        "export_s": bare,
+        "pull_rate": bare / ours,
+        "nothing_new_s": nothing_new,
+        "few_new_s": few_new,
+        "full_s": full,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, default=10_000, help="on each side")
+    parser.add_argument("--batch", type=int, default=500, help="tasks in one import")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        photograph(root / "photograph.jpg")
+        with serve(root / "data", 0, root / "documents") as server:
+            token = server.credentials.token
+            os.environ[TOKEN_VARIABLE] = token
+            headers = {"Authorization": f"Token {token}"}
+            with httpx.Client(base_url=server.url, headers=headers, timeout=600, trust_env=False) as http:
+                bench = Bench(server, http, root, told.batch)
+                numbers = {"tasks": told.tasks, "batch": told.batch, **push(bench, told.tasks)}
+                numbers |= pull(bench, told.tasks)
+    record("review", numbers, ("label-studio-sdk", "httpx"))
+
+
+if __name__ == "__main__":
+    main()
