@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -48,14 +49,29 @@ def read_part(workspace: Workspace, part: Part) -> list[Task]:
     ]
 
 
+def places(workspace: Workspace, kind: str, round_number: int) -> dict[int, set[int]]:
+    """Project -> tasks that are out, of one kind and round; read without the questions themselves."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for entry, part in workspace.parts("questions"):
+        if entry.shard.startswith(_prefix(kind, round_number)):
+            rows = workspace.read_part(part.path, ["project_id", "task_id"])
+            for project_id, task_id in zip(rows["project_id"].to_pylist(), rows["task_id"].to_pylist(), strict=True):
+                found[project_id].add(task_id)
+    return found
+
+
 def append(workspace: Workspace, tasks: Sequence[Task]) -> None:
     """Write a batch down, all of one kind and round."""
     kind, round_number = tasks[0].kind, tasks[0].round_number
-    prefix = f"{kind}-{round_number}-"
+    prefix = _prefix(kind, round_number)
     names = (PurePosixPath(path).name for path in workspace.fs.find(workspace.path("manifest", STEP)))
     number = sum(name.startswith(prefix) for name in names)  # read by name: a push of many batches asks many times
     rows = [_row(task) for task in tasks]
     workspace.commit(STEP, f"{prefix}{number:05d}", digest(json.dumps(rows)), Output({"questions": rows}))
+
+
+def _prefix(kind: str, round_number: int) -> str:
+    return f"{kind}-{round_number}-"
 
 
 def parse(row: dict[str, Any], annotator: str) -> Question:

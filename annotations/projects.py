@@ -108,14 +108,14 @@ def settle(client: Client, asking: Round) -> None:
     Raises:
         RegroundError: somebody deleted tasks or a project, or answered both of two equal tasks.
     """
-    out = asking.tasks()
+    out = ledger.places(asking.workspace, asking.kind, asking.number)
     projects = {project.id: project for project in client.find_projects(asking.mark())}
-    for project_id in sorted({task.project_id for task in out} - projects.keys()):
+    for project_id in sorted(out.keys() - projects.keys()):
         projects[project_id] = check_ours(client, asking.workspace, project_id)
     for project in projects.values():
-        known = {task.task_id for task in out if task.project_id == project.id}
+        known = out.get(project.id, set())
         if project.tasks != len(known):
-            _adopt(client, asking, project, known, {task.question.key for task in out})
+            _adopt(client, asking, project, known, {task.question.key for task in asking.tasks()})
 
 
 def check_ours(client: Client, workspace: Workspace, project_id: int) -> Project:

@@ -9,24 +9,21 @@ data, and an answer by its id.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from annotations import accounts, controls, ledger, pictures, planning, projects
 from annotations import collect as collecting
 from annotations.accounts import Invited
 from annotations.collect import Pulled
-from annotations.display import Display
 from annotations.label_studio_server import find_running, serve_forever
-from annotations.ledger import Task
 from annotations.patience import patiently
 from annotations.planning import Plan
 from annotations.projects import Round
-from annotations.questions import QUESTIONS, Question
+from annotations.put_out import put_out
+from annotations.questions import QUESTIONS
 from annotations.refusals import NoAnswerError
 from annotations.review_settings import ReviewSettings
 from tasks.errors import RegroundError, unknown
@@ -129,11 +126,12 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
         projects.settle(client, asking)
         controls.forget_unasked(workspace, {task.question.subject for task in ledger.read(workspace)})
         plans.append(planning.plan(asking, settings))
-        opened = _put_out(client, asking, settings, plans[-1])
+        opened = put_out(client, asking, settings, plans[-1])
         projects.settle(client, asking)
         first = plans[0]
         placed = sum(len(rows) for rows in first.controls.values())
-        return Pushed(tuple(opened), len(first.questions), len(asking.tasks()), placed)
+        total = sum(map(len, ledger.places(workspace, question, asking.number).values()))
+        return Pushed(tuple(opened), len(first.questions), total, placed)
 
     return patiently(
         lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.patience
@@ -154,55 +152,6 @@ def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:
     if lost is not None:
         raise lost
     return pulled
-
-
-def _put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan) -> list[int]:
-    """Each person's questions into their own project, or all into the one of the round; the projects' ids."""
-    display = Display(asking.workspace, asking.kind, settings)
-    opened: list[int] = []
-    unwritten = dict(plan.controls)
-    for person in settings.annotators if settings.blind else ("",):
-        project = projects.open_project(client, asking, person)
-        opened.append(project.id)
-        own = [question for question in plan.questions if question.annotator == person]
-        for number, (batch, tasks) in enumerate(_ahead(display.tasks, _batches(own, settings.batch_size))):
-            if number == 0:  # only now does the folder exist
-                client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
-                client.check_picture(display.link(batch[0].image_ids[0]))
-            controls.write(asking.workspace, [row for q in batch for row in unwritten.pop(q.subject, ())])
-            ids = client.import_tasks(project.id, tasks)
-            ledger.append(
-                asking.workspace,
-                [
-                    Task(asking.kind, asking.number, q, project.id, task_id, asking.overlap)
-                    for q, task_id in zip(batch, ids, strict=True)
-                ],
-            )
-    return opened
-
-
-def _pictures_path(workspace: Workspace, settings: ReviewSettings) -> str:
-    documents = settings.documents or workspace.path(DOCUMENTS)
-    return f"{documents.rstrip('/')}/{pictures.PICTURES}"
-
-
-def _batches(left: Sequence[Question], size: int) -> Iterator[Sequence[Question]]:
-    return (left[start : start + size] for start in range(0, len(left), size))
-
-
-def _ahead(
-    make: Callable[[Sequence[Question]], list[dict[str, Any]]], batches: Iterable[Sequence[Question]]
-) -> Iterator[tuple[Sequence[Question], list[dict[str, Any]]]]:
-    """Each batch with its tasks, the next one's pictures being made meanwhile."""
-    with ThreadPoolExecutor(1) as maker:
-        under_way: deque[tuple[Sequence[Question], Future[list[dict[str, Any]]]]] = deque()
-        for batch in batches:
-            under_way.append((batch, maker.submit(make, batch)))
-            if len(under_way) > 1:
-                done, tasks = under_way.popleft()
-                yield done, tasks.result()
-        for done, tasks in under_way:
-            yield done, tasks.result()
 
 
 def _require_local(workspace: Workspace) -> None:

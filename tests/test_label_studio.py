@@ -125,7 +125,7 @@ def test_tasks_whose_ids_were_never_written_down_are_found_again(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(ledger, "append", die)
         review.push(workspace, settings, "classify")
-    assert in_ledger(workspace) == [] and len(on_server(label_studio, workspace)) == 3
+    assert in_ledger(workspace) == [] and len(on_server(label_studio, workspace)) >= 3
     review.push(workspace, settings, "classify")
     assert every_pair(workspace) == PAIRS and on_server(label_studio, workspace) == in_ledger(workspace)
 
