@@ -104,8 +104,8 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
             temporary.rename(out)
     except OSError as error:
         raise RegroundError(
-            f"cannot export to {out}: {error.strerror} ({error.filename}). Nothing was left there; "
-            "make room or bring the image back, then run the same command again."
+            f"cannot export to {out}: {error.strerror or error} ({error.filename or 'while writing'}). "
+            "Nothing was left there; make room or bring the image back, then run the same command again."
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

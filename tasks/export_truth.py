@@ -225,9 +225,25 @@ def load(workspace: Workspace) -> Dataset:
         _table(workspace, "classes", ("class_idx", "name", "wnids", "gloss")).sort_by("class_idx").to_pylist(),
         workspace.table_digest("truth")[:12],
     )
+    _check_labels(data)
     for image_id in missing(images, truth):
         data.left_out.add(image_id, "indexed after the truth was made: run `reground truth` again")
     return data
+
+
+def _check_labels(data: Dataset) -> None:
+    """Raises:
+    RegroundError: the truth speaks of a class that there is no more.
+    """
+    used = {*pc.unique(pc.list_flatten(data.truth["labels"])).to_pylist()}  # pyright: ignore[reportAttributeAccessIssue]
+    for column in ("main_label", "original"):
+        used |= {*pc.unique(data.truth[column]).to_pylist()}  # pyright: ignore[reportAttributeAccessIssue]
+    strange = sorted(used - {None} - data.names.keys())
+    if strange:
+        raise RegroundError(
+            f"expected the labels in the truth to be among the {len(data.names):,} classes, found "
+            f"{', '.join(map(str, strange[:5]))}: the classes have changed. Run `reground truth` again."
+        )
 
 
 def missing(of: pa.Table, there: pa.Table) -> list[str]:

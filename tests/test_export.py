@@ -249,6 +249,37 @@ def test_an_interrupted_export_leaves_nothing(
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from tasks.errors import RegroundError
+from tasks.export import LABELS, PICTURES, export
+from tasks.store import Workspace
+resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
+for to_format in (*LABELS, *PICTURES):
+    try:
+        export(Workspace(sys.argv[1]), to_format, Path(sys.argv[2]))
+    except RegroundError as error:
+        print(to_format, error)
+"""
+
+
+def test_where_nothing_more_can_be_written_nothing_is_left(workspace: Workspace, tmp_path: Path) -> None:
+    """Files may not grow beyond 700 bytes: whatever writes a format meets the end of the room."""
+    out = tmp_path / "exports" / "out"
+    words = [sys.executable, "-c", FULL, workspace.url, str(out)]
+    said = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert [line.split()[0] for line in said] == [*LABELS, *PICTURES]
+    assert all("File too large" in line and "Nothing was left" in line for line in said), said
+    assert list(out.parent.iterdir()) == []
+
+
+def test_classes_that_are_gone_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    put(workspace, "classes", load_classes()[:2])
+    with pytest.raises(RegroundError, match=r"among the 2 classes, found 2: the classes have changed"):
+        export(workspace, "parquet", tmp_path / "out")
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
