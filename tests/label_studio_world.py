@@ -64,6 +64,18 @@ def fill(workspace: Workspace, candidates: Mapping[str, tuple[int, ...]], images
     workspace.commit("index", "0000", "key", Output({"images": rows, "classes": load_classes(), "candidates": pairs}))
 
 
+def fill_beside(workspace: Workspace) -> None:
+    """The photographs that `fill` was not given, in ``images`` too: to take controls and examples from."""
+    (like, *_), known = workspace.read("images").to_dict("records"), set(workspace.read("images")["image_id"])
+    more = [
+        {**like, "image_id": stem, "uri": str(path), "class_idx": int(stem.rpartition("_")[2]), "boxes": []}
+        | {"sha256": f"of {path.name}"}
+        for stem, path in photographs().items()
+        if stem not in known
+    ]
+    workspace.commit("index", "beside", "key", Output({"images": more}))
+
+
 @dataclass
 class LabelStudio:
     """One server for all tests, on one port, that can be killed and started again (3 s)."""

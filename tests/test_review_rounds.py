@@ -19,7 +19,7 @@ from annotations.sessions import Annotator
 from flows.cli import main
 from tasks.errors import RegroundError, UsageError
 from tasks.store import Workspace
-from tests.label_studio_world import CANDIDATES, LabelStudio, photographs
+from tests.label_studio_world import CANDIDATES, LabelStudio, fill_beside, photographs
 from tests.tables import put
 from tests.test_rounds import truth
 
@@ -54,18 +54,6 @@ def settled(workspace: Workspace) -> None:
     put(workspace, "truth", rows)
 
 
-def with_all_photographs(workspace: Workspace) -> None:
-    """The images beside those that are asked about, to take controls and examples from."""
-    for entry in workspace.entries("index"):
-        rows = {name: workspace.read_part(part.path).to_pylist() for name, part in entry.tables.items()}
-        for stem, path in photographs().items():
-            if stem not in CANDIDATES:
-                like = rows["images"][0]
-                label = int(stem.rpartition("_")[2])
-                rows["images"].append(like | {"image_id": stem, "uri": str(path), "class_idx": label, "sha256": stem})
-        workspace.commit("index", "0000", "all", review.ledger.Output(rows))
-
-
 def dropped(workspace: Workspace) -> dict[str, str]:
     rows = workspace.read("dropped")
     return dict(zip(rows["reason"], rows["detail"], strict=True))
@@ -77,7 +65,7 @@ def test_a_blind_round_from_accounts_to_votes(
     monkeypatch.setenv("REGROUND_REVIEW__DOCUMENTS", str(label_studio.root / "documents"))
     workspace = label_studio.workspace(tmp_path / "w")
     (tmp_path / "w" / review.DATA_DIR).symlink_to(label_studio.root / "data")
-    with_all_photographs(workspace)
+    fill_beside(workspace)
     settled(workspace)
     known = tmp_path / "known.csv"
     known.write_text("image_id,class,answer\nimagenet_07_609,609,yes\nimagenet_06_609,817,no\n")
@@ -155,7 +143,7 @@ def test_controls_and_owners_survive_a_kill_before_the_ledger(
     label_studio: LabelStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = label_studio.workspace(tmp_path / "w")
-    with_all_photographs(workspace)
+    fill_beside(workspace)
     settled(workspace)
     settings = label_studio.settings(blind=True, annotators=(ANN, BOB), ask="candidates")
 
