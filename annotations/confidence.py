@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 WEIGHTS: Final = np.array([0.0, 0.5, 1.0])
 """What no, maybe and yes add to a label's selection frequency."""
 SMOOTHING: Final = 1.0
-"""Votes added to each cell of an annotator's confusion matrix: Laplace's rule."""
+"""Votes added to each cell of an annotator's confusion matrix: Laplace's rule (the default of ``joint`` too)."""
 
 
 def selection_frequency(asked: Asked, strata: Ints, original: Bools) -> Floats:
@@ -62,9 +62,7 @@ def joint_probability(asked: Asked, strata: Ints, original: Bools) -> Floats:
         return np.zeros(0)
     label = np.unique(asked.label, return_inverse=True)[1]
     votes = Votes(asked.pair, asked.annotator, asked.answer)
-    return joint_truth(
-        votes, Pairs(asked.image, label, original.astype(np.int64)), _share(asked), SMOOTHING
-    ).probability
+    return joint_truth(votes, Pairs(asked.image, label, original.astype(np.int64)), _share(asked)).probability
 
 
 METHODS: Final[dict[str, Callable[[Asked, Ints, Bools], Floats]]] = {

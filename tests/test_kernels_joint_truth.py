@@ -123,11 +123,11 @@ def test_lapses_are_told_from_care() -> None:
 def test_a_prior_leaves_its_own_pair_out_and_shrinks() -> None:
     pairs = Pairs(np.arange(4), np.array([0, 0, 0, 1]), np.zeros(4, int))
     belief = np.array([1.0, 0.0, 0.0, 1.0])
-    rate = shrunk_rates(belief, pairs)
+    rate = shrunk_rates(belief, pairs, 10.0)
     stratum = (1.0 + 0.5) / (3 + 1)  # the other three hold once; one more as often as all do
     assert rate[0] == pytest.approx((0.0 + 10 * stratum) / (2 + 10))
     assert rate[3] == pytest.approx(stratum)  # nothing else is known of its label
-    surer = shrunk_rates(np.array([0.0, 0.0, 0.0, 1.0]), pairs)
+    surer = shrunk_rates(np.array([0.0, 0.0, 0.0, 1.0]), pairs, 10.0)
     assert surer[0] == pytest.approx(rate[0] - 10 / 12 * 0.25 / 4)  # less by what all pairs hold less
 
 

@@ -30,14 +30,6 @@ from tasks.kernels.dawid_skene import Indices, Votes
 
 Floats = npt.NDArray[np.float64]
 
-LABEL_STRENGTH: Final = 20.0
-"""Votes that a label's answers must outweigh before they count more than its annotators' habits."""
-PRIOR_STRENGTH: Final = 10.0
-"""Pairs that a label's own share of true pairs must outweigh in the same way."""
-LAPSES: Final = 0.05
-"""Share of an annotator's visits to an image that are taken for careless before any is looked at."""
-TEMPERATURE: Final = 2.5
-"""Log odds are divided by it in the end: then the experts of Beyer et al. 2020 find them calibrated."""
 LEAST: Final = 1e-10
 """Stands for votes where there are none."""
 MOST: Final = 30.0
@@ -45,6 +37,31 @@ MOST: Final = 30.0
 SUREST_PRIOR: Final = (0.003, 0.99)
 SUREST_START: Final = (0.05, 0.95)
 """A first guess is taken as no surer than this, a prior as no surer than that."""
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What the model takes as known; docs/truth.md says how each was set and how much hangs on it.
+
+    Attributes:
+        smoothing: votes added to each cell of each annotator's confusion matrix (Laplace's rule).
+        label_strength: votes that a label's answers must outweigh before they count more than its
+            annotators' habits.
+        prior_strength: pairs that a label's own share of true pairs must outweigh in the same way.
+        lapses: share of an annotator's visits to an image that are taken for careless before any
+            vote is looked at.
+        temperature: log odds are divided by it in the end; with 2.5 the experts of Beyer et al. 2020
+            find them calibrated.
+    """
+
+    smoothing: float = 1.0
+    label_strength: float = 20.0
+    prior_strength: float = 10.0
+    lapses: float = 0.05
+    temperature: float = 2.5
+
+
+DEFAULT: Final = Constants()
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,7 @@ def joint_truth(
     votes: Votes,
     pairs: Pairs,
     start: Floats,
-    smoothing: float = 1.0,
+    constants: Constants = DEFAULT,
     tolerance: float = 1e-3,
     iterations: int = 100,
 ) -> JointEstimate:
@@ -101,7 +118,7 @@ def joint_truth(
         votes: at least one; things are pairs.
         pairs: N of them.
         start: ``(N,) float64``, first guess of the probability that each label holds; vote shares will do.
-        smoothing: votes added to each cell of each annotator's confusion matrix.
+        constants: of the model.
         tolerance: stop once no probability changes by more.
         iterations: stop after so many anyway.
 
@@ -113,26 +130,26 @@ def joint_truth(
     label, visit, at_random = pairs.label[votes.thing], _visits(votes, pairs), _at_random(votes)
     belief = np.clip(start, *SUREST_START)
     message, care = np.zeros(len(label)), np.ones(len(label))
-    steps, change = 0, np.inf
+    steps = 0
     while True:
-        confusion, factor = _answers(votes, label, belief[votes.thing], care, smoothing)
+        confusion, factor = _answers(votes, label, belief[votes.thing], care, constants)
         likelihood = (confusion[votes.annotator, :, votes.answer] * factor[label, :, votes.answer]).T
         others = _probability(_log_odds(belief)[votes.thing] - message)
-        message, care = _weigh(likelihood, at_random, others, visit)
-        prior = shrunk_rates(belief, pairs)
+        message, care = _weigh(likelihood, at_random, others, visit, constants.lapses)
+        prior = shrunk_rates(belief, pairs, constants.prior_strength)
         log_odds = _log_odds(prior) + np.bincount(votes.thing, message, len(belief))
         change = float(np.abs(_probability(log_odds) - belief).max())
         belief, steps = _probability(log_odds), steps + 1
         if change < tolerance or steps >= iterations:
-            tempered = _probability(log_odds / TEMPERATURE)
+            tempered = _probability(log_odds / constants.temperature)
             return JointEstimate(tempered, log_odds, prior, confusion, factor, care, steps, change < tolerance)
 
 
-def shrunk_rates(belief: Floats, pairs: Pairs) -> Floats:
+def shrunk_rates(belief: Floats, pairs: Pairs, strength: float) -> Floats:
     """``(N,)``: how often a pair's label holds in its stratum, the pair left out, shrunk to the stratum's rate."""
     of_stratum = _rate_elsewhere(belief, pairs.stratum, belief.mean(), 1.0)
     both = pairs.label * (int(pairs.stratum.max()) + 1) + pairs.stratum
-    return np.clip(_rate_elsewhere(belief, both, of_stratum, PRIOR_STRENGTH), *SUREST_PRIOR)
+    return np.clip(_rate_elsewhere(belief, both, of_stratum, strength), *SUREST_PRIOR)
 
 
 def _rate_elsewhere(belief: Floats, group: Indices, towards: Floats | np.float64, strength: float) -> Floats:
@@ -154,24 +171,26 @@ def _at_random(votes: Votes) -> Floats:
     return ((counts + 1) / (counts + 1).sum(axis=1, keepdims=True))[votes.annotator, votes.answer]
 
 
-def _answers(votes: Votes, label: Indices, belief: Floats, care: Floats, smoothing: float) -> tuple[Floats, Floats]:
+def _answers(votes: Votes, label: Indices, belief: Floats, care: Floats, constants: Constants) -> tuple[Floats, Floats]:
     """Confusion matrices ``(A, 2, K)`` and label factors ``(C, 2, K)``, from votes given with care."""
     answers = int(votes.answer.max()) + 1
     confusions: list[Floats] = []
     factors: list[Floats] = []
     for weight in (care * (1 - belief), care * belief):
-        counts = _tally(votes.annotator, votes.answer, weight, answers) + smoothing
+        counts = _tally(votes.annotator, votes.answer, weight, answers) + constants.smoothing
         confusion = counts / counts.sum(axis=1, keepdims=True)
         seen = _tally(label, votes.answer, weight, answers)
         columns = [np.bincount(label, weight * confusion[votes.annotator, answer]) for answer in range(answers)]
         expected = np.stack(columns, axis=1)
-        habit = LABEL_STRENGTH * expected / np.maximum(expected.sum(axis=1, keepdims=True), LEAST)
+        habit = constants.label_strength * expected / np.maximum(expected.sum(axis=1, keepdims=True), LEAST)
         confusions.append(confusion)
         factors.append((seen + habit + LEAST) / (expected + habit + LEAST))
     return np.stack(confusions, axis=1), np.stack(factors, axis=1)
 
 
-def _weigh(likelihood: Floats, at_random: Floats, others: Floats, visit: Indices) -> tuple[Floats, Floats]:
+def _weigh(
+    likelihood: Floats, at_random: Floats, others: Floats, visit: Indices, lapses: float
+) -> tuple[Floats, Floats]:
     """What each vote tells of its pair, as a log likelihood ratio ``(V,)``, and its care ``(V,)``.
 
     Args:
@@ -179,9 +198,10 @@ def _weigh(likelihood: Floats, at_random: Floats, others: Floats, visit: Indices
         at_random: ``(V,)`` the same, given at random.
         others: ``(V,)`` belief in the pair from all but this vote.
         visit: ``(V,)`` as of `_visits`.
+        lapses: as of `Constants`, more than 0.
     """
     careful = np.log(((1 - others) * likelihood[0] + others * likelihood[1]) / at_random)
-    whole = np.bincount(visit, careful)[visit] + np.log((1 - LAPSES) / LAPSES)
+    whole = np.bincount(visit, careful)[visit] + np.log((1 - lapses) / lapses)
     rest = _probability(whole - careful)  # care as the visit's other votes tell it
     no, holds = rest * likelihood + (1 - rest) * at_random
     return np.log(holds / no), _probability(whole)
