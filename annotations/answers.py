@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from annotations import ledger
+from annotations.ahead import one_ahead
 from annotations.ledger import Task
 from tasks.store import Output, Part, Workspace, digest
 
@@ -29,7 +30,7 @@ MARKS: Final = "review.marks"
 LOOK_BACK: Final = timedelta(minutes=5)
 """Before the last stamp: Label Studio stamps a task first and writes the answer after."""
 AT_ONCE: Final = 200
-"""Tasks in memory whose answers were fetched ahead."""
+"""Tasks in one request; as many again are fetched ahead."""
 LISTED_EVERY: Final = 24 * 3600.0
 """Seconds between two comparisons of everything."""
 _KEPT: Final = (
@@ -152,12 +153,17 @@ def _brought(client: Client, batches: Iterable[Batch], news: _News) -> Iterator[
 
 def _exported(client: Client, places: Iterable[Place]) -> Iterator[list[Json]]:
     """The annotations at each place. Fetched across batches: a request takes long, however little it brings."""
-    for project_id, group in itertools.groupby(places, key=lambda place: place[0]):
-        ids = [task_id for _, task_id in group]
-        for start in range(0, len(ids), AT_ONCE):
-            chosen = ids[start : start + AT_ONCE]
-            found = client.answers(project_id, chosen)
-            yield from (_trimmed(found.get(task_id, [])) for task_id in chosen)
+    chunks = [
+        (project_id, [task_id for _, task_id in chunk])
+        for project_id, group in itertools.groupby(places, key=lambda place: place[0])
+        for chunk in _chunks(list(group))
+    ]
+    for (_, chosen), found in one_ahead(lambda chunk: client.answers(*chunk), chunks):
+        yield from (_trimmed(found.get(task_id, [])) for task_id in chosen)
+
+
+def _chunks(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
+    return (places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE))
 
 
 def _news(client: Client, workspace: Workspace, projects: Sequence[int]) -> _News:

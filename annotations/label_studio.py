@@ -9,6 +9,7 @@ tasks go past it: it takes half as long as Label Studio itself to put a task int
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -105,9 +106,17 @@ class Client:
 
     def find_projects(self, mark: str) -> list[Project]:
         """The projects whose description holds ``mark``, oldest first."""
-        with self._explained("list its projects"):
-            listed = self._sdk.projects.list(include="id,title,description,task_number", page_size=PAGE)
-            found = [_project(project) for project in listed if mark in (project.description or "")]
+        found: list[Project] = []
+        page = {"include": "id,title,description,task_number", "page_size": PAGE}
+        for number in itertools.count(1):
+            listed = self._ask("GET", "/api/projects/", "list its projects", params={**page, "page": number})
+            every = [
+                Project(one["id"], one["title"], one["description"] or "", one["task_number"] or 0)
+                for one in listed["results"]
+            ]
+            found += [project for project in every if mark in project.description]
+            if not listed["next"]:
+                break
         return sorted(found, key=lambda project: project.id)
 
     def project(self, project_id: int) -> Project:

@@ -7,11 +7,12 @@ meanwhile waits for more than one; after a kill, at most two batches are to be f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from annotations import controls, ledger, pictures, projects
+from annotations.ahead import one_ahead
 from annotations.display import Display
 from annotations.ledger import Task
 from annotations.planning import Plan
@@ -60,7 +61,7 @@ def _fill(
 
     with ThreadPoolExecutor(1) as importer:
         under_way: list[tuple[Batch, Future[list[int]]]] = []
-        for batch, tasks in _made_ahead(display.tasks, batches):
+        for batch, tasks in one_ahead(display.tasks, batches):
             if not served:  # only now is there a picture
                 client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
                 client.check_picture(display.link(batch[0].image_ids[0]))
@@ -76,17 +77,6 @@ def _write_down(asking: Round, project: Project, batch: Batch, sent: Future[list
     placed = zip(batch, sent.result(), strict=True)
     tasks = [Task(asking.kind, asking.number, q, project.id, task_id, asking.overlap) for q, task_id in placed]
     ledger.append(asking.workspace, tasks)
-
-
-def _made_ahead(make: Callable[[Batch], Tasks], batches: Sequence[Batch]) -> Iterator[tuple[Batch, Tasks]]:
-    """Each batch with its tasks, the next one's being made meanwhile."""
-    with ThreadPoolExecutor(1) as maker:
-        made = maker.submit(make, batches[0])
-        for batch, following in zip(batches, [*batches[1:], None], strict=True):
-            tasks = made.result()
-            if following is not None:
-                made = maker.submit(make, following)
-            yield batch, tasks
 
 
 def _pictures_path(workspace: Workspace, settings: ReviewSettings) -> str:
