@@ -173,7 +173,10 @@ def _relay(caller: socket.socket, port: int, about: bytes, keep: int) -> None:
     with caller, socket.create_connection(("127.0.0.1", port)) as server:
         request = b""
         while not request.endswith(b"\r\n\r\n"):  # no request of a pull has a body
-            request += caller.recv(65536)
+            piece = caller.recv(65536)
+            if not piece:
+                return
+            request += piece
         server.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
         left = keep if about in request else 1 << 30
         with contextlib.suppress(ConnectionResetError):
