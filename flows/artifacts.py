@@ -103,6 +103,7 @@ def evaluation(workspace: Workspace) -> str:
     """Every model's numbers over all images of a set: one row a metric, one column a model."""
     found = workspace.read("evaluation")
     found = found[found["subset"].isin(["all", "reviewed"]) & (found["n"] > 0)]
+    found = found[~found["metric"].str.startswith("rank_")]
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
     least: dict[tuple[str, str, str], int] = {}
     for row in found.to_dict("records"):

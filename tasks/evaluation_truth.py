@@ -229,8 +229,19 @@ def _key(image: Ints, class_idx: Ints) -> Ints:
 
 
 def _threshold(confidence: Floats, kept: Bools) -> float:
-    """The confidence from which on labels were kept: in the middle of the gap that it may lie in."""
-    return float(confidence[kept].min(initial=1.0) + confidence[~kept].max(initial=0.0)) / 2
+    """The confidence from which on labels were kept: the roundest number that it may be.
+
+    Of the numbers with the fewest decimals between the surest label left out and the least sure one
+    kept (which it may equal), the one nearest to their middle.
+    """
+    least = float(confidence[kept].min(initial=1.0)) + 1e-6  # kept as float32
+    most = float(confidence[~kept].max(initial=0.0)) + 1e-6
+    for decimals in range(1, 7):
+        steps = np.arange(10**decimals + 1) / 10**decimals
+        found = steps[(steps > most) & (steps <= least)]
+        if len(found):
+            return float(found[np.argmin(np.abs(found - (least + most) / 2))])
+    return (least + most) / 2
 
 
 def _grids(workspace: Workspace) -> pa.Table:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import jinja2
 
-from tasks import report_adversarial, report_labels, report_variants
+from tasks import report_adversarial, report_comparison, report_labels, report_variants
 from tasks import report_pictures as pictures
 from tasks.kernels.intervals import share
 from tasks.measured import BALANCED
@@ -126,6 +126,7 @@ def numbers(snapshot: Snapshot) -> dict[str, Any]:
         "after": COLUMNS.index(AFTER),
         "apart": apart(rows),
         "recipes": Recipes.of(recipes),
+        **report_comparison.judged(snapshot, evaluation),
     }
 
 

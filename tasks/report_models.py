@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.evaluation import REVIEWED
 from tasks.evaluation_backgrounds import ADVERSARIAL, BG_GAP
+from tasks.evaluation_photographs import REVIEWED
 from tasks.measured import ALL
 from tasks.report_source import Snapshot
 from tasks.schema import PHOTOGRAPHS, VARIANTS
@@ -85,6 +85,10 @@ class Evaluation:
 
     def number(self, model: str, of_set: str, metric: str, subset: str = ALL) -> Number:
         return self._numbers.get((model, of_set, metric, subset), UNKNOWN)
+
+    def subsets(self, beginning: str) -> list[str]:
+        """Names of subsets of the photographs that begin so, sorted."""
+        return sorted({key[3] for key in self._numbers if key[1] == PHOTOGRAPHS and key[3].startswith(beginning)})
 
     def rows(self) -> list[ModelRow]:
         """The models table, best first by the re-grounded labels (or the original ones without votes)."""

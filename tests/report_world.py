@@ -154,7 +154,7 @@ def mix(workspace: Workspace) -> None:
 def predict(workspace: Workspace) -> None:
     for size, model in enumerate(MODELS):
         first = {"a": 9, "b": 8, "c": 3, "d": 7, "e": 9} if size else {"a": 7, "b": 8, "c": 8, "d": 8, "e": 9}
-        rows = [prediction(i, [y, -1]) for i, y in first.items()]
+        rows = [prediction(i, [y, -1, -1, -1, -1]) for i, y in first.items()]
         rows += [prediction("a", [7 if size else 8, 3], name) for name in VARIANTS]
         put(workspace, f"predictions/{model}", [{**row, "recipe": RECIPE % (size, model)} for row in rows])
     put(workspace, "candidates", [candidate("a", 9, ["lite-b:1"]), candidate("a", 7, ["original", "lite-a:1"], 0.25)])

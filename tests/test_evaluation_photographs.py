@@ -13,6 +13,7 @@ from tasks import evaluation
 from tasks.classes import load_classes
 from tasks.errors import RegroundError, UsageError
 from tasks.evaluation import EvaluationSettings
+from tasks.evaluation_truth import _threshold
 from tasks.step import run_shard, todo
 from tasks.store import Workspace
 from tests.tables import prediction, put, vote
@@ -253,3 +254,21 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Any) -> None:
         evaluate(workspace, resamples=100, seed=seed)
         digests.append(workspace.table_digest("comparison"))
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "kept", "expected"),
+    [([4 / 9, 0.0], [0.5, 1.0], 0.5), ([0.4], [0.6], 0.5), ([0.78], [0.8], 0.8), ([0.333], [0.3349], 0.334)],
+)
+def test_the_share_from_which_labels_were_kept_is_found(
+    left_out: list[float], kept: list[float], expected: float
+) -> None:
+    confidence = np.array([*left_out, *kept], np.float32).astype(float)
+    was_kept = np.repeat([False, True], [len(left_out), len(kept)])
+    assert _threshold(confidence, was_kept) == pytest.approx(expected)
+
+
+def test_where_everything_was_kept_or_nothing() -> None:
+    assert 0 < _threshold(np.ones(3), np.ones(3, bool)) <= 1
+    assert 0 < _threshold(np.zeros(3), np.zeros(3, bool)) <= 1
+    assert 0 < _threshold(np.zeros(0), np.zeros(0, bool)) <= 1
