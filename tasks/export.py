@@ -71,7 +71,7 @@ def _of_truth(to_format: str, write: Write, pictures: bool) -> Callable[[Workspa
 
 def _of_variants(workspace: Workspace, out: Path) -> str:
     card = imagenet9(workspace, out)
-    return front_matter(workspace, "imagenet9", [], {}) + card
+    return front_matter("imagenet9", sum(part.rows for _, part in workspace.parts("foregrounds")), [], {}) + card
 
 
 FORMATS: Final[dict[str, Callable[[Workspace, Path], str]]] = {

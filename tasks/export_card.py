@@ -72,12 +72,18 @@ def data_card(data: Dataset, to_format: str) -> str:
         "",
         LIMITS,
     ]
-    return front_matter(data.workspace, to_format, data.sources, data.front) + "\n".join(sections) + "\n"
+    return front_matter(to_format, len(data), data.sources, data.front) + "\n".join(sections) + "\n"
 
 
-def front_matter(workspace: Workspace, to_format: str, sources: Sequence[str], more: Mapping[str, Any]) -> str:
-    """What the Hub reads, between two lines of dashes: YAML whose values are JSON, which is YAML too."""
-    count = sum(part.rows for _, part in workspace.parts("truth"))
+def front_matter(to_format: str, count: int, sources: Sequence[str], more: Mapping[str, Any]) -> str:
+    """What the Hub reads, between two lines of dashes: YAML whose values are JSON, which is YAML too.
+
+    Args:
+        to_format: name of the format.
+        count: images in it.
+        sources: of the votes behind it.
+        more: fields that only this format has.
+    """
     told: dict[str, Any] = {
         "pretty_name": f"Re-grounded labels ({to_format})",
         "license": "unknown",

@@ -45,7 +45,7 @@ def _metadata(data: Dataset, out: Path) -> dict[str, Any]:
         "name": "regrounded_labels",
         "description": DESCRIPTION,
         "version": f"1.0.0+{data.version}",
-        "license": "https://spdx.org/licenses/NOASSERTION",
+        "license": "NOASSERTION",
         "distribution": [_file_set(), *(_file(path, out) for path in sorted((out / "data").iterdir()))],
         "recordSet": [_classes(data), _records()],
     }

@@ -38,8 +38,8 @@ def stem(image_id: str) -> str:
 def folder(name: str) -> str:
     """The folder of a class.
 
-    >>> folder("great white shark"), folder("AC/DC"), folder("Con."), folder("..")
-    ('great white shark', 'AC%2FDC', '%43on%2E', '%2E%2E')
+    >>> folder("great white shark"), folder("AC/DC"), folder("Con"), folder("..")
+    ('great white shark', 'AC%2FDC', '%43on', '%2E%2E')
     """
     quoted = quote(name, safe=" ,()'")
     quoted = re.sub(r"^\.|^ |[. ]$", lambda found: f"%{ord(found[0]):02X}", quoted)  # hidden, or cut off by Windows

@@ -17,8 +17,8 @@ from tasks.export_truth import Dataset, Judged, Photo
 
 FILE_BYTES: Final = 400_000_000
 """Of photographs in one file."""
-GROUP_BYTES: Final = 32_000_000
-"""Of photographs in memory, and in one row group."""
+GROUP_BYTES: Final = 16_000_000
+"""Of photographs in one row group; some six times as much is in memory while it is packed."""
 GROUP_ROWS: Final = 1000
 MAX_UNUSED: Final = 100_000
 """Class numbers without a class, at the most: each has to be given a name."""

@@ -128,7 +128,7 @@ def test_numbers_without_a_class_keep_their_place(tmp_path: Path) -> None:
     told = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["original_label"]["names"]
     assert told == ["(no class 0)", "ant", "(no class 2)", "(no class 3)", "bee"]
     assert table["labels"].to_pylist() == [[4]]
-    put(workspace, "classes", [class_row(1, "ant"), class_row(2_000_000_000, "bee")])
+    put(workspace, "classes", [class_row(1, "ant"), class_row(4, "bee"), class_row(2_000_000_000, "cat")])
     with pytest.raises(RegroundError, match="without large gaps"):
         export(workspace, "parquet", tmp_path / "other")
 
