@@ -1,7 +1,8 @@
 """What models are compared by, and what other photographs and other votes might have given.
 
 A resample draws photographs with replacement, and every label anew: it holds with its probability (as
-`tasks.evaluation_truth.Judged` has it), independently of all others. Original and main labels stay.
+`tasks.evaluation_truth.Judged` has it), independently of all others. Original and main labels stay, and so does
+which photographs count.
 """
 
 from __future__ import annotations
@@ -82,24 +83,26 @@ def draw(judged: Judged, first: Ints, common: Bools, how: Resampling) -> Mapping
         common: ``(N,)`` the photographs, which all of them predicted.
         how: to resample.
     """
-    kind = np.where(judged.settled | judged.refuted, 3, 0) + np.minimum(judged.objects, 2)
+    kind = 6 * judged.has_labels + 3 * judged.settled + np.minimum(judged.objects, 2)
     order = np.flatnonzero(common)[np.argsort(kind[common], kind="stable")]
     kinds, part = np.unique(kind[order], return_inverse=True)
     image, probability, chosen = _labels(judged, first, order)
     given = [_columns(judged, first, key, common)[order] for key in AS_GIVEN]
-    sums = resample(part, image, probability, chosen, np.concatenate(given, axis=1), how.resamples, how.seed)
+    fixed = np.concatenate([*given, np.ones((len(order), 1), np.float32)], axis=1)
+    sums = resample(part, image, probability, chosen, fixed, how.resamples, how.seed)
+    width = first.shape[1] + 1
     made: dict[Key, Floats] = {}
     for n, key in enumerate(AS_GIVEN):
-        column = sums.fixed[:, :, n * given[n].shape[1] : (n + 1) * given[n].shape[1]].sum(axis=0)
-        made[key] = _shares(column[:, :-1], column[:, -1])
-    for metric, subset in ON_LABELS:
-        chosen_parts = _of(kinds, metric, subset)
-        made[metric, subset] = _shares(sums.hits[chosen_parts].sum(axis=0), sums.counted[chosen_parts].sum(axis=0))
+        columns = sums.fixed[:, :, n * width : (n + 1) * width].sum(axis=0)
+        made[key] = _shares(columns[:, :-1], columns[:, -1])
+    for key in ON_LABELS:
+        here = _of(kinds, *key)
+        made[key] = _shares(sums.hits[here].sum(axis=0), sums.fixed[here, :, -1].sum(axis=0))
     return made
 
 
 def _labels(judged: Judged, first: Ints, order: Ints) -> tuple[Ints, Any, Any]:
-    """The labels of the photographs in ``order``: photograph, probability, and which models chose them."""
+    """The labels that models chose for the photographs in ``order``: photograph, probability, and which models."""
     place = np.full(len(first), -1, np.int64)
     place[order] = np.arange(len(order))
     chosen = np.zeros((len(judged.probability.image), first.shape[1]), np.float32)
@@ -108,7 +111,7 @@ def _labels(judged: Judged, first: Ints, order: Ints) -> tuple[Ints, Any, Any]:
         chosen[found[found[:, m] >= 0, m], m] = 1
     image = place[judged.probability.image]
     here = np.argsort(image, kind="stable")
-    here = here[image[here] >= 0]
+    here = here[(image[here] >= 0) & chosen[here].any(axis=1)]
     return image[here], judged.probability.value[here].astype(np.float32), chosen[here]
 
 
@@ -120,9 +123,9 @@ def _columns(judged: Judged, first: Ints, key: Key, common: Bools) -> npt.NDArra
 
 def _of(kinds: Ints, metric: str, subset: str) -> Bools:
     """Which kinds of photographs a metric that rests on labels counts."""
-    reviewed, objects = kinds >= 3, kinds % 3
+    has_labels, settled, objects = kinds >= 6, kinds % 6 >= 3, kinds % 3
     of_subset = {ALL: True, REVIEWED: True, SINGLE: objects == 1, MULTI: objects == 2}
-    return (reviewed | (metric == REAL)) & of_subset[subset]
+    return (has_labels if metric == REAL else settled) & of_subset[subset]
 
 
 def _shares(hits: npt.NDArray[np.float32], counted: npt.NDArray[np.float32]) -> Floats:

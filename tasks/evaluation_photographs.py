@@ -92,14 +92,13 @@ class _Sheet:
 
     def labels(self, within: Bools, depth: int = 1) -> Estimate:
         """Does any of the first ``depth`` hold, where any label does?"""
-        chosen = within & self.predicted
+        chosen = within & self.predicted & self.judged.has_labels
         kept, hit = self._found[depth]
-        counted = share(kept[chosen & self.judged.has_labels], self.level)
-        return uncertain_share(counted, hit[chosen], self.judged.some[chosen], self.level)
+        return uncertain_share(share(kept[chosen], self.level), hit[chosen], self.level)
 
     def settled_labels(self, within: Bools, depth: int = 1) -> Estimate:
         """The same where people settled which labels hold."""
-        return self.labels(within & (self.judged.settled | self.judged.refuted), depth)
+        return self.labels(within & self.judged.settled, depth)
 
     def frequency(self, within: Bools) -> Estimate:
         """How many of the people who were asked about the first selected it, on average."""

@@ -23,8 +23,6 @@ from tasks.store import Workspace
 
 SETTLED: Final = ("confirmed", "extended", "changed", "settled")
 """Statuses of truth rows whose labels the votes settled."""
-REFUTED: Final = "empty"
-"""Status of rows of which the votes say that no label holds."""
 SHARES: Final = ("selection-frequency",)
 """Methods whose confidence is a share of people; of all others it is a probability."""
 CONTAINS: Final = "contains"
@@ -81,7 +79,6 @@ class Judged:
         main: ``(N,)`` label of the main object; `NONE`: unknown.
         objects: ``(N,)`` distinct objects; 0: unknown. Easy images (routing) have one.
         settled: ``(N,)`` people settled the labels, and some hold.
-        refuted: ``(N,)`` people settled that no label holds.
         probability: of every label that people were asked about, or that stands unasked.
         kept: of the same labels, whether it was settled to hold (1) or not (0).
         frequency: selection frequency of every label that people were asked about in a grid.
@@ -94,7 +91,6 @@ class Judged:
     main: Ints
     objects: Ints
     settled: Bools
-    refuted: Bools
     probability: Labels
     kept: Labels
     frequency: Labels
@@ -111,13 +107,6 @@ class Judged:
     def asked(self) -> Bools:
         """``(N,)``: people were asked about some label in a grid."""
         return np.bincount(self.frequency.image, minlength=len(self.image_ids)) > 0
-
-    @cached_property
-    def some(self) -> Floats:
-        """``(N,)``: the probability that any label holds, labels holding independently."""
-        none = np.ones(len(self.image_ids))
-        np.multiply.at(none, self.probability.image, 1 - self.probability.value)
-        return 1 - none
 
 
 def judged(workspace: Workspace) -> Judged:
@@ -136,7 +125,6 @@ def judged(workspace: Workspace) -> Judged:
         main=_spread(len(ids), at, _whole(truth["main_label"], NONE), NONE),
         objects=_spread(len(ids), at, _objects(truth), 0),
         settled=np.isin(status, SETTLED),
-        refuted=status == REFUTED,
         probability=probability,
         kept=kept,
         frequency=_frequency(workspace, ids),

@@ -32,7 +32,7 @@ def world(rng: np.random.Generator, images: int, labels: int, models: int) -> di
 def by_loop(w: dict[str, Any], resamples: int, seed: int) -> Drawn:
     """The same draws, one image and one label at a time."""
     parts, models = int(w["part"].max()) + 1, w["chosen"].shape[1]
-    hits, counted = np.zeros((parts, resamples, models)), np.zeros((parts, resamples))
+    hits = np.zeros((parts, resamples, models))
     fixed = np.zeros((parts, resamples, w["fixed"].shape[1]))
     rng = np.random.default_rng(seed)
     weights = rng.poisson(1.0, (resamples, len(w["part"])))
@@ -41,10 +41,9 @@ def by_loop(w: dict[str, Any], resamples: int, seed: int) -> Drawn:
         for n, part in enumerate(w["part"]):
             mine = np.flatnonzero(w["image"] == n)
             fixed[part, r] += weights[r, n] * w["fixed"][n]
-            counted[part, r] += weights[r, n] * any(draws[r, label] for label in mine)
             for label in mine:
                 hits[part, r] += weights[r, n] * draws[r, label] * w["chosen"][label]
-    return Drawn(hits, counted, fixed)  # type: ignore[arg-type]
+    return Drawn(hits, fixed)  # type: ignore[arg-type]
 
 
 @settings(max_examples=25, deadline=None)
@@ -53,7 +52,6 @@ def test_the_sums_of_a_plain_loop(seed: int, images: int, labels: int, models: i
     w = world(np.random.default_rng(seed), images, labels, models)
     found, expected = resample(**w, resamples=4, seed=seed), by_loop(w, 4, seed)
     np.testing.assert_array_equal(found.hits, expected.hits)
-    np.testing.assert_array_equal(found.counted, expected.counted)
     np.testing.assert_array_equal(found.fixed, expected.fixed)
 
 
@@ -61,12 +59,9 @@ def test_shares_spread_as_they_should(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variance of other images plus that of other labels, of images with one label each."""
     monkeypatch.setattr(kernel, "CELLS", 100_000)
     n, q = 400, np.tile([0.2, 0.8, 1.0, 1.0], 100).astype(np.float32)
-    always = np.arange(n)
-    image = np.repeat(always, 2)  # a label that always holds, so that every image counts, and the model's
-    probability = np.stack([np.ones(n), q], 1).ravel().astype(np.float32)
-    chosen = np.tile([0.0, 1.0], n)[:, None].astype(np.float32)
-    drawn = resample(np.zeros(n, np.int64), image, probability, chosen, np.zeros((n, 0), np.float32), 4000, 1)
-    shares = drawn.hits[0, :, 0] / drawn.counted[0]
+    one = np.ones((n, 1), np.float32)
+    drawn = resample(np.zeros(n, np.int64), np.arange(n), q, one, one, 4000, 1)
+    shares = drawn.hits[0, :, 0] / drawn.fixed[0, :, 0]
     assert shares.mean() == pytest.approx(q.mean(), abs=0.003)
     # An image drawn w times brings its one label w times: E[w^2] = 2 of a label's variance.
     expected = (q.var() + 2 * (q * (1 - q)).mean()) / n
@@ -83,4 +78,4 @@ def test_other_seeds_draw_otherwise() -> None:
 def test_nothing_to_draw_from() -> None:
     empty = np.zeros(0, np.int64)
     found = resample(empty, empty, np.zeros(0, np.float32), np.zeros((0, 2), np.float32), np.zeros((0, 1)), 3, 0)
-    assert found.hits.shape == (0, 3, 2) and found.counted.shape == (0, 3)
+    assert found.hits.shape == (0, 3, 2) and found.fixed.shape == (0, 3, 1)

@@ -39,13 +39,13 @@ def share(hits: Bools, level: float = 0.95) -> Estimate:
     return wilson(int(np.count_nonzero(hits)), len(hits), level)
 
 
-def wilson(hits: float, n: float, level: float = 0.95) -> Estimate:
+def wilson(hits: float, n: int, level: float = 0.95) -> Estimate:
     """As `share`, of counts: ``hits`` of ``n``.
 
     Of ``n`` values from 0 to 1 that sum to ``hits``, the interval of their mean is at least as wide
     as it need be: no values with that mean are spread wider than zeros and ones.
     """
-    if n <= 0:
+    if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
     z = NormalDist().inv_cdf((1 + level) / 2)
     p, zz = hits / n, z * z
@@ -54,38 +54,34 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Estimate:
     # At the ends rounding would put the bound beside the value itself.
     low = 0.0 if hits == 0 else centre - half
     high = 1.0 if hits == n else centre + half
-    return Estimate(p, low, high, round(n))
+    return Estimate(p, low, high, n)
 
 
-def uncertain_share(counted: Estimate, hit: Floats, some: Floats, level: float = 0.95) -> Estimate:
+def uncertain_share(counted: Estimate, hit: Floats, level: float = 0.95) -> Estimate:
     """A share of hits with an interval that knows how unsure it is what a hit is.
 
-    The interval lies around the expected share, the sum of ``hit`` over the sum of ``some``. Its ends are
-    Wilson's (other images) and those of the labels (other votes), each a distance from that
-    share, added as independent: the root of the sum of squares. The variance that the labels bring
-    is exact to first order, for labels that hold independently of each other. Where the value counted
-    lies outside, the interval is stretched to hold it: then the rule that settles labels shifts the share.
+    The interval lies around the expected share, the mean of ``hit``. Its ends are Wilson's (other images)
+    and those of the labels (other votes), each a distance from that share, added as independent: the
+    root of the sum of squares. Where the value counted lies outside, the interval is stretched to
+    hold it: then the rule that settles labels shifts the share.
 
     Args:
-        counted: the share by the labels as settled.
-        hit: ``(N,)`` probability that the model's label holds.
-        some: ``(N,)`` probability that any label holds, so that the image counts; at least ``hit``.
+        counted: the share by the labels as settled, of N images.
+        hit: ``(N,)`` probability that the model's label holds, independently of other images.
         level: of the interval, 0 to 1.
 
     Returns:
         Value and n of ``counted``, with this interval; NaN where nothing was counted.
     """
-    size = float(some.sum())
-    if counted.n == 0 or size <= 0:
+    if counted.n == 0:
         return counted
-    centre = float(hit.sum()) / size
-    variance = hit * (1 - hit) + centre**2 * some * (1 - some) - 2 * centre * hit * (1 - some)
+    n, centre = counted.n, float(hit.mean())
     z = NormalDist().inv_cdf((1 + level) / 2)
-    spread = z * math.sqrt(max(0.0, float(variance.sum()))) / size
-    images = wilson(min(centre, 1.0) * size, size, level)
+    spread = z * math.sqrt(float((hit * (1 - hit)).sum())) / n
+    images = wilson(centre * n, n, level)
     low = max(0.0, centre - math.hypot(centre - images.low, spread))
     high = min(1.0, centre + math.hypot(images.high - centre, spread))
-    return Estimate(counted.value, min(low, counted.value), max(high, counted.value), counted.n)
+    return Estimate(counted.value, min(low, counted.value), max(high, counted.value), n)
 
 
 def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estimate:

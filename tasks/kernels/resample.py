@@ -28,12 +28,10 @@ class Drawn:
 
     Attributes:
         hits: ``(S, R, M)`` images on which each model's label holds.
-        counted: ``(S, R)`` images on which any label holds.
         fixed: ``(S, R, F)`` sums of each fixed column.
     """
 
     hits: Floats
-    counted: Floats
     fixed: Floats
 
 
@@ -57,23 +55,17 @@ def resample(
     shape = (parts, resamples)
     made = Drawn(
         np.zeros((*shape, chosen.shape[1]), np.float32),
-        np.zeros(shape, np.float32),
         np.zeros((*shape, fixed.shape[1]), np.float32),
     )
-    owners, starts = np.unique(image, return_index=True)
-    owner_parts = _slices(part[owners], parts)
     rng = np.random.default_rng(seed)
     for span in _blocks(resamples, max(len(image), len(part))):
         count = span.stop - span.start
         weight = rng.poisson(1.0, (count, len(part))).astype(np.float32)
         drawn = rng.random((count, len(image)), np.float32) < probability
-        some = np.logical_or.reduceat(drawn, starts, axis=1) if len(starts) else drawn
         for n in range(parts):
             made.fixed[n, span] = weight[:, images[n]] @ fixed[images[n]]
             here = labels[n]
             made.hits[n, span] = (weight[:, image[here]] * drawn[:, here]) @ chosen[here]
-            mine = owner_parts[n]
-            made.counted[n, span] = np.einsum("ri,ri->r", weight[:, owners[mine]], some[:, mine].astype(np.float32))
     return made
 
 
