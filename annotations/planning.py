@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from annotations import asking, assignment, controls, gold, questions
+from annotations.accounts import check_email
 from annotations.projects import Round
 from annotations.questions import CLASSIFY, CONTAINS, Question
 from annotations.review_settings import ReviewSettings
@@ -44,11 +45,20 @@ def plan(of: Round, settings: ReviewSettings) -> Plan:
     if not settings.blind:
         return Plan([*new, *gold.hidden(known, [*out, *new])], rows)
     again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
-    made = assignment.assign([*again, *new], out, settings.annotators, settings.overlap, settings.seed)
-    for person in settings.annotators:
+    made = assignment.assign([*again, *new], out, whom(settings), settings.overlap, settings.seed)
+    for person in whom(settings):
         own = [question for question in (*out, *made) if question.annotator == person]
         made += [questions.put_to(question, person, settings.seed) for question in gold.hidden(known, own)]
     return Plan(made, rows)
+
+
+def whom(settings: ReviewSettings) -> tuple[str, ...]:
+    """E-mail addresses of those who get questions of their own; one empty: whoever comes.
+
+    Raises:
+        UsageError: one is none.
+    """
+    return tuple(dict.fromkeys(map(check_email, settings.annotators))) if settings.blind else ("",)
 
 
 def _contains(

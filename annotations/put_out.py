@@ -15,7 +15,7 @@ from annotations import controls, ledger, pictures, projects
 from annotations.ahead import one_ahead
 from annotations.display import Display
 from annotations.ledger import Task
-from annotations.planning import Plan
+from annotations.planning import Plan, whom
 from annotations.projects import Round
 from annotations.questions import Question
 from annotations.review_settings import ReviewSettings
@@ -34,7 +34,7 @@ def put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan)
     display = Display(asking.workspace, asking.kind, settings)
     opened: list[int] = []
     unwritten = dict(plan.controls)
-    for person in settings.annotators if settings.blind else ("",):
+    for person in whom(settings):
         project = projects.open_project(client, asking, person)
         opened.append(project.id)
         own = [question for question in plan.questions if question.annotator == person]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
+import numpy as np
 import pandas as pd
 
 from annotations.asked import CLASSIFY, CONTAINS
@@ -38,19 +39,20 @@ def _same_answers(votes: pd.DataFrame, found: dict[str, dict[str, float]]) -> No
     of_kind = votes.groupby(["question", "answer"])["answer"].transform("size")
     usual = of_kind / votes.groupby("question")["answer"].transform("size")
     share = (like - 1 + usual) / pair  # of the others, and one who answers as is usual
-    people = votes.assign(log=share.map(math.log)).groupby("annotator_id")
-    for annotator_id, person in people:
+    people = votes.assign(log=np.log(share)).groupby(["annotator_id", "question"])
+    for (annotator_id, question), person in people:
         if person["answer"].nunique() == 1:
-            what = f"says {person['answer'].iloc[0]} to all {len(person)} labels"
+            what = f"says {person['answer'].iloc[0]} to all {len(person)} labels in {question}"
             found[str(annotator_id)][what] = math.exp(max(-700.0, float(person["log"].sum())))
 
 
 def _same_places(submissions: pd.DataFrame, found: dict[str, dict[str, float]]) -> None:
-    for (annotator_id, _), person in submissions.groupby(["annotator_id", "question"]):
+    for (annotator_id, question), person in submissions.groupby(["annotator_id", "question"]):
         ticked = {tuple(places) for places in person["ticked"]}
         if len(ticked) != 1 or len(person) < 2 or not (places := ticked.pop()):
             continue
         repeats = person["options"].tolist()[1:]
         log = -sum(math.log(math.comb(options, len(places))) for options in repeats)
-        what = f"ticks the same places ({', '.join(str(place + 1) for place in places)}) on all {len(person)} screens"
+        numbers = ", ".join(str(place + 1) for place in places)
+        what = f"ticks the same places ({numbers}) on all {len(person)} screens of {question}"
         found[str(annotator_id)][what] = math.exp(max(-700.0, log))

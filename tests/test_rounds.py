@@ -343,6 +343,13 @@ def test_too_few_people_to_be_blind() -> None:
         assignment.assign([], [], PEOPLE[:2], 3, 0)
 
 
+def test_an_address_is_one_however_it_is_written_and_no_other_word_will_do(workspace: Workspace) -> None:
+    made = plan(workspace, blind=True, annotators=("Ann@Lab", "ann@lab", "bob@lab"))
+    assert {q.annotator for q in made.questions} == {"ann@lab", "bob@lab"}
+    with pytest.raises(UsageError, match=r"an e-mail address such as .*, got 'bob of lab'"):
+        plan(workspace, blind=True, annotators=("ann@lab", "bob of lab"))
+
+
 def test_everybody_has_an_order_of_their_own(workspace: Workspace) -> None:
     base = Question("classify:1:a", (ImageId("a"),), tuple(ClassIdx(n) for n in range(6)))
     own = [put_to(base, person, 0) for person in PEOPLE]
