@@ -13,6 +13,7 @@ import csv
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -144,17 +145,20 @@ def _check_place(workspace: Workspace, out: Path) -> None:
 
 
 def _folders_of_images(workspace: Workspace) -> set[Path]:
-    """Where images lie, and the folder that was indexed."""
+    """Where images lie, and the folder that was indexed; where that is not known, what holds several of the former."""
     found: set[Path] = set()
     for _, part in workspace.parts("images"):
         uris = workspace.read_part(part.path, ["uri"])["uri"].to_pylist()
-        found |= {Path(uri).parent for uri in uris}
+        found |= {Path(uri).parent.resolve() for uri in uris}
     try:
         told = json.loads(workspace.read_bytes(REMEMBERED)).get("index", {}).get("images", "")
     except FileNotFoundError:
         told = ""
     indexed = Path(told).resolve()
-    return found | {indexed} if told and indexed.is_dir() else found
+    if told and indexed.exists():
+        return found | {indexed} if indexed.is_dir() else found  # else a listing, which names its images
+    above = Counter(folder.parent for folder in found)
+    return found | {folder for folder, count in above.items() if count > 1}
 
 
 def _need_photographs(data: Dataset, to_format: str) -> None:

@@ -324,6 +324,11 @@ def test_a_folder_that_is_indexed_takes_no_export(workspace: Workspace, tmp_path
     workspace.write_bytes("settings.json", json.dumps({"index": {"images": str(tmp_path / "indexed")}}).encode())
     with pytest.raises(UsageError, match="indexed again"):
         export(workspace, "real", tmp_path / "indexed" / "out")
+    rows = [image_row(tmp_path / "indexed" / name, name, 1, n) for n, name in enumerate(("one", "two"))]
+    classless = Workspace(tmp_path / "unsaid")  # nobody told it what was indexed
+    put(classless, "images", rows)
+    with pytest.raises(UsageError, match="indexed again"):
+        export(classless, "real", tmp_path / "indexed" / "out")
     (tmp_path / "empty").mkdir()
     assert export(workspace, "real", tmp_path / "empty") == tmp_path / "empty"
     assert export(workspace, "real", tmp_path / "w" / "exports" / "real").is_dir()
