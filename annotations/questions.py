@@ -242,7 +242,11 @@ def _by(candidates: pd.DataFrame, one: str, many: str) -> dict[Any, list[Any]]:
 def shuffled(keys: Iterable[Any], seed: int, *about: Any) -> list[Any]:
     """In an order that depends on the keys, the seed and what it is about alone."""
 
+    begun = hashlib.blake2b("".join(f"{part}\0" for part in (seed, *about)).encode(), digest_size=8)
+
     def place(key: Any) -> bytes:
-        return hashlib.blake2b("\0".join(map(str, (seed, *about, key))).encode(), digest_size=8).digest()
+        made = begun.copy()
+        made.update(str(key).encode())
+        return made.digest()
 
     return sorted(keys, key=place)

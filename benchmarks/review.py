@@ -2,15 +2,15 @@
 
 ``python -m benchmarks.review [--tasks 10000] [--batch 500]`` starts a Label Studio of its own, with the
 settings that `reground review serve` gives it, and puts as many CLASSIFY tasks of eight candidates
-through ``review.push`` as through import calls with the same tasks in batches of the same size, in
-turns (ours, bare, bare, ours), so that drift cancels. Pictures are made before, as making them is no
+through one ``review.push`` as through import calls with the same tasks in batches of the same size, half
+of these before and half after it, so that drift cancels. Pictures are made before, as making them is no
 part of an import; ``pictures_s`` says how long that takes alone, and ``cold_s`` how long a push takes
 that makes them while it imports.
 
-Then as many tasks with an answer each are pulled by ``review.pull`` (votes, annotators and all) and
-exported by the bare call, in turns. ``nothing_new_s`` is a pull after which nothing changed,
-``few_new_s`` one after one task in a hundred was answered again, both of half of the tasks and as if the
-answers were older than the minutes that a pull looks back; ``full_s`` fetches everything anew.
+Then as many tasks with an answer each are pulled by ``review.pull`` (votes, annotators and all), and
+exported by the bare call before and after that. ``nothing_new_s`` is a pull after which nothing changed,
+``few_new_s`` one after one task in a hundred was answered again, both as if the answers were older than
+the minutes that a pull looks back.
 
 ``push_rate`` and ``pull_rate`` are bare seconds / ours: 1 is as fast as the bare calls.
 """
@@ -129,27 +129,23 @@ def timed(act: Any, *arguments: Any) -> float:
 
 
 def push(bench: Bench, count: int) -> dict[str, object]:
-    """Ours, bare, bare, ours: a quarter of the tasks of both sides each time."""
-    settings, half = bench.settings(), count // 2
-    ours, bare, pictures = 0.0, 0.0, 0.0
-    for turn, mine in enumerate((True, False, False, True)):
-        workspace = bench.workspace(f"push{turn}", half)
-        began = time.perf_counter()
-        batches = list(tasks_of(workspace, settings))
-        pictures += (time.perf_counter() - began) / 2
-        if mine:
-            ours += timed(review.push, workspace, settings, CLASSIFY)
-            continue
-        with bench.client() as client:
-            asking = projects.Round(workspace, CLASSIFY, 1, settings.overlap)
-            project = projects.open_project(client, asking, "")
-        bare += bench.bare_import(project.id, batches)
+    """Half of the bare calls, ours, the other half."""
+    settings = bench.settings()
+    workspace, other = bench.workspace("push", count), bench.workspace("bare", count)
+    pictures = timed(list, tasks_of(workspace, settings))
+    batches = list(tasks_of(other, settings))
+    with bench.client() as client:
+        project = projects.open_project(client, projects.Round(other, CLASSIFY, 1, settings.overlap), "")
+    middle = len(batches) // 2
+    bare = bench.bare_import(project.id, batches[:middle])
+    ours = timed(review.push, workspace, settings, CLASSIFY)
+    bare += bench.bare_import(project.id, batches[middle:])
     cold = timed(review.push, bench.workspace("cold", count), settings, CLASSIFY)
     return {
         "push_s": ours,
         "import_s": bare,
         "push_rate": bare / ours,
-        "tasks_a_second": 2 * half / ours,
+        "tasks_a_second": count / ours,
         "pictures_s": pictures,
         "cold_s": cold,
     }
@@ -173,33 +169,32 @@ def annotation(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def pull(bench: Bench, count: int) -> dict[str, object]:
-    """Ours, bare, bare, ours: half of the answers each time."""
-    settings, half = bench.settings(), count // 2
-    (first, one), (second, two) = (answered(bench, name, half) for name in ("pull0", "pull1"))
-    ours = timed(review.pull, first, settings)
-    bare = bench.bare_export(one) + bench.bare_export(two)
-    ours += timed(review.pull, second, settings)
-    assert len(second.read("votes", ["image_id"])) == half * CANDIDATES
+    """The bare call, ours, the bare call again."""
+    settings = bench.settings()
+    workspace, project_id = answered(bench, "pull", count)
+    before = bench.bare_export(project_id)
+    ours = timed(review.pull, workspace, settings)
+    bare = (before + bench.bare_export(project_id)) / 2
+    assert len(workspace.read("votes", ["image_id"])) == count * CANDIDATES
     answers.LOOK_BACK = timedelta()
-    nothing_new = timed(review.pull, second, settings)
+    nothing_new = timed(review.pull, workspace, settings)
     with bench.client() as client:
         sign_up(client, EMAIL, PASSWORD)
     with Annotator(bench.server.url, EMAIL, PASSWORD) as person:
-        for task in ledger.read(second)[::FEW]:
+        for task in ledger.read(workspace)[::FEW]:
             label = task.question.class_idxs[1]
             person.answer(task.task_id, classify_result([label], label, "1"), 5.0)
-    few_new = timed(review.pull, second, settings)
-    votes = second.table_digest("votes")
-    second.retire(answers.STEP, ())
-    full = timed(review.pull, second, settings)
-    assert second.table_digest("votes") == votes
+    few_new = timed(review.pull, workspace, settings)
+    votes = workspace.table_digest("votes")
+    workspace.retire(answers.STEP, ())
+    review.pull(workspace, settings)
+    assert workspace.table_digest("votes") == votes
     return {
         "pull_s": ours,
         "export_s": bare,
         "pull_rate": bare / ours,
         "nothing_new_s": nothing_new,
         "few_new_s": few_new,
-        "full_s": full,
     }
 
 
