@@ -16,7 +16,7 @@ def assign(
 
     Args:
         asked: every question once, put to nobody in particular.
-        out: those that are out, as they were put to people.
+        out: those that are out and need nobody else, as they were put to people.
         people: e-mail addresses.
         overlap: people who are to get each question.
         seed: of the choice between people who have equally many, and of the order of what they are shown.
@@ -27,7 +27,8 @@ def assign(
     if len(set(people)) < overlap:
         raise UsageError(
             f"expected at least {overlap} people to put each question to (review.overlap), review.annotators names "
-            f"{len(set(people))}: `reground review invite EMAIL...` makes accounts, or set review.overlap lower."
+            f"{len(set(people))} whose votes count: `reground review invite EMAIL...` makes accounts, or set "
+            "review.overlap lower."
         )
     load = Counter(dict.fromkeys(people, 0))
     have: dict[str, set[str]] = defaultdict(set)

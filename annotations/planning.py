@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from annotations import asking, assignment, controls, gold, questions
+from annotations import asking, assignment, controls, exclusion, gold, questions
 from annotations.accounts import check_email
 from annotations.projects import Round
 from annotations.questions import CLASSIFY, CONTAINS, Question
@@ -45,8 +45,11 @@ def plan(of: Round, settings: ReviewSettings) -> Plan:
     if not settings.blind:
         return Plan([*new, *gold.hidden(known, [*out, *new])], rows)
     again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
-    made = assignment.assign([*again, *new], out, whom(settings), settings.overlap, settings.seed)
-    for person in whom(settings):
+    excluded = {annotator_id.partition(":")[2] for annotator_id in exclusion.excluded(of.workspace)}
+    people = [person for person in whom(settings) if person not in excluded]
+    counted = _counted(of, out, people, excluded)
+    made = assignment.assign([*again, *new], counted, people, settings.overlap, settings.seed)
+    for person in people:
         own = [question for question in (*out, *made) if question.annotator == person]
         made += [questions.put_to(question, person, settings.seed) for question in gold.hidden(known, own)]
     return Plan(made, rows)
@@ -93,6 +96,23 @@ def _classify(
 def _about(out: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
     images = set(pairs["image_id"])
     return [question for question in out if question.image_ids[0] in images]
+
+
+def _counted(of: Round, out: Sequence[Question], people: Collection[str], excluded: Collection[str]) -> list[Question]:
+    """Of the questions that are out, those that need nobody else.
+
+    What was put to somebody who is no longer asked goes to another, unless it was answered; what was
+    put to somebody excluded goes to another in any case.
+    """
+    votes = of.workspace.read("votes", ["round", "question", "image_id", "annotator_id"])
+    votes = votes[(votes["round"] == of.number) & (votes["question"] == of.kind)]
+    names = votes["annotator_id"].str.partition(":")[2] if len(votes) else votes["annotator_id"]
+    answered = {pair for pair in zip(names, votes["image_id"], strict=True) if pair[0] not in excluded}
+    return [
+        question
+        for question in out
+        if question.annotator in people or any((question.annotator, i) in answered for i in question.image_ids)
+    ]
 
 
 def _to_nobody(question: Question) -> Question:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotations import asking, assignment, controls, gold, ledger, planning, questions
+from annotations.annotators import annotators
 from annotations.examples import gallery
 from annotations.ledger import Task
 from annotations.planning import Plan
@@ -339,7 +340,7 @@ def test_each_question_goes_to_as_many_people_as_asked_and_all_have_their_share(
 
 
 def test_too_few_people_to_be_blind() -> None:
-    with pytest.raises(UsageError, match=r"at least 3 people.*names 2: `reground review invite"):
+    with pytest.raises(UsageError, match=r"at least 3 people.*names 2 whose votes count: `reground review invite"):
         assignment.assign([], [], PEOPLE[:2], 3, 0)
 
 
@@ -375,6 +376,24 @@ def test_a_blind_round_with_controls_and_gold_can_be_resumed(workspace: Workspac
         if kind == "classify":
             each = {p: [q for q in (*whole.questions[:3], *rest.questions) if q.annotator == p] for p in PEOPLE}
             assert all(any(q.subject in gold_only for q in own) for own in each.values())
+
+
+def test_who_leaves_or_is_excluded_hands_their_questions_on(workspace: Workspace) -> None:
+    blind = {"blind": True, "ask": "candidates", "overlap": 1}
+    put_out(workspace, plan(workspace, "classify", annotators=PEOPLE[:2], **blind), "classify", 1)
+    of_ann = [t.question for t in ledger.read(workspace) if t.question.annotator == "ann@lab"]
+    done, *open_ = sorted(question.image_ids[0] for question in of_ann)
+    answers = [vote(done, label, "ann@lab", annotator_id="label-studio:ann@lab") for label in (0, 1)]
+    put(workspace, "votes", answers)
+    left = plan(workspace, "classify", annotators=PEOPLE[1:3], **blind).questions
+    assert sorted(q.image_ids[0] for q in left) == open_ and {q.annotator for q in left} <= set(PEOPLE[1:3])
+    assert plan(workspace, "classify", annotators=PEOPLE[:3], **blind).questions == []
+    (row,) = annotators(workspace.read("votes"))
+    put(workspace, "annotators", [row | {"excluded": "asleep"}])
+    left = plan(workspace, "classify", annotators=PEOPLE[:3], **blind).questions
+    assert sorted(q.image_ids[0] for q in left) == [done, *open_] and "ann@lab" not in {q.annotator for q in left}
+    with pytest.raises(UsageError, match="names 0 whose votes count"):
+        plan(workspace, "classify", annotators=PEOPLE[:1], **blind)
 
 
 def test_a_round_goes_on_as_it_was_begun(workspace: Workspace) -> None:
