@@ -74,9 +74,11 @@ def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
         for model in models
     ]
     predicted = [model for model in models if f"predictions/{model}" in workspace.tables()]
+    if not predicted:
+        return shards
     given = [*GIVEN, *(f"predictions/{model}" for model in predicted)]
     digests = tuple(workspace.table_digest(name) for name in given)
-    return [*shards, Shard(ON_PHOTOGRAPHS, digests, {"models": predicted}, max(1, len(predicted)))]
+    return [*shards, Shard(ON_PHOTOGRAPHS, digests, {"models": predicted}, len(predicted))]
 
 
 def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Output:

@@ -1,0 +1,92 @@
+"""Differences between models in planted worlds: how often the interval holds the true one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.evaluation_comparison import Compared
+from tasks.evaluation_draws import AS_GIVEN, ON_LABELS, Resampling, counted, draw, right
+from tasks.evaluation_truth import NONE, Judged, Labels
+
+IMAGES, HOW = 150, Resampling(300, 0, 0.95)
+TRUE, OTHER, ALWAYS = 1, 2, 3
+"""Classes: one that may hold, one that never does, and one that always does but that no model names."""
+
+
+def two_labels(value: np.ndarray) -> Labels:
+    """The label in question, and one that holds on every image, so that every image counts."""
+    image, class_idx = np.repeat(np.arange(IMAGES), 2), np.tile([TRUE, ALWAYS], IMAGES)
+    return Labels(image, class_idx, np.stack([value, np.ones(IMAGES)], axis=1).ravel())
+
+
+def planted(
+    rng: np.random.Generator, sure: float, skills: tuple[float, float]
+) -> tuple[Judged, np.ndarray, np.ndarray]:
+    """Judged images, what two models say, and whether the label that both may say holds.
+
+    It holds with the probability that the votes give it; a model that is right more often knows
+    more of whether it holds than the votes do.
+    """
+    probability = rng.beta(0.9 / sure, 0.3 / sure, IMAGES)
+    holds = rng.random(IMAGES) < probability
+    said = [
+        np.where((rng.random(IMAGES) < skill) & holds | (rng.random(IMAGES) < 0.5), TRUE, OTHER) for skill in skills
+    ]
+    kept = (probability >= 0.5).astype(float)
+    none = Labels(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
+    unknown, everywhere = np.full(IMAGES, NONE), np.ones(IMAGES, bool)
+    judged = Judged(
+        image_ids=pd.Index([f"i{n}" for n in range(IMAGES)]),
+        original=unknown,
+        main=unknown,
+        objects=np.ones(IMAGES, int),
+        settled=everywhere,
+        probability=two_labels(probability),
+        kept=two_labels(kept),
+        frequency=none,
+        reviewed=True,
+        version="v",
+        sources="planted",
+    )
+    return judged, np.stack(said, axis=1), holds
+
+
+@pytest.mark.parametrize("sure", [1.0, 30.0])
+def test_the_true_difference_lies_in_95_of_100_intervals(sure: float) -> None:
+    rng = np.random.default_rng(int(sure))
+    held = []
+    for _ in range(200):
+        # Models that know no more than the votes: then probabilities are what they are, given what models say.
+        judged, first, holds = planted(rng, sure, (0.0, 0.0))
+        (row,) = (r for r in Compared(["a", "b"], first, judged, HOW).rows() if r["metric"] == "real_accuracy")
+        hits = (first == TRUE) & holds[:, None]
+        held.append(row["low"] <= hits[:, 0].mean() - hits[:, 1].mean() <= row["high"])
+        assert row["low"] <= row["difference"] <= row["high"] and row["n"] == IMAGES
+    assert np.mean(held) >= 0.95
+
+
+def test_without_doubt_draws_spread_as_images_do() -> None:
+    """Labels that are known: the draws of every metric have the spread of a plain bootstrap."""
+    rng = np.random.default_rng(0)
+    judged, first, _ = planted(rng, 1e6, (0.3, 0.6))
+    everywhere = np.ones(IMAGES, bool)
+    drawn = draw(judged, first, everywhere, Resampling(3000, 1, 0.95))
+    hits = right(judged, "real_accuracy", first)
+    gap = hits[:, 0].astype(float) - hits[:, 1]
+    plain = rng.choice(gap, (3000, IMAGES)).mean(axis=1)
+    for key in (("real_accuracy", "all"), ("multi_label", "reviewed"), ("multi_label", "single_object")):
+        gaps = drawn[key][:, 0] - drawn[key][:, 1]
+        assert gaps.mean() == pytest.approx(gap.mean(), abs=0.01) and gaps.std() == pytest.approx(plain.std(), rel=0.1)
+
+
+def test_a_subset_without_images_has_no_share() -> None:
+    judged, first, _ = planted(np.random.default_rng(0), 1.0, (0.5, 0.5))
+    everywhere = np.ones(IMAGES, bool)
+    drawn = draw(judged, first, everywhere, HOW)
+    assert set(drawn) == {*AS_GIVEN, *ON_LABELS}
+    for key in (("multi_label", "multi_object"), ("top1_original", "all")):
+        assert not counted(judged, *key, everywhere).any() and np.isnan(drawn[key]).all()
+    keys = {(row["metric"], row["subset"]) for row in Compared(["a", "b"], first, judged, HOW).rows()}
+    assert keys == {("real_accuracy", "all"), ("multi_label", "reviewed"), ("multi_label", "single_object")}
