@@ -18,6 +18,7 @@ from annotations.planning import Plan
 from annotations.projects import Round
 from annotations.questions import Question, put_to
 from annotations.review_settings import ReviewSettings
+from flows.cli import main
 from tasks.errors import RegroundError, UsageError
 from tasks.schema import ClassIdx, ImageId
 from tasks.store import Workspace
@@ -295,6 +296,17 @@ def test_malformed_gold_is_refused_whole(workspace: Workspace, tmp_path: Path, l
     with pytest.raises(UsageError, match=says):
         import_gold(workspace, tmp_path, *lines)
     assert workspace.read("gold").empty
+
+
+def test_wrong_use_on_the_command_line_says_so(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["-w", workspace.url]
+    assert main(["review", "push", "ann@lab", *where]) == 2
+    assert "no e-mail addresses with `reground review push`" in capsys.readouterr().err
+    assert main(["gold", "import", str(tmp_path / "none.csv"), *where]) == 2
+    assert "expected a CSV" in capsys.readouterr().err
+    assert main(["review", "annotators", *where]) == 0 and "nobody has answered" in capsys.readouterr().out
 
 
 def test_gold_is_mixed_in_at_the_rate_and_looks_like_the_rest(workspace: Workspace, tmp_path: Path) -> None:
