@@ -1,9 +1,9 @@
 """Evaluate: every model on every set. Writes ``evaluation`` and ``comparison``.
 
-Reads ``images``, ``originals``, ``classes``, ``groups``, ``votes``, ``truth``, ``predictions/MODEL``,
-``variants/NAME`` (keys only) and ``adversarial/MODEL``. For photographs, which need not be at hand, see
-`tasks.evaluation_photographs` and `tasks.evaluation_comparison`; for what is measured on swapped backgrounds
-`tasks.evaluation_backgrounds`.
+Reads ``images``, ``originals``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
+``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``. For photographs, which need
+not be at hand, see `tasks.evaluation_photographs` and `tasks.evaluation_comparison`; for what is measured on
+swapped backgrounds `tasks.evaluation_backgrounds`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ JUDGED: Final = ("predictions", "adversarial")
 """Families of tables that say what a model did."""
 ON_PHOTOGRAPHS: Final = "+photographs"
 """The shard of all models on photographs; no model's table is called so."""
-GIVEN: Final = ("images", "originals", "classes", "groups", "votes", "truth")
+GIVEN: Final = ("images", "originals", "classes", "groups", "votes", "annotators", "truth")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from tasks.evaluation_draws import COMPARED, Key, Resampling, counted, draw, rig
 from tasks.evaluation_photographs import MULTI_LABEL, REVIEWED, TOP_1
 from tasks.evaluation_truth import NONE, Bools, Floats, Ints, Judged
 from tasks.kernels.intervals import Estimate, paired_counts
-from tasks.kernels.paired_tests import holm, mcnemar
 from tasks.measured import Measured
 from tasks.schema import PHOTOGRAPHS
 
@@ -48,6 +47,8 @@ class Compared:
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows of ``comparison``, with p-values corrected across the pairs of each metric and subset."""
+        from tasks.kernels.paired_tests import holm  # SciPy, which most commands do without
+
         rows = [row for members, pairs, common in self._classes() for row in self._differences(members, pairs, common)]
         for key in COMPARED:
             family = [row for row in rows if (row["metric"], row["subset"]) == key]
@@ -120,6 +121,8 @@ class Compared:
                 yield {"model_a": self.models[a], "model_b": self.models[b], "metric": key[0], "subset": key[1], **made}
 
     def _difference(self, table: _Crossed, drawn: Floats, a: int, b: int) -> dict[str, Any]:
+        from tasks.kernels.paired_tests import mcnemar
+
         both, only_a, only_b, neither = table.counts(a, b)
         estimate = paired_counts(both, only_a, only_b, neither, self.how.level)
         gaps = drawn[:, a] - drawn[:, b]

@@ -1,6 +1,6 @@
 """What photographs are judged by, as arrays: original labels, labels with their probability, votes asked in grids.
 
-Reads ``images``, ``originals``, ``truth`` and ``votes``; photographs need not be at hand.
+Reads ``images``, ``originals``, ``truth``, ``votes`` and ``annotators``; photographs need not be at hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.arrow import arrow_schema_subset
-from tasks.kernels.label_probability import holds
 from tasks.originals import original_labels
 from tasks.schema import PHOTOGRAPHS
 from tasks.store import Workspace
@@ -185,6 +184,8 @@ def _labels(truth: pa.Table, at: Ints, original: Ints) -> tuple[Labels, Labels]:
     kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))
     methods = set(truth["method"].to_pylist())
     if methods and methods <= set(SHARES):
+        from tasks.kernels.label_probability import holds  # SciPy, which most commands do without
+
         stratum = (original[image] == class_idx).astype(np.int64)
         confidence = holds(confidence, np.maximum(shown, 1), _threshold(confidence, kept), stratum)
     unasked = ~np.isin(_key(kept_image, kept_class), _key(image, class_idx))
@@ -233,13 +234,15 @@ def _threshold(confidence: Floats, kept: Bools) -> float:
 
 
 def _grids(workspace: Workspace) -> pa.Table:
-    """Answers given in grids; parts of ``votes`` without any are not opened beyond the column that says so."""
-    columns = ["image_id", "class_idx", "answer"]
+    """Answers given in grids by people whose votes count; parts of ``votes`` without any are hardly opened."""
+    people = workspace.read("annotators", ["annotator_id", "excluded"])
+    excluded = pa.array(sorted(set(people.loc[people["excluded"].notna(), "annotator_id"])), pa.string())
+    wanted = (pc.field("question") == CONTAINS) & ~pc.field("annotator_id").isin(excluded)
+    columns = ["image_id", "class_idx", "answer", "question", "annotator_id"]
     parts = [arrow_schema_subset("votes", columns).empty_table()]
     for _, part in workspace.parts("votes"):
         if CONTAINS in workspace.read_part(part.path, ["question"])["question"].unique().to_pylist():
-            given = workspace.read_part(part.path, ["question", *columns])
-            parts.append(given.filter(pc.field("question") == CONTAINS).select(columns))
+            parts.append(workspace.read_part(part.path, columns).filter(wanted))
     return pa.concat_tables(parts)
 
 

@@ -165,7 +165,7 @@ def _places(evaluation: Evaluation, metric: str, subset: str, rows: pd.DataFrame
 def _ahead(row: Mapping[Any, Any], sign: int) -> tuple[Number, float, float]:
     """How far ahead, the p-value, and how often the order held."""
     ends = sorted((sign * row["low"], sign * row["high"]))
-    return Number(sign * row["difference"], *ends, row["n"]), row["p_holm"], row["order_held"]
+    return Number(sign * row["difference"], ends[0], ends[1], row["n"]), row["p_holm"], row["order_held"]
 
 
 def _mean(numbers: Sequence[Number]) -> float:

@@ -14,6 +14,7 @@ from tasks.classes import load_classes
 from tasks.errors import RegroundError, UsageError
 from tasks.evaluation import EvaluationSettings
 from tasks.evaluation_truth import _threshold
+from tasks.schema import TABLES
 from tasks.step import run_shard, todo
 from tasks.store import Workspace
 from tests.tables import prediction, put, vote
@@ -129,6 +130,17 @@ def test_human_based_evaluation(workspace: Workspace) -> None:
     assert number(table, "nobody_asked", "all") == (pytest.approx(4 / 6), 6)
     assert number(table, "nobody_asked", "asked") == (pytest.approx(1 / 3), 3)
     assert number(table, "selection_frequency", "multi_object") == (pytest.approx(2 / 3), 1)
+
+
+def test_the_excluded_do_not_count(workspace: Workspace) -> None:
+    rows = [vote("a", DOG, "ann", "no", "contains"), vote("a", DOG, "ben", "yes", "contains")]
+    put(workspace, "votes", [*rows, vote("b", DOG, "ann", "no", "contains")])
+    known = {"source": "recorded", "votes": 2, "tasks": 1}
+    people = [{"annotator_id": "recorded:ann", "excluded": "too fast"}, {"annotator_id": "recorded:ben"}]
+    unsaid = {column.name: None if column.nullable else 0 for column in TABLES["annotators"].columns}
+    put(workspace, "annotators", [{**unsaid, **known, **person} for person in people])
+    table, _ = evaluate(workspace)
+    assert number(table, "selection_frequency", "all") == (1.0, 1)
 
 
 def test_predictions_of_images_that_are_gone_do_not_count(workspace: Workspace) -> None:
