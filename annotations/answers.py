@@ -15,15 +15,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from annotations import ledger
 from annotations.ahead import one_ahead
+from annotations.label_studio_data import Change, Count, Json
 from annotations.ledger import Task
 from tasks.store import Output, Part, Workspace, digest
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Change, Client, Count
+    from annotations.label_studio import Client
 
 STEP: Final = "answers"
 MARKS: Final = "review.marks"
@@ -46,7 +47,6 @@ _KEPT: Final = (
 
 Place = tuple[int, int]
 """Project and task."""
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

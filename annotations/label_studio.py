@@ -12,11 +12,11 @@ import contextlib
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
+from annotations.label_studio_data import Change, Count, Json, Payload, Project, TaskState, payload
 from annotations.refusals import no_answer, refusal
 from tasks.errors import RegroundError
 
@@ -28,45 +28,6 @@ EXPORTED: Final = 200
 TIMEOUT: Final = 120.0
 
 LONG_AGO: Final = "2000-01-01T00:00:00.000000Z"
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Project:
-    """One project: ``description`` ends with our mark, ``tasks`` counts what it holds."""
-
-    id: int
-    title: str
-    description: str
-    tasks: int
-
-
-@dataclass(frozen=True)
-class Count:
-    """How much a project holds; skips are submissions too."""
-
-    project_id: int
-    tasks: int
-    submissions: int
-
-
-@dataclass(frozen=True)
-class Change:
-    """A task as last touched, by Label Studio's clock (ISO 8601 in UTC); ``answers`` counts skips too."""
-
-    id: int
-    updated_at: str
-    answers: int
-
-
-@dataclass(frozen=True)
-class TaskState:
-    """A task as it stands: how many answers it has, and who gave them (user ids)."""
-
-    id: int
-    answers: int
-    people: tuple[int, ...]
 
 
 class Client:
@@ -174,13 +135,20 @@ class Client:
 
     def import_tasks(self, project_id: int, tasks: Sequence[Json]) -> list[int]:
         """Put tasks into a project in one transaction. Returns their ids, in order."""
-        sent = [{"data": task} for task in tasks]
-        doing = f"take {len(tasks)} tasks into project {project_id}"
-        answer = self._ask("POST", f"/api/projects/{project_id}/import?return_task_ids=true", doing, json=sent)
+        return self.import_payload(project_id, payload(tasks))
+
+    def import_payload(self, project_id: int, tasks: Payload) -> list[int]:
+        """As `import_tasks`, of tasks that are in words already."""
+        answer = self._ask(
+            "POST",
+            f"/api/projects/{project_id}/import?return_task_ids=true",
+            f"take {tasks.count} tasks into project {project_id}",
+            content=tasks.body,
+        )
         ids = [int(task_id) for task_id in answer.get("task_ids") or []]
-        if answer.get("task_count") != len(tasks) or len(ids) != len(tasks):
+        if answer.get("task_count") != tasks.count or len(ids) != tasks.count:
             raise RegroundError(
-                f"expected Label Studio at {self.url} to take {len(tasks)} tasks, it took {answer.get('task_count')}: "
+                f"expected Label Studio at {self.url} to take {tasks.count} tasks, it took {answer.get('task_count')}: "
                 "run the command again, it finds out which."
             )
         return ids
@@ -262,7 +230,8 @@ class Client:
     def _ask(self, method: str, address: str, doing: str, **how: Any) -> Any:
         """One request; its answer read as JSON."""
         with self._explained(doing):
-            answer = self._http.request(method, self.url + address, headers=self._login(), **how)
+            headers = {**self._login(), "Content-Type": "application/json"}
+            answer = self._http.request(method, self.url + address, headers=headers, **how)
             answer.raise_for_status()
             try:
                 return answer.json()

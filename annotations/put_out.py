@@ -1,6 +1,6 @@
 """Putting out: the questions of a plan -> tasks in Label Studio and lines in the ledger.
 
-Three things go on at once: the pictures of the next batch are made, this batch is imported, and the
+Three things go on at once: the pictures and words of the next batch are made, this batch is imported, and the
 one before is written down. Label Studio takes one import at a time, so that nobody who answers
 meanwhile waits for more than one; after a kill, at most two batches are to be found again.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from annotations import controls, ledger, pictures, projects
 from annotations.ahead import one_ahead
 from annotations.display import Display
+from annotations.label_studio_data import Payload, Project, payload
 from annotations.ledger import Task
 from annotations.planning import Plan, whom
 from annotations.projects import Round
@@ -22,11 +23,10 @@ from annotations.review_settings import ReviewSettings
 from tasks.store import Workspace
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client, Project
+    from annotations.label_studio import Client
 
 Batch = Sequence[Question]
 Row = dict[str, Any]
-Tasks = list[Row]
 
 
 def put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan) -> list[int]:
@@ -55,13 +55,16 @@ def _fill(
     batches = [own[start : start + settings.batch_size] for start in range(0, len(own), settings.batch_size)]
     served = False
 
-    def send(batch: Batch, tasks: Tasks) -> list[int]:
+    def make(batch: Batch) -> Payload:
+        return payload(display.tasks(batch))
+
+    def send(batch: Batch, tasks: Payload) -> list[int]:
         controls.write(asking.workspace, [row for question in batch for row in unwritten.pop(question.subject, ())])
-        return client.import_tasks(project.id, tasks)
+        return client.import_payload(project.id, tasks)
 
     with ThreadPoolExecutor(1) as importer:
         under_way: list[tuple[Batch, Future[list[int]]]] = []
-        for batch, tasks in one_ahead(display.tasks, batches):
+        for batch, tasks in one_ahead(make, batches):
             if not served:  # only now is there a picture
                 client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
                 client.check_picture(display.link(batch[0].image_ids[0]))
