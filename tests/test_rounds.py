@@ -225,7 +225,7 @@ def test_without_gold_and_truth_a_grid_is_full_of_questions(workspace: Workspace
 )
 def test_numbers_out_of_range_are_refused(workspace: Workspace, settings: dict[str, int], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        plan(workspace, **settings)
+        plan(workspace, "contains", **settings)
 
 
 def test_gold_makes_controls_before_anybody_voted(workspace: Workspace, tmp_path: Path) -> None:
