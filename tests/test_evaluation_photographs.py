@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tasks import evaluation
 from tasks.classes import load_classes
 from tasks.errors import RegroundError, UsageError
 from tasks.evaluation import EvaluationSettings
-from tasks.evaluation_truth import _threshold
+from tasks.evaluation_truth import Labels, _threshold
 from tasks.schema import TABLES
 from tasks.step import run_shard, todo
 from tasks.store import Workspace
@@ -284,3 +286,15 @@ def test_where_everything_was_kept_or_nothing() -> None:
     assert 0 < _threshold(np.ones(3), np.ones(3, bool)) <= 1
     assert 0 < _threshold(np.zeros(3), np.zeros(3, bool)) <= 1
     assert 0 < _threshold(np.zeros(0), np.zeros(0, bool)) <= 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 4)), st.floats(0.25, 1), max_size=15), st.data())
+def test_labels_are_found_by_image_and_class(held: dict[tuple[int, int], float], data: st.DataObject) -> None:
+    keys = sorted(held)
+    image, class_idx = (np.array([key[n] for key in keys], np.int64) for n in (0, 1))
+    labels = Labels(image, class_idx, np.array([held[key] for key in keys]))
+    wanted = data.draw(st.lists(st.lists(st.integers(-2, 5), min_size=2, max_size=2), min_size=6, max_size=6))
+    expected = [[held.get((n, c), 0.0) for c in row] for n, row in enumerate(wanted)]
+    assert labels.of(np.array(wanted)).tolist() == expected
+    assert labels.of(np.array(wanted)[:, 0]).tolist() == [row[0] for row in expected]

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta
 
+from tasks.kernels.intervals import share as share_of
+from tasks.kernels.intervals import uncertain_share, wilson
 from tasks.kernels.label_probability import JEFFREYS, holds, prior
 
 
@@ -67,3 +69,18 @@ def test_everybody_agrees_everywhere() -> None:
     found = holds(np.ones(50), np.full(50, 5.0), 0.5, np.zeros(50, np.int64))
     assert (found > 0.99).all()
     assert np.isfinite(prior(np.full(50, 2.0), np.full(50, 4.0))).all()
+
+
+@pytest.mark.parametrize("people", [2, 5, 9])
+def test_from_votes_to_an_interval_that_holds_the_true_accuracy(people: int) -> None:
+    """Labels as a model would give them, most of them right, judged by few people or by many."""
+    held, widths = [], []
+    for seed in range(300):
+        share, said, asked = planted(0.6, 0.2, people, 300, seed)
+        hit = holds(said, asked, 0.5, np.zeros(300, np.int64))
+        found = uncertain_share(share_of(said >= 0.5), hit)
+        held.append(found.low <= (share >= 0.5).mean() <= found.high)
+        widths.append(found.high - found.low)
+    assert np.mean(held) >= 0.95
+    known = wilson(0.77 * 300, 300)
+    assert np.mean(widths) > known.high - known.low
