@@ -157,7 +157,8 @@ def predict(workspace: Workspace) -> None:
         rows = [prediction(i, [y, -1, -1, -1, -1]) for i, y in first.items()]
         rows += [prediction("a", [7 if size else 8, 3], name) for name in VARIANTS]
         put(workspace, f"predictions/{model}", [{**row, "recipe": RECIPE % (size, model)} for row in rows])
-    put(workspace, "candidates", [candidate("a", 9, ["lite-b:1"]), candidate("a", 7, ["original", "lite-a:1"], 0.25)])
+    of_a = [candidate("a", 9, ["lite-b:1"]), candidate("a", 7, ["original", "lite-a:1"], 0.25)]
+    put(workspace, "candidates", [*of_a, candidate("e", 9)])
 
 
 def judge(workspace: Workspace, source: str = "recorded") -> None:

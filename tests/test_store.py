@@ -76,7 +76,7 @@ def test_rows_must_follow_the_plan(tmp_path: Path) -> None:
         workspace.commit("index", "0", "k", Output({"dropped": [{"stage": "index"}]}))
     with pytest.raises(ValueError, match="column reason has nulls"):
         workspace.commit("index", "0", "k", Output({"dropped": [{**DROPPED, "reason": None}]}))
-    with pytest.raises(UsageError, match=r"expected one of: .*annotators, candidates"):
+    with pytest.raises(UsageError, match=r"expected one of: .*annotators, .*candidates, "):
         workspace.commit("index", "0", "k", Output({"drop": []}))
     assert workspace.entries() == []
 
