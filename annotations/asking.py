@@ -54,7 +54,7 @@ def pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: int) ->
         raise unknown("way of asking (review.ask)", ask, WAYS)
     asking = Asking(workspace, kind, number)
     found = (WAYS[ask] if ask else usual)(asking)
-    at_hand = set(workspace.read("images", ["image_id"])["image_id"])
+    at_hand = workspace.read("images", ["image_id"])["image_id"]
     found = found[found["image_id"].isin(at_hand)].drop_duplicates(PAIR)[PAIR]
     if limit and kind == CLASSIFY:
         found = found[found["image_id"].isin(found["image_id"].unique()[:limit])]

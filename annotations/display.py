@@ -50,8 +50,8 @@ class Display:
 
 def _originals(workspace: Workspace) -> Mapping[ImageId, pictures.Original]:
     images = workspace.read("images", ["image_id", "uri", "sha256"])
-    rows = zip(images["image_id"], images["uri"], images["sha256"], strict=True)
-    return {ImageId(str(image_id)): pictures.Original(str(uri), str(sha256)) for image_id, uri, sha256 in rows}
+    rows = zip(*(images[name].tolist() for name in ("image_id", "uri", "sha256")), strict=True)
+    return {ImageId(image_id): pictures.Original(uri, sha256) for image_id, uri, sha256 in rows}
 
 
 def _labels(workspace: Workspace) -> Mapping[ClassIdx, Label]:

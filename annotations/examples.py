@@ -58,7 +58,7 @@ class Gallery:
 def gallery(workspace: Workspace, count: int, seed: int) -> Gallery:
     """The images at hand, by label."""
     images = workspace.read("images", ["image_id", "class_idx", "sha256"])
-    content = {ImageId(str(i)): str(sha256) for i, sha256 in zip(images["image_id"], images["sha256"], strict=True)}
+    content: dict[ImageId, str] = dict(zip(images["image_id"].tolist(), images["sha256"].tolist(), strict=True))
     judged: set[str] = set()
     confirmed: dict[ClassIdx, list[ImageId]] = defaultdict(list)
     truth = workspace.read("truth", ["image_id", "labels", "status"])

@@ -76,6 +76,8 @@ def prepare(workspace: Workspace, rate: float, number: int, seed: int) -> Gold:
     for image_id, label in known_answers(workspace):
         if image_id in at_hand:
             labels[image_id].add(label)
+    if not labels:
+        return Gold({}, rate, number, seed)
     candidates = workspace.read("candidates", ["image_id", "class_idx"])
     candidates = candidates[candidates["image_id"].isin(labels)]
     for image_id, label in zip(candidates["image_id"], candidates["class_idx"], strict=True):

@@ -1,14 +1,16 @@
 """Putting out: the questions of a plan -> tasks in Label Studio and lines in the ledger.
 
-Three things go on at once: the pictures and words of the next batch are made, this batch is imported, and the
-one before is written down. Label Studio takes one import at a time, so that nobody who answers
-meanwhile waits for more than one; after a kill, at most two batches are to be found again.
+Three things go on at once: the pictures and words of the next batch are made, one or two are imported (before
+the first: the project is opened), and the one before is written down. A second import waits at Label Studio's
+door while the first is stored, so that it never idles; nobody who answers meanwhile waits for more than these
+two, and after a kill at most three batches are to be found again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotations import controls, ledger, pictures, projects
@@ -25,55 +27,66 @@ from tasks.store import Workspace
 if TYPE_CHECKING:
     from annotations.label_studio import Client
 
+AT_ONCE = 2
+"""Imports under way."""
+
 Batch = Sequence[Question]
 Row = dict[str, Any]
 
 
 def put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan) -> list[int]:
     """Each person's questions into their own project, or all into the one of the round; the projects' ids."""
-    display = Display(asking.workspace, asking.kind, settings)
+    display: Display | None = None
     opened: list[int] = []
     unwritten = dict(plan.controls)
-    for person in whom(settings):
-        project = projects.open_project(client, asking, person)
-        opened.append(project.id)
-        own = [question for question in plan.questions if question.annotator == person]
-        if own:
-            _fill(client, asking, settings, project, display, own, unwritten)
+    with ThreadPoolExecutor(AT_ONCE) as importer:
+        for person in whom(settings):
+            own = [question for question in plan.questions if question.annotator == person]
+            opening = importer.submit(_open, client, asking, settings, person, bool(own))
+            display = display or Display(asking.workspace, asking.kind, settings)
+            _fill(client, asking, settings, importer, opening, display, own, unwritten)
+            opened.append(opening.result().id)
     return opened
+
+
+def _open(client: Client, asking: Round, settings: ReviewSettings, person: str, filled: bool) -> Project:
+    """The project, which shows pictures if it is to be filled."""
+    project = projects.open_project(client, asking, person)
+    if filled:
+        Path(asking.workspace.path(pictures.FOLDER, pictures.PICTURES)).mkdir(parents=True, exist_ok=True)
+        client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
+    return project
 
 
 def _fill(
     client: Client,
     asking: Round,
     settings: ReviewSettings,
-    project: Project,
+    importer: ThreadPoolExecutor,
+    opening: Future[Project],
     display: Display,
     own: Sequence[Question],
     unwritten: dict[str, Sequence[Row]],
 ) -> None:
     batches = [own[start : start + settings.batch_size] for start in range(0, len(own), settings.batch_size)]
-    served = False
 
     def make(batch: Batch) -> Payload:
         return payload(display.tasks(batch))
 
     def send(batch: Batch, tasks: Payload) -> list[int]:
+        project = opening.result()
+        if batch is batches[0]:
+            client.check_picture(display.link(batch[0].image_ids[0]))
         controls.write(asking.workspace, [row for question in batch for row in unwritten.pop(question.subject, ())])
         return client.import_payload(project.id, tasks)
 
-    with ThreadPoolExecutor(1) as importer:
-        under_way: list[tuple[Batch, Future[list[int]]]] = []
-        for batch, tasks in one_ahead(make, batches):
-            if not served:  # only now is there a picture
-                client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
-                client.check_picture(display.link(batch[0].image_ids[0]))
-                served = True
-            under_way.append((batch, importer.submit(send, batch, tasks)))
-            if len(under_way) > 1:
-                _write_down(asking, project, *under_way.pop(0))
-        for sent in under_way:
-            _write_down(asking, project, *sent)
+    under_way: list[tuple[Batch, Future[list[int]]]] = []
+    for batch, tasks in one_ahead(make, batches):
+        under_way.append((batch, importer.submit(send, batch, tasks)))
+        if len(under_way) > AT_ONCE:
+            _write_down(asking, opening.result(), *under_way.pop(0))
+    for sent in under_way:
+        _write_down(asking, opening.result(), *sent)
 
 
 def _write_down(asking: Round, project: Project, batch: Batch, sent: Future[list[int]]) -> None:

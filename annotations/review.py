@@ -127,7 +127,6 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
         controls.forget_unasked(workspace, {task.question.subject for task in ledger.read(workspace)})
         plans.append(planning.plan(asking, settings))
         opened = put_out(client, asking, settings, plans[-1])
-        projects.settle(client, asking)
         first = plans[0]
         placed = sum(len(rows) for rows in first.controls.values())
         total = sum(map(len, ledger.places(workspace, question, asking.number).values()))
