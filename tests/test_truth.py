@@ -189,7 +189,7 @@ def test_what_is_kept_to_judge_by_does_not_count(workspace_url: str) -> None:
 
 
 def test_an_unknown_method_is_refused(workspace_url: str) -> None:
-    with pytest.raises(UsageError, match="unknown method 'vote': expected one of: dawid-skene, joint, selection-frequency"):
+    with pytest.raises(UsageError, match="unknown method 'vote': expected one of: dawid-skene, joint"):
         truth.plan(Workspace(workspace_url), TruthSettings("vote"))
     with pytest.raises(RegroundError, match="expected the table 'images'"):
         truth.plan(Workspace(workspace_url), SETTINGS)

@@ -1,0 +1,131 @@
+"""The tables of images, their masks and their variants."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tasks.column import CLASS_IDX, IMAGE_ID, Column, Table
+
+IMAGES: Final = (
+    Table(
+        "classes",
+        "class",
+        ("class_idx",),
+        (
+            CLASS_IDX,
+            Column("name", "string", "what people are shown, unique"),
+            Column("wnids", "list<string>", "WordNet ids it covers; empty for an own class without one"),
+            Column("gloss", "string", "definition; may be empty"),
+        ),
+    ),
+    Table(
+        "images",
+        "image",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            Column("uri", "string", "where the file lies: an absolute path"),
+            Column("class_idx", "int32", "the original label"),
+            Column("wnid", "string", "first WordNet id of that class, or empty"),
+            Column("width", "int32", "pixels, as shown (after EXIF rotation)"),
+            Column("height", "int32", "pixels, as shown (after EXIF rotation)"),
+            Column("mode", "string", "Pillow's mode of the file"),
+            Column("sha256", "string", "of the file's bytes, hexadecimal"),
+            Column("boxes", "list<box>", "xmin, ymin, xmax, ymax in pixels, of the labelled object"),
+            Column("split", "string", "name of the split, as given"),
+        ),
+    ),
+    Table(
+        "originals",
+        "image known by its id alone",
+        ("image_id", "source"),
+        (
+            IMAGE_ID,
+            Column("class_idx", "int32", "the original label", nullable=True),
+            Column("routing", "string", "as in truth, where the source says so", nullable=True),
+            Column("source", "string", "as in votes"),
+        ),
+    ),
+    Table(
+        "dropped",
+        "thing left out",
+        ("stage", "item", "reason", "detail"),
+        (
+            Column("stage", "string", "the step that left it out"),
+            Column("item", "string", "an image_id, a uri or another key"),
+            Column("reason", "string", "one of DropReason"),
+            Column("detail", "string", "what was found, for a person to read"),
+        ),
+    ),
+    Table(
+        "masks",
+        "image with a mask",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            Column("method", "string", "how the mask was made"),
+            Column("rle", "string", "COCO compressed run lengths (column-major), at native size"),
+            Column("width", "int32", "pixels"),
+            Column("height", "int32", "pixels"),
+            Column(
+                "box",
+                "box",
+                "the box that variants fill where images has not exactly one: that of all its boxes, or the tight "
+                "box of the mask where it has none; null: the one in images",
+                nullable=True,
+            ),
+            Column("area_ratio", "float32", "foreground pixels / pixels of the box, 0 to 1"),
+            Column("quality", "float32", "0 (not to be used) to 1"),
+            Column("quarantine", "string", "why it is not to be pasted unseen; null: it may be", nullable=True),
+            Column("seed", "int64", "of the method's random start; 0: it has none"),
+        ),
+    ),
+    Table(
+        "groups",
+        "class in a group",
+        ("group", "class_idx"),
+        (
+            Column("group", "int32", "0 to number of groups - 1, in the protocol's order"),
+            Column("name", "string", "name of the group"),
+            CLASS_IDX,
+        ),
+    ),
+    Table(
+        "foregrounds",
+        "image with variants",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            CLASS_IDX,
+            Column("group", "int32", "group of the class"),
+            Column("rle", "string", "mask at the size of the variants, COCO compressed run lengths"),
+            Column("width", "int32", "pixels of the variants"),
+            Column("height", "int32", "pixels of the variants"),
+        ),
+    ),
+    Table(
+        "variants",
+        "variant image",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            Column("background_id", "string", "image whose background it has", nullable=True),
+            CLASS_IDX,
+            Column("group", "int32", "group of the foreground"),
+            Column("background_group", "int32", "group of the background", nullable=True),
+            Column("seed", "int64", "that chose the background"),
+            Column("image", "image", "bytes (PNG; a released file as it came) and path: the Hugging Face image layout"),
+        ),
+    ),
+    Table(
+        "parity",
+        "variant of an image composed both ways",
+        ("variant", "image_id"),
+        (
+            Column("variant", "string", "name of the variant, as composed by mask"),
+            IMAGE_ID,
+            Column("same_background", "bool", "both ways have the same image's background, or their own"),
+            Column("differs", "float32", "share of pixels in which variants/NAME and variants/NAME_parity differ"),
+        ),
+    ),
+)
