@@ -11,6 +11,7 @@ import hashlib
 import html
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -53,6 +54,14 @@ class Round:
         return [task for task in every if (task.kind, task.round_number) == (self.kind, self.number)]
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What `settle` found: the round's projects, the oldest first, and the tasks that it wrote down."""
+
+    projects: Sequence[Project]
+    adopted: int
+
+
 def mark(workspace: Workspace) -> str:
     """What every project of the workspace has in its description; made at the first call."""
     try:
@@ -73,20 +82,21 @@ def guidelines(kind: str) -> str:
     return (_HERE / "guidelines" / f"{kind}.html").read_text()
 
 
-def open_project(client: Client, asking: Round, annotator: str) -> Project:
+def open_project(client: Client, asking: Round, annotator: str, known: Sequence[Project]) -> Project:
     """The round's project with today's screen; made if there is none.
 
     Args:
         client: of Label Studio.
         asking: the round.
         annotator: whose own project it is; empty: everybody's.
+        known: the round's projects, the oldest first.
     """
     config = screen(asking.kind)
     whose = f" of {annotator}" if annotator else ""
     whole_mark = f"{asking.mark()}screen {hashlib.blake2b(config.encode(), digest_size=6).hexdigest()}{whose}"
-    known = client.find_projects(f"[{whole_mark}]")
-    if known:
-        return known[0]
+    for project in known:
+        if f"[{whole_mark}]" in project.description:
+            return project
     title = f"{asking.kind.capitalize()}, round {asking.number}{f': {annotator}' if annotator else ''}"
     description = f"{_ABOUT[asking.kind]} [{whole_mark}]"
     return client.create_project(title[:_TITLE], description, config, guidelines(asking.kind), asking.overlap)
@@ -98,7 +108,7 @@ def annotator_of(project: Project) -> str:
     return found[1] if found else ""
 
 
-def settle(client: Client, asking: Round) -> None:
+def settle(client: Client, asking: Round) -> Settled:
     """Make the ledger and Label Studio agree on what is out.
 
     A kill, or an answer that never came, between an import and the ledger's next line leaves
@@ -109,13 +119,16 @@ def settle(client: Client, asking: Round) -> None:
         RegroundError: somebody deleted tasks or a project, or answered both of two equal tasks.
     """
     out = ledger.places(asking.workspace, asking.kind, asking.number)
-    projects = {project.id: project for project in client.find_projects(asking.mark())}
+    found = client.find_projects(asking.mark())
+    projects = {project.id: project for project in found}
     for project_id in sorted(out.keys() - projects.keys()):
         projects[project_id] = check_ours(client, asking.workspace, project_id)
+    adopted = 0
     for project in projects.values():
         known = out.get(project.id, set())
         if project.tasks != len(known):
-            _adopt(client, asking, project, known, {task.question.key for task in asking.tasks()})
+            adopted += _adopt(client, asking, project, known, {task.question.key for task in asking.tasks()})
+    return Settled(found, adopted)
 
 
 def check_ours(client: Client, workspace: Workspace, project_id: int) -> Project:
@@ -134,7 +147,7 @@ def check_ours(client: Client, workspace: Workspace, project_id: int) -> Project
     return project
 
 
-def _adopt(client: Client, asking: Round, project: Project, known: set[int], keys: set[str]) -> None:
+def _adopt(client: Client, asking: Round, project: Project, known: set[int], keys: set[str]) -> int:
     seen: set[int] = set()
     found: list[Task] = []
     for task_id, data in client.tasks(project.id):
@@ -154,6 +167,7 @@ def _adopt(client: Client, asking: Round, project: Project, known: set[int], key
             f"expected {len(known)} tasks in project {project.id} of {client.url}, {len(lost)} were deleted there "
             f"(first: task {lost[0]}). Votes collected before stay; ask anew with another review.round."
         )
+    return len(found)
 
 
 def _remove_twin(client: Client, project: Project, task_id: int, key: str) -> None:

@@ -34,24 +34,34 @@ Batch = Sequence[Question]
 Row = dict[str, Any]
 
 
-def put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan) -> list[int]:
-    """Each person's questions into their own project, or all into the one of the round; the projects' ids."""
+def put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan, known: Sequence[Project]) -> list[int]:
+    """Each person's questions into their own project, or all into the one of the round; the projects' ids.
+
+    Args:
+        client: of Label Studio.
+        asking: the round.
+        settings: whom to ask, and how many questions at once.
+        plan: what to put out.
+        known: the round's projects.
+    """
     display: Display | None = None
     opened: list[int] = []
     unwritten = dict(plan.controls)
     with ThreadPoolExecutor(AT_ONCE) as importer:
         for person in whom(settings):
             own = [question for question in plan.questions if question.annotator == person]
-            opening = importer.submit(_open, client, asking, settings, person, bool(own))
+            opening = importer.submit(_open, client, asking, settings, person, known, bool(own))
             display = display or Display(asking.workspace, asking.kind, settings)
             _fill(client, asking, settings, importer, opening, display, own, unwritten)
             opened.append(opening.result().id)
     return opened
 
 
-def _open(client: Client, asking: Round, settings: ReviewSettings, person: str, filled: bool) -> Project:
+def _open(
+    client: Client, asking: Round, settings: ReviewSettings, person: str, known: Sequence[Project], filled: bool
+) -> Project:
     """The project, which shows pictures if it is to be filled."""
-    project = projects.open_project(client, asking, person)
+    project = projects.open_project(client, asking, person, known)
     if filled:
         Path(asking.workspace.path(pictures.FOLDER, pictures.PICTURES)).mkdir(parents=True, exist_ok=True)
         client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ from annotations.collect import Pulled
 from annotations.label_studio_server import find_running, serve_forever
 from annotations.patience import patiently
 from annotations.planning import Plan
-from annotations.projects import Round
+from annotations.projects import Round, Settled
 from annotations.put_out import put_out
 from annotations.questions import QUESTIONS
 from annotations.refusals import NoAnswerError
@@ -123,10 +124,10 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
     plans: list[Plan] = []
 
     def attempt(client: Client) -> Pushed:
-        projects.settle(client, asking)
+        settled, plan = _settle_and_plan(client, asking, settings)
         controls.forget_unasked(workspace, {task.question.subject for task in ledger.read(workspace)})
-        plans.append(planning.plan(asking, settings))
-        opened = put_out(client, asking, settings, plans[-1])
+        plans.append(plan)
+        opened = put_out(client, asking, settings, plan, settled.projects)
         first = plans[0]
         placed = sum(len(rows) for rows in first.controls.values())
         total = sum(map(len, ledger.places(workspace, question, asking.number).values()))
@@ -135,6 +136,15 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
     return patiently(
         lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.patience
     )
+
+
+def _settle_and_plan(client: Client, asking: Round, settings: ReviewSettings) -> tuple[Settled, Plan]:
+    """Both at once: that a push finds tasks which the ledger lacks, and has to plan again, is rare."""
+    with ThreadPoolExecutor(1) as pool:
+        settling = pool.submit(projects.settle, client, asking)
+        plan = planning.plan(asking, settings)
+        settled = settling.result()
+    return settled, planning.plan(asking, settings) if settled.adopted else plan
 
 
 def pull(workspace: Workspace, settings: ReviewSettings) -> Pulled:

@@ -135,7 +135,7 @@ def push(bench: Bench, count: int) -> dict[str, object]:
     pictures = timed(list, tasks_of(workspace, settings))
     batches = list(tasks_of(other, settings))
     with bench.client() as client:
-        project = projects.open_project(client, projects.Round(other, CLASSIFY, 1, settings.overlap), "")
+        project = projects.open_project(client, projects.Round(other, CLASSIFY, 1, settings.overlap), "", ())
     middle = len(batches) // 2
     bare = bench.bare_import(project.id, batches[:middle])
     ours = timed(review.push, workspace, settings, CLASSIFY)
@@ -156,7 +156,7 @@ def answered(bench: Bench, name: str, count: int) -> tuple[Workspace, int]:
     settings, workspace = bench.settings(), bench.workspace(name, count)
     with bench.client() as client:
         asking = projects.Round(workspace, CLASSIFY, 1, settings.overlap)
-        project = projects.open_project(client, asking, "")
+        project = projects.open_project(client, asking, "", ())
     for batch in tasks_of(workspace, settings):
         bench.bare_import(project.id, [[{**task, "annotations": [annotation(task["data"])]} for task in batch]])
     review.push(workspace, settings, CLASSIFY)  # finds them and writes them down

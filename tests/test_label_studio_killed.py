@@ -98,7 +98,7 @@ def many_questions(label_studio: LabelStudio, folder: Path) -> Workspace:
 def open_round(label_studio: LabelStudio, workspace: Workspace, settings: ReviewSettings) -> int:
     asking = projects.Round(workspace, "classify", 1, settings.overlap)
     with label_studio.client() as client:
-        return projects.open_project(client, asking, "").id
+        return projects.open_project(client, asking, "", client.find_projects(asking.mark())).id
 
 
 def pull_until_it_works(workspace: Workspace, settings: ReviewSettings) -> None:
