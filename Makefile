@@ -23,7 +23,7 @@ lint:
 
 unit:
 	@echo "== unit tests"
-	@$(ENV) $(TESTS) .venv/bin/pytest -m "not slow"
+	@$(ENV) $(TESTS) .venv/bin/pytest -m "not slow" -n auto --dist worksteal
 
 slow:
 	@echo "== real weights, real servers, a real browser"

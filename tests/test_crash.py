@@ -17,7 +17,7 @@ from tasks.store import Workspace
 from tests.needs import need_package
 from tests.world import World
 
-KILLS = 5
+RUN_KILLS, SEARCH_KILLS = 5, 3
 
 
 @pytest.fixture(autouse=True)
@@ -43,12 +43,12 @@ def listed(workspace: Path) -> dict[str, str]:
     }
 
 
-def killed_and_finished(command: list[str], workspace: Path, duration: float, seed: int) -> str:
+def killed_and_finished(command: list[str], workspace: Path, duration: float, kills: int, seed: int) -> str:
     """Kill the command at random moments of the time it takes, then let it end; returns what it printed."""
     moments = random.Random(seed)
     before = len(Workspace(workspace).entries())
     shards = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(moments.uniform(0.2, 0.8) * duration)
         run.send_signal(signal.SIGKILL)
@@ -76,7 +76,7 @@ def test_a_run_killed_at_random_moments(world: World, tmp_path: Path) -> None:
     options = ["--boxes", str(world.boxes), "--models", "efficientnet-lite0", "--on", "photographs,mixed_rand"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     duration = timed(reground(whole, "run", str(world.images), *options))
-    said = killed_and_finished(reground(killed, "run", str(world.images), *options), killed, duration, seed=20)
+    said = killed_and_finished(reground(killed, "run", str(world.images), *options), killed, duration, RUN_KILLS, seed=20)
     assert "waiting for people" in said
     same(whole, killed)
 
@@ -89,5 +89,5 @@ def test_a_search_killed_at_random_moments(world: World, tmp_path: Path) -> None
     shutil.copytree(whole, killed)
     options = ["adversarial", "--model", "efficientnet-lite0", "--exhaustive"]
     duration = timed(reground(whole, *options))
-    killed_and_finished(reground(killed, *options), killed, duration, seed=21)
+    killed_and_finished(reground(killed, *options), killed, duration, SEARCH_KILLS, seed=21)
     same(whole, killed)
