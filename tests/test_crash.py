@@ -76,7 +76,9 @@ def test_a_run_killed_at_random_moments(world: World, tmp_path: Path) -> None:
     options = ["--boxes", str(world.boxes), "--models", "efficientnet-lite0", "--on", "photographs,mixed_rand"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     duration = timed(reground(whole, "run", str(world.images), *options))
-    said = killed_and_finished(reground(killed, "run", str(world.images), *options), killed, duration, RUN_KILLS, seed=20)
+    said = killed_and_finished(
+        reground(killed, "run", str(world.images), *options), killed, duration, RUN_KILLS, seed=20
+    )
     assert "waiting for people" in said
     same(whole, killed)
 
