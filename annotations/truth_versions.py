@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import RegroundError, unknown
-from tasks.store import Output, Workspace
+from tasks.store import Output, Workspace, digest
 
 STEP: Final = "truth_versions"
 SHOWN: Final = ("labels", "status", "main_label", "num_objects")
@@ -85,20 +85,26 @@ class Diff:
 
 
 def keep(workspace: Workspace, settings: Any) -> None:
-    """Put the truth there is beside those there were, if it is another."""
+    """Put the truth there is beside those there were, if it is another.
+
+    Settings that give the same rows as others before give the same version; it is told by the last of them.
+    """
     version = workspace.table_digest("truth")[:12]
-    if workspace.entry(STEP, version) is not None:
+    told = json.dumps(asdict(settings), sort_keys=True)
+    before = workspace.entry(STEP, version)
+    if before is not None and before.key == digest(version, told):
         return
     rows = pa.concat_tables([workspace.read_part(part.path) for _, part in workspace.parts("truth")])
+    numbers = {v.version: v.number for v in versions(workspace)}
     row = {
         "version": version,
-        "number": 1 + len(workspace.entries(STEP)),
+        "number": numbers.get(version, 1 + len(numbers)),
         "method": settings.method,
-        "settings": json.dumps(asdict(settings), sort_keys=True),
+        "settings": told,
         "images": len(rows),
         "votes": sum(rows["votes"].to_pylist()),
     }
-    workspace.commit(STEP, version, version, Output({STEP: [row], f"truths/{version}": rows}))
+    workspace.commit(STEP, version, digest(version, told), Output({STEP: [row], f"truths/{version}": rows}))
 
 
 def versions(workspace: Workspace) -> list[Version]:

@@ -62,6 +62,13 @@ def test_the_same_truth_is_kept_once_and_another_beside_it(workspace: Workspace)
     assert workspace.read(f"truths/{first}").equals(workspace.read("truth"))
 
 
+def test_a_version_is_told_by_the_last_settings_that_gave_it(workspace: Workspace) -> None:
+    first = settle(workspace, BOTH)
+    assert settle(workspace, BOTH, TruthSettings(keep=0.6)) == first
+    assert [(v.number, v.settings["keep"]) for v in truth_versions.versions(workspace)] == [(1, 0.6)]
+    assert workspace.read(f"truths/{first}").equals(workspace.read("truth"))
+
+
 def test_other_votes_change_their_image_alone(workspace: Workspace) -> None:
     settle(workspace, BOTH)
     settle(workspace, [*five("a", {7: 5, 3: 4}), *five("b", {7: 5})])
