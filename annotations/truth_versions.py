@@ -165,8 +165,13 @@ def _changes(old: pd.DataFrame, new: pd.DataFrame, whole: list[str]) -> Iterator
     for image_id in sorted(olds.keys() | news.keys()):
         before, after = olds.get(image_id), news.get(image_id)
         shown = [None if row is None else {name: _plain(row[name]) for name in SHOWN} for row in (before, after)]
-        if shown[0] != shown[1]:
+        if _compared(shown[0]) != _compared(shown[1]):
             yield Change(image_id, shown[0], shown[1], _why(before, after, whole))
+
+
+def _compared(shown: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Labels in another order, that of their confidence, are the same labels."""
+    return None if shown is None else {**shown, "labels": sorted(shown["labels"])}
 
 
 def _why(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, whole: list[str]) -> list[str]:

@@ -81,6 +81,13 @@ def test_other_votes_change_their_image_alone(workspace: Workspace) -> None:
     assert found.statuses() == {("confirmed", "extended"): 1}
 
 
+def test_labels_in_another_order_are_the_same_labels(workspace: Workspace) -> None:
+    settle(workspace, [*five("a", {7: 4, 3: 3})])
+    settle(workspace, [*five("a", {7: 3, 3: 4})])
+    assert len(truth_versions.versions(workspace)) == 2
+    assert truth_versions.diff(workspace, "1", "2").changes == []
+
+
 def test_settings_and_method_are_reasons(workspace: Workspace) -> None:
     settle(workspace, BOTH)
     settle(workspace, BOTH, TruthSettings(keep=0.1, method="dawid-skene"))
