@@ -7,12 +7,15 @@ image's original one, and gives every pair a confidence, 0 to 1, higher is surer
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from annotations.asked import Asked, Ints
+
+if TYPE_CHECKING:
+    from tasks.kernels.dawid_skene import Estimate
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -40,13 +43,20 @@ def dawid_skene_posterior(asked: Asked, strata: Ints, original: Bools) -> Floats
     Source: Beyer et al. 2020, section 3.2. Two states, three answers, a confusion matrix for each
     annotator, and a prior for each stratum of pairs.
     """
+    return fit_dawid_skene(asked, strata).posterior[:, 1] if len(asked.pair) else np.zeros(0)
+
+
+def fit_dawid_skene(asked: Asked, strata: Ints) -> Estimate:
+    """The model behind `dawid_skene_posterior`: state 0 does not hold, state 1 does.
+
+    Raises:
+        ValueError: no votes.
+    """
     from tasks.kernels.dawid_skene import Votes, dawid_skene  # SciPy, which most commands do without
 
-    if not len(asked.pair):
-        return np.zeros(0)
     share = _share(asked)
     votes = Votes(asked.pair, asked.annotator, asked.answer)
-    return dawid_skene(votes, np.stack([1 - share, share], axis=1), strata, SMOOTHING).posterior[:, 1]
+    return dawid_skene(votes, np.stack([1 - share, share], axis=1), strata, SMOOTHING)
 
 
 def joint_probability(asked: Asked, strata: Ints, original: Bools) -> Floats:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from annotations.questions import Question, shuffled
-from tasks.schema import ClassIdx, ImageId
+from tasks.schema import SETTLED, ClassIdx, ImageId
 from tasks.store import Output, Workspace, digest
 
 STEP: Final = "review-controls"
@@ -25,7 +25,6 @@ SURE: Final = 0.9
 """Confidence from which on a label surely holds; below 1 - SURE it surely does not."""
 PEOPLE: Final = 3
 """Who must have judged a pair for that."""
-SETTLED: Final = ("confirmed", "extended", "changed", "settled")
 
 TRUTH: Final = ("image_id", "judged", "confidence", "shown", "status")
 

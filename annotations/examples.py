@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from annotations.controls import SETTLED
 from annotations.questions import shuffled
-from tasks.schema import ClassIdx, ImageId
+from tasks.schema import SETTLED, ClassIdx, ImageId
 from tasks.store import Workspace
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from annotations import asked, exclusion, originals
 from annotations.asked import ANSWERS, Asked, Ints
-from annotations.confidence import SMOOTHING, WEIGHTS
+from annotations.confidence import SMOOTHING, fit_dawid_skene
 from annotations.published_real import WITHHELD
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace, digest
@@ -95,12 +95,7 @@ def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Out
 
 def believe(votes: Asked, strata: Ints) -> Belief:
     """Fit Dawid and Skene's model, and pool the annotators' answers within each stratum."""
-    from tasks.kernels.dawid_skene import Votes, dawid_skene  # SciPy, which most commands do without
-
-    size = np.bincount(votes.pair, minlength=len(votes.label))
-    share = np.bincount(votes.pair, WEIGHTS[votes.answer], len(votes.label)) / size
-    indices = Votes(votes.pair, votes.annotator, votes.answer)
-    fit = dawid_skene(indices, np.stack([1 - share, share], axis=1), strata, SMOOTHING)
+    fit = fit_dawid_skene(votes, strata)
     answers = np.full((originals.STRATA, 2, len(ANSWERS)), SMOOTHING)
     for state in (0, 1):
         np.add.at(answers[:, state], (strata[votes.pair], votes.answer), fit.posterior[votes.pair, state])

@@ -15,6 +15,7 @@ import pandas as pd
 
 from annotations.asked import Asked, Ints
 from tasks.classes import load_groups
+from tasks.originals import known_originals
 from tasks.store import Workspace
 
 ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians", "Invertebrates")
@@ -29,14 +30,9 @@ UNKNOWN: Final = -2
 def known_images(workspace: Workspace) -> pd.DataFrame:
     """``image_id``, ``original`` (nullable) and ``routing`` (nullable) of every image, once each, in order.
 
-    Of sources that name different original labels, ``images`` counts, then the first by name.
+    Beside those of `tasks.originals`, images that are known by votes alone.
     """
-    indexed = workspace.read("images", ["image_id", "class_idx"]).assign(source="", routing=None)
-    others = workspace.read("originals", ["image_id", "class_idx", "routing", "source"])
-    both = pd.concat([indexed, others], ignore_index=True)
-    both["class_idx"] = both["class_idx"].astype("Int64")
-    first = both.sort_values(["image_id", "source"], kind="stable").groupby("image_id", sort=True)
-    known = first[["class_idx", "routing"]].first()  # of each column the first that is not null
+    known = known_originals(workspace)
     voted = pd.unique(pd.concat([workspace.read("votes", ["image_id"])["image_id"], pd.Series(known.index)]))
     return known.reindex(sorted(voted)).rename_axis("image_id").rename(columns={"class_idx": "original"}).reset_index()
 
@@ -50,14 +46,17 @@ def animals(workspace: Workspace) -> set[int]:
 
 def strata(asked: Asked, originals: Mapping[str, int | None], animal: set[int]) -> Ints:
     """``(P,)``: the stratum of each pair that was asked about; see `stratum`."""
-    of_image = of_pairs(asked.image_ids, originals)
-    return stratum(asked.label, of_image[asked.image] if len(asked.label) else of_image, animal)
+    return stratum(asked.label, _of_each_pair(asked, originals), animal)
 
 
 def is_original(asked: Asked, originals: Mapping[str, int | None]) -> npt.NDArray[np.bool_]:
     """``(P,)``: whether each pair's label is its image's original one."""
+    return _of_each_pair(asked, originals) == asked.label
+
+
+def _of_each_pair(asked: Asked, originals: Mapping[str, int | None]) -> Ints:
     of_image = of_pairs(asked.image_ids, originals)
-    return (of_image[asked.image] if len(asked.label) else of_image) == asked.label
+    return of_image[asked.image] if len(asked.label) else of_image
 
 
 def of_pairs(image_ids: Sequence[str], originals: Mapping[str, int | None]) -> Ints:

@@ -103,9 +103,9 @@ def dropped_counts(workspace: Workspace) -> Counter[tuple[str, str]]:
 
 def waiting(workspace: Workspace) -> list[str]:
     """What cannot go on without people, and the command that asks them."""
-    truth = workspace.read("truth", ["image_id", "status"])
-    askable = truth["image_id"].isin(workspace.read("candidates", ["image_id"])["image_id"])
-    open_images = int(((truth["status"] == "open") | (truth["status"] == "unreviewed") & askable).sum())
+    from tasks.waiting import waiting as count
+
+    open_images = count(workspace.read("truth", ["image_id", "status"]), workspace.read("candidates", ["image_id"]))
     if not open_images:
         return []
     asked = len(workspace.read("questions", ["key"]))

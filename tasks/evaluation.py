@@ -21,14 +21,12 @@ from tasks.errors import UsageError
 from tasks.evaluation_backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
 from tasks.evaluation_comparison import Compared
 from tasks.evaluation_draws import Resampling
-from tasks.evaluation_photographs import DEPTH, REVIEWED, TOP_1, Parts, on_photographs
-from tasks.evaluation_truth import NONE, SETTLED, Ints, Judged, judged, ranked
+from tasks.evaluation_photographs import DEPTH, TOP_1, Parts, on_photographs
+from tasks.evaluation_truth import NONE, Ints, Judged, judged, ranked
 from tasks.measured import Measured
 from tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, family
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
-
-__all__ = ["REVIEWED", "SETTLED", "STEP", "EvaluationSettings", "plan", "work"]
 
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
 JUDGED: Final = ("predictions", "adversarial")

@@ -16,12 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.arrow import arrow_schema_subset
-from tasks.originals import original_labels
-from tasks.schema import PHOTOGRAPHS
+from tasks.originals import known_originals
+from tasks.schema import PHOTOGRAPHS, SETTLED
 from tasks.store import Workspace
 
-SETTLED: Final = ("confirmed", "extended", "changed", "settled")
-"""Statuses of truth rows whose labels the votes settled."""
 SHARES: Final = ("selection-frequency",)
 """Methods whose confidence is a share of people; of all others it is a probability."""
 CONTAINS: Final = "contains"
@@ -110,7 +108,7 @@ class Judged:
 
 def judged(workspace: Workspace) -> Judged:
     """Everything that photographs are judged by."""
-    originals = original_labels(workspace)
+    originals = known_originals(workspace)["class_idx"]
     columns = ["image_id", "labels", "judged", "confidence", "shown", "main_label", "num_objects", "status"]
     truth = _read(workspace, "truth", [*columns, "routing", "method", "sources"])
     ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)

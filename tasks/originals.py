@@ -7,13 +7,13 @@ import pandas as pd
 from tasks.store import Workspace
 
 
-def original_labels(workspace: Workspace) -> pd.Series:
-    """image_id -> class_idx (``Int64``; ``<NA>``: known by its id alone), ordered by image_id.
+def known_originals(workspace: Workspace) -> pd.DataFrame:
+    """``class_idx`` (``Int64``) and ``routing`` of every image, both ``<NA>`` where nobody knows them, by image_id.
 
-    Of sources that name different labels, ``images`` counts, then the first by name, as in ``truth``.
+    Of sources that name different labels, ``images`` counts, then the first by name.
     """
-    indexed = workspace.read("images", ["image_id", "class_idx"]).assign(source="")
-    others = workspace.read("originals", ["image_id", "class_idx", "source"])
+    indexed = workspace.read("images", ["image_id", "class_idx"]).assign(source="", routing=None)
+    others = workspace.read("originals", ["image_id", "class_idx", "routing", "source"])
     both = pd.concat([indexed, others], ignore_index=True).astype({"class_idx": "Int64"})
     first = both.sort_values(["image_id", "source"], kind="stable").groupby("image_id", sort=True)
-    return first["class_idx"].first()
+    return first[["class_idx", "routing"]].first()  # of each column the first that is not null

@@ -20,7 +20,7 @@ import pandas as pd
 from tasks import models, predictions_file
 from tasks.classes import LabelError, label_index, resolve_label
 from tasks.errors import RegroundError, UsageError
-from tasks.originals import original_labels
+from tasks.originals import known_originals
 from tasks.predictions import looks_random
 from tasks.predictions_file import Label, Row
 from tasks.schema import OUTSIDE, PHOTOGRAPHS, ClassIdx, DropReason
@@ -191,7 +191,7 @@ def _first_of_each_reason(dropped: list[dict[str, str]]) -> Iterator[dict[str, s
 
 def _warn_of_chance(workspace: Workspace, model: str, made: _Gathered, classes: int) -> None:
     first = {row["image_id"]: row["class_idx"][0] for row in made.predictions if row["set"] == PHOTOGRAPHS}
-    originals = original_labels(workspace)
+    originals = known_originals(workspace)["class_idx"]
     labels = {image_id: label for image_id, label in originals.items() if image_id in first and not pd.isna(label)}
     right = sum(first[image_id] == label for image_id, label in labels.items())
     if looks_random(right, len(labels), classes):

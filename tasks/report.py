@@ -25,6 +25,7 @@ from tasks.report_source import Snapshot
 from tasks.schema import PARITY, VARIANTS, family
 from tasks.step import Shard, Step
 from tasks.store import Output, Workspace
+from tasks.waiting import waiting
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 PAGE: Final = "report.html"
@@ -193,16 +194,10 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     )
     made = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
     made |= {"masks"} if "foregrounds" in made else set()  # released data come with theirs
-    waiting = _waiting(snapshot) if "votes" in made else 0
+    tables = snapshot.frame("truth", ["image_id", "status"]), snapshot.frame("candidates", ["image_id"])
+    left_to_judge = waiting(*tables) if "votes" in made else 0
     left = [(what, command) for table, what, command in steps if table not in made]
-    return left + ([(f"{waiting:,} photographs wait for more votes", asked)] if waiting else [])
-
-
-def _waiting(snapshot: Snapshot) -> int:
-    """Photographs that too few people have judged, and those that somebody means to ask about."""
-    truth = snapshot.frame("truth", ["image_id", "status"])
-    askable = truth["image_id"].isin(snapshot.frame("candidates", ["image_id"])["image_id"])
-    return int(((truth["status"] == "open") | (truth["status"] == "unreviewed") & askable).sum())
+    return left + ([(f"{left_to_judge:,} photographs wait for more votes", asked)] if left_to_judge else [])
 
 
 def counted(number: int) -> str:
