@@ -24,7 +24,7 @@ import torchvision
 
 from benchmarks.record import record
 from tasks import models
-from tasks.models.compositor import PRECISIONS, Compositor
+from tasks.models.compositor import PRECISIONS, Compositor, Foregrounds
 from tasks.models.network import Network, choose_device, exact
 from tasks.models.preprocessing import normalize, spec
 from tasks.predictions import BATCH
@@ -56,12 +56,18 @@ def compositor(net: Network, precision: str, batch: int) -> Compositor:
     return Compositor(net, backgrounds, np.arange(1000) % 9, batch, precision)
 
 
-def composed(compositor: Compositor, batches: int) -> Callable[[], None]:
+def scene(compositor: Compositor, batches: int) -> tuple[Foregrounds, np.ndarray]:
+    """Foregrounds on the device, and ``(batches, 2, N)`` positions of foregrounds and backgrounds."""
     rng = np.random.default_rng(1)
     pixels = rng.integers(0, 256, (PICTURES, SIDE, SIDE, 3), np.uint8)
     masks = rng.random((PICTURES, SIDE, SIDE)) < 0.5
     shown = compositor.stage(pixels, masks, rng.integers(0, 9, PICTURES))
-    pairs = rng.integers(0, PICTURES, (batches, 2, compositor.batch))
+    return shown, rng.integers(0, PICTURES, (batches, 2, compositor.batch))
+
+
+def composed(compositor: Compositor, batches: int) -> Callable[[], None]:
+    """The whole: pasting, preprocessing, the network."""
+    shown, pairs = scene(compositor, batches)
 
     def run() -> None:
         answers = [compositor.submit(shown, foreground, background) for foreground, background in pairs]
@@ -73,12 +79,8 @@ def composed(compositor: Compositor, batches: int) -> Callable[[], None]:
 
 def composing(compositor: Compositor, batches: int) -> Callable[[], None]:
     """What stands before the network alone: pasting and preprocessing."""
-    rng = np.random.default_rng(1)
-    pixels = rng.integers(0, 256, (PICTURES, SIDE, SIDE, 3), np.uint8)
-    masks = rng.random((PICTURES, SIDE, SIDE)) < 0.5
-    shown = compositor.stage(pixels, masks, rng.integers(0, 9, PICTURES))
-    device = compositor.network.device
-    positions = torch.from_numpy(rng.integers(0, PICTURES, (batches, 2, compositor.batch))).to(device)
+    shown, pairs = scene(compositor, batches)
+    positions = torch.from_numpy(pairs).to(compositor.network.device)
 
     def run() -> None:
         with torch.inference_mode():
