@@ -8,7 +8,7 @@ is handed to as many threads as there are cores, which is kinder than the script
 decode everything counted in.
 
 Each side has a process of its own: the published one gives freed memory back, as a script does that does not know
-`tasks.models.allocator`; beside it stands how fast it is when it keeps it. All give the same verdicts, or
+`reground.tasks.models.allocator`; beside it stands how fast it is when it keeps it. All give the same verdicts, or
 the benchmark fails; their rounds take turns and the best of each counts.
 """
 
@@ -30,20 +30,21 @@ import torch
 
 from benchmarks.record import record
 from benchmarks.variants import Silent, index
-from flows.local import Runner, run_step
-from flows.steps import find
-from tasks import adversarial_scene, models
-from tasks.adversarial import ROWS
-from tasks.adversarial_scene import BACKGROUND, ORIGINAL, Scene
-from tasks.adversarial_search import Searcher
-from tasks.adversarial_trials import fooled
-from tasks.images import decode_rgb
-from tasks.models import network as models_network
-from tasks.models.compositor import Compositor
-from tasks.models.network import Network, choose_device, exact
-from tasks.models.on_device import preprocessing_on
-from tasks.predictions import BATCH, output_classes
-from tasks.store import Workspace
+from reground.flows.run.local import Runner, run_step
+from reground.flows.run.steps import find
+from reground.tasks import models
+from reground.tasks.adversarial import scene as adversarial_scene
+from reground.tasks.adversarial.scene import BACKGROUND, ORIGINAL, Scene
+from reground.tasks.adversarial.search import Searcher
+from reground.tasks.adversarial.step import ROWS
+from reground.tasks.adversarial.trials import fooled
+from reground.tasks.images.decode import decode_rgb
+from reground.tasks.models import network as models_network
+from reground.tasks.models.compositor import Compositor
+from reground.tasks.models.network import Network, choose_device, exact
+from reground.tasks.models.on_device import preprocessing_on
+from reground.tasks.predictions.step import BATCH, output_classes
+from reground.tasks.workspace.store import Workspace
 
 PUBLISHED_BATCH = 32
 

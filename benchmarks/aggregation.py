@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from annotations import asked
-from annotations.confidence import SMOOTHING, WEIGHTS, dawid_skene_posterior
-from annotations.published import import_votes
-from annotations.published_real import SOURCE, WITHHELD
 from benchmarks.memory import peak_mib
 from benchmarks.record import record
-from tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
-from tasks.store import Workspace
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.real import SOURCE, WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.truth.methods import SMOOTHING, WEIGHTS, dawid_skene_posterior
+from reground.tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
+from reground.tasks.workspace.store import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -7,7 +7,7 @@ rounds, beside it the median of the ratios of neighbouring rounds, which one dis
 ``composing_to_forward`` is the time of pasting and preprocessing alone over that of the forward passes: a few
 hundredths, which the noise of the passes themselves would hide.
 
-A model is a name of `tasks.models`, or ``random:NAME`` for an architecture of torchvision with random weights:
+A model is a name of `reground.tasks.models`, or ``random:NAME`` for an architecture of torchvision with random weights:
 the default on a GPU, where the passes are bfloat16 and compiled, and float32 passes as they come stand beside.
 """
 
@@ -23,11 +23,11 @@ import torch
 import torchvision
 
 from benchmarks.record import record
-from tasks import models
-from tasks.models.compositor import PRECISIONS, Compositor, Foregrounds
-from tasks.models.network import Network, choose_device, exact
-from tasks.models.preprocessing import normalize, spec
-from tasks.predictions import BATCH
+from reground.tasks import models
+from reground.tasks.models.compositor import PRECISIONS, Compositor, Foregrounds
+from reground.tasks.models.network import Network, choose_device, exact
+from reground.tasks.models.preprocessing import normalize, spec
+from reground.tasks.predictions.step import BATCH
 
 SIDE, PICTURES = 224, 64
 DEFAULT = {"cpu": "efficientnet-lite0", "cuda": "random:resnet50,random:vit_b_16"}

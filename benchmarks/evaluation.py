@@ -23,11 +23,11 @@ import pyarrow as pa
 
 from benchmarks.memory import peak_mib
 from benchmarks.record import record
-from tasks.arrow import arrow_schema
-from tasks.classes import load_classes
-from tasks.evaluation import EvaluationSettings, photographs
-from tasks.kernels.resample import resample
-from tasks.store import Output, Workspace
+from reground.tasks.evaluation.step import EvaluationSettings, photographs
+from reground.tasks.images.classes import load_classes
+from reground.tasks.kernels.resample import resample
+from reground.tasks.schema.arrow import arrow_schema
+from reground.tasks.workspace.store import Output, Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 CLASSES, SPREAD, TOP = 1000, 7.43, 5

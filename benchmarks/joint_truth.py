@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from annotations import asked, originals
-from annotations.confidence import METHODS, WEIGHTS
-from annotations.published import import_votes
-from annotations.published_real import EXPERTS, FILES, SOURCE, WITHHELD
 from benchmarks.record import record
-from tasks.store import Workspace
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.real import EXPERTS, FILES, SOURCE, WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.truth import strata as originals
+from reground.annotations.truth.methods import METHODS, WEIGHTS
+from reground.tasks.workspace.store import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Metric = Callable[[Array, Array, Array], float]

@@ -16,9 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from annotations import asked, originals, published_label_errors, published_multilabel
-from annotations.published import import_votes
-from annotations.published_real import EXPERTS, FILES, SOURCE
 from benchmarks.joint_truth import (
     Array,
     average_precision,
@@ -30,9 +27,15 @@ from benchmarks.joint_truth import (
     shares,
 )
 from benchmarks.record import record
-from tasks.kernels.dawid_skene import Votes
-from tasks.kernels.joint_truth import Constants, Pairs, joint_truth
-from tasks.store import Workspace
+from reground.annotations.published import imagenet_multilabel as published_multilabel
+from reground.annotations.published import label_errors as published_label_errors
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.real import EXPERTS, FILES, SOURCE
+from reground.annotations.rounds import asked
+from reground.annotations.truth import strata as originals
+from reground.tasks.kernels.dawid_skene import Votes
+from reground.tasks.kernels.joint_truth import Constants, Pairs, joint_truth
+from reground.tasks.workspace.store import Workspace
 
 RELEASES = {
     "real": SOURCE,

@@ -24,14 +24,14 @@ from scipy.stats import spearmanr
 
 from benchmarks.record import record
 from benchmarks.variants import THREADS, Silent, index
-from flows.local import Runner, run_step
-from tasks.boxes import Box
-from tasks.images import load_rgb
-from tasks.kernels.mask_quality import Quality, mask_quality
-from tasks.masks import MaskSettings
-from tasks.rle import decode_mask
-from tasks.store import Workspace
-from tasks.supplied_masks import read_png
+from reground.flows.run.local import Runner, run_step
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.kernels.mask_quality import Quality, mask_quality
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks.step import MaskSettings
+from reground.tasks.masks.supplied import read_png
+from reground.tasks.workspace.store import Workspace
 
 DRAWS = 2000
 

@@ -3,7 +3,7 @@
 ``python -m benchmarks.masks --images FOLDER --boxes FOLDER --masks FOLDER [--limit 40]`` with
 photographs, box XML and reference masks (PNG) of the same stems; a photograph whose file has not
 exactly one box is left out. One row of results for each of four parts: ``tuned``, every second
-photograph by name, on which the constants of `tasks.kernels.consensus` were set; ``held_out``, the
+photograph by name, on which the constants of `reground.tasks.kernels.consensus` were set; ``held_out``, the
 others; ``kept``, those of either that the published filters would keep; and ``all``.
 
 - ``iou_METHOD``: mean intersection over union with the references, of ``native`` (GrabCut as
@@ -27,14 +27,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import record
-from tasks.boxes import Box, parse_boxes
-from tasks.images import load_rgb
-from tasks.kernels.consensus import consensus
-from tasks.kernels.grabcut import SegmentationError, grabcut
-from tasks.masks import check_box
-from tasks.photographs import LeftOut, Photograph
-from tasks.schema import ClassIdx, ImageId
-from tasks.supplied_masks import read_png
+from reground.tasks.images.boxes import Box, parse_boxes
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.kernels.consensus import consensus
+from reground.tasks.kernels.grabcut import SegmentationError, grabcut
+from reground.tasks.masks.step import check_box
+from reground.tasks.masks.supplied import read_png
+from reground.tasks.schema.tables import ClassIdx, ImageId
 
 SHORT = 224
 ROUNDS = 5

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record import record
-from flows.local import Runner, run_step
-from flows.steps import find
-from tasks.store import Workspace
+from reground.flows.run.local import Runner, run_step
+from reground.flows.run.steps import find
+from reground.tasks.workspace.store import Workspace
 
 TIMES = (1, 10)
 NEEDS = {"index": ("index",), "variants": ("index", "masks", "variants"), "predict": ("index", "predict")}

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from annotations import asked, originals
-from annotations.asked import Asked, Ints
-from annotations.needs_vote import Belief, believe, gain
-from annotations.published import import_votes
-from annotations.published_real import SOURCE, WITHHELD
 from benchmarks.record import record
-from tasks.store import Workspace
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.real import SOURCE, WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.rounds.asked import Asked, Ints
+from reground.annotations.truth import strata as originals
+from reground.annotations.truth.needs_vote import Belief, believe, gain
+from reground.tasks.workspace.store import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rank = Callable[[Belief], Array]

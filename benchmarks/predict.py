@@ -1,7 +1,7 @@
 """How near the step `predict` comes to the bare work, and what two habits of inference are worth.
 
 ``channels_last_to_plain``: the layout. ``kept_to_returned``: keeping freed memory in the process
-(`tasks.models.allocator`), each side in a process of its own, at batches of 32.
+(`reground.tasks.models.allocator`), each side in a process of its own, at batches of 32.
 
 ``python -m benchmarks.predict --images FOLDER [--limit 256]``; each number is the best of the rounds,
 the rounds of the two sides take turns.
@@ -24,22 +24,22 @@ import numpy as np
 import torch
 
 from benchmarks.record import record
-from flows.local import Runner, run_step
-from tasks import models
-from tasks.classes import load_classes
-from tasks.images import load_rgb
-from tasks.models.network import Network, choose_device
-from tasks.predictions import BATCH as BATCHES
-from tasks.predictions import PredictionSettings
-from tasks.schema import PHOTOGRAPHS
-from tasks.store import Output, Workspace
+from reground.flows.run.local import Runner, run_step
+from reground.tasks import models
+from reground.tasks.images.classes import load_classes
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.models.network import Network, choose_device
+from reground.tasks.predictions.step import BATCH as BATCHES
+from reground.tasks.predictions.step import PredictionSettings
+from reground.tasks.schema.tables import PHOTOGRAPHS
+from reground.tasks.workspace.store import Output, Workspace
 
 MODEL = "efficientnet-lite0"
 SHARD = 64
 BATCH = BATCHES[choose_device("auto").type]
 FORWARD = """
 import sys, time, numpy as np
-from tasks.models import network, load
+from reground.tasks.models import network, load
 if sys.argv[1] == "returned": network.keep_memory = lambda: False
 model, batch = load("efficientnet-lite0", "auto"), np.zeros((32, 3, 224, 224), np.float32)
 seconds = []
@@ -127,7 +127,7 @@ def main() -> None:
     if not files:
         parser.error(f"no JPEG files below {told.images}")
     # Every label is 0, and that the models miss it is no news.
-    logging.getLogger("tasks.predictions").setLevel(logging.ERROR)
+    logging.getLogger("reground.tasks.predictions.step").setLevel(logging.ERROR)
     bare(files[:BATCH])
     with tempfile.TemporaryDirectory() as folder:
         workspace = index(Path(folder), files)

@@ -36,7 +36,7 @@ import psutil
 
 from benchmarks.memory import link
 from benchmarks.record import record
-from flows.prefect_server import prefect_server
+from reground.flows.run.prefect_server import prefect_server
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Side:
 
 def inside(log: Path, arguments: list[str]) -> int:
     """Run a command in this process; write down when each batch was worked on."""
-    from flows import cli, local
+    from reground.flows.cli import main as cli
+    from reground.flows.run import local
 
     seen: list[tuple[str, float]] = []
     work = local.run_batch
@@ -88,7 +89,7 @@ def side(folder: Path, arguments: list[str], workers: int, api_url: str = "") ->
 
 
 def worked(seen: list[tuple[str, float]], workers: int) -> float:
-    from flows.steps import find
+    from reground.flows.run.steps import find
 
     seconds: dict[str, list[float]] = defaultdict(list)
     for step, took in seen:

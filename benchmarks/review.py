@@ -31,17 +31,20 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from annotations import answers, ledger, planning, projects, review
-from annotations.display import Display
-from annotations.label_studio import Client
-from annotations.label_studio_server import LabelStudioServer, serve
-from annotations.questions import CLASSIFY, classify_result
-from annotations.review import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
-from annotations.sessions import Annotator, sign_up
 from benchmarks.record import record
-from tasks.classes import load_classes
-from tasks.schema import ClassIdx
-from tasks.store import Output, Workspace
+from reground.annotations.collect import sync as answers
+from reground.annotations.label_studio.browser_session import Annotator, sign_up
+from reground.annotations.label_studio.client import Client
+from reground.annotations.label_studio.server import LabelStudioServer, serve
+from reground.annotations.review import actions as review
+from reground.annotations.review.actions import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
+from reground.annotations.rounds import planning, projects
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.display import Display
+from reground.annotations.rounds.questions import CLASSIFY, classify_result
+from reground.tasks.images.classes import load_classes
+from reground.tasks.schema.tables import ClassIdx
+from reground.tasks.workspace.store import Output, Workspace
 
 CANDIDATES = 8
 FEW = 100

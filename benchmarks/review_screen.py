@@ -16,14 +16,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from annotations import review
-from annotations.label_studio_server import LabelStudioServer, serve
-from annotations.review import DATA_DIR, DOCUMENTS
-from annotations.review_settings import ReviewSettings
 from benchmarks.record import record
-from tasks.store import Workspace
-from tests.label_studio_world import fill, photographs
-from tests.screens import TILE, browser
+from reground.annotations.label_studio.server import LabelStudioServer, serve
+from reground.annotations.review import actions as review
+from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.tasks.workspace.store import Workspace
+from tests.support.label_studio_world import fill, photographs
+from tests.support.screens import TILE, browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

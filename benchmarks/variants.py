@@ -27,12 +27,12 @@ from typing import NamedTuple
 import cv2
 
 from benchmarks.record import record
-from flows.local import Runner, run_step
-from flows.steps import find
-from tasks.kernels.grabcut import grabcut
-from tasks.masks import MaskSettings, check_box
-from tasks.photographs import LeftOut, Photograph
-from tasks.store import Workspace
+from reground.flows.run.local import Runner, run_step
+from reground.flows.run.steps import find
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.kernels.grabcut import grabcut
+from reground.tasks.masks.step import MaskSettings, check_box
+from reground.tasks.workspace.store import Workspace
 
 SHARD = 4
 THREADS = os.cpu_count() or 1

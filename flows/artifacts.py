@@ -12,10 +12,10 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
-from flows import progress
-from flows.contact_sheet import contact_sheet
-from tasks.schema import PHOTOGRAPHS, VARIANTS
-from tasks.store import Workspace
+from reground.flows.contact_sheet import contact_sheet
+from reground.flows.run import progress
+from reground.tasks.schema.tables import PHOTOGRAPHS, VARIANTS
+from reground.tasks.workspace.store import Workspace
 
 REFRESH = 5
 """Percent between two updates of a progress bar: each is a request to the server."""
@@ -126,7 +126,7 @@ def _as_in_the_paper(measured: tuple[str, str, str]) -> tuple[int, tuple[str, st
 
 
 def review(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How far the people are: rows of `annotations.review_status.status` in words."""
+    """How far the people are: rows of `reground.annotations.review.status.status` in words."""
     if not rows:
         return "Nobody was asked yet."
     return "\n".join(_table(list(rows[0]), [list(row.values()) for row in rows]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.scheduled import house
+from reground.flows.scheduled import house
 
 
 @flow(name="bootstrap")

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.scheduled import house
+from reground.flows.scheduled import house
 
 
 @flow(name="run")

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow
 
-from flows import artifacts
-from flows.scheduled import hold
+from reground.flows import artifacts
+from reground.flows.scheduled import hold
 
 
 @flow(name="export")
@@ -17,12 +17,13 @@ def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | No
 
     Args:
         workspace: folder or object-store URL.
-        format: a name in `tasks.export.FORMATS`.
+        format: a name in `reground.tasks.export.export.FORMATS`.
         out: folder to make; it must not be there yet.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    from tasks.export import CARD, export
-    from tasks.export_card import without_front_matter
+    from reground.tasks.export import export
+    from reground.tasks.export.data_card import without_front_matter
+    from reground.tasks.export.export import CARD
 
     with hold("export", workspace, settings) as (held, _):
         made = export(held, format, Path(out))

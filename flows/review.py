@@ -8,11 +8,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from annotations import review, review_status
-from annotations.review import ReviewSettings
-from flows import artifacts
-from flows.scheduled import hold
-from tasks.store import Workspace
+from reground.annotations.review import actions as review
+from reground.annotations.review import status as review_status
+from reground.annotations.review.actions import ReviewSettings
+from reground.flows import artifacts
+from reground.flows.scheduled import hold
+from reground.tasks.workspace.store import Workspace
 
 
 @flow(name="review-push")

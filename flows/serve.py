@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from flows.prefect_api import FLOWS, find_flow, use
-from tasks.store import Workspace
+from reground.flows.run.prefect import FLOWS, find_flow, use
+from reground.tasks.workspace.store import Workspace
 
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
@@ -68,7 +68,7 @@ def _deployment(flow_name: str, workspace: Workspace, schedule: dict[str, Any]) 
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.types.entrypoint import EntrypointType
 
-    from flows.artifacts import slug
+    from reground.flows.artifacts import slug
 
     # A run that is still waiting for the workspace does the next one's work too.
     one_at_a_time = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)

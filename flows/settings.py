@@ -23,20 +23,20 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from annotations.needs_vote import NeedsVoteSettings
-from annotations.review_settings import ReviewSettings
-from annotations.truth import TruthSettings
-from tasks.adversarial import AdversarialSettings
-from tasks.candidates import CandidateSettings
-from tasks.errors import UsageError
-from tasks.evaluation import EvaluationSettings
-from tasks.index import IndexSettings
-from tasks.masks import MaskSettings
-from tasks.predictions import PredictionSettings
-from tasks.released import ReleasedSettings
-from tasks.report import ReportSettings
-from tasks.store import Workspace
-from tasks.variants import VariantSettings
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.truth.needs_vote import NeedsVoteSettings
+from reground.annotations.truth.step import TruthSettings
+from reground.tasks.adversarial.step import AdversarialSettings
+from reground.tasks.errors import UsageError
+from reground.tasks.evaluation.step import EvaluationSettings
+from reground.tasks.imagenet9.step import ReleasedSettings
+from reground.tasks.images.index import IndexSettings
+from reground.tasks.masks.step import MaskSettings
+from reground.tasks.predictions.candidates import CandidateSettings
+from reground.tasks.predictions.step import PredictionSettings
+from reground.tasks.report.step import ReportSettings
+from reground.tasks.variants.step import VariantSettings
+from reground.tasks.workspace.store import Workspace
 
 MEMORY = "settings.json"
 

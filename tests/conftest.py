@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.prefect_fixture import prefect_api, prefect_once
-from tests.world import World, make_world
+from tests.support.prefect_fixture import prefect_api, prefect_once
+from tests.support.world import World, make_world
 
 __all__ = ["prefect_api", "prefect_once"]
 

@@ -11,17 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from flows.steps import MODULES
-from tests.needs import ROOT
-from tests.world import World
+from reground.flows.run.steps import MODULES
+from tests.support.needs import ROOT
+from tests.support.world import World
 
 PACKAGES = ("tasks", "annotations", "flows")
-NOT_OURS = {"annotations.label_studio_settings"}  # runs inside Label Studio, on its Django
-LIGHT = ["flows.cli", "flows.commands", "flows.local", "flows.settings", "flows.steps", "flows.prefect_api"]
+NOT_OURS = {"reground.annotations.label_studio.server_settings"}  # runs inside Label Studio, on its Django
+LIGHT = [
+    "reground.flows.cli.main",
+    "reground.flows.cli.commands",
+    "reground.flows.run.local",
+    "reground.flows.settings",
+    "reground.flows.run.steps",
+    "reground.flows.run.prefect",
+]
 
 
 def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = ("reground", *path.relative_to(ROOT).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -47,7 +54,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _imported(module: str, name: str) -> str:
-    """``from tasks import store`` imports tasks.store; ``from tasks.store import Output`` the same."""
+    """``from a import b`` and ``from a.b import c`` both import the module a.b."""
     return f"{module}.{name}" if f"{module}.{name}" in FILES else module
 
 
@@ -73,28 +80,29 @@ def reached(module: str) -> set[str]:
 
 
 def test_there_is_something_to_check() -> None:
-    assert len(FILES) > 40 and "tasks.kernels.grabcut" in FILES
-    assert "tasks.errors" in IMPORTS["flows.prefect_api"] and "httpx" in IMPORTS["flows.prefect_api"]
+    assert len(FILES) > 40 and "reground.tasks.kernels.grabcut" in FILES
+    assert {"reground.tasks.errors", "httpx"} <= IMPORTS["reground.flows.run.prefect"]
 
 
 def test_imports_are_found_wherever_they_hide() -> None:
-    source = "if TYPE_CHECKING:\n  import a\ndef f():\n  try:\n    import b.c\n  finally:\n    from tasks import store"
-    assert set(imports(ast.parse(source))) == {"b.c", "tasks.store"}
+    lazy = "def f():\n  try:\n    import b.c\n  finally:\n    from reground.tasks.workspace import store"
+    source = f"if TYPE_CHECKING:\n  import a\n{lazy}"
+    assert set(imports(ast.parse(source))) == {"b.c", "reground.tasks.workspace.store"}
 
 
 def test_tasks_know_nothing_of_who_calls_them() -> None:
-    callers = importers("prefect", "flows", "annotations")
-    assert {name for name in callers if within(name, "tasks")} == set()
+    callers = importers("prefect", "reground.flows", "reground.annotations")
+    assert {name for name in callers if within(name, "reground.tasks")} == set()
 
 
 def test_annotations_know_nothing_of_flows() -> None:
-    assert {name for name in importers("prefect", "flows") if within(name, "annotations")} == set()
+    assert {name for name in importers("prefect", "reground.flows") if within(name, "reground.annotations")} == set()
 
 
 def test_kernels_are_arithmetic() -> None:
-    allowed = ("numpy", "cv2", "scipy", "tasks.kernels", "tasks.schema", "tasks.errors")
+    allowed = ("numpy", "cv2", "scipy", *(f"reground.tasks.{name}" for name in ("kernels", "schema", "errors")))
     pure = sys.stdlib_module_names - {"os", "io", "pathlib", "time", "datetime", "random", "socket", "shutil"}
-    kernels = {name: found for name, found in IMPORTS.items() if within(name, "tasks.kernels")}
+    kernels = {name: found for name, found in IMPORTS.items() if within(name, "reground.tasks.kernels")}
     assert len(kernels) > 3
     beyond = {
         (name, module)
@@ -108,11 +116,11 @@ def test_kernels_are_arithmetic() -> None:
 @pytest.mark.parametrize(
     ("packages", "home"),
     [
-        (("torch", "torchvision", "timm", "efficientnet_lite_pytorch"), "tasks.models"),
-        (("onnxruntime",), "tasks.models.salient"),
-        (("label_studio_sdk",), "annotations.label_studio"),
-        (("ray",), "flows.ray_executor"),
-        (("prefect_ray",), "flows.scheduled"),
+        (("torch", "torchvision", "timm", "efficientnet_lite_pytorch"), "reground.tasks.models"),
+        (("onnxruntime",), "reground.tasks.masks.onnx"),
+        (("label_studio_sdk",), "reground.annotations.label_studio.client"),
+        (("ray",), "reground.flows.run.ray"),
+        (("prefect_ray",), "reground.flows.scheduled"),
     ],
 )
 def test_heavy_packages_have_one_home(packages: tuple[str, ...], home: str) -> None:
@@ -147,7 +155,7 @@ def loaded_after(code: str) -> set[str]:
 
 def test_help_loads_nothing_heavy() -> None:
     code = """
-from flows.cli import main
+from reground.flows.cli.main import main
 try:
     main(['--help'])
 except SystemExit as end:
@@ -163,7 +171,7 @@ def test_the_plain_path_loads_no_prefect() -> None:
 
 def test_a_plain_run_loads_no_prefect(world: World, workspace_url: str) -> None:
     arguments = ["index", str(world.images), "-w", workspace_url, "--boxes", str(world.boxes)]
-    code = f"from flows.cli import main\nassert main({arguments!r}) == 0"
+    code = f"from reground.flows.cli.main import main\nassert main({arguments!r}) == 0"
     loaded = loaded_after(code)
     assert "pyarrow" in loaded
     assert loaded & {"prefect", "torch", "ray", "label_studio_sdk"} == set()

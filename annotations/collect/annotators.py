@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from annotations.exclusion import Rule, reason
-from tasks.kernels.intervals import wilson
+from reground.annotations.collect.exclusion import Rule, reason
+from reground.tasks.kernels.intervals import wilson
 
 ANONYMOUS: Final = "anonymous"
 """How the NAME in an annotator_id begins when answers of the same person cannot be told to be so."""
@@ -33,7 +33,7 @@ def annotators(
     Args:
         votes: see above.
         right: annotator_id -> known answers given right, known answers given.
-        same: as `annotations.sameness.sameness` gives it.
+        same: as `reground.annotations.collect.straightlining.sameness` gives it.
         rule: who is left out.
     """
     if votes.empty:

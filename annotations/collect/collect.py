@@ -11,17 +11,21 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from annotations import answers, controls, ledger, projects, scoring, votes
-from annotations.answers import Batch
-from annotations.exclusion import Rule
-from annotations.refusals import NoAnswerError
-from tasks import schema
-from tasks.errors import RegroundError
-from tasks.schema import DropReason, ImageId
-from tasks.store import Output, Workspace, digest
+from reground.annotations.collect import read as votes
+from reground.annotations.collect import scoring
+from reground.annotations.collect import sync as answers
+from reground.annotations.collect.exclusion import Rule
+from reground.annotations.collect.sync import Batch
+from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.rounds import controls, projects
+from reground.annotations.rounds import task_table as ledger
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema import tables as schema
+from reground.tasks.schema.tables import DropReason, ImageId
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client
+    from reground.annotations.label_studio.client import Client
 
 TABLES: Final = ("votes", "control_answers", "submissions", "dropped")
 VERSION: Final = 1

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from annotations.ledger import Task
-from annotations.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
-from tasks.schema import DropReason, ImageId
+from reground.annotations.rounds.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
+from reground.annotations.rounds.task_table import Task
+from reground.tasks.schema.tables import DropReason, ImageId
 
 SOURCE, RECORDED = "label-studio", "recorded"
 STAGE: Final = "collect"

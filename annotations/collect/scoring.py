@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from annotations.annotators import annotators
-from annotations.controls import gold
-from annotations.exclusion import Rule
-from annotations.sameness import sameness
-from annotations.votes import RECORDED, SOURCE
-from tasks.store import Workspace
+from reground.annotations.collect.annotators import annotators
+from reground.annotations.collect.exclusion import Rule
+from reground.annotations.collect.read import RECORDED, SOURCE
+from reground.annotations.collect.straightlining import sameness
+from reground.annotations.rounds.controls import gold
+from reground.tasks.workspace.store import Workspace
 
 ANSWER = ["annotator_id", "image_id", "class_idx", "answer"]
 

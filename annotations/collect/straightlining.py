@@ -13,7 +13,7 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from annotations.asked import CLASSIFY, CONTAINS
+from reground.annotations.rounds.asked import CLASSIFY, CONTAINS
 
 ANSWER = ["question", "image_id", "class_idx"]
 

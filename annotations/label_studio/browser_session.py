@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from annotations.label_studio import TIMEOUT, Client
-from annotations.refusals import no_answer, refusal
-from tasks.errors import RegroundError
+from reground.annotations.label_studio.client import TIMEOUT, Client
+from reground.annotations.label_studio.errors import no_answer, refusal
+from reground.tasks.errors import RegroundError
 
 
 class Annotator:
@@ -58,7 +58,7 @@ class Annotator:
 
         Args:
             task_id: of the task.
-            result: as `annotations.questions.contains_result` or ``classify_result`` makes it.
+            result: as `reground.annotations.rounds.questions.contains_result` or ``classify_result`` makes it.
             seconds: spent on it; None: not measured.
         """
         sent = {"result": list(result), "lead_time": seconds, "was_cancelled": False}

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import httpx
 
-from annotations.label_studio_data import Change, Count, Json, Payload, Project, TaskState, payload
-from annotations.refusals import no_answer, refusal
-from tasks.errors import RegroundError
+from reground.annotations.label_studio.data import Change, Count, Json, Payload, Project, TaskState, payload
+from reground.annotations.label_studio.errors import no_answer, refusal
+from reground.tasks.errors import RegroundError
 
 VERSION: Final = "1.23"
 """Of Label Studio: the screens use class names of its page, which change between versions."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError
 
 CREDENTIALS: Final = "credentials.json"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError
 
 TOKEN_VARIABLE: Final = "REGROUND_LABEL_STUDIO_TOKEN"
 AWAY: Final = (502, 503, 504)

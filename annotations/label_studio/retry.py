@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from annotations.refusals import NoAnswerError
+from reground.annotations.label_studio.errors import NoAnswerError
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client
+    from reground.annotations.label_studio.client import Client
 
 PAUSE: Final = 0.5
 """Seconds between two knocks."""

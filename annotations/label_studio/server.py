@@ -22,14 +22,14 @@ from typing import Final
 
 import psutil
 
-from annotations.credentials import CREDENTIALS, Credentials, make_credentials, read_credentials
-from tasks.errors import RegroundError
+from reground.annotations.label_studio.credentials import CREDENTIALS, Credentials, make_credentials, read_credentials
+from reground.tasks.errors import RegroundError
 
 HOST: Final = "127.0.0.1"
 READY_WITHIN = 240.0
 """Seconds a first start may take: it migrates an empty database (30 s on two cores)."""
 EXECUTABLE_VARIABLE: Final = "REGROUND_LABEL_STUDIO"
-_PROJECT = Path(__file__).resolve().parent.parent
+_PROJECT = Path(__file__).resolve().parents[2]
 _LOG, _DATABASE, _RUNNING = "label-studio.log", "label_studio.sqlite3", "running.json"
 
 
@@ -211,7 +211,7 @@ def _prepare(data_dir: Path, documents: Path) -> Credentials:
     documents.mkdir(parents=True, exist_ok=True)
     folder = _settings_folder(data_dir)
     folder.mkdir(exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("label_studio_settings.py"), folder / "label_studio_settings.py")
+    shutil.copyfile(Path(__file__).with_name("server_settings.py"), folder / "label_studio_settings.py")
     known = read_credentials(data_dir)
     if known is None and (data_dir / _DATABASE).exists():
         raise RegroundError(

@@ -15,12 +15,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from annotations.imported import RATE, Gathered, Piece, Vocabulary, is_imagenet_id, stamp
-from tasks.classes import LabelError, label_index, resolve_label
-from tasks.errors import UsageError, unknown
-from tasks.schema import ClassIdx, DropReason
-from tasks.store import digest
-from tasks.tabular import read_csv
+from reground.annotations.published.rows import RATE, Gathered, Piece, Vocabulary, is_imagenet_id, stamp
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.images.classes import LabelError, label_index, resolve_label
+from reground.tasks.schema.tables import ClassIdx, DropReason
+from reground.tasks.workspace.csv import read_csv
+from reground.tasks.workspace.store import digest
 
 REQUIRED: Final = ("image_id", "label", "annotator", "answer")
 OPTIONAL: Final = ("question", "main", "num_objects", "seconds", "at", "submission", "original")

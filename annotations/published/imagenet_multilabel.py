@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from annotations.imported import Gathered, Piece, Vocabulary, anonymous, image_id_of, stamp
-from annotations.unpickle import read_frame, read_npy_object
-from tasks.errors import UsageError
-from tasks.schema import DropReason
+from reground.annotations.published.rows import Gathered, Piece, Vocabulary, anonymous, image_id_of, stamp
+from reground.annotations.published.safe_pickle import read_frame, read_npy_object
+from reground.tasks.errors import UsageError
+from reground.tasks.schema.tables import DropReason
 
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}

@@ -16,16 +16,19 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 
-from annotations import published_csv, published_label_errors, published_multilabel, published_real
-from annotations.annotators import PAIR, annotators
-from annotations.imported import STAGE, Piece, Vocabulary, drop
-from annotations.votes import RECORDED
-from annotations.votes import SOURCE as LABEL_STUDIO
-from tasks.arrow import arrow_schema_subset
-from tasks.classes import load_classes
-from tasks.errors import UsageError, unknown
-from tasks.schema import DropReason
-from tasks.store import Output, Workspace, digest
+from reground.annotations.collect.annotators import PAIR, annotators
+from reground.annotations.collect.read import RECORDED
+from reground.annotations.collect.read import SOURCE as LABEL_STUDIO
+from reground.annotations.published import csv as published_csv
+from reground.annotations.published import imagenet_multilabel as published_multilabel
+from reground.annotations.published import label_errors as published_label_errors
+from reground.annotations.published import real as published_real
+from reground.annotations.published.rows import STAGE, Piece, Vocabulary, drop
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.images.classes import load_classes
+from reground.tasks.schema.arrow import arrow_schema_subset
+from reground.tasks.schema.tables import DropReason
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 VERSION: Final = 1
 Read = Callable[[Path, Vocabulary], Iterator[Piece]]

@@ -15,8 +15,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from annotations.imported import COMPARE, Gathered, Piece, Vocabulary, anonymous, image_id_of, read, stamp
-from tasks.errors import UsageError
+from reground.annotations.published.rows import (
+    COMPARE,
+    Gathered,
+    Piece,
+    Vocabulary,
+    anonymous,
+    image_id_of,
+    read,
+    stamp,
+)
+from reground.tasks.errors import UsageError
 
 SOURCE: Final = "label-errors"
 VERDICTS: Final = {"given": ("yes", "no"), "guessed": ("no", "yes"), "both": ("yes", "yes"), "neither": ("no", "no")}

@@ -1,4 +1,4 @@
-"""What `annotations.unpickle` hands a pickle in place of numpy's, pandas' and other packages' own.
+"""What `safe_pickle` hands a pickle in place of numpy's, pandas' and other packages' own.
 
 Each holds data and does nothing else. Classes are closed: a pickle cannot set attributes on them.
 """

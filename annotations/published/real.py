@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotations.imported import (
+from reground.annotations.published.rows import (
     RATE,
     Piece,
     Vocabulary,
@@ -32,9 +32,9 @@ from annotations.imported import (
     original,
     stamp,
 )
-from tasks.arrow import arrow_schema
-from tasks.errors import UsageError
-from tasks.store import Output, digest
+from reground.tasks.errors import UsageError
+from reground.tasks.schema.arrow import arrow_schema
+from reground.tasks.workspace.store import Output, digest
 
 SOURCE: Final = "reassessed-imagenet"
 EXPERTS: Final = "golden.npz"

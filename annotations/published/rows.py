@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from annotations.annotators import ANONYMOUS
-from tasks.arrow import arrow_schema
-from tasks.classes import ClassRow, load_classes
-from tasks.errors import UsageError
-from tasks.schema import DropReason
-from tasks.store import Output, digest
+from reground.annotations.collect.annotators import ANONYMOUS
+from reground.tasks.errors import UsageError
+from reground.tasks.images.classes import ClassRow, load_classes
+from reground.tasks.schema.arrow import arrow_schema
+from reground.tasks.schema.tables import DropReason
+from reground.tasks.workspace.store import Output, digest
 
 STAGE: Final = "votes-import"
 RATE, COMPARE = "rate", "compare"
@@ -170,7 +170,7 @@ def is_imagenet_id(image_id: str) -> bool:
 
 def imagenet_originals() -> list[int]:
     """ImageNet's class index of every validation image, in the order of their numbers."""
-    text = resources.files("tasks.vocabularies").joinpath("imagenet_validation.txt").read_text()
+    text = resources.files("reground.tasks.vocabularies").joinpath("imagenet_validation.txt").read_text()
     return [int(line) for line in text.split()]
 
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from annotations.unpickle_stand_ins import STAND_INS, Array, Blocks, Frame, RefusedError
-from tasks.errors import RegroundError
+from reground.annotations.published.pickle_stand_ins import STAND_INS, Array, Blocks, Frame, RefusedError
+from reground.tasks.errors import RegroundError
 
 ADMITTED: Final[Mapping[tuple[str, str], Callable[..., Any]]] = STAND_INS
 """(module, name) -> what stands in for it."""

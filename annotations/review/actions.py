@@ -1,6 +1,6 @@
 """Review: open a round of questions in Label Studio, and collect its votes.
 
-``push`` reads ``images``, ``classes`` and what `annotations.planning` needs; writes ``questions`` and
+``push`` reads ``images``, ``classes`` and what `reground.annotations.rounds.planning` needs; writes ``questions`` and
 ``controls``. ``pull`` reads these; writes ``votes``, ``annotators``, ``dropped`` and what else tells
 of annotators. Both can be killed at any moment and run again: a task is known by the key in its
 data, and an answer by its id.
@@ -15,23 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annotations import accounts, controls, ledger, pictures, planning, projects
-from annotations import collect as collecting
-from annotations.accounts import Invited
-from annotations.collect import Pulled
-from annotations.label_studio_server import find_running, serve_forever
-from annotations.patience import patiently
-from annotations.planning import Plan
-from annotations.projects import Round, Settled
-from annotations.put_out import put_out
-from annotations.questions import QUESTIONS
-from annotations.refusals import NoAnswerError
-from annotations.review_settings import ReviewSettings
-from tasks.errors import RegroundError, unknown
-from tasks.store import Workspace
+from reground.annotations.collect import collect as collecting
+from reground.annotations.collect.collect import Pulled
+from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.label_studio.retry import patiently
+from reground.annotations.label_studio.server import find_running, serve_forever
+from reground.annotations.rounds import accounts, controls, pictures, planning, projects
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.accounts import Invited
+from reground.annotations.rounds.planning import Plan
+from reground.annotations.rounds.projects import Round, Settled
+from reground.annotations.rounds.publish import put_out
+from reground.annotations.rounds.questions import QUESTIONS
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.tasks.errors import RegroundError, unknown
+from reground.tasks.workspace.store import Workspace
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client
+    from reground.annotations.label_studio.client import Client
 
 TOKEN_VARIABLE: Final = "REGROUND_LABEL_STUDIO_TOKEN"
 DATA_DIR: Final = "label-studio"
@@ -75,7 +76,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
     Raises:
         RegroundError: it does not run, has another version, or there is no token it accepts.
     """
-    from annotations.label_studio import Client
+    from reground.annotations.label_studio.client import Client
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     data_dir = Path(workspace.path(DATA_DIR))
@@ -100,7 +101,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
 
 
 def invite(workspace: Workspace, settings: ReviewSettings, emails: Sequence[str]) -> list[Invited]:
-    """Accounts in the workspace's own Label Studio; see `annotations.accounts.invite`."""
+    """Accounts in the workspace's own Label Studio; see `reground.annotations.rounds.accounts.invite`."""
     with connect(workspace, settings) as client:
         return accounts.invite(workspace, Path(workspace.path(DATA_DIR)), client, emails)
 

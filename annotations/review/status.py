@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from annotations import answers, controls, votes
-from annotations.answers import Batch
-from annotations.collect import projects_there
-from annotations.ledger import Task
-from annotations.questions import CLASSIFY
-from annotations.review import ReviewSettings, connect
-from annotations.votes import Collected
-from tasks.store import Workspace
+from reground.annotations.collect import read as votes
+from reground.annotations.collect import sync as answers
+from reground.annotations.collect.collect import projects_there
+from reground.annotations.collect.read import Collected
+from reground.annotations.collect.sync import Batch
+from reground.annotations.review.actions import ReviewSettings, connect
+from reground.annotations.rounds import controls
+from reground.annotations.rounds.questions import CLASSIFY
+from reground.annotations.rounds.task_table import Task
+from reground.tasks.workspace.store import Workspace
 
 SETTLED: Final = 0.75
 """Share of the votes on a label of an image that must say the same: four of five, but not two of three."""

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotations.annotators import ANONYMOUS
-from tasks.arrow import arrow_schema_subset
-from tasks.store import Workspace
+from reground.annotations.collect.annotators import ANONYMOUS
+from reground.tasks.schema.arrow import arrow_schema_subset
+from reground.tasks.workspace.store import Workspace
 
 CONTAINS, CLASSIFY = "contains", "classify"
 ANSWERS: Final = ("no", "maybe", "yes")

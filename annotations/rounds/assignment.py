@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from annotations.questions import Question, put_to, shuffled
-from tasks.errors import UsageError
+from reground.annotations.rounds.questions import Question, put_to, shuffled
+from reground.tasks.errors import UsageError
 
 
 def assign(

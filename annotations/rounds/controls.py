@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from annotations.questions import Question, shuffled
-from tasks.schema import SETTLED, ClassIdx, ImageId
-from tasks.store import Output, Workspace, digest
+from reground.annotations.rounds.questions import Question, shuffled
+from reground.tasks.schema.tables import SETTLED, ClassIdx, ImageId
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 STEP: Final = "review-controls"
 SURE: Final = 0.9

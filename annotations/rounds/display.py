@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from annotations import examples, pictures, questions
-from annotations.questions import CONTAINS, Label, Question
-from annotations.review_settings import ReviewSettings
-from tasks.schema import ClassIdx, ImageId
-from tasks.store import Workspace
+from reground.annotations.rounds import examples, pictures, questions
+from reground.annotations.rounds.questions import CONTAINS, Label, Question
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.workspace.store import Workspace
 
 
 class Display:

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from annotations.questions import shuffled
-from tasks.schema import SETTLED, ClassIdx, ImageId
-from tasks.store import Workspace
+from reground.annotations.rounds.questions import shuffled
+from reground.tasks.schema.tables import SETTLED, ClassIdx, ImageId
+from reground.tasks.workspace.store import Workspace
 
 
 @dataclass(frozen=True)

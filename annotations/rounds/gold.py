@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from annotations.controls import gold as known_answers
-from annotations.questions import CLASSIFY, Question, shuffled
-from tasks.classes import LabelError, label_index, resolve_label
-from tasks.errors import UsageError, unknown
-from tasks.schema import ClassIdx, DropReason, ImageId
-from tasks.store import Output, Workspace, digest
-from tasks.tabular import read_csv
+from reground.annotations.rounds.controls import gold as known_answers
+from reground.annotations.rounds.questions import CLASSIFY, Question, shuffled
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.images.classes import LabelError, label_index, resolve_label
+from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
+from reground.tasks.workspace.csv import read_csv
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 STAGE: Final = "gold-import"
 COLUMNS: Final = ("image_id", "class", "answer")

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.errors import RegroundError
-from tasks.images import load_rgb
-from tasks.schema import ImageId
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.schema.tables import ImageId
+from reground.tasks.workspace.store import Workspace
 
 FOLDER: Final = "review"
 """Below the workspace: the only folder Label Studio serves files from."""

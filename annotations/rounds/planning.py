@@ -9,13 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from annotations import asking, assignment, controls, exclusion, gold, questions
-from annotations.accounts import check_email
-from annotations.projects import Round
-from annotations.questions import CLASSIFY, CONTAINS, Question
-from annotations.review_settings import ReviewSettings
-from tasks.errors import UsageError
-from tasks.schema import ClassIdx, ImageId
+from reground.annotations.collect import exclusion
+from reground.annotations.rounds import assignment, controls, gold, questions
+from reground.annotations.rounds import selection as asking
+from reground.annotations.rounds.accounts import check_email
+from reground.annotations.rounds.projects import Round
+from reground.annotations.rounds.questions import CLASSIFY, CONTAINS, Question
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.tasks.errors import UsageError
+from reground.tasks.schema.tables import ClassIdx, ImageId
 
 Row = dict[str, Any]
 

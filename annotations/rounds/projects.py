@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annotations import ledger
-from annotations.ledger import Task
-from tasks.errors import RegroundError
-from tasks.store import Workspace
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.task_table import Task
+from reground.tasks.errors import RegroundError
+from reground.tasks.workspace.store import Workspace
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client, Project
+    from reground.annotations.label_studio.client import Client, Project
 
 _HERE: Final = Path(__file__).resolve().parent
 _IDENTITY: Final = "review.id"

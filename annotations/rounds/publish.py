@@ -13,19 +13,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotations import controls, ledger, pictures, projects
-from annotations.ahead import one_ahead
-from annotations.display import Display
-from annotations.label_studio_data import Payload, Project, payload
-from annotations.ledger import Task
-from annotations.planning import Plan, whom
-from annotations.projects import Round
-from annotations.questions import Question
-from annotations.review_settings import ReviewSettings
-from tasks.store import Workspace
+from reground.annotations.label_studio.data import Payload, Project, payload
+from reground.annotations.rounds import controls, pictures, projects
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.display import Display
+from reground.annotations.rounds.planning import Plan, whom
+from reground.annotations.rounds.prefetch import one_ahead
+from reground.annotations.rounds.projects import Round
+from reground.annotations.rounds.questions import Question
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.task_table import Task
+from reground.tasks.workspace.store import Workspace
 
 if TYPE_CHECKING:
-    from annotations.label_studio import Client
+    from reground.annotations.label_studio.client import Client
 
 AT_ONCE = 2
 """Imports under way."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.schema import ClassIdx, ImageId
+from reground.tasks.schema.tables import ClassIdx, ImageId
 
 CONTAINS, CLASSIFY = "contains", "classify"
 QUESTIONS: Final = (CONTAINS, CLASSIFY)

@@ -13,12 +13,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from annotations import asked, exclusion, ledger
-from annotations.published_real import WITHHELD
-from annotations.questions import CLASSIFY
-from tasks.errors import unknown
-from tasks.schema import OUTSIDE, PHOTOGRAPHS
-from tasks.store import Workspace
+from reground.annotations.collect import exclusion
+from reground.annotations.published.real import WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.questions import CLASSIFY
+from reground.tasks.errors import unknown
+from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS
+from reground.tasks.workspace.store import Workspace
 
 SEVERAL: Final = "several"
 RATIO: Final = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from annotations.exclusion import Rule
+from reground.annotations.collect.exclusion import Rule
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ReviewSettings:
         documents: where that Label Studio sees the folder ``review`` of the workspace; empty: at
             the same path as we do.
         round: of questions; a new one asks everything anew.
-        ask: which pairs, one of `annotations.asking.WAYS`; empty: every candidate in CONTAINS, and
+        ask: which pairs, one of `reground.annotations.rounds.selection.WAYS`; empty: every candidate in CONTAINS, and
             in CLASSIFY as soon as truth has answers to CONTAINS what these left open (``several``).
         limit: most pairs (contains) or images (classify) asked about, the worthiest first; 0: all.
         overlap: people asked about each question.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from annotations.questions import Question
-from tasks.schema import ClassIdx, ImageId
-from tasks.store import Output, Part, Workspace, digest
+from reground.annotations.rounds.questions import Question
+from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.workspace.store import Output, Part, Workspace, digest
 
 STEP = "review"
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from annotations.asked import Asked, Ints
+from reground.annotations.rounds.asked import Asked, Ints
 
 if TYPE_CHECKING:
-    from tasks.kernels.dawid_skene import Estimate
+    from reground.tasks.kernels.dawid_skene import Estimate
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -52,7 +52,7 @@ def fit_dawid_skene(asked: Asked, strata: Ints) -> Estimate:
     Raises:
         ValueError: no votes.
     """
-    from tasks.kernels.dawid_skene import Votes, dawid_skene  # SciPy, which most commands do without
+    from reground.tasks.kernels.dawid_skene import Votes, dawid_skene  # SciPy, which most commands do without
 
     share = _share(asked)
     votes = Votes(asked.pair, asked.annotator, asked.answer)
@@ -62,11 +62,11 @@ def fit_dawid_skene(asked: Asked, strata: Ints) -> Estimate:
 def joint_probability(asked: Asked, strata: Ints, original: Bools) -> Floats:
     """Probability that a label holds, from all votes and from what they tell of labels and of each other.
 
-    Source: `tasks.kernels.joint_truth`; docs/truth.md has how near to experts it comes. A label has a
+    Source: `reground.tasks.kernels.joint_truth`; docs/truth.md has how near to experts it comes. A label has a
     prior for images whose original label it is and another for the rest, whatever its stratum.
     """
-    from tasks.kernels.dawid_skene import Votes
-    from tasks.kernels.joint_truth import Pairs, joint_truth
+    from reground.tasks.kernels.dawid_skene import Votes
+    from reground.tasks.kernels.joint_truth import Pairs, joint_truth
 
     if not len(asked.pair):
         return np.zeros(0)

@@ -1,7 +1,7 @@
 """Needs vote: which pair of image and label to ask about next. Reads ``votes``, ``candidates``; writes ``needs_vote``.
 
 Every pair that is a candidate or has votes is ranked by what one more answer is expected to tell
-about it, in bits (`tasks.kernels.information`): a pair on which people disagree, or whose few
+about it, in bits (`reground.tasks.kernels.information`): a pair on which people disagree, or whose few
 votes leave doubt, comes before one that five agree on, and a kind of label that people answer
 at random (breeds of dogs) after one that they can tell.
 """
@@ -14,12 +14,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from annotations import asked, exclusion, originals
-from annotations.asked import ANSWERS, Asked, Ints
-from annotations.confidence import SMOOTHING, fit_dawid_skene
-from annotations.published_real import WITHHELD
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace, digest
+from reground.annotations.collect import exclusion
+from reground.annotations.published.real import WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.rounds.asked import ANSWERS, Asked, Ints
+from reground.annotations.truth import strata as originals
+from reground.annotations.truth.methods import SMOOTHING, fit_dawid_skene
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "candidates", "votes")
 
@@ -112,7 +114,7 @@ def gain(holds: Floats, strata: Ints, answers: Floats) -> Floats:
         strata: ``(N,)`` stratum of each pair.
         answers: as in `Belief`.
     """
-    from tasks.kernels.information import information_gain
+    from reground.tasks.kernels.information import information_gain
 
     belief = np.stack([1 - holds, holds], axis=1)
     gains = np.zeros(len(holds))

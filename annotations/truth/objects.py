@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from tasks.kernels.objects import chosen_together, max_k_cut
+from reground.tasks.kernels.objects import chosen_together, max_k_cut
 
 MAX_GROUPED: Final = 10
 """Labels grouped into objects at the most (the most chosen): the exact cut is exponential in them."""

@@ -1,9 +1,9 @@
 """Truth: votes -> one row an image. Reads ``images``, ``originals``, ``classes``, ``votes``; writes ``truth``.
 
-What it wrote before stays at hand: see `annotations.truth_versions`.
+What it wrote before stays at hand: see `reground.annotations.truth.versions`.
 
 Every image that any of the first, second or last knows has a row: images need not be at hand. A
-method (`annotations.confidence`) gives each label its confidence; CONTAINS votes give each image its
+method (`reground.annotations.truth.methods`) gives each label its confidence; CONTAINS votes give each image its
 routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, sections 3 and 4).
 """
 
@@ -18,17 +18,20 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
-from annotations import asked, exclusion, originals, truth_versions
-from annotations.asked import CLASSIFY, Asked
-from annotations.confidence import METHODS, shown
-from annotations.evidence import COLUMNS as EVIDENCE_COLUMNS
-from annotations.evidence import evidence
-from annotations.objects import COLUMNS as OBJECT_COLUMNS
-from annotations.objects import Objects, answers, find_objects
-from annotations.published_real import WITHHELD
-from tasks.errors import UsageError, unknown
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace, digest
+from reground.annotations.collect import exclusion
+from reground.annotations.published.real import WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.rounds.asked import CLASSIFY, Asked
+from reground.annotations.truth import strata as originals
+from reground.annotations.truth import versions as truth_versions
+from reground.annotations.truth.fingerprint import COLUMNS as EVIDENCE_COLUMNS
+from reground.annotations.truth.fingerprint import evidence
+from reground.annotations.truth.methods import METHODS, shown
+from reground.annotations.truth.objects import COLUMNS as OBJECT_COLUMNS
+from reground.annotations.truth.objects import Objects, answers, find_objects
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "votes")
 
@@ -45,7 +48,7 @@ class TruthSettings:
             this share of the original label's (0.5 in the published routing).
         keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
         without: sources whose votes do not count, kept to judge by.
-        count_excluded: votes count even of annotators whom a rule excludes (see `annotations.exclusion`).
+        count_excluded: votes count even of annotators whom a rule excludes (see `annotations.collect`).
     """
 
     method: str = "selection-frequency"

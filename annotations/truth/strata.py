@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from annotations.asked import Asked, Ints
-from tasks.classes import load_groups
-from tasks.originals import known_originals
-from tasks.store import Workspace
+from reground.annotations.rounds.asked import Asked, Ints
+from reground.tasks.images.classes import load_groups
+from reground.tasks.images.original_labels import known_originals
+from reground.tasks.workspace.store import Workspace
 
 ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians", "Invertebrates")
 """The superclasses of Tsipras et al. 2020 whose classes few people can tell apart."""
@@ -30,7 +30,7 @@ UNKNOWN: Final = -2
 def known_images(workspace: Workspace) -> pd.DataFrame:
     """``image_id``, ``original`` (nullable) and ``routing`` (nullable) of every image, once each, in order.
 
-    Beside those of `tasks.originals`, images that are known by votes alone.
+    Beside those of `reground.tasks.images.original_labels`, images that are known by votes alone.
     """
     known = known_originals(workspace)
     voted = pd.unique(pd.concat([workspace.read("votes", ["image_id"])["image_id"], pd.Series(known.index)]))

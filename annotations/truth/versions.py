@@ -15,8 +15,8 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 
-from tasks.errors import RegroundError, unknown
-from tasks.store import Output, Workspace, digest
+from reground.tasks.errors import RegroundError, unknown
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 STEP: Final = "truth_versions"
 SHOWN: Final = ("labels", "status", "main_label", "num_objects")

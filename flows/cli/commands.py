@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows import steps
-from flows.settings import Settings, load, merge, read_toml
-from tasks.errors import RegroundError, UsageError
-from tasks.store import Workspace
+from reground.flows.run import steps
+from reground.flows.settings import Settings, load, merge, read_toml
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace.store import Workspace
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Result:
 def run(arguments: Namespace, told: dict[str, Any]) -> Result:
     """Run one command."""
     if arguments.command == "doctor":
-        from flows.doctor import doctor
+        from reground.flows.cli.doctor import doctor
 
         return Result(*doctor())
     if arguments.command == "demo":
-        from flows.demo import demo
+        from reground.flows.cli.demo import demo
 
         return Result(demo(arguments.workspace))
     workspace = Workspace(arguments.workspace)
     if arguments.command == "truth" and arguments.action:
-        from flows.truth_command import look_back
+        from reground.flows.cli.truth import look_back
 
         return Result(*look_back(workspace, arguments))
     if arguments.command in steps.MODULES:
@@ -49,7 +49,7 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
 def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, told: dict[str, Any]) -> Result:
     """Run steps in order, here or as a flow."""
     if arguments.prefect:
-        from flows.prefect_api import run_under_prefect
+        from reground.flows.run.prefect import run_under_prefect
 
         settings = merge(read_toml(arguments.config), told)
         run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=settings)
@@ -61,8 +61,8 @@ def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, 
 
 def run_here(workspace: Workspace, names: Sequence[str], settings: Settings) -> None:
     """Run steps in order in this process."""
-    from flows.local import parse_runner, run_step
-    from flows.progress import listen, watch
+    from reground.flows.run.local import parse_runner, run_step
+    from reground.flows.run.progress import listen, watch
 
     _require_images(settings, names)
     runner = parse_runner(settings.runner)
@@ -103,7 +103,7 @@ def dropped_counts(workspace: Workspace) -> Counter[tuple[str, str]]:
 
 def waiting(workspace: Workspace) -> list[str]:
     """What cannot go on without people, and the command that asks them."""
-    from tasks.waiting import waiting as count
+    from reground.tasks.report.waiting import waiting as count
 
     open_images = count(workspace.read("truth", ["image_id", "status"]), workspace.read("candidates", ["image_id"]))
     if not open_images:
@@ -115,7 +115,7 @@ def waiting(workspace: Workspace) -> list[str]:
 
 def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """What is done, what is open, who waits for what."""
-    from tasks.step import todo
+    from reground.tasks.workspace.step import todo
 
     if not workspace.exists():
         raise RegroundError(
@@ -148,8 +148,8 @@ def _status_line(name: str, state: Mapping[str, Any]) -> str:
 
 def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Ask people, and collect what they answered."""
-    from annotations import review as asking
-    from annotations import review_status
+    from reground.annotations.review import actions as asking
+    from reground.annotations.review import status as review_status
 
     if arguments.action in PEOPLE:
         return PEOPLE[arguments.action](workspace, arguments, told)
@@ -175,14 +175,14 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
 def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Make accounts for annotators."""
-    from flows import people_command
+    from reground.flows.cli import people as people_command
 
     return Result(*people_command.invite(workspace, arguments, told))
 
 
 def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """How well everybody answers, and whose votes count."""
-    from flows import people_command
+    from reground.flows.cli import people as people_command
 
     return Result(*people_command.annotators(workspace, arguments, told))
 
@@ -195,7 +195,7 @@ PEOPLE: dict[str, Callable[[Workspace, Namespace, dict[str, Any]], Result]] = {
 
 def gold(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Known answers."""
-    from flows import people_command
+    from reground.flows.cli import people as people_command
 
     return Result(*people_command.import_gold(workspace, arguments))
 
@@ -208,7 +208,7 @@ def _review_flow(workspace: Workspace, arguments: Namespace, told: dict[str, Any
 
 def as_flow(arguments: Namespace, name: str, **parameters: Any) -> Result:
     """Run one flow; its run's page says what came of it."""
-    from flows.prefect_api import run_under_prefect
+    from reground.flows.run.prefect import run_under_prefect
 
     run_under_prefect(arguments.prefect, name, **parameters)
     return Result(f"done as the flow '{name}': {arguments.prefect.removesuffix('/api')}/runs", {"flow": name})
@@ -220,7 +220,7 @@ def _counted(counts: Mapping[str, Any]) -> str:
 
 def votes(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Votes that others have published."""
-    from annotations.published import import_votes
+    from reground.annotations.published.importer import import_votes
 
     with workspace.lock("reground votes import"):
         counts = import_votes(workspace, arguments.format, arguments.path)
@@ -229,8 +229,8 @@ def votes(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 
 def predict_import(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Predictions made elsewhere."""
-    from flows.progress import listen
-    from tasks.predictions_import import import_predictions
+    from reground.flows.run.progress import listen
+    from reground.tasks.predictions.importer import import_predictions
 
     listen()
     with workspace.lock("reground predict import"):
@@ -240,7 +240,7 @@ def predict_import(workspace: Workspace, arguments: Namespace, told: dict[str, A
 
 def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """A cleaned evaluation set."""
-    from tasks.export import export as write
+    from reground.tasks.export import export as write
 
     if arguments.prefect:
         where = {"format": arguments.format, "out": str(arguments.out.resolve())}
@@ -251,7 +251,7 @@ def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
 def table(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """One table to one file."""
-    from tasks.table_file import write_table
+    from reground.tasks.workspace.export_table import write_table
 
     rows = write_table(workspace, arguments.name, arguments.to)
     return Result(f"wrote {rows:,} rows to {arguments.to}", {"rows": rows, "to": str(arguments.to)})
@@ -259,8 +259,8 @@ def table(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 
 def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Schedules on this machine, until stopped; on the workspace's own Prefect server if none is named."""
-    from flows.prefect_server import prefect_server
-    from flows.serve import serve as serve_flows
+    from reground.flows.run.prefect_server import prefect_server
+    from reground.flows.serve import serve as serve_flows
 
     load(workspace, told, arguments.config)
     with contextlib.ExitStack() as own:

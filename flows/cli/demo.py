@@ -19,10 +19,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from flows.prefect_api import run_under_prefect
-from flows.prefect_server import prefect_server
-from tasks.errors import RegroundError
-from tasks.store import Workspace
+from reground.flows.run.prefect import run_under_prefect
+from reground.flows.run.prefect_server import prefect_server
+from reground.tasks.errors import RegroundError
+from reground.tasks.workspace.store import Workspace
 
 DATA: Final = Path(__file__).with_name("demo_data")
 FORMATS: Final = ("imagefolder", "real", "parquet")
@@ -89,16 +89,16 @@ def list_photographs(root: Path) -> Path:
 
 def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
     """The workspace's own Label Studio."""
-    from annotations.label_studio_server import serve
-    from annotations.review import DATA_DIR, DOCUMENTS
+    from reground.annotations.label_studio.server import serve
+    from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
 
     return serve(root / DATA_DIR, 0, root / DOCUMENTS)
 
 
 def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
     """Each recorded annotator logs in and answers what they have not yet, as a browser would."""
-    from annotations.label_studio import Client
-    from annotations.sessions import Annotator, sign_up
+    from reground.annotations.label_studio.browser_session import Annotator, sign_up
+    from reground.annotations.label_studio.client import Client
 
     questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
     warn_of_unrecorded(questions, answers["shown"])
@@ -128,7 +128,7 @@ def password_of(data_dir: Path, email: str) -> str:
 
 def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What one annotator's recording says to one question, as a browser submits it."""
-    from annotations.questions import CONTAINS, classify_result, contains_result
+    from reground.annotations.rounds.questions import CONTAINS, classify_result, contains_result
 
     if question["question"] == CONTAINS:
         label = int(question["class_idxs"][0])

@@ -40,14 +40,14 @@ def doctor() -> tuple[str, dict[str, Any]]:
 
 
 def _gpu() -> str:
-    from tasks.models.network import gpu_name
+    from reground.tasks.models.network import gpu_name
 
     return gpu_name() or "none: models run on the CPU"
 
 
 def _label_studio() -> str:
-    from annotations.label_studio_server import find_executable
-    from tasks.errors import RegroundError
+    from reground.annotations.label_studio.server import find_executable
+    from reground.tasks.errors import RegroundError
 
     try:
         return str(find_executable())
@@ -71,8 +71,8 @@ def _speed() -> dict[str, float]:
     import numpy as np
     from PIL import Image
 
-    from tasks.images import decode_rgb
-    from tasks.kernels.grabcut import grabcut
+    from reground.tasks.images.decode import decode_rgb
+    from reground.tasks.kernels.grabcut import grabcut
 
     pixels = np.random.default_rng(0).integers(0, 255, (375, 500, 3), np.uint8)
     pixels[100:300, 150:350] //= 4

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.steps import ON_REQUEST
-from tasks.errors import RegroundError, UsageError
+from reground.flows.run.steps import ON_REQUEST
+from reground.tasks.errors import RegroundError, UsageError
 
 Add = Callable[[argparse.ArgumentParser], None]
 PREDICT_IMPORT = "predict import"
@@ -259,7 +259,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words[:2] = [PREDICT_IMPORT]
     arguments = parser().parse_args(words)
     try:
-        from flows import commands
+        from reground.flows.cli import commands
 
         result = commands.run(arguments, told(arguments))
     except UsageError as error:

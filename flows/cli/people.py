@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from flows.settings import load, merge
-from tasks.store import Workspace
+from reground.flows.settings import load, merge
+from reground.tasks.workspace.store import Workspace
 
 
 def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Make accounts; the workspace remembers whom it asks."""
-    from annotations.review import invite as make_accounts
+    from reground.annotations.review.actions import invite as make_accounts
 
     settings = load(workspace, told, arguments.config)
     made = make_accounts(workspace, settings.review, arguments.emails)
@@ -29,7 +29,7 @@ def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
 def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Judge everybody anew by the rule of the settings, from what was collected; needs no Label Studio."""
-    from annotations.collect import summarise
+    from reground.annotations.collect.collect import summarise
 
     settings = load(workspace, told, arguments.config)
     with workspace.lock("reground review annotators"):
@@ -42,7 +42,7 @@ def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any])
 
 def import_gold(workspace: Workspace, arguments: Namespace) -> tuple[str, dict[str, Any]]:
     """Bring known answers in."""
-    from annotations import gold
+    from reground.annotations.rounds import gold
 
     with workspace.lock("reground gold import"):
         counts = gold.import_gold(workspace, arguments.path)

@@ -9,10 +9,10 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, Th
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flows import steps
-from tasks.errors import RegroundError, UsageError
-from tasks.step import Plan, Shard, Step, finish, run_shard, todo
-from tasks.store import Workspace
+from reground.flows.run import steps
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace.step import Plan, Shard, Step, finish, run_shard, todo
+from reground.tasks.workspace.store import Workspace
 
 BATCHES = 16
 """Batches a step is cut into per worker: small enough to balance, large enough to schedule."""
@@ -136,7 +136,7 @@ def _executor(runner: Runner) -> Executor:
 
         return ProcessPoolExecutor(runner.workers, mp_context=multiprocessing.get_context("spawn"))
     if runner.kind == "ray":
-        from flows.ray_executor import RayExecutor
+        from reground.flows.run.ray import RayExecutor
 
         return RayExecutor(runner.address)
     return ThreadPoolExecutor(runner.workers)

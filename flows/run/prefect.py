@@ -8,17 +8,17 @@ import os
 import sys
 from typing import Any, Final
 
-from flows import steps
-from tasks.errors import RegroundError, unknown
+from reground.flows.run import steps
+from reground.tasks.errors import RegroundError, unknown
 
 FLOWS: Final[dict[str, str]] = {
-    "curate": "flows.curate:curate",
-    "bootstrap": "flows.bootstrap:bootstrap",
-    "review-push": "flows.review:review_push",
-    "collect": "flows.review:collect",
-    "audit": "flows.audit:audit",
-    "export": "flows.publish:publish",
-    "run": "flows.pipeline:pipeline",
+    "curate": "reground.flows.curate:curate",
+    "bootstrap": "reground.flows.bootstrap:bootstrap",
+    "review-push": "reground.flows.review:review_push",
+    "collect": "reground.flows.review:collect",
+    "audit": "reground.flows.audit:audit",
+    "export": "reground.flows.publish:publish",
+    "run": "reground.flows.pipeline:pipeline",
 }
 """Flow name -> where it is. Beside these, every step is a flow of its own under its name."""
 
@@ -79,7 +79,7 @@ def find_flow(name: str) -> Any:
         UsageError: no such flow; the message lists all.
     """
     if name in steps.MODULES:
-        return importlib.import_module("flows.scheduled").one_step(name)
+        return importlib.import_module("reground.flows.scheduled").one_step(name)
     if name not in FLOWS:
         raise unknown("flow", name, [*FLOWS, *steps.MODULES])
     module, _, function = FLOWS[name].partition(":")

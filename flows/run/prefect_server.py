@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.prefect_api import QUIET, require_server
-from tasks.errors import RegroundError
+from reground.flows.run.prefect import QUIET, require_server
+from reground.tasks.errors import RegroundError
 
 HOST = "127.0.0.1"
 START_SECONDS = 120

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import RegroundError, UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")

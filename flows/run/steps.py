@@ -5,24 +5,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from tasks.errors import unknown
+from reground.tasks.errors import unknown
 
 if TYPE_CHECKING:
     # The command line asks for names only, and its help must be quick.
-    from tasks.step import Step
+    from reground.tasks.workspace.step import Step
 
 MODULES: Final[dict[str, str]] = {
-    "index": "tasks.index",
-    "released": "tasks.released",
-    "masks": "tasks.masks",
-    "variants": "tasks.variants",
-    "predict": "tasks.predictions",
-    "candidates": "tasks.candidates",
-    "adversarial": "tasks.adversarial",
-    "truth": "annotations.truth",
-    "needs_vote": "annotations.needs_vote",
-    "evaluate": "tasks.evaluation",
-    "report": "tasks.report",
+    "index": "reground.tasks.images.index",
+    "released": "reground.tasks.imagenet9.step",
+    "masks": "reground.tasks.masks.step",
+    "variants": "reground.tasks.variants.step",
+    "predict": "reground.tasks.predictions.step",
+    "candidates": "reground.tasks.predictions.candidates",
+    "adversarial": "reground.tasks.adversarial.step",
+    "truth": "reground.annotations.truth.step",
+    "needs_vote": "reground.annotations.truth.needs_vote",
+    "evaluate": "reground.tasks.evaluation.step",
+    "report": "reground.tasks.report.step",
 }
 """Step name -> the module that holds it as ``STEP``, in the order they run."""
 

@@ -16,11 +16,11 @@ from typing import Final
 
 import numpy as np
 
-from tasks.errors import RegroundError
-from tasks.images import ImageError, decode_rgb
-from tasks.rle import decode_mask
-from tasks.schema import ImageId
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.decode import ImageError, decode_rgb
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.schema.tables import ImageId
+from reground.tasks.workspace.store import Workspace
 
 ORIGINAL: Final = "variants/original"
 BACKGROUND: Final = "variants/only_bg_t"
@@ -36,7 +36,7 @@ class Scene:
         url: of the workspace.
         foregrounds: keys, ``(F,)``.
         foreground_group: ``(F,) int32``.
-        rle: masks, see `tasks.rle`.
+        rle: masks, see `reground.tasks.masks.rle`.
         backgrounds: keys, ``(B,)``.
         background_group: ``(B,) int32``.
         group_of: class -> group.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.adversarial_scene import Scene
-from tasks.adversarial_trials import NOBODY, Found, Trials, fooled, misled
-from tasks.kernels.adversarial_order import Order
-from tasks.seed import derive_seed
+from reground.tasks.adversarial.scene import Scene
+from reground.tasks.adversarial.trials import NOBODY, Found, Trials, fooled, misled
+from reground.tasks.kernels.adversarial_order import Order
+from reground.tasks.workspace.seed import derive_seed
 
 if TYPE_CHECKING:
-    from tasks.models.compositor import Answer, Compositor
+    from reground.tasks.models.compositor import Answer, Compositor
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """Foregrounds and backgrounds, ``(N,) int`` each."""

@@ -4,8 +4,8 @@ Reads ``classes``, ``groups``, ``foregrounds``, ``variants/original``, ``variant
 ``adversarial/MODEL``, ``adversarial_pairs/MODEL``, ``adversarial_margins/MODEL`` (not when exhaustive),
 ``adversarial_pool/MODEL``, ``adversarial_backgrounds/MODEL``, ``adversarial_shared``.
 
-Source: Xiao et al. 2020, section 4 and challenge_eval.py (see `tasks.adversarial_trials`). The verdict is
-that of trying every background, found with few passes: `tasks.kernels.adversarial_order` learns which
+Source: Xiao et al. 2020, section 4 and challenge_eval.py (see `reground.tasks.adversarial.trials`). The verdict is
+that of trying every background, found with few passes: `reground.tasks.kernels.adversarial_order` learns which
 to try first. Foregrounds are cut into shards in shuffled order. A shard learns from those before it,
 which it reads back from the workspace: a crash costs one shard, and what follows is what would have been.
 
@@ -25,17 +25,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tasks import adversarial_scene, adversarial_tables, models
-from tasks.adversarial_search import Searcher
-from tasks.adversarial_summary import efforts
-from tasks.errors import RegroundError, UsageError
-from tasks.predictions import BATCH, output_classes
-from tasks.seed import derive_seed
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
+from reground.tasks import models
+from reground.tasks.adversarial import scene as adversarial_scene
+from reground.tasks.adversarial import tables as adversarial_tables
+from reground.tasks.adversarial.search import Searcher
+from reground.tasks.adversarial.summary import efforts
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.predictions.step import BATCH, output_classes
+from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace
 
 if TYPE_CHECKING:
-    from tasks.models.compositor import Compositor
+    from reground.tasks.models.compositor import Compositor
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class AdversarialSettings:
     """Which models are searched, and how far.
 
     Attributes:
-        models: names, see `tasks.models`; empty: those that have predicted.
+        models: names, see `reground.tasks.models`; empty: those that have predicted.
         exhaustive: every foreground on every background, not only until its verdict is known.
         batch_size: composites in a forward pass, 0: what suits the device.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
@@ -156,8 +158,8 @@ def _network(
     url: str, inputs: tuple[str, ...], name: str, device: str, batch_size: int, precision: str
 ) -> tuple[Compositor, np.ndarray]:
     """A model with the backgrounds before it, and the class of each of its outputs; the last one is kept."""
-    from tasks.models.compositor import Compositor
-    from tasks.models.network import Network
+    from reground.tasks.models.compositor import Compositor
+    from reground.tasks.models.network import Network
 
     scene, network = adversarial_scene.load(url, inputs), models.load(name, device)
     assert isinstance(network, Network)

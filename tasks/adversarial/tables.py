@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.adversarial_scene import Scene
-from tasks.adversarial_trials import NOBODY, NOT_TRIED, Found, Trials
+from reground.tasks.adversarial.scene import Scene
+from reground.tasks.adversarial.trials import NOBODY, NOT_TRIED, Found, Trials
 
 WORST: Final = 5
 """Backgrounds named for each foreground."""

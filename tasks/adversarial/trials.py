@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.adversarial_scene import Scene
+from reground.tasks.adversarial.scene import Scene
 
 NOT_TRIED: Final = -2
 """In the place of a class, where a pair was not tried."""
@@ -39,7 +39,7 @@ class Trials:
         rows: ``(R,) int``, positions of the foregrounds in the scene.
         predicted: ``(R, B) int32``, class, -1: outside the vocabulary, `NOT_TRIED`.
         probability: ``(R, B) float32``, of that class.
-        margin: ``(R, B) float32``, see `tasks.models.compositor.Answer`; NaN: not tried.
+        margin: ``(R, B) float32``, see `reground.tasks.models.compositor.Answer`; NaN: not tried.
     """
 
     scene: Scene

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.kernels.intervals import Estimate, paired_difference
-from tasks.measured import Measured, by_group, shares
-from tasks.schema import PARITY, VARIANTS
+from reground.tasks.evaluation.result import Measured, by_group, shares
+from reground.tasks.kernels.intervals import Estimate, paired_difference
+from reground.tasks.schema.tables import PARITY, VARIANTS
 
 BG_GAP: Final = ("mixed_same", "mixed_rand")
 """The two variants of the BG-Gap, by mask and (``_parity``) as published."""

@@ -1,7 +1,7 @@
 """What models are compared by, and what other photographs and other votes might have given.
 
 A resample draws photographs with replacement, and every label anew: it holds with its probability (as
-`tasks.evaluation_truth.Judged` has it), independently of all others. Original and main labels stay, and so does
+`reference.Judged` has it), independently of all others. Original and main labels stay, and so does
 which photographs count.
 """
 
@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tasks.evaluation_photographs import MAIN_LABEL, MULTI, MULTI_LABEL, REAL, REVIEWED, SINGLE, TOP_1
-from tasks.evaluation_truth import NONE, Bools, Floats, Ints, Judged
-from tasks.kernels.resample import resample
-from tasks.measured import ALL
+from reground.tasks.evaluation.metrics import MAIN_LABEL, MULTI, MULTI_LABEL, REAL, REVIEWED, SINGLE, TOP_1
+from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
+from reground.tasks.evaluation.result import ALL
+from reground.tasks.kernels.resample import resample
 
 Key = tuple[str, str]
 """Metric and subset."""

@@ -2,7 +2,7 @@
 
 Each pair is compared over the photographs that both predicted. A resample draws photographs with
 replacement (all alike, not stratified) and, for every label, anew whether it holds
-(`tasks.evaluation_draws`). Tests look at the labels as settled.
+(`reground.tasks.evaluation.bootstrap`). Tests look at the labels as settled.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tasks.evaluation_draws import COMPARED, Key, Resampling, counted, draw, right
-from tasks.evaluation_photographs import MULTI_LABEL, REVIEWED, TOP_1
-from tasks.evaluation_truth import NONE, Bools, Floats, Ints, Judged
-from tasks.kernels.intervals import Estimate, paired_counts
-from tasks.measured import Measured
-from tasks.schema import PHOTOGRAPHS
+from reground.tasks.evaluation.bootstrap import COMPARED, Key, Resampling, counted, draw, right
+from reground.tasks.evaluation.metrics import MULTI_LABEL, REVIEWED, TOP_1
+from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
+from reground.tasks.evaluation.result import Measured
+from reground.tasks.kernels.intervals import Estimate, paired_counts
+from reground.tasks.schema.tables import PHOTOGRAPHS
 
 BEFORE: Final[Key] = (TOP_1, REVIEWED)
 AFTER: Final[Key] = (MULTI_LABEL, REVIEWED)
@@ -47,7 +47,7 @@ class Compared:
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows of ``comparison``, with p-values corrected across the pairs of each metric and subset."""
-        from tasks.kernels.paired_tests import holm  # SciPy, which most commands do without
+        from reground.tasks.kernels.paired_tests import holm  # SciPy, which most commands do without
 
         rows = [row for members, pairs, common in self._classes() for row in self._differences(members, pairs, common)]
         for key in COMPARED:
@@ -121,7 +121,7 @@ class Compared:
                 yield {"model_a": self.models[a], "model_b": self.models[b], "metric": key[0], "subset": key[1], **made}
 
     def _difference(self, table: _Crossed, drawn: Floats, a: int, b: int) -> dict[str, Any]:
-        from tasks.kernels.paired_tests import mcnemar
+        from reground.tasks.kernels.paired_tests import mcnemar
 
         both, only_a, only_b, neither = table.counts(a, b)
         estimate = paired_counts(both, only_a, only_b, neither, self.how.level)

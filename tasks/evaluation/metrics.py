@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from tasks.evaluation_truth import NONE, Bools, Floats, Ints, Judged
-from tasks.kernels.intervals import Estimate, mean, share, uncertain_share, wilson
-from tasks.measured import ALL, BALANCED, Measured
-from tasks.schema import PHOTOGRAPHS
+from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
+from reground.tasks.evaluation.result import ALL, BALANCED, Measured
+from reground.tasks.kernels.intervals import Estimate, mean, share, uncertain_share, wilson
+from reground.tasks.schema.tables import PHOTOGRAPHS
 
 TOP_1, TOP_5, REAL, MULTI_LABEL = "top1_original", "top5_original", "real_accuracy", "multi_label"
 MULTI_LABEL_5, MAIN_LABEL = "multi_label_top5", "main_label"
@@ -47,7 +47,7 @@ def on_photographs(ranks: Ints, judged: Judged, parts: Parts, deep: bool, level:
     """All metrics of one model: of all photographs, by number of objects, by superclass, by group.
 
     Args:
-        ranks: ``(N, K)`` its predictions, best first, as `tasks.evaluation_truth.ranked` gives them.
+        ranks: ``(N, K)`` its predictions, best first, as `reground.tasks.evaluation.reference.ranked` gives them.
         judged: what it is judged by.
         parts: subsets by original label.
         deep: five predictions of each image are known (or all there are).

@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.arrow import arrow_schema_subset
-from tasks.originals import known_originals
-from tasks.schema import PHOTOGRAPHS, SETTLED
-from tasks.store import Workspace
+from reground.tasks.images.original_labels import known_originals
+from reground.tasks.schema.arrow import arrow_schema_subset
+from reground.tasks.schema.tables import PHOTOGRAPHS, SETTLED
+from reground.tasks.workspace.store import Workspace
 
 SHARES: Final = ("selection-frequency",)
 """Methods whose confidence is a share of people; of all others it is a probability."""
@@ -182,7 +182,7 @@ def _labels(truth: pa.Table, at: Ints, original: Ints) -> tuple[Labels, Labels]:
     kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))
     methods = set(truth["method"].to_pylist())
     if methods and methods <= set(SHARES):
-        from tasks.kernels.label_probability import holds  # SciPy, which most commands do without
+        from reground.tasks.kernels.label_probability import holds  # SciPy, which most commands do without
 
         stratum = (original[image] == class_idx).astype(np.int64)
         confidence = holds(confidence, np.maximum(shown, 1), _threshold(confidence, kept), stratum)

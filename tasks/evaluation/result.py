@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.kernels.intervals import Estimate, mean, share
+from reground.tasks.kernels.intervals import Estimate, mean, share
 
 ALL, BALANCED = "all", "balanced"
 """The subsets of a number that is of all groups: every image counts the same, or every group does."""

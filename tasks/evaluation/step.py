@@ -2,8 +2,8 @@
 
 Reads ``images``, ``originals``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
 ``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``. For photographs, which need
-not be at hand, see `tasks.evaluation_photographs` and `tasks.evaluation_comparison`; for what is measured on
-swapped backgrounds `tasks.evaluation_backgrounds`.
+not be at hand, see `metrics` and `comparison`; for what is measured on swapped
+backgrounds `backgrounds`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from tasks.classes import load_groups
-from tasks.errors import UsageError
-from tasks.evaluation_backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
-from tasks.evaluation_comparison import Compared
-from tasks.evaluation_draws import Resampling
-from tasks.evaluation_photographs import DEPTH, TOP_1, Parts, on_photographs
-from tasks.evaluation_truth import NONE, Ints, Judged, judged, ranked
-from tasks.measured import Measured
-from tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, family
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
+from reground.tasks.errors import UsageError
+from reground.tasks.evaluation.backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
+from reground.tasks.evaluation.bootstrap import Resampling
+from reground.tasks.evaluation.comparison import Compared
+from reground.tasks.evaluation.metrics import DEPTH, TOP_1, Parts, on_photographs
+from reground.tasks.evaluation.reference import NONE, Ints, Judged, judged, ranked
+from reground.tasks.evaluation.result import Measured
+from reground.tasks.images.classes import load_groups
+from reground.tasks.schema.tables import PARITY, PHOTOGRAPHS, VARIANTS, family
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace
 
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
 JUDGED: Final = ("predictions", "adversarial")

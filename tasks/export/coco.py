@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.export_imagefolder import copy
-from tasks.export_names import folder, stem
-from tasks.export_truth import Dataset, Photo
-from tasks.rle import decode_mask
-from tasks.store import Workspace
+from reground.tasks.export.dataset import Dataset, Photo
+from reground.tasks.export.file_names import folder, stem
+from reground.tasks.export.imagefolder import copy
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.workspace.store import Workspace
 
 QUARANTINED: Final = "mask quarantined: its box stands without it"
 SEVERAL: Final = "mask over several boxes: the boxes stand without it"

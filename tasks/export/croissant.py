@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.export_parquet import parquet
-from tasks.export_truth import Dataset
+from reground.tasks.export.dataset import Dataset
+from reground.tasks.export.parquet import parquet
 
 DESCRIPTION: Final = (
     "An image-classification evaluation set whose labels people judged one by one. An image may have several labels, "

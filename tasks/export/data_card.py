@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.export_truth import Dataset
-from tasks.kernels.agreement import Agreement, agreement
-from tasks.store import Workspace
+from reground.tasks.export.dataset import Dataset
+from reground.tasks.kernels.agreement import Agreement, agreement
+from reground.tasks.workspace.store import Workspace
 
 TITLE: Final = "# Data card"
 ANSWERS: Final = ("no", "maybe", "yes")

@@ -18,10 +18,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.arrow import arrow_schema_subset
-from tasks.classes import load_classes
-from tasks.errors import RegroundError
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.classes import load_classes
+from reground.tasks.schema.arrow import arrow_schema_subset
+from reground.tasks.workspace.store import Workspace
 
 AT_ONCE: Final = 1000
 PHOTO: Final = ("image_id", "uri", "class_idx", "width", "height", "sha256", "boxes", "split")

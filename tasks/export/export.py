@@ -18,20 +18,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tasks import lock
-from tasks.errors import RegroundError, UsageError, unknown
-from tasks.export_card import data_card, front_matter
-from tasks.export_coco import coco
-from tasks.export_croissant import croissant
-from tasks.export_fiftyone import fiftyone
-from tasks.export_imagefolder import imagefolder
-from tasks.export_imagenet9 import REMEMBERED, imagenet9
-from tasks.export_multilabel import imagenet_multilabel
-from tasks.export_parquet import parquet
-from tasks.export_real import real
-from tasks.export_truth import Dataset, load, missing
-from tasks.export_webdataset import webdataset
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.export.coco import coco
+from reground.tasks.export.croissant import croissant
+from reground.tasks.export.data_card import data_card, front_matter
+from reground.tasks.export.dataset import Dataset, load, missing
+from reground.tasks.export.fiftyone import fiftyone
+from reground.tasks.export.imagefolder import imagefolder
+from reground.tasks.export.imagenet9 import REMEMBERED, imagenet9
+from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
+from reground.tasks.export.parquet import parquet
+from reground.tasks.export.real import real
+from reground.tasks.export.webdataset import webdataset
+from reground.tasks.workspace import lock
+from reground.tasks.workspace.store import Workspace
 
 CARD: Final = "DATA_CARD.md"
 PARTIAL, LOCK = ".partial", ".lock"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.export_imagefolder import copy
-from tasks.export_names import stem
-from tasks.export_truth import Dataset, Judged, Photo
+from reground.tasks.export.dataset import Dataset, Judged, Photo
+from reground.tasks.export.file_names import stem
+from reground.tasks.export.imagefolder import copy
 
 _FIELD: Final = "fiftyone.core.fields."
 _LABEL: Final = "fiftyone.core.labels."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from tasks.export_names import folder, folders, stem, suffix
-from tasks.export_truth import Dataset, Photo
+from reground.tasks.export.dataset import Dataset, Photo
+from reground.tasks.export.file_names import folder, folders, stem, suffix
 
 
 def imagefolder(data: Dataset, out: Path) -> None:

@@ -1,7 +1,7 @@
 """The variants in the layout of the released ImageNet-9 data, which its published evaluators read as it is.
 
 Reads ``variants/NAME``, ``foregrounds``, ``groups``, ``classes``, ``masks`` and ``dropped``, one part at a time.
-Layout: `tasks.imagenet9_layout`; the published evaluators: MadryLab/backgrounds_challenge.
+Layout: `reground.tasks.imagenet9.layout`; the published evaluators: MadryLab/backgrounds_challenge.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from tasks import imagenet9_layout as layout
-from tasks.errors import RegroundError
-from tasks.images import decode_rgb
-from tasks.rle import decode_mask
-from tasks.seed import derive_seed
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError
+from reground.tasks.imagenet9 import layout
+from reground.tasks.images.decode import decode_rgb
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.workspace.store import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.classes import load_classes, load_groups
-from tasks.errors import RegroundError
-from tasks.export_truth import Dataset, Judged
+from reground.tasks.errors import RegroundError
+from reground.tasks.export.dataset import Dataset, Judged
+from reground.tasks.images.classes import load_classes, load_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,7 +164,7 @@ def _name(image_id: str) -> str:
 @cache
 def _numbers() -> dict[str, int]:
     """image_id -> its place in torchvision's ImageFolder of the validation images, which their notebook indexes."""
-    text = resources.files("tasks.vocabularies").joinpath("imagenet_validation.txt").read_text()
+    text = resources.files("reground.tasks.vocabularies").joinpath("imagenet_validation.txt").read_text()
     order = np.argsort(np.array(text.split(), np.int64), kind="stable")
     return {f"ILSVRC2012_val_{number + 1:08d}": place for place, number in enumerate(order.tolist())}
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.arrow import ARROW_TYPES
-from tasks.errors import RegroundError
-from tasks.export_names import folder, stem, suffix
-from tasks.export_truth import Dataset, Judged, Photo
+from reground.tasks.errors import RegroundError
+from reground.tasks.export.dataset import Dataset, Judged, Photo
+from reground.tasks.export.file_names import folder, stem, suffix
+from reground.tasks.schema.arrow import ARROW_TYPES
 
 FILE_BYTES: Final = 400_000_000
 """Of photographs in one file."""

@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.export_truth import Dataset
+from reground.tasks.export.dataset import Dataset
 
 IMAGENET_IDS: Final = [f"ILSVRC2012_val_{number:08d}" for number in range(1, 50_001)]
 

@@ -8,8 +8,8 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-from tasks.export_names import folder, stem, suffix
-from tasks.export_truth import Dataset, Judged, Photo
+from reground.tasks.export.dataset import Dataset, Judged, Photo
+from reground.tasks.export.file_names import folder, stem, suffix
 
 SHARD_BYTES: Final = 300_000_000
 """Of one tar file, at the most (one image may exceed it)."""

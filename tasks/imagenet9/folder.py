@@ -4,7 +4,7 @@ The group of a file is that of its folder, whatever its class: so the published 
 
 Nothing is opened but the tables beside the images (``metadata.csv``, ``classes.csv``, ``groups.csv``),
 which our own exports have. Without them the vocabulary is ImageNet-1k in the groups of ImageNet-9, and
-names say what they can (`tasks.imagenet9_layout`): the class by the WordNet id that the stem begins
+names say what they can (`reground.tasks.imagenet9.layout`): the class by the WordNet id that the stem begins
 with, the background by the name of a mixed image. Of the published archive's ``mixed_rand`` they
 cannot: its files are called like those of ``mixed_next`` (MadryLab/backgrounds_challenge, issue 8).
 """
@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from tasks import imagenet9_layout as layout
-from tasks.classes import ClassRow, load_classes
-from tasks.errors import UsageError
-from tasks.images import SUFFIXES
-from tasks.released_metadata import Groups, Named, read_groups, read_metadata
-from tasks.schema import DropReason
-from tasks.walk import Found, walk
+from reground.tasks.errors import UsageError
+from reground.tasks.imagenet9 import layout
+from reground.tasks.imagenet9.metadata import Groups, Named, read_groups, read_metadata
+from reground.tasks.images.classes import ClassRow, load_classes
+from reground.tasks.images.decode import SUFFIXES
+from reground.tasks.images.listing import Found, walk
+from reground.tasks.schema.tables import DropReason
 
 MISNAMED: Final = ("mixed_rand",)
 """Sets whose published names are those of another."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tasks import imagenet9_layout as layout
-from tasks.classes import ClassRow, load_groups
-from tasks.errors import UsageError
-from tasks.tabular import read_csv
+from reground.tasks.errors import UsageError
+from reground.tasks.imagenet9 import layout
+from reground.tasks.images.classes import ClassRow, load_groups
+from reground.tasks.workspace.csv import read_csv
 
 Groups = list[dict[str, Any]]
 """Rows of the table ``groups``."""

@@ -2,7 +2,7 @@
 
 Writes ``classes``, ``groups``, ``images``, ``foregrounds``, ``variants/NAME``, ``dropped``: in place of
 ``index``, ``masks`` and ``variants``, and in a workspace of its own. The folder is a published archive or
-one of our exports (`tasks.export_imagenet9`). A variant keeps its file's own bytes, so that a model sees
+one of our exports (`reground.tasks.export.imagenet9`). A variant keeps its file's own bytes, so that a model sees
 exactly the pixels that the published evaluators show it.
 """
 
@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tasks import imagenet9_layout as layout
-from tasks.errors import RegroundError, UsageError
-from tasks.images import ImageError, Picture, decode
-from tasks.mask_file import read_mask
-from tasks.photographs import LeftOut
-from tasks.released_folder import Archive, File, Image, read_archive, read_vocabulary
-from tasks.rle import encode_mask
-from tasks.schema import VARIANTS, DropReason
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace, digest
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.imagenet9 import layout
+from reground.tasks.imagenet9.folder import Archive, File, Image, read_archive, read_vocabulary
+from reground.tasks.imagenet9.mask_file import read_mask
+from reground.tasks.images import decode
+from reground.tasks.images.decode import ImageError, Picture
+from reground.tasks.images.photograph import LeftOut
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.schema.tables import VARIANTS, DropReason
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Class vocabularies and groups: names, glosses, WordNet ids; what a label in a user's file means.
 
-Reads the packaged vocabularies (see `tasks.vocabularies` for sources) or a user's own files;
+Reads the packaged vocabularies (see `reground.tasks.vocabularies` for sources) or a user's own files;
 makes the rows of ``classes`` and ``groups``.
 """
 
@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.errors import RegroundError, UsageError
-from tasks.schema import ClassIdx
-from tasks.tabular import read_csv
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.schema.tables import ClassIdx
+from reground.tasks.workspace.csv import read_csv
 
 GROUPS: Final = ("imagenet9", "superclasses")
 """The packaged group maps."""
@@ -63,7 +63,7 @@ def load_classes(path: str | Path = "") -> list[ClassRow]:
     """
     if path:
         return _read_classes(Path(path))
-    with resources.as_file(resources.files("tasks.vocabularies") / "imagenet.csv") as packaged:
+    with resources.as_file(resources.files("reground.tasks.vocabularies") / "imagenet.csv") as packaged:
         return _read_classes(packaged)
 
 
@@ -141,7 +141,7 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
             user's file) classes that the vocabulary lacks.
     """
     if str(name_or_file) in GROUPS:
-        with resources.as_file(resources.files("tasks.vocabularies") / f"{name_or_file}.csv") as packaged:
+        with resources.as_file(resources.files("reground.tasks.vocabularies") / f"{name_or_file}.csv") as packaged:
             named, source = _read_groups(packaged), str(name_or_file)
     else:
         named, source = _read_groups(_own_file(name_or_file)), str(name_or_file)

@@ -17,8 +17,8 @@ import numpy as np
 import PIL
 from PIL import ExifTags, Image
 
-from tasks.errors import RegroundError
-from tasks.schema import DropReason
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema.tables import DropReason
 
 DECODER: Final = f"pillow {PIL.__version__}"
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "JPEG2000")

@@ -16,15 +16,16 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.boxes import MAX_BYTES, Box, BoxError, parse_boxes, place_boxes
-from tasks.classes import ClassRow, LabelError, label_index, load_classes, resolve_label
-from tasks.errors import RegroundError, UsageError, unknown
-from tasks.images import ImageError, Picture, decode
-from tasks.schema import ClassIdx, DropReason
-from tasks.sources import BoxFinder, Labelled, list_source
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace, digest
-from tasks.walk import Found, Obstacle
+from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.images import decode
+from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, parse_boxes, place_boxes
+from reground.tasks.images.classes import ClassRow, LabelError, label_index, load_classes, resolve_label
+from reground.tasks.images.decode import ImageError, Picture
+from reground.tasks.images.listing import Found, Obstacle
+from reground.tasks.images.sources import BoxFinder, Labelled, list_source
+from reground.tasks.schema.tables import ClassIdx, DropReason
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 BYTES_PER_PIXEL: Final = 8
 """Of the most wasteful file there is: four channels of 16 bits, uncompressed."""

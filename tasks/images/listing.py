@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.errors import UsageError
-from tasks.schema import DropReason
+from reground.tasks.errors import UsageError
+from reground.tasks.schema.tables import DropReason
 
 _SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tasks.store import Workspace
+from reground.tasks.workspace.store import Workspace
 
 
 def known_originals(workspace: Workspace) -> pd.DataFrame:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tasks.boxes import Box
-from tasks.errors import RegroundError
-from tasks.images import load_rgb
-from tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
 
 
 class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have

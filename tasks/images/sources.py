@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from tasks.errors import UsageError
-from tasks.images import SUFFIXES
-from tasks.schema import DropReason
-from tasks.tabular import read_csv
-from tasks.walk import Found, Obstacle, look, walk
+from reground.tasks.errors import UsageError
+from reground.tasks.images.decode import SUFFIXES
+from reground.tasks.images.listing import Found, Obstacle, look, walk
+from reground.tasks.schema.tables import DropReason
+from reground.tasks.workspace.csv import read_csv
 
 KINDS: Final = """\
   - a folder with one folder of images a class, named by WordNet id, class name or index;

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.background_strength import Strength
+from reground.tasks.kernels.background_strength import Strength
 
 Indices = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.geometry import Box, filled_rectangle
+from reground.tasks.kernels.geometry import Box, filled_rectangle
 
 Pixels = npt.NDArray[np.uint8]
 """``(H, W, 3) uint8``."""

@@ -27,10 +27,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.geodesic import geodesic_distance
-from tasks.kernels.geometry import Box
-from tasks.kernels.grabcut import Mask, Pixels, SegmentationError
-from tasks.kernels.guided_filter import guided_enlargement
+from reground.tasks.kernels.geodesic import geodesic_distance
+from reground.tasks.kernels.geometry import Box
+from reground.tasks.kernels.grabcut import Mask, Pixels, SegmentationError
+from reground.tasks.kernels.guided_filter import guided_enlargement
 
 Plane = npt.NDArray[np.float32]
 

@@ -1,6 +1,6 @@
 """Joint truth: which labels hold, from everything that the votes on all images tell of each other.
 
-Dawid and Skene's model (`tasks.kernels.dawid_skene`, two states) with what its assumptions leave out:
+Dawid and Skene's model (`reground.tasks.kernels.dawid_skene`, two states) with what its assumptions leave out:
 
 - A prior for each label in each stratum rather than one for all, shrunk to the stratum's, a pair's
   own belief left out (empirical Bayes: Robbins 1956; strata: Beyer et al. 2020's released scores).
@@ -26,7 +26,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.dawid_skene import Indices, Votes
+from reground.tasks.kernels.dawid_skene import Indices, Votes
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.geometry import Box, Crop, rectangle_shown, take
+from reground.tasks.kernels.geometry import Box, Crop, rectangle_shown, take
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -19,11 +19,11 @@ from typing import Any, Final
 import numpy as np
 from pycocotools import mask as coco
 
-from tasks.errors import RegroundError
-from tasks.mask_sources import Given, Mask, file_sha256, keys_of
-from tasks.photographs import LeftOut, Photograph
-from tasks.rle import decode_mask
-from tasks.schema import DropReason
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks.source import Given, Mask, file_sha256, keys_of
+from reground.tasks.schema.tables import DropReason
 
 LEAST_INSIDE: Final = 0.5
 """An instance with a smaller share of itself in the box is another object's."""

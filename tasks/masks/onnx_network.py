@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tasks.boxes import Box
-from tasks.errors import RegroundError
-from tasks.mask_sources import Mask, Pixels
-from tasks.models.sidecar import Sidecar, path_of
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.boxes import Box
+from reground.tasks.masks.sidecar import Sidecar, path_of
+from reground.tasks.masks.source import Mask, Pixels
 
 
 class SilenceError(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pycocotools import mask as coco
 
-from tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError
 
 
 def encode_mask(mask: np.ndarray) -> str:

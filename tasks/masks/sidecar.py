@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.errors import UsageError
+from reground.tasks.errors import UsageError
 
 SCALES: Final = ("unit", "max", "byte")
 CHANNELS: Final = ("rgb", "bgr")

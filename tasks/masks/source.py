@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.boxes import Box
-from tasks.errors import RegroundError
-from tasks.photographs import LeftOut, Photograph
-from tasks.schema import DropReason
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.schema.tables import DropReason
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -63,12 +63,12 @@ def from_box(label: str, kernel: Callable[[Pixels, Box, int], Mask], seeded: boo
 
     Args:
         label: as in the column ``method``.
-        kernel: (pixels, box, seed) -> mask; raises `tasks.kernels.grabcut.SegmentationError`.
+        kernel: (pixels, box, seed) -> mask; raises `reground.tasks.kernels.grabcut.SegmentationError`.
         seeded: it starts at random.
     """
 
     def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
-        from tasks.kernels.grabcut import SegmentationError
+        from reground.tasks.kernels.grabcut import SegmentationError
 
         try:
             return kernel(pixels(), photograph.box, seed)

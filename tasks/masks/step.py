@@ -17,16 +17,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.boxes import Box
-from tasks.errors import RegroundError, UsageError, unknown
-from tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
-from tasks.mask_sources import Mask, Source, from_box
-from tasks.photographs import LeftOut, Photograph
-from tasks.rle import encode_mask
-from tasks.schema import DropReason
-from tasks.seed import derive_seed
-from tasks.step import Shard, Step, image_shards
-from tasks.store import Output, Workspace
+from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.masks.source import Mask, Source, from_box
+from reground.tasks.schema.tables import DropReason
+from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.workspace.step import Shard, Step, image_shards
+from reground.tasks.workspace.store import Output, Workspace
 
 RESIZED: Final = 256
 """Short side in pixels at which a box is held against the crop, as published."""
@@ -45,7 +45,7 @@ class MaskSettings:
     """How a mask is made.
 
     Attributes:
-        method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `tasks.kernels.consensus`),
+        method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `reground.tasks.kernels.consensus`),
             ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
             (a salient-object network with its sidecar).
         iterations: of GrabCut.
@@ -162,7 +162,7 @@ def open_source(settings: MaskSettings) -> Source:
 
 def _consensus(_: MaskSettings, __: str) -> Source:
     def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
-        from tasks.kernels.consensus import consensus
+        from reground.tasks.kernels.consensus import consensus
 
         return consensus(pixels, box)
 
@@ -171,7 +171,7 @@ def _consensus(_: MaskSettings, __: str) -> Source:
 
 def _grabcut(settings: MaskSettings, _: str) -> Source:
     def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
-        from tasks.kernels.grabcut import grabcut
+        from reground.tasks.kernels.grabcut import grabcut
 
         return grabcut(pixels, box, settings.iterations, seed)
 
@@ -180,13 +180,13 @@ def _grabcut(settings: MaskSettings, _: str) -> Source:
 
 
 def _supplied(settings: MaskSettings, place: str) -> Source:
-    from tasks.supplied_masks import supplied
+    from reground.tasks.masks.supplied import supplied
 
     return supplied(place)
 
 
 def _onnx(settings: MaskSettings, place: str) -> Source:
-    from tasks.models.salient import salient
+    from reground.tasks.masks.onnx import salient
 
     return salient(place, settings.device)
 
@@ -212,7 +212,7 @@ def _with_given(workspace: Workspace, shard: Shard, given: Callable[[Sequence[st
 def _mask_row(
     row: Mapping[str, Any], source: Source, settings: MaskSettings, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    from tasks.kernels.mask_quality import mask_quality
+    from reground.tasks.kernels.mask_quality import mask_quality
 
     photograph = _placed(row, source)
     seed = derive_seed(settings.seed, photograph.image_id, bits=31) if source.seeded else 0

@@ -1,4 +1,4 @@
-"""Masks that somebody made already: a PNG file an image, or COCO's JSON (`tasks.coco_masks`).
+"""Masks that somebody made already: a PNG file an image, or COCO's JSON (`reground.tasks.masks.coco`).
 
 A PNG's foreground, whatever drew it:
 
@@ -19,13 +19,13 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from tasks.coco_masks import coco_given, coco_mask
-from tasks.errors import UsageError
-from tasks.mask_sources import Decode, Given, Mask, Source, keys_of
-from tasks.photographs import LeftOut, Photograph
-from tasks.schema import DropReason
-from tasks.store import digest
-from tasks.walk import Found, walk
+from reground.tasks.errors import UsageError
+from reground.tasks.images.listing import Found, walk
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.masks.coco import coco_given, coco_mask
+from reground.tasks.masks.source import Decode, Given, Mask, Source, keys_of
+from reground.tasks.schema.tables import DropReason
+from reground.tasks.workspace.store import digest
 
 VOID: Final = (224, 224, 192)
 """PASCAL VOC's colour for "not judged"."""

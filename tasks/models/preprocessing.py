@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from tasks.errors import UsageError, unknown
+from reground.tasks.errors import UsageError, unknown
 
 INTERPOLATIONS: Final = {method.name.lower(): method for method in Image.Resampling}
 
@@ -96,7 +96,7 @@ def _normalize(mean: str, std: str) -> Operation:
 
 
 OPERATIONS: Final[dict[str, Callable[..., Operation]]] = {
-    "decode": _decode,  # by tasks.images, whose pixels come in
+    "decode": _decode,  # by reground.tasks.images.decode, whose pixels come in
     "resize": _resize,  # (side, interpolation): to a square, whatever the shape
     "resize_short": _resize_short,  # (short side, interpolation): keeps the shape
     "center_crop": _center_crop,  # (side)

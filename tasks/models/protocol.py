@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tasks.models.preprocessing import Preprocessing
+from reground.tasks.models.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Recipe:
 
     Attributes:
         weights: what the publisher calls them.
-        weights_sha256: of all parameters and buffers, see `tasks.models.network.weights_sha256`.
-        preprocessing: see `tasks.models.preprocessing`.
+        weights_sha256: of all parameters and buffers, see `reground.tasks.models.network.weights_sha256`.
+        preprocessing: see `reground.tasks.models.preprocessing`.
         decoder: library and version that turned files into pixels.
         precision: of the arithmetic, ``float32``.
         device: ``cpu`` or ``cuda``.
@@ -42,7 +42,7 @@ class Model(Protocol):
     """Something that gives each of its classes a probability.
 
     Attributes:
-        name: as in `tasks.models.load`.
+        name: as in `reground.tasks.models.load`.
         class_count: C, the number of outputs.
         wnids: the WordNet id of each output, in order; empty: the outputs are a vocabulary of
             the model's own, to be matched by index.

@@ -7,11 +7,11 @@ import importlib
 import re
 from typing import Final
 
-from tasks.errors import UsageError, unknown
-from tasks.models.protocol import Model
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.models.protocol import Model
 
 LITE: Final = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
-FAMILIES: Final = {"timm": "tasks.models.timm_model", "torchvision": "tasks.models.torchvision_model"}
+FAMILIES: Final = {"timm": "reground.tasks.models.timm_model", "torchvision": "reground.tasks.models.torchvision_model"}
 
 
 def known() -> list[str]:
@@ -42,7 +42,7 @@ def load(name: str, device: str = "auto") -> Model:
         RegroundError: a package, the weights or the GPU cannot be had; says how to get them.
     """
     check(name)
-    module = "tasks.models.efficientnet_lite" if name in LITE else FAMILIES[name.partition(":")[0]]
+    module = "reground.tasks.models.efficientnet_lite" if name in LITE else FAMILIES[name.partition(":")[0]]
     return importlib.import_module(module).load(name, device)
 
 

@@ -13,16 +13,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.errors import RegroundError, UsageError
-from tasks.models.extras import import_extra
-from tasks.models.network import Network
-from tasks.models.preprocessing import normalize, spec
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.models.extras import import_extra
+from reground.tasks.models.network import Network
+from reground.tasks.models.preprocessing import normalize, spec
 
 SOURCES = ("hf-hub:", "local-dir:")
 
 
 def load(name: str, device: str) -> Network:
-    """The network of that name, see `tasks.models.load`."""
+    """The network of that name, see `reground.tasks.models.load`."""
     timm = import_extra("timm", "timm", name)
     rest = name.partition(":")[2]
     if not rest.startswith(SOURCES):

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 import torchvision
 
-from tasks.classes import load_classes
-from tasks.errors import RegroundError, unknown
-from tasks.models.network import Network
-from tasks.models.preprocessing import normalize, spec
+from reground.tasks.errors import RegroundError, unknown
+from reground.tasks.images.classes import load_classes
+from reground.tasks.models.network import Network
+from reground.tasks.models.preprocessing import normalize, spec
 
 
 def load(name: str, device: str) -> Network:
-    """The network of that name, see `tasks.models.load`."""
+    """The network of that name, see `reground.tasks.models.load`."""
     architecture, _, which = name.partition(":")[2].partition("@")
     weights = _choose(architecture, which)
     photograph, square = transforms(weights.transforms())

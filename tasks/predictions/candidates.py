@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.schema import OUTSIDE, PHOTOGRAPHS, family
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
+from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS, family
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace
 
 ORIGINAL = "original"
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.classes import load_classes
-from tasks.errors import UsageError, unknown
-from tasks.schema import OUTSIDE, PHOTOGRAPHS
-from tasks.tabular import read_csv
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.images.classes import load_classes
+from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS
+from reground.tasks.workspace.csv import read_csv
 
 REQUIRED: Final = ("image_id", "class_idx")
 OPTIONAL: Final = ("probability", "set", "recipe")

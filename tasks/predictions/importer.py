@@ -17,14 +17,15 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks import models, predictions_file
-from tasks.classes import LabelError, label_index, resolve_label
-from tasks.errors import RegroundError, UsageError
-from tasks.originals import known_originals
-from tasks.predictions import looks_random
-from tasks.predictions_file import Label, Row
-from tasks.schema import OUTSIDE, PHOTOGRAPHS, ClassIdx, DropReason
-from tasks.store import Output, Workspace, digest
+from reground.tasks import models
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.classes import LabelError, label_index, resolve_label
+from reground.tasks.images.original_labels import known_originals
+from reground.tasks.predictions import files as predictions_file
+from reground.tasks.predictions.files import Label, Row
+from reground.tasks.predictions.step import looks_random
+from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS, ClassIdx, DropReason
+from reground.tasks.workspace.store import Output, Workspace, digest
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
     Args:
         workspace: with classes and images, or with imported votes: images need not be at hand.
         model: what the model is called from now on.
-        path: as `tasks.predictions_file.read` takes it.
+        path: as `reground.tasks.predictions.files.read` takes it.
 
     Returns:
         predictions, dropped, and the photographs that are known and have none (missing).

@@ -1,7 +1,7 @@
 """Predict: photographs and variants -> top-k of each model.
 
 Reads ``images``, ``classes``, ``variants/NAME``; writes ``predictions/MODEL``. Ranking and mapping
-are those of Xiao et al. 2020 (see `tasks.kernels.topk`). Photographs go through the preprocessing
+are those of Xiao et al. 2020 (see `reground.tasks.kernels.topk`). Photographs go through the preprocessing
 their model is published with; variants are cropped already, so they are resized and nothing is cut off.
 """
 
@@ -20,14 +20,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tasks import models
-from tasks.errors import RegroundError, UsageError, unknown
-from tasks.images import decode_rgb, load_rgb
-from tasks.kernels.topk import top_k
-from tasks.models import Model
-from tasks.schema import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
-from tasks.step import Shard, Step, image_shards
-from tasks.store import Output, Workspace
+from reground.tasks import models
+from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.images.decode import decode_rgb, load_rgb
+from reground.tasks.kernels.topk import top_k
+from reground.tasks.models import Model
+from reground.tasks.schema.tables import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
+from reground.tasks.workspace.step import Shard, Step, image_shards
+from reground.tasks.workspace.store import Output, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class PredictionSettings:
     """Which models see what.
 
     Attributes:
-        models: names, see `tasks.models`.
+        models: names, see `reground.tasks.models`.
         on: ``photographs`` and names of variants.
         top_k: predictions kept for each image.
         batch_size: images in a forward pass, 0: what suits the device; changes the speed, and the last

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.adversarial_summary import Effort, effort
-from tasks.kernels.intervals import wilson
-from tasks.report_composites import Composite, composites
-from tasks.report_models import Number
-from tasks.report_source import Snapshot
+from reground.tasks.adversarial.summary import Effort, effort
+from reground.tasks.kernels.intervals import wilson
+from reground.tasks.report.composites import Composite, composites
+from reground.tasks.report.models import Number
+from reground.tasks.report.snapshot import Snapshot
 
 BEST: Final = 5
 """Backgrounds shown of each group, as in the challenge's figure."""

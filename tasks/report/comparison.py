@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.evaluation_comparison import RANK_AFTER, RANK_BEFORE
-from tasks.evaluation_photographs import (
+from reground.tasks.evaluation.comparison import RANK_AFTER, RANK_BEFORE
+from reground.tasks.evaluation.metrics import (
     ASKED,
     FREQUENCY,
     MAIN_LABEL,
@@ -25,10 +25,10 @@ from tasks.evaluation_photographs import (
     SUPERCLASS,
     TOP_1,
 )
-from tasks.measured import ALL
-from tasks.report_models import Evaluation, Number
-from tasks.report_source import Snapshot
-from tasks.schema import PHOTOGRAPHS
+from reground.tasks.evaluation.result import ALL
+from reground.tasks.report.models import Evaluation, Number
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.schema.tables import PHOTOGRAPHS
 
 BY_PEOPLE: Final = (
     ("ReaL accuracy", "all with a label", REAL, ALL),

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tasks.images import decode_rgb
-from tasks.kernels.compose import paste
-from tasks.report_source import Snapshot
-from tasks.rle import decode_mask
+from reground.tasks.images.decode import decode_rgb
+from reground.tasks.kernels.compose import paste
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.report.snapshot import Snapshot
 
 SHOWN: Final = 6
 """Foregrounds shown, of as many groups as there are."""

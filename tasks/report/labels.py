@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.classes import load_groups
-from tasks.kernels.intervals import share
-from tasks.report_models import Number
-from tasks.report_photographs import QUESTIONED, SETTLED
-from tasks.report_source import Snapshot
+from reground.tasks.images.classes import load_groups
+from reground.tasks.kernels.intervals import share
+from reground.tasks.report.models import Number
+from reground.tasks.report.photographs import QUESTIONED, SETTLED
+from reground.tasks.report.snapshot import Snapshot
 
 SHOWN: Final = 12
 """Labels and pairs of labels shown."""

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.evaluation_backgrounds import ADVERSARIAL, BG_GAP
-from tasks.evaluation_photographs import REVIEWED
-from tasks.measured import ALL
-from tasks.report_source import Snapshot
-from tasks.schema import PHOTOGRAPHS, VARIANTS
+from reground.tasks.evaluation.backgrounds import ADVERSARIAL, BG_GAP
+from reground.tasks.evaluation.metrics import REVIEWED
+from reground.tasks.evaluation.result import ALL
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.schema.tables import PHOTOGRAPHS, VARIANTS
 
 COLUMNS: Final = (
     ("top1_original", ALL),

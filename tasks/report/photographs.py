@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.report_source import Snapshot
-from tasks.schema import PARITY, VARIANTS
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.schema.tables import PARITY, VARIANTS
 
 SETS: Final = (*VARIANTS, *PARITY)
 STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "settled", "unreviewed")

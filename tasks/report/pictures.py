@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tasks.errors import RegroundError
-from tasks.images import decode_rgb, load_rgb
-from tasks.report_variants import Quarantined
-from tasks.rle import decode_mask
+from reground.tasks.errors import RegroundError
+from reground.tasks.images.decode import decode_rgb, load_rgb
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.report.variants import Quarantined
 
 PHOTOGRAPH, VARIANT, MASKED = 440, 144, 220
 """Longest side of a photograph, of a variant and of a mask on the page, pixels."""

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.arrow import arrow_schema_subset
-from tasks.schema import family
-from tasks.store import Part, Workspace, digest
+from reground.tasks.schema.arrow import arrow_schema_subset
+from reground.tasks.schema.tables import family
+from reground.tasks.workspace.store import Part, Workspace, digest
 
 
 class Snapshot:

@@ -15,17 +15,20 @@ from typing import Any, Final
 
 import jinja2
 
-from tasks import report_adversarial, report_comparison, report_labels, report_variants
-from tasks import report_pictures as pictures
-from tasks.kernels.intervals import share
-from tasks.measured import BALANCED
-from tasks.report_models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
-from tasks.report_photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
-from tasks.report_source import Snapshot
-from tasks.schema import PARITY, VARIANTS, family
-from tasks.step import Shard, Step
-from tasks.store import Output, Workspace
-from tasks.waiting import waiting
+from reground.tasks.evaluation.result import BALANCED
+from reground.tasks.kernels.intervals import share
+from reground.tasks.report import adversarial as report_adversarial
+from reground.tasks.report import comparison as report_comparison
+from reground.tasks.report import labels as report_labels
+from reground.tasks.report import pictures
+from reground.tasks.report import variants as report_variants
+from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
+from reground.tasks.report.photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.waiting import waiting
+from reground.tasks.schema.tables import PARITY, VARIANTS, family
+from reground.tasks.workspace.step import Shard, Step
+from reground.tasks.workspace.store import Output, Workspace
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 PAGE: Final = "report.html"

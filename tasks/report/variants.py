@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tasks.classes import GROUPS, load_groups
-from tasks.report_source import Snapshot
-from tasks.schema import VARIANTS
+from reground.tasks.images.classes import GROUPS, load_groups
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.schema.tables import VARIANTS
 
 LOWEST: Final = 8
 """Quarantined masks shown."""

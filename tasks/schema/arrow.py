@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks import schema
+from reground.tasks.schema import tables as schema
 
 _BOX = pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])
 

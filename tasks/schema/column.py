@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``type`` is a name in `tasks.arrow.ARROW_TYPES`."""
+    """One column: ``type`` is a name in `reground.tasks.schema.arrow.ARROW_TYPES`."""
 
     name: str
     type: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tasks.column import CLASS_IDX, IMAGE_ID, Column, Table
+from reground.tasks.schema.column import CLASS_IDX, IMAGE_ID, Column, Table
 
 _TRUTH = (
     IMAGE_ID,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tasks.column import IMAGE_ID, Column, Table
+from reground.tasks.schema.column import IMAGE_ID, Column, Table
 
 MODELS: Final = (
     Table(

@@ -1,7 +1,7 @@
 """The floor plan: every table, its columns, types, units, key and meaning.
 
 A table named ``variants/NAME`` belongs to the family ``variants``; all members of a family
-share one plan. Column types are the names ``tasks.arrow`` turns into Arrow types.
+share one plan. Column types are the names ``reground.tasks.schema.arrow`` turns into Arrow types.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NewType
 
-from tasks.column import Table
-from tasks.errors import unknown
-from tasks.schema_images import IMAGES
-from tasks.schema_labels import LABELS
-from tasks.schema_models import MODELS
+from reground.tasks.errors import unknown
+from reground.tasks.schema.column import Table
+from reground.tasks.schema.images import IMAGES
+from reground.tasks.schema.labels import LABELS
+from reground.tasks.schema.models import MODELS
 
 ImageId = NewType("ImageId", str)
 """An image's key in every table: the stem of its file (or its path, with ``--ids path``)."""

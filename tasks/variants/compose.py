@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from tasks.backgrounds import MASK, PARITY, RULES, Pool, background, choose
-from tasks.kernels import compose
-from tasks.kernels.geometry import central_crop, take
-from tasks.photographs import LeftOut, Photograph
-from tasks.rle import decode_mask, encode_mask
-from tasks.schema import ImageId
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.kernels import compose
+from reground.tasks.kernels.geometry import central_crop, take
+from reground.tasks.masks.rle import decode_mask, encode_mask
+from reground.tasks.schema.tables import ImageId
+from reground.tasks.variants.backgrounds import MASK, PARITY, RULES, Pool, background, choose
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Composition:
 
     Attributes:
         name: ``mask`` or ``parity``.
-        fill: what takes the object's place in a background, one of `tasks.backgrounds.FILLS`.
+        fill: what takes the object's place in a background, one of `reground.tasks.variants.backgrounds.FILLS`.
         feather: width in pixels over which a pasted edge fades, 0: hard.
     """
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tasks.errors import UsageError, unknown
+from reground.tasks.errors import UsageError, unknown
 
 
 def read_csv(

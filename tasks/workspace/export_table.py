@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tasks import schema
-from tasks.arrow import arrow_schema
-from tasks.errors import RegroundError, unknown
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError, unknown
+from reground.tasks.schema import tables as schema
+from reground.tasks.schema.arrow import arrow_schema
+from reground.tasks.workspace.store import Workspace
 
 
 def write_table(workspace: Workspace, name: str, to: Path) -> int:

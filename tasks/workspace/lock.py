@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from tasks.errors import UsageError
-from tasks.store import Entry, Output, Workspace, digest
+from reground.tasks.errors import UsageError
+from reground.tasks.workspace.store import Entry, Output, Workspace, digest
 
 S = TypeVar("S")
 

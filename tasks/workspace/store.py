@@ -31,9 +31,10 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import lock, schema
-from tasks.arrow import Rows, arrow_schema_subset, to_arrow
-from tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema import tables as schema
+from reground.tasks.schema.arrow import Rows, arrow_schema_subset, to_arrow
+from reground.tasks.workspace import lock
 
 if TYPE_CHECKING:
     import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table

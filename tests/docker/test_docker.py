@@ -12,7 +12,7 @@ import yaml
 from compose_spec import PyCompose
 from dockerfile_parse import DockerfileParser
 
-from tests.needs import ROOT
+from tests.support.needs import ROOT
 
 DOCKER = ROOT / "docker"
 DOCKERFILES = [DOCKER / "Dockerfile", DOCKER / "label-studio.Dockerfile"]

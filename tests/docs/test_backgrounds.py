@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from flows.cli import parser
-from tests.needs import ROOT
+from reground.flows.cli.main import parser
+from tests.support.needs import ROOT
 
 COMMANDS = [
     line for line in (ROOT / "docs" / "backgrounds.md").read_text().splitlines() if line.startswith("reground ")

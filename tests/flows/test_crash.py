@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store import Workspace
-from tests.needs import need_package
-from tests.world import World
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_package
+from tests.support.world import World
 
 RUN_KILLS, SEARCH_KILLS = 5, 3
 
@@ -29,7 +29,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def reground(workspace: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "flows.cli", *words, "-w", str(workspace)]
+    return [sys.executable, "-m", "reground.flows.cli.main", *words, "-w", str(workspace)]
 
 
 def listed(workspace: Path) -> dict[str, str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import load
-from tasks.errors import UsageError
-from tasks.store import Workspace
+from reground.flows.settings import load
+from reground.tasks.errors import UsageError
+from reground.tasks.workspace.store import Workspace
 
 
 def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

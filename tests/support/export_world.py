@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from annotations import truth
-from annotations.truth import TruthSettings
-from tasks.classes import load_classes
-from tasks.rle import encode_mask
-from tasks.step import finish, run_shard, todo
-from tasks.store import Workspace
-from tests.tables import image, mask, put, vote
+from reground.annotations.truth import step as truth
+from reground.annotations.truth.step import TruthSettings
+from reground.tasks.images.classes import load_classes
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.workspace.step import finish, run_shard, todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import image, mask, put, vote
 
 WIDTH, HEIGHT = 30, 20
 BOX = (3, 2, 21, 17)

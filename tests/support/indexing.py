@@ -1,4 +1,4 @@
-"""Files to index and an index of them, for the tests of `tasks.index` and its sources."""
+"""Files to index and an index of them, for the tests of `reground.tasks.images.index` and its sources."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tasks.index import STEP, IndexSettings
-from tasks.step import finish, run_shard, todo
-from tasks.store import Workspace
+from reground.tasks.images.index import STEP, IndexSettings
+from reground.tasks.workspace.step import finish, run_shard, todo
+from reground.tasks.workspace.store import Workspace
 
 DOG, CAT = "n02099601", "n02123045"  # classes 207 and 281
 

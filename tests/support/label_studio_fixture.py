@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.label_studio_world import LabelStudio
-from tests.needs import need_label_studio
+from tests.support.label_studio_world import LabelStudio
+from tests.support.needs import need_label_studio
 
 
 @pytest.fixture(scope="session")

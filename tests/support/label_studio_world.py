@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from annotations.label_studio import Client
-from annotations.label_studio_server import LabelStudioServer, serve
-from annotations.review import DOCUMENTS, ReviewSettings
-from annotations.sessions import Annotator, sign_up
-from tasks.classes import load_classes
-from tasks.store import Output, Workspace
-from tests.needs import need_package
+from reground.annotations.label_studio.browser_session import Annotator, sign_up
+from reground.annotations.label_studio.client import Client
+from reground.annotations.label_studio.server import LabelStudioServer, serve
+from reground.annotations.review.actions import DOCUMENTS, ReviewSettings
+from reground.tasks.images.classes import load_classes
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.needs import need_package
 
 CANDIDATES: dict[str, tuple[int, ...]] = {
     # stem of the photograph -> labels to ask about, the original one first

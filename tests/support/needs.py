@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 FIFTYONE = ROOT / ".venv-fiftyone" / "bin" / "python"
 LABEL_STUDIO = ROOT / ".venv-label-studio" / "bin" / "label-studio"

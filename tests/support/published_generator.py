@@ -1,6 +1,6 @@
 """The published generator once more, from its definition: Pillow, torchvision and OpenCV alone, file by file.
 
-Written from what rabbit-abacus/roleofimagebackgrounds does, to hold `tasks.variants` against. It
+Written from what rabbit-abacus/roleofimagebackgrounds does, to hold `reground.tasks.variants.step` against. It
 shares no line with it: boxes come from the XML, pixels from the photograph, the mask from GrabCut.
 """
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flows.local import Runner, run_step
-from flows.progress import Lines
-from tasks.classes import load_classes
-from tasks.imagenet9_layout import class_folder
-from tasks.released import ReleasedSettings
-from tasks.rle import encode_mask
-from tasks.schema import VARIANTS
-from tasks.store import Workspace
-from tests.tables import put
+from reground.flows.run.local import Runner, run_step
+from reground.flows.run.progress import Lines
+from reground.tasks.imagenet9.layout import class_folder
+from reground.tasks.imagenet9.step import ReleasedSettings
+from reground.tasks.images.classes import load_classes
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import put
 
 SIDE = 24
 NAMES = (
@@ -90,7 +90,7 @@ def varied(workspace: Workspace, class_of: dict[str, int], groups: list[dict], c
 
 def imagenet_varied(folder: Path) -> Workspace:
     """A workspace with variants of two dogs and a fish in the vocabulary and groups of ImageNet-9."""
-    from tasks.classes import load_groups
+    from reground.tasks.images.classes import load_groups
 
     classes = load_classes()
     return varied(Workspace(folder), CLASS_OF, load_groups("imagenet9", classes)[0], classes)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tasks import evaluation
-from tasks.report import ReportSettings, render
-from tasks.report_source import Snapshot
-from tasks.rle import encode_mask
-from tasks.schema import VARIANTS
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.tables import candidate, class_row, image, prediction, put, vote
+from reground.tasks.evaluation import step as evaluation
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.step import ReportSettings, render
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import candidate, class_row, image, prediction, put, vote
 
 EVIL = '<script>alert("x")</script>\'&'
 MODELS = ("lite-a", "lite-b")

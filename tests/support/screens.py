@@ -1,6 +1,6 @@
 """Label Studio's screens in a real browser; run as a module, it makes the pictures of the README.
 
-python -m tests.screens
+python -m tests.support.screens
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from annotations import review
-from annotations.label_studio_server import serve
-from annotations.review import DATA_DIR, DOCUMENTS, ReviewSettings
-from tasks.store import Workspace
-from tests.label_studio_world import fill, fill_beside, photographs
-from tests.needs import ROOT, need_chromium
+from reground.annotations.label_studio.server import serve
+from reground.annotations.review import actions as review
+from reground.annotations.review.actions import DATA_DIR, DOCUMENTS, ReviewSettings
+from reground.tasks.workspace.store import Workspace
+from tests.support.label_studio_world import fill, fill_beside, photographs
+from tests.support.needs import ROOT, need_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrow import Rows
-from tasks.rle import encode_mask
-from tasks.store import Output, Workspace
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.schema.arrow import Rows
+from reground.tasks.workspace.store import Output, Workspace
 
 
 def put(workspace: Workspace, table: str, rows: Rows) -> None:

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-from flows import steps
-from flows.settings import Settings
-from tasks.errors import RegroundError
-from tasks.schema import VARIANTS
-from tasks.step import Shard, Step, image_shards
-from tasks.store import Output, Workspace
+from reground.flows.run import steps
+from reground.flows.settings import Settings
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.workspace.step import Shard, Step, image_shards
+from reground.tasks.workspace.store import Output, Workspace
 
 IMAGES, PER_SHARD = 24, 4
 

@@ -10,19 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotations import exclusion, truth
-from annotations.annotators import annotators
-from annotations.collect import summarise
-from annotations.exclusion import Rule
-from annotations.ledger import Task
-from annotations.questions import Question, classify_result, contains_result
-from annotations.sameness import sameness
-from annotations.truth import TruthSettings
-from annotations.votes import Collected, collect
-from tasks.schema import ClassIdx, ImageId
-from tasks.step import run_shard
-from tasks.store import Output, Workspace
-from tests.tables import class_row, image, put, vote
+from reground.annotations.collect import exclusion
+from reground.annotations.collect.annotators import annotators
+from reground.annotations.collect.collect import summarise
+from reground.annotations.collect.exclusion import Rule
+from reground.annotations.collect.read import Collected, collect
+from reground.annotations.collect.straightlining import sameness
+from reground.annotations.rounds.questions import Question, classify_result, contains_result
+from reground.annotations.rounds.task_table import Task
+from reground.annotations.truth import step as truth
+from reground.annotations.truth.step import TruthSettings
+from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.tables import class_row, image, put, vote
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab", 3: "cay@lab", 4: "bot@lab"}
 NEVER = Rule(0, 0, 0, 0, 0, 0)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations.annotators import annotators
-from annotations.ledger import Task
-from annotations.questions import Question, classify_result, contains_result
-from annotations.votes import collect
-from tasks.arrow import to_arrow
-from tasks.schema import ClassIdx, ImageId
+from reground.annotations.collect.annotators import annotators
+from reground.annotations.collect.read import collect
+from reground.annotations.rounds.questions import Question, classify_result, contains_result
+from reground.annotations.rounds.task_table import Task
+from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.schema.tables import ClassIdx, ImageId
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab"}
 GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)

@@ -11,19 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from annotations import answers, ledger, review, review_status
-from annotations.label_studio import Client
-from annotations.questions import classify_result, contains_result
-from annotations.refusals import NoAnswerError
-from annotations.review import ReviewSettings
-from tasks import store
-from tasks.errors import RegroundError
-from tasks.schema import ClassIdx
-from tasks.store import Workspace
-from tests.label_studio_world import CANDIDATES, LabelStudio
+from reground.annotations.collect import sync as answers
+from reground.annotations.label_studio.client import Client
+from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.review import actions as review
+from reground.annotations.review import status as review_status
+from reground.annotations.review.actions import ReviewSettings
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.questions import classify_result, contains_result
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema.tables import ClassIdx
+from reground.tasks.workspace import store
+from reground.tasks.workspace.store import Workspace
+from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow
-pytest_plugins = ["tests.label_studio_fixture"]
+pytest_plugins = ["tests.support.label_studio_fixture"]
 
 ANN, BOB = "ann@reground.local", "bob@reground.local"
 

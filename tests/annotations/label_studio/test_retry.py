@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from annotations import patience
-from annotations.patience import patiently
-from annotations.refusals import AWAY, NoAnswerError, refusal
-from tasks.errors import RegroundError
+from reground.annotations.label_studio import retry as patience
+from reground.annotations.label_studio.errors import AWAY, NoAnswerError, refusal
+from reground.annotations.label_studio.retry import patiently
+from reground.tasks.errors import RegroundError
 
 
 class Line:

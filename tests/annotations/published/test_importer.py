@@ -13,17 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotations import published, truth
-from annotations.published import import_votes
-from annotations.published_real import SOURCE as REAL
-from annotations.truth import TruthSettings
-from tasks.classes import load_classes
-from tasks.errors import RegroundError, UsageError
-from tasks.kernels.objects import cut_weight
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.needs import need_shared
-from tests.tables import class_row, image, put
+from reground.annotations.published import importer as published
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.real import SOURCE as REAL
+from reground.annotations.truth import step as truth
+from reground.annotations.truth.step import TruthSettings
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.classes import load_classes
+from reground.tasks.kernels.objects import cut_weight
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_shared
+from tests.support.tables import class_row, image, put
 
 ONE, TWO = "ILSVRC2012_val_00000293", "ILSVRC2012_val_00002138"  # both tench, class 0
 WNIDS = [row["wnids"][0] for row in load_classes()]
@@ -177,7 +178,7 @@ def test_sources_that_name_different_originals(workspace: Workspace, tmp_path: P
 def test_indexing_images_later_takes_the_classes_over(workspace: Workspace, tmp_path: Path) -> None:
     from PIL import Image
 
-    from tasks import index
+    from reground.tasks.images import index
 
     import_votes(workspace, "label-errors", label_errors(tmp_path / "l"))
     (tmp_path / "val" / WNIDS[0]).mkdir(parents=True)

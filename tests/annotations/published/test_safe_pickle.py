@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotations.unpickle import ADMITTED, load, read_frame, read_npy_object
-from tasks.errors import RegroundError
+from reground.annotations.published.safe_pickle import ADMITTED, load, read_frame, read_npy_object
+from reground.tasks.errors import RegroundError
 
 
 def frame() -> pd.DataFrame:

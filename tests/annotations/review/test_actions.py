@@ -17,20 +17,23 @@ import httpx
 import psutil
 import pytest
 
-from annotations import label_studio as label_studio_module
-from annotations import label_studio_server as servers
-from annotations import ledger, pictures, projects, review, review_status
-from annotations.credentials import read_credentials
-from annotations.label_studio import Client
-from annotations.questions import classify_result, contains_result
-from annotations.review import ReviewSettings
-from annotations.sessions import submit_form
-from tasks.errors import RegroundError
-from tasks.store import Workspace
-from tests.label_studio_world import CANDIDATES, LabelStudio
+from reground.annotations.label_studio import client as label_studio_module
+from reground.annotations.label_studio import server as servers
+from reground.annotations.label_studio.browser_session import submit_form
+from reground.annotations.label_studio.client import Client
+from reground.annotations.label_studio.credentials import read_credentials
+from reground.annotations.review import actions as review
+from reground.annotations.review import status as review_status
+from reground.annotations.review.actions import ReviewSettings
+from reground.annotations.rounds import pictures, projects
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.questions import classify_result, contains_result
+from reground.tasks.errors import RegroundError
+from reground.tasks.workspace.store import Workspace
+from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow
-pytest_plugins = ["tests.label_studio_fixture"]
+pytest_plugins = ["tests.support.label_studio_fixture"]
 
 PAIRS = sorted((image_id, label) for image_id, labels in CANDIDATES.items() for label in labels)
 
@@ -344,7 +347,7 @@ def test_terminated_in_a_terminal_it_takes_label_studio_along(label_studio: Labe
     label_studio.stop()
     shutil.copytree(label_studio.root / "data", data)
     label_studio.start()
-    code = f"from pathlib import Path; from annotations.label_studio_server import serve_forever as serve; \
+    code = f"from pathlib import Path; from reground.annotations.label_studio.server import serve_forever as serve; \
 serve(Path({str(data)!r}), 0, Path({str(documents)!r}))"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as foreground:
         assert foreground.stdout is not None

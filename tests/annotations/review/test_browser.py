@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from annotations import ledger, review
-from annotations.questions import TILE_KEYS
-from tests.label_studio_world import PASSWORD, LabelStudio, fill, photographs
-from tests.needs import need_chromium, need_package
-from tests.screens import ROW, TILE, browser, open_stream
+from reground.annotations.review import actions as review
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.questions import TILE_KEYS
+from tests.support.label_studio_world import PASSWORD, LabelStudio, fill, photographs
+from tests.support.needs import need_chromium, need_package
+from tests.support.screens import ROW, TILE, browser, open_stream
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
-pytest_plugins = ["tests.label_studio_fixture"]
+pytest_plugins = ["tests.support.label_studio_fixture"]
 
 LOADED = "images => images.every(image => image.complete && image.naturalWidth > 0)"
 WHOLE = "image => image.style.transform.endsWith('(0px, 0px, 0px)')"

@@ -14,18 +14,21 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from annotations import answers, ledger, projects, review
-from annotations.questions import classify_result
-from annotations.refusals import NoAnswerError
-from annotations.review import ReviewSettings
-from annotations.sessions import Annotator
-from tasks.schema import ClassIdx
-from tasks.store import Workspace
-from tests.label_studio_world import LabelStudio, fill
+from reground.annotations.collect import sync as answers
+from reground.annotations.label_studio.browser_session import Annotator
+from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.review import actions as review
+from reground.annotations.review.actions import ReviewSettings
+from reground.annotations.rounds import projects
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.questions import classify_result
+from reground.tasks.schema.tables import ClassIdx
+from reground.tasks.workspace.store import Workspace
+from tests.support.label_studio_world import LabelStudio, fill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 """Seventy seconds where nothing else runs: Label Studio takes three to start."""
-pytest_plugins = ["tests.label_studio_fixture"]
+pytest_plugins = ["tests.support.label_studio_fixture"]
 
 KILLS, IN_THE_PUSH = 20, 14
 QUESTIONS, BATCH = 400, 4

@@ -10,21 +10,23 @@ from typing import Any
 
 import pytest
 
-from annotations import controls, ledger, review
-from annotations.ledger import Task
-from annotations.questions import classify_result, contains_result
-from annotations.review_settings import ReviewSettings
-from annotations.review_status import status
-from annotations.sessions import Annotator
-from flows.cli import main
-from tasks.errors import RegroundError, UsageError
-from tasks.store import Workspace
-from tests.label_studio_world import CANDIDATES, LabelStudio, fill_beside, photographs
-from tests.tables import put
-from tests.test_rounds import truth
+from reground.annotations.label_studio.browser_session import Annotator
+from reground.annotations.review import actions as review
+from reground.annotations.review.status import status
+from reground.annotations.rounds import controls
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.questions import classify_result, contains_result
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.task_table import Task
+from reground.flows.cli import main
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace.store import Workspace
+from tests.annotations.rounds.test_planning import truth
+from tests.support.label_studio_world import CANDIDATES, LabelStudio, fill_beside, photographs
+from tests.support.tables import put
 
 pytestmark = pytest.mark.slow
-pytest_plugins = ["tests.label_studio_fixture"]
+pytest_plugins = ["tests.support.label_studio_fixture"]
 
 ANN, BOB, CAY = "ann@blind.local", "bob@blind.local", "cay@blind.local"
 JEEP = 609

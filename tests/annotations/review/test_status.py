@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from annotations.review_status import per_hour, shown, table, time_left
+from reground.annotations.review.status import per_hour, shown, table, time_left
 
 ROW: dict[str, Any] = {
     "question": "classify",

@@ -10,19 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations import asking, assignment, controls, gold, ledger, planning, questions
-from annotations.annotators import annotators
-from annotations.examples import gallery
-from annotations.ledger import Task
-from annotations.planning import Plan
-from annotations.projects import Round
-from annotations.questions import Question, put_to
-from annotations.review_settings import ReviewSettings
-from flows.cli import main
-from tasks.errors import RegroundError, UsageError
-from tasks.schema import ClassIdx, ImageId
-from tasks.store import Workspace
-from tests.tables import candidate, class_row, image, prediction, put, vote
+from reground.annotations.collect.annotators import annotators
+from reground.annotations.rounds import assignment, controls, gold, planning, questions
+from reground.annotations.rounds import selection as asking
+from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds.examples import gallery
+from reground.annotations.rounds.planning import Plan
+from reground.annotations.rounds.projects import Round
+from reground.annotations.rounds.questions import Question, put_to
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.task_table import Task
+from reground.flows.cli import main
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import candidate, class_row, image, prediction, put, vote
 
 PEOPLE = ("ann@lab", "bob@lab", "cay@lab", "dot@lab")
 
@@ -74,7 +76,7 @@ def plan(workspace: Workspace, kind: str = "contains", **settings: Any) -> Plan:
 
 
 def put_out(workspace: Workspace, made: Plan, kind: str, overlap: int, first: int = 1) -> None:
-    """As `annotations.review.push` writes questions down."""
+    """As `reground.annotations.review.actions.push` writes questions down."""
     controls.write(workspace, [row for q in made.questions for row in made.controls.get(q.subject, ())])
     tasks = [Task(kind, 1, q, 7, first + n, overlap) for n, q in enumerate(made.questions)]
     ledger.append(workspace, tasks)

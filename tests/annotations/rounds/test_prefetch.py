@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from annotations.ahead import one_ahead
+from reground.annotations.rounds.prefetch import one_ahead
 
 
 def test_each_with_its_own_in_order() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations.questions import (
+from reground.annotations.rounds.questions import (
     CONTAINS,
     Label,
     classify,
@@ -16,7 +16,7 @@ from annotations.questions import (
     contains_data,
     contains_result,
 )
-from tasks.schema import ClassIdx, ImageId
+from reground.tasks.schema.tables import ClassIdx, ImageId
 
 PAIRS = st.sets(st.tuples(st.sampled_from([f"image{n}" for n in range(12)]), st.integers(0, 5)), max_size=40)
 

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotations import asked, originals
-from annotations.confidence import METHODS, WEIGHTS
-from annotations.published import import_votes
-from annotations.published_real import EXPERTS, FILES, WITHHELD
-from annotations.truth import TruthSettings, judge
-from tasks.arrow import to_arrow
-from tasks.store import Workspace
-from tests.needs import need_shared
-from tests.tables import vote
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.real import EXPERTS, FILES, WITHHELD
+from reground.annotations.rounds import asked
+from reground.annotations.truth import strata as originals
+from reground.annotations.truth.methods import METHODS, WEIGHTS
+from reground.annotations.truth.step import TruthSettings, judge
+from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_shared
+from tests.support.tables import vote
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

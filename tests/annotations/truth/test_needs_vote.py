@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from annotations import needs_vote
-from annotations.needs_vote import NeedsVoteSettings
-from tasks.classes import load_classes
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.tables import candidate, put, vote
+from reground.annotations.truth import needs_vote
+from reground.annotations.truth.needs_vote import NeedsVoteSettings
+from reground.tasks.images.classes import load_classes
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import candidate, put, vote
 
 ANIMALS, OBJECTS = range(1, 10), range(500, 510)  # of ImageNet: fish and birds; tools
 

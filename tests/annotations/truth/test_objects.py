@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations.objects import MAX_GROUPED, Answer, Objects, answers, find_objects, group_labels, mode
-from tasks.arrow import to_arrow
-from tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
-from tests.tables import vote
+from reground.annotations.truth.objects import MAX_GROUPED, Answer, Objects, answers, find_objects, group_labels, mode
+from reground.tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
+from reground.tasks.schema.arrow import to_arrow
+from tests.support.tables import vote
 
 
 def test_main_label_and_number_of_objects_are_modes_and_ties_stay_visible() -> None:

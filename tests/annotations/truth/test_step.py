@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotations import asked, truth
-from annotations.confidence import selection_frequency
-from annotations.originals import known_images
-from annotations.truth import TruthSettings, judge, route
-from tasks.arrow import to_arrow
-from tasks.errors import RegroundError, UsageError
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.tables import class_row, image, put, vote
+from reground.annotations.rounds import asked
+from reground.annotations.truth import step as truth
+from reground.annotations.truth.methods import selection_frequency
+from reground.annotations.truth.step import TruthSettings, judge, route
+from reground.annotations.truth.strata import known_images
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import class_row, image, put, vote
 
 SETTINGS = TruthSettings()
 

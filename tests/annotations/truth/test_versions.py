@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations import truth, truth_versions
-from annotations.evidence import evidence
-from annotations.truth import TruthSettings
-from flows.cli import main
-from tasks.arrow import to_arrow
-from tasks.errors import RegroundError, UsageError
-from tasks.step import finish, run_shard, todo
-from tasks.store import Output, Workspace
-from tests.tables import class_row, image, put, vote
+from reground.annotations.truth import step as truth
+from reground.annotations.truth import versions as truth_versions
+from reground.annotations.truth.fingerprint import evidence
+from reground.annotations.truth.step import TruthSettings
+from reground.flows.cli import main
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.workspace.step import finish, run_shard, todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.tables import class_row, image, put, vote
 
 
 def five(image_id: str, answers: dict[int, int]) -> list[dict[str, Any]]:

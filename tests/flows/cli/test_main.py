@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from flows.cli import main
-from tasks.store import Workspace
-from tests.tables import candidate, class_row, image, put
-from tests.world import World
+from reground.flows.cli import main
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import candidate, class_row, image, put
+from tests.support.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from flows.cli import main\n"
+        "from reground.flows.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'prefect', 'pandas', 'numpy', 'torch', 'pydantic', 'cv2', 'label_studio_sdk'}\n"
@@ -39,7 +39,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_step_without_prefect_imports_no_prefect(world: World, tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from flows.cli import main\n"
+        "from reground.flows.cli.main import main\n"
         f"status = main(['index', {str(world.images)!r}, '-w', {str(tmp_path)!r}])\n"
         "sys.exit('prefect' if 'prefect' in sys.modules else status)"
     )

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.local import parse_runner, run_step, settled
-from flows.progress import Lines
-from flows.ray_executor import RayExecutor
-from flows.settings import load
-from tasks.errors import RegroundError, UsageError
-from tasks.store import Workspace
-from tests.needs import need_package
-from tests.world import World, make_world
+from reground.flows.run.local import parse_runner, run_step, settled
+from reground.flows.run.progress import Lines
+from reground.flows.run.ray import RayExecutor
+from reground.flows.settings import load
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_package
+from tests.support.world import World, make_world
 
 STEPS = ("index", "masks", "variants")
 

@@ -9,17 +9,17 @@ from typing import Any
 import httpx
 import pytest
 
-from flows import steps
-from flows.artifacts import evaluation, key, made, review
-from flows.cli import main
-from flows.contact_sheet import contact_sheet
-from flows.prefect_api import FLOWS, find_flow, run_under_prefect
-from tasks.errors import RegroundError, UsageError
-from tasks.store import Output, Workspace
-from tests.needs import need_package
-from tests.test_runners import STEPS, content, curate_here, curate_settings
-from tests.toy import IMAGES, PER_SHARD, toys
-from tests.world import World, make_world
+from reground.flows.artifacts import evaluation, key, made, review
+from reground.flows.cli import main
+from reground.flows.contact_sheet import contact_sheet
+from reground.flows.run import steps
+from reground.flows.run.prefect import FLOWS, find_flow, run_under_prefect
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace.store import Output, Workspace
+from tests.flows.run.test_local import STEPS, content, curate_here, curate_settings
+from tests.support.needs import need_package
+from tests.support.toy import IMAGES, PER_SHARD, toys
+from tests.support.world import World, make_world
 
 SHARDS = IMAGES // PER_SHARD
 
@@ -100,7 +100,7 @@ def test_first_error_stops_and_the_rest_is_made_later(
 
 @pytest.mark.slow
 def test_a_flow_holds_the_workspace(prefect_api: str, workspace_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import artifacts
+    from reground.flows import artifacts
 
     holders = []
 

@@ -16,11 +16,11 @@ import psutil
 import pytest
 import yaml
 
-from flows.prefect_api import FLOWS, QUIET
-from flows.prefect_server import HOST, prefect_server, stop_group
-from tasks.errors import RegroundError
-from tests.needs import ROOT
-from tests.test_prefect_flows import ask
+from reground.flows.run.prefect import FLOWS, QUIET
+from reground.flows.run.prefect_server import HOST, prefect_server, stop_group
+from reground.tasks.errors import RegroundError
+from tests.flows.run.test_prefect import ask
+from tests.support.needs import ROOT
 
 pytestmark = pytest.mark.slow
 PATIENCE = 120

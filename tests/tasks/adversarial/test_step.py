@@ -16,15 +16,17 @@ import pytest
 import safetensors.torch
 import torch
 
-from tasks import adversarial, adversarial_scene, models
-from tasks.adversarial import STEP, AdversarialSettings
-from tasks.adversarial_summary import efforts
-from tasks.errors import RegroundError, UsageError
-from tasks.kernels.compose import paste
-from tasks.rle import encode_mask
-from tasks.step import finish, run_shard, todo
-from tasks.store import Output, Workspace
-from tests import small_models, tables
+from reground.tasks import models
+from reground.tasks.adversarial import scene as adversarial_scene
+from reground.tasks.adversarial import step as adversarial
+from reground.tasks.adversarial.step import STEP, AdversarialSettings
+from reground.tasks.adversarial.summary import efforts
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.kernels.compose import paste
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.workspace.step import finish, run_shard, todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support import small_models, tables
 
 WNIDS = [f"n{number:08d}" for number in range(6)]
 GROUP_OF = {0: 0, 1: 0, 2: 1, 3: 1, 4: 2}
@@ -453,7 +455,7 @@ def test_out_of_memory_changes_no_verdict_and_is_recorded(
 
 def test_passes_beside_the_least_possible(workspace_url: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
     workspace = scene(workspace_url)
-    with caplog.at_level(logging.INFO, "tasks.adversarial"):
+    with caplog.at_level(logging.INFO, "reground.tasks.adversarial.step"):
         run(workspace, told(name))
     found, (effort,) = searched(workspace, name), efforts(workspace).values()
     withstand = int((~found["vulnerable"]).sum())

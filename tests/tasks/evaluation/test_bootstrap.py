@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluation_comparison import Compared
-from tasks.evaluation_draws import AS_GIVEN, ON_LABELS, Resampling, counted, draw, right
-from tasks.evaluation_truth import NONE, Judged, Labels
+from reground.tasks.evaluation.bootstrap import AS_GIVEN, ON_LABELS, Resampling, counted, draw, right
+from reground.tasks.evaluation.comparison import Compared
+from reground.tasks.evaluation.reference import NONE, Judged, Labels
 
 IMAGES, HOW = 150, Resampling(300, 0, 0.95)
 TRUE, OTHER, ALWAYS = 1, 2, 3

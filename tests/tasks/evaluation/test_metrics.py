@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tasks import evaluation
-from tasks.classes import load_classes
-from tasks.errors import RegroundError, UsageError
-from tasks.evaluation import EvaluationSettings
-from tasks.evaluation_truth import Labels, _threshold
-from tasks.schema import TABLES
-from tasks.step import run_shard, todo
-from tasks.store import Workspace
-from tests.tables import prediction, put, vote
-from tests.test_evaluation import truth_row
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.evaluation import step as evaluation
+from reground.tasks.evaluation.reference import Labels, _threshold
+from reground.tasks.evaluation.step import EvaluationSettings
+from reground.tasks.images.classes import load_classes
+from reground.tasks.schema.tables import TABLES
+from reground.tasks.workspace.step import run_shard, todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import prediction, put, vote
+from tests.tasks.evaluation.test_step import truth_row
 
 DOG, OTHER_DOG, BIRD = 151, 207, 8
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotations import truth
-from annotations.published import import_votes
-from tasks import evaluation
-from tasks.predictions_import import import_predictions
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.needs import need_shared
+from reground.annotations.published.importer import import_votes
+from reground.annotations.truth import step as truth
+from reground.tasks.evaluation import step as evaluation
+from reground.tasks.predictions.importer import import_predictions
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_shared
 
 MODEL = "cross-validated"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tasks import evaluation
-from tasks.step import run_shard, todo
-from tasks.store import Workspace
-from tests.tables import image, prediction, put
+from reground.tasks.evaluation import step as evaluation
+from reground.tasks.workspace.step import run_shard, todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import image, prediction, put
 
 Numbers = dict[tuple[str, str, str], tuple[float, int]]
 GROUPS = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Dog", 7), (0, "Dog", 3), (1, "Bird", 8)]]

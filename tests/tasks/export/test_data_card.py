@@ -14,16 +14,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations.truth import TruthSettings
-from tasks import schema
-from tasks.arrow import to_arrow
-from tasks.export import FORMATS, export
-from tasks.export_card import _size, pair_counts, without_front_matter
-from tasks.store import Workspace
-from tests.export_world import IMAGENET, STRANGE, answers, judged, make_truth
-from tests.released_data import imagenet_varied
-from tests.tables import put, vote
-from tests.test_export_multilabel import CLASSIFY
+from reground.annotations.truth.step import TruthSettings
+from reground.tasks.export import export
+from reground.tasks.export.data_card import _size, pair_counts, without_front_matter
+from reground.tasks.export.export import FORMATS
+from reground.tasks.schema import tables as schema
+from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.workspace.store import Workspace
+from tests.support.export_world import IMAGENET, STRANGE, answers, judged, make_truth
+from tests.support.released_data import imagenet_varied
+from tests.support.tables import put, vote
+from tests.tasks.export.test_imagenet_multilabel import CLASSIFY
 
 
 def card(workspace: Workspace, out: Path, to_format: str = "real") -> str:
@@ -66,7 +67,7 @@ def test_sources_are_named_apart_and_never_without_what_they_are(tmp_path: Path)
 
 
 def _votes(rows: list[dict[str, Any]]) -> Any:
-    from tasks.store import Output
+    from reground.tasks.workspace.store import Output
 
     return Output({"votes": rows})
 

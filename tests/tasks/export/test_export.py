@@ -16,16 +16,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from annotations.published import import_votes
-from tasks import export as exporting
-from tasks import export_names as names
-from tasks import lock, schema
-from tasks.classes import load_classes
-from tasks.errors import RegroundError, UsageError
-from tasks.export import FORMATS, LABELS, PICTURES, export
-from tasks.export_real import IMAGENET_IDS
-from tasks.store import Output, Workspace
-from tests.export_world import (
+from reground.annotations.published.importer import import_votes
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.export import export
+from reground.tasks.export import export as exporting
+from reground.tasks.export import file_names as names
+from reground.tasks.export.export import FORMATS, LABELS, PICTURES
+from reground.tasks.export.real import IMAGENET_IDS
+from reground.tasks.images.classes import load_classes
+from reground.tasks.schema import tables as schema
+from reground.tasks.workspace import lock
+from reground.tasks.workspace.store import Output, Workspace
+from tests.annotations.published.test_importer import multilabel
+from tests.support.export_world import (
     CHANGED,
     EMPTY,
     EXTENDED,
@@ -41,9 +44,8 @@ from tests.export_world import (
     photograph,
     truth_of,
 )
-from tests.needs import ROOT, need_package, need_shared
-from tests.tables import class_row, put
-from tests.test_published import multilabel
+from tests.support.needs import ROOT, need_package, need_shared
+from tests.support.tables import class_row, put
 
 
 @pytest.fixture
@@ -252,9 +254,9 @@ def test_an_interrupted_export_leaves_nothing(
 FULL = """
 import resource, sys
 from pathlib import Path
-from tasks.errors import RegroundError
-from tasks.export import LABELS, PICTURES, export
-from tasks.store import Workspace
+from reground.tasks.errors import RegroundError
+from reground.tasks.export.export import LABELS, PICTURES, export
+from reground.tasks.workspace.store import Workspace
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
 for to_format in (*LABELS, *PICTURES):
     try:
@@ -283,8 +285,8 @@ def test_classes_that_are_gone_are_named(workspace: Workspace, tmp_path: Path) -
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tasks import export
-from tasks.store import Workspace
+from reground.tasks.export import export
+from reground.tasks.workspace.store import Workspace
 def dies(data, out):
     (out / "half").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

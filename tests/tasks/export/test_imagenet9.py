@@ -15,28 +15,18 @@ from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 from torchvision.datasets import ImageFolder
 
-from tasks import imagenet9_layout as layout
-from tasks.errors import RegroundError
-from tasks.export import export
-from tasks.export_imagenet9 import jpeg
-from tasks.images import decode_rgb
-from tasks.rle import encode_mask
-from tasks.schema import VARIANTS
-from tasks.seed import derive_seed
-from tasks.store import Workspace
-from tests.needs import need_shared
-from tests.released_data import (
-    FOLDERS,
-    GROUP_OF,
-    MIXED,
-    SIDE,
-    encoded,
-    imagenet_varied,
-    mask,
-    pixels,
-    varied,
-)
-from tests.tables import class_row, put
+from reground.tasks.errors import RegroundError
+from reground.tasks.export import export
+from reground.tasks.export.imagenet9 import jpeg
+from reground.tasks.imagenet9 import layout
+from reground.tasks.images.decode import decode_rgb
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_shared
+from tests.support.released_data import FOLDERS, GROUP_OF, MIXED, SIDE, encoded, imagenet_varied, mask, pixels, varied
+from tests.support.tables import class_row, put
 
 IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1).filter(layout.is_key)
 SHORT = st.text("bgf_.npy ~%é", min_size=1, max_size=12).filter(layout.is_key)

@@ -13,15 +13,25 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from annotations.published import import_votes
-from annotations.unpickle import read_frame
-from tasks.errors import RegroundError
-from tasks.export import export
-from tasks.store import Workspace
-from tests.export_world import CHANGED, EMPTY, EXTENDED, IMAGENET, STRANGE, UNREVIEWED, judged, make_truth, truth_of
-from tests.needs import need_shared
-from tests.test_export import left_out
-from tests.test_published import multilabel
+from reground.annotations.published.importer import import_votes
+from reground.annotations.published.safe_pickle import read_frame
+from reground.tasks.errors import RegroundError
+from reground.tasks.export import export
+from reground.tasks.workspace.store import Workspace
+from tests.annotations.published.test_importer import multilabel
+from tests.support.export_world import (
+    CHANGED,
+    EMPTY,
+    EXTENDED,
+    IMAGENET,
+    STRANGE,
+    UNREVIEWED,
+    judged,
+    make_truth,
+    truth_of,
+)
+from tests.support.needs import need_shared
+from tests.tasks.export.test_export import left_out
 
 CLASSIFY = "data/annotations_classify_task"
 NOTEBOOK = (
@@ -76,7 +86,7 @@ def test_votes_of_our_own_people_come_out_in_the_published_columns(tmp_path: Pat
 def test_image_numbers_are_places_in_the_validation_folder(tmp_path: Path) -> None:
     published = need_shared("imagenet-multilabel") / "data"
     frame = read_frame(published / "annotations_classify_task.pkl", ("image_number",))
-    from tasks.export_multilabel import _numbers
+    from reground.tasks.export.imagenet_multilabel import _numbers
 
     known = _numbers()
     assert [known[Path(name).stem] for name in frame.index] == list(frame.columns["image_number"])

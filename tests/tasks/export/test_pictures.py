@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks import export_parquet, export_webdataset
-from tasks.classes import load_classes
-from tasks.errors import RegroundError
-from tasks.export import export
-from tasks.export_names import stem
-from tasks.rle import encode_mask
-from tasks.store import Workspace
-from tests.export_world import (
+from reground.tasks.errors import RegroundError
+from reground.tasks.export import export
+from reground.tasks.export import parquet as export_parquet
+from reground.tasks.export import webdataset as export_webdataset
+from reground.tasks.export.file_names import stem
+from reground.tasks.images.classes import load_classes
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.workspace.store import Workspace
+from tests.support.export_world import (
     BOX,
     CHANGED,
     EMPTY,
@@ -40,9 +41,9 @@ from tests.export_world import (
     object_mask,
     truth_of,
 )
-from tests.needs import need_fiftyone, need_package
-from tests.tables import class_row, image, mask, put
-from tests.test_export import left_out
+from tests.support.needs import need_fiftyone, need_package
+from tests.support.tables import class_row, image, mask, put
+from tests.tasks.export.test_export import left_out
 
 ALL = IMAGENET | STRANGE
 NAMES = [row["name"] for row in load_classes()]

@@ -16,22 +16,22 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from flows.local import run_step
-from tasks.adversarial import AdversarialSettings
-from tasks.classes import load_classes
-from tasks.evaluation import EvaluationSettings
-from tasks.export import export
-from tasks.masks import MaskSettings
-from tasks.models import slug
-from tasks.predictions import PredictionSettings
-from tasks.schema import VARIANTS
-from tasks.store import Workspace
-from tasks.variants import VariantSettings
-from tests.needs import need_package
-from tests.released_data import run_released
-from tests.small_models import timm_folder
-from tests.test_masks import TWO_THREADS, index_world, quiet
-from tests.world import CLASSES, World
+from reground.flows.run.local import run_step
+from reground.tasks.adversarial.step import AdversarialSettings
+from reground.tasks.evaluation.step import EvaluationSettings
+from reground.tasks.export import export
+from reground.tasks.images.classes import load_classes
+from reground.tasks.masks.step import MaskSettings
+from reground.tasks.models import slug
+from reground.tasks.predictions.step import PredictionSettings
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.variants.step import VariantSettings
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_package
+from tests.support.released_data import run_released
+from tests.support.small_models import timm_folder
+from tests.support.world import CLASSES, World
+from tests.tasks.masks.test_step import TWO_THREADS, index_world, quiet
 
 SIDE = 96
 """What the small network takes in: nothing is resized between the files and the network."""

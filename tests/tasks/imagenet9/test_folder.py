@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import UsageError
-from tasks.released import STEP, ReleasedSettings
-from tasks.schema import VARIANTS
-from tasks.step import todo
-from tasks.store import Workspace
-from tests.released_data import SIDE, published
+from reground.tasks.errors import UsageError
+from reground.tasks.imagenet9.step import STEP, ReleasedSettings
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.released_data import SIDE, published
 
 
 def add_class(folder: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.mask_file import read_mask
-from tasks.photographs import LeftOut
-from tests.released_data import SIDE, mask
+from reground.tasks.imagenet9.mask_file import read_mask
+from reground.tasks.images.photograph import LeftOut
+from tests.support.released_data import SIDE, mask
 
 
 def npy(values: np.ndarray, **how) -> bytes:

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.steps import find
-from tasks.errors import RegroundError, UsageError
-from tasks.export import export
-from tasks.released import STEP, ReleasedSettings
-from tasks.rle import decode_mask
-from tasks.schema import VARIANTS
-from tasks.step import todo
-from tasks.store import Output, Workspace
-from tests.released_data import (
+from reground.flows.run.steps import find
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.export import export
+from reground.tasks.imagenet9.step import STEP, ReleasedSettings
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.released_data import (
     DOG,
     FISH,
     GROUP_OF,
@@ -32,7 +32,7 @@ from tests.released_data import (
     run_released,
     varied,
 )
-from tests.tables import class_row, image
+from tests.support.tables import class_row, image
 
 TABLES = ("classes", "groups", "foregrounds", *(f"variants/{name}" for name in VARIANTS))
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tasks.boxes import MAX_BYTES, Box, BoxError, BoxFile, parse_boxes, place_boxes, turn_box
-from tasks.images import Picture
-from tasks.schema import DropReason
-from tests.needs import need_shared
+from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, parse_boxes, place_boxes, turn_box
+from reground.tasks.images.decode import Picture
+from reground.tasks.schema.tables import DropReason
+from tests.support.needs import need_shared
 
 
 @st.composite

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.arrow import to_arrow
-from tasks.classes import GROUPS, LabelError, label_index, load_classes, load_groups, resolve_label
-from tasks.errors import UsageError
-from tests.needs import need_package, need_shared
+from reground.tasks.errors import UsageError
+from reground.tasks.images.classes import GROUPS, LabelError, label_index, load_classes, load_groups, resolve_label
+from reground.tasks.schema.arrow import to_arrow
+from tests.support.needs import need_package, need_shared
 
 IMAGENET = load_classes()
 INDEX = label_index(IMAGENET)

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tasks.errors import RegroundError
-from tasks.images import ImageError, decode, decode_rgb, load_rgb
-from tasks.schema import DropReason
+from reground.tasks.errors import RegroundError
+from reground.tasks.images import decode
+from reground.tasks.images.decode import ImageError, decode_rgb, load_rgb
+from reground.tasks.schema.tables import DropReason
 
 ORIENTATION = 0x0112
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.errors import RegroundError, UsageError
-from tasks.index import STEP, IndexSettings, dropped_files
-from tasks.step import todo
-from tasks.store import Workspace
-from tests.indexing import CAT, DOG, box_xml, index, photo, put, run, two_images
-from tests.needs import need_shared
-from tests.test_images import bomb
-from tests.world import World
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.index import STEP, IndexSettings, dropped_files
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.indexing import CAT, DOG, box_xml, index, photo, put, run, two_images
+from tests.support.needs import need_shared
+from tests.support.world import World
+from tests.tasks.images.test_decode import bomb
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import UsageError
-from tasks.walk import walk
-from tests.indexing import CAT, DOG, index, photo, put, two_images
+from reground.tasks.errors import UsageError
+from reground.tasks.images.listing import walk
+from tests.support.indexing import CAT, DOG, index, photo, put, two_images
 
 
 @pytest.fixture

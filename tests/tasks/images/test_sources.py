@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.errors import UsageError
-from tasks.index import dropped_files
-from tasks.sources import GROUND_TRUTH, list_source, read_ground_truth
-from tasks.store import Workspace
-from tests.indexing import CAT, DOG, box_xml, index, photo, put, two_images
-from tests.test_boxes import BILLION
+from reground.tasks.errors import UsageError
+from reground.tasks.images.index import dropped_files
+from reground.tasks.images.sources import GROUND_TRUTH, list_source, read_ground_truth
+from reground.tasks.workspace.store import Workspace
+from tests.support.indexing import CAT, DOG, box_xml, index, photo, put, two_images
+from tests.tasks.images.test_boxes import BILLION
 
 
 @pytest.fixture

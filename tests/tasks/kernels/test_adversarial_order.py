@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tasks.kernels.adversarial_order import REDRAW, Order
+from reground.tasks.kernels.adversarial_order import REDRAW, Order
 
 Margins = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tasks.kernels.agreement import agreement
-from tests.needs import need_package
+from reground.tasks.kernels.agreement import agreement
+from tests.support.needs import need_package
 
 COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(0, 12), st.integers(1, 4)), elements=st.integers(0, 5))
 

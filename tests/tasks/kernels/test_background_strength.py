@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernels.background_strength import OWN, SHARED, Strength
+from reground.tasks.kernels.background_strength import OWN, SHARED, Strength
 
 EVERY = np.arange(30)
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
-from tasks.kernels.compose import black_box, fade, only_foreground, paste, paste_all_but_black, without_foreground
+from reground.tasks.kernels.compose import (
+    black_box,
+    fade,
+    only_foreground,
+    paste,
+    paste_all_but_black,
+    without_foreground,
+)
 
 SHAPE = (6, 7)
 PIXELS = arrays(np.uint8, (*SHAPE, 3))

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.boxes import parse_boxes
-from tasks.images import load_rgb
-from tasks.kernels.consensus import consensus
-from tasks.kernels.grabcut import SegmentationError
-from tests.needs import need_shared
-from tests.world import World
+from reground.tasks.images.boxes import parse_boxes
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.kernels.consensus import consensus
+from reground.tasks.kernels.grabcut import SegmentationError
+from tests.support.needs import need_shared
+from tests.support.world import World
 
 TEXTURE = np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
-from tests.needs import need_package
+from reground.tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
+from tests.support.needs import need_package
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.kernels.geodesic import geodesic_distance
+from reground.tasks.kernels.geodesic import geodesic_distance
 
 
 def relaxed(colours: np.ndarray, source: np.ndarray, step: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from torchvision import transforms
 
-from tasks.kernels.geometry import central_crop, pixels_shown, resized_crop, take
+from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop, take
 
 SIDES = st.integers(1, 600)
 

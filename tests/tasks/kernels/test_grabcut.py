@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.kernels.grabcut import SegmentationError, grabcut
+from reground.tasks.kernels.grabcut import SegmentationError, grabcut
 
 
 def patchwork() -> tuple[np.ndarray, tuple[int, int, int, int]]:

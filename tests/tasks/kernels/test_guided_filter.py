@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.kernels.guided_filter import guided_enlargement
+from reground.tasks.kernels.guided_filter import guided_enlargement
 
 
 def edge(height: int, width: int, at: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from tasks.kernels.information import information_gain
+from reground.tasks.kernels.information import information_gain
 
 Floats = npt.NDArray[np.float64]
 WEIGHTS = st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).filter(lambda w: sum(w) > 1e-3)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.kernels.inpaint import inpaint
+from reground.tasks.kernels.inpaint import inpaint
 
 
 def hole_of(shape: tuple[int, int], top: int, left: int, bottom: int, right: int) -> np.ndarray:

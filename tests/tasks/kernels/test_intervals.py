@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from tasks.kernels.intervals import Estimate, mean, paired_difference, share, uncertain_share, wilson
+from reground.tasks.kernels.intervals import Estimate, mean, paired_difference, share, uncertain_share, wilson
 
 BOOLS = st.lists(st.booleans(), min_size=1, max_size=200).map(lambda values: np.array(values, bool))
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=200).map(lambda v: np.array(v, bool))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.kernels.dawid_skene import Votes, dawid_skene
-from tasks.kernels.joint_truth import JointEstimate, Pairs, joint_truth, shrunk_rates
+from reground.tasks.kernels.dawid_skene import Votes, dawid_skene
+from reground.tasks.kernels.joint_truth import JointEstimate, Pairs, joint_truth, shrunk_rates
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta
 
-from tasks.kernels.intervals import share as share_of
-from tasks.kernels.intervals import uncertain_share, wilson
-from tasks.kernels.label_probability import JEFFREYS, holds, prior
+from reground.tasks.kernels.intervals import share as share_of
+from reground.tasks.kernels.intervals import uncertain_share, wilson
+from reground.tasks.kernels.label_probability import JEFFREYS, holds, prior
 
 
 def planted(a: float, b: float, people: int, labels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

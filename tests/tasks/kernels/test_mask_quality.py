@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks.kernels.mask_quality import (
+from reground.tasks.kernels.mask_quality import (
     WORDS,
     Quality,
     area,

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
+from reground.tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
 
 
 @st.composite

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tasks.kernels.paired_tests import holm, mcnemar
+from reground.tasks.kernels.paired_tests import holm, mcnemar
 
 COUNTS = st.integers(0, 400)
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)

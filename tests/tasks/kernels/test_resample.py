@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.kernels import resample as kernel
-from tasks.kernels.resample import Drawn, resample
+from reground.tasks.kernels import resample as kernel
+from reground.tasks.kernels.resample import Drawn, resample
 
 
 def world(rng: np.random.Generator, images: int, labels: int, models: int) -> dict[str, Any]:

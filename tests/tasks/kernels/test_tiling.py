@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from tasks.kernels.geometry import Crop, central_crop, take
-from tasks.kernels.tiling import largest_strip, tile_box
+from reground.tasks.kernels.geometry import Crop, central_crop, take
+from reground.tasks.kernels.tiling import largest_strip, tile_box
 
 
 @st.composite

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tasks.kernels.topk import top_k
+from reground.tasks.kernels.topk import top_k
 
 
 def walk(

@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from flows.local import Runner, run_step
-from tasks.boxes import Box
-from tasks.errors import RegroundError, UsageError
-from tasks.mask_sources import Source
-from tasks.masks import STEP, MaskSettings
-from tasks.models.salient import salient
-from tasks.models.sidecar import CHECKS, Sidecar, parse_sidecar
-from tasks.photographs import LeftOut, Photograph
-from tasks.rle import decode_mask
-from tasks.step import todo
-from tasks.store import Workspace
-from tests.test_masks import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
+from reground.flows.run.local import Runner, run_step
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.masks.onnx import salient
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks.sidecar import CHECKS, Sidecar, parse_sidecar
+from reground.tasks.masks.source import Source
+from reground.tasks.masks.step import STEP, MaskSettings
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Workspace
+from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 
 PLAIN = "mean = [0, 0, 0]\nstd = [1, 1, 1]\n"
 FREE = ["batch", 3, "height", "width"]

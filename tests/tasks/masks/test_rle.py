@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tasks.errors import RegroundError
-from tasks.rle import decode_mask, encode_mask
+from reground.tasks.errors import RegroundError
+from reground.tasks.masks.rle import decode_mask, encode_mask
 
 
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40)))

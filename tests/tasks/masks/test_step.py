@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.local import Runner, run_step
-from flows.progress import Lines
-from tasks.errors import RegroundError, UsageError
-from tasks.index import IndexSettings
-from tasks.masks import STEP, MaskSettings
-from tasks.rle import decode_mask
-from tasks.step import todo
-from tasks.store import Output, Workspace
-from tests.world import World
+from reground.flows.run.local import Runner, run_step
+from reground.flows.run.progress import Lines
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.index import IndexSettings
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks.step import STEP, MaskSettings
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.world import World
 
 TWO_THREADS = Runner("threads", 2)
 

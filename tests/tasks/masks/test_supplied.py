@@ -15,21 +15,21 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask as coco
 
-from flows.local import Runner, run_step
-from tasks.boxes import Box
-from tasks.coco_masks import Malformed, coco_mask, decode_segmentation, parse_coco
-from tasks.errors import RegroundError, UsageError
-from tasks.mask_sources import file_sha256
-from tasks.masks import STEP, MaskSettings
-from tasks.photographs import LeftOut, Photograph
-from tasks.rle import decode_mask, encode_mask
-from tasks.schema import DropReason
-from tasks.step import todo
-from tasks.store import Workspace
-from tasks.supplied_masks import read_png
-from tests.needs import need_shared
-from tests.test_masks import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
-from tests.world import World
+from reground.flows.run.local import Runner, run_step
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.masks.coco import Malformed, coco_mask, decode_segmentation, parse_coco
+from reground.tasks.masks.rle import decode_mask, encode_mask
+from reground.tasks.masks.source import file_sha256
+from reground.tasks.masks.step import STEP, MaskSettings
+from reground.tasks.masks.supplied import read_png
+from reground.tasks.schema.tables import DropReason
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.needs import need_shared
+from tests.support.world import World
+from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 
 HEIGHT, WIDTH = 12, 16
 some_masks = arrays(np.bool_, (HEIGHT, WIDTH)).filter(np.any)

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tasks.errors import RegroundError, UsageError
-from tasks.kernels.compose import paste
-from tasks.models import Preprocessing
-from tasks.models.compositor import Compositor, Foregrounds
-from tasks.models.network import Network
-from tasks.models.on_device import by_torch, by_weights, pillow_weights, preprocessing_on
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.kernels.compose import paste
+from reground.tasks.models import Preprocessing
+from reground.tasks.models.compositor import Compositor, Foregrounds
+from reground.tasks.models.network import Network
+from reground.tasks.models.on_device import by_torch, by_weights, pillow_weights, preprocessing_on
 
 CPU = torch.device("cpu")
 LITE = "decode|resize({}, bicubic)|normalize(127 127 127, 128 128 128)"

@@ -22,14 +22,14 @@ import torch
 import torchvision
 from PIL import Image
 
-from tasks import models
-from tasks.classes import load_classes
-from tasks.errors import RegroundError, UsageError
-from tasks.images import DECODER, load_rgb
-from tasks.models import timm_model, torchvision_model
-from tasks.models.network import Network, choose_device, weights_sha256
-from tests import small_models
-from tests.needs import need_package, need_shared
+from reground.tasks import models
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.classes import load_classes
+from reground.tasks.images.decode import DECODER, load_rgb
+from reground.tasks.models import timm_model, torchvision_model
+from reground.tasks.models.network import Network, choose_device, weights_sha256
+from tests.support import small_models
+from tests.support.needs import need_package, need_shared
 
 SIZES = [(333, 500), (500, 375), (224, 224), (97, 410), (1000, 301)]
 WNIDS = [row["wnids"][0] for row in load_classes()]
@@ -107,7 +107,7 @@ def test_a_square_keeps_its_border() -> None:
 
 
 def test_numbers_in_the_string_are_exact() -> None:
-    from tasks.models.preprocessing import normalize
+    from reground.tasks.models.preprocessing import normalize
 
     assert normalize([0.48145466], [1 / 3]) == "normalize(0.48145466, 0.3333333333333333)"
 
@@ -350,7 +350,10 @@ def test_names_for_tables_and_files() -> None:
 
 
 def test_naming_models_imports_no_framework() -> None:
-    code = "import sys, tasks.predictions; print([n for n in ('torch', 'torchvision', 'timm') if n in sys.modules])"
+    code = """
+import sys, reground.tasks.predictions.step
+print([name for name in ('torch', 'torchvision', 'timm') if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

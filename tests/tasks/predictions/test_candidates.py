@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import candidates
-from tasks.errors import RegroundError
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.tables import image, prediction, put
+from reground.tasks.errors import RegroundError
+from reground.tasks.predictions import candidates
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import image, prediction, put
 
 
 def made(workspace: Workspace, **settings: int) -> dict[tuple[str, int], tuple[list[str], float]]:

@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.cli import main
-from tasks import candidates, predictions
-from tasks.errors import RegroundError, UsageError
-from tasks.predictions_import import STAGE, import_predictions
-from tasks.step import finish, run_shard, todo
-from tasks.store import Workspace
-from tasks.table_file import write_table
-from tests.tables import class_row, image, prediction, put, vote
+from reground.flows.cli import main
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.predictions import candidates
+from reground.tasks.predictions import step as predictions
+from reground.tasks.predictions.importer import STAGE, import_predictions
+from reground.tasks.workspace.export_table import write_table
+from reground.tasks.workspace.step import finish, run_shard, todo
+from reground.tasks.workspace.store import Workspace
+from tests.support.tables import class_row, image, prediction, put, vote
 
 CLASSES = [class_row(3, "tabby, cat"), class_row(7, "dog"), class_row(8, "bird")]
 ROWS: list[dict[str, Any]] = [

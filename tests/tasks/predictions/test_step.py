@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tasks import models
-from tasks.errors import RegroundError, UsageError
-from tasks.images import load_rgb
-from tasks.predictions import STEP, PredictionSettings, _batches, looks_random, output_classes
-from tasks.step import finish, run_shard, todo
-from tasks.store import Output, Workspace
-from tests import small_models, tables
-from tests.world import CLASSES, World
+from reground.tasks import models
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.decode import load_rgb
+from reground.tasks.predictions.step import STEP, PredictionSettings, _batches, looks_random, output_classes
+from reground.tasks.workspace.step import finish, run_shard, todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support import small_models, tables
+from tests.support.world import CLASSES, World
 
 WNIDS = [wnid for wnid, _ in CLASSES.values()]
 

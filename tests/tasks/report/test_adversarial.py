@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import report_adversarial
-from tasks.kernels.compose import paste
-from tasks.report_adversarial import NO_GROUP, UNTRIED, Pairs, Tally, to_groups
-from tasks.report_composites import composites
-from tasks.report_source import Snapshot
-from tasks.store import Output, Workspace
-from tests.needs import need_chromium
-from tests.report_world import (
+from reground.tasks.kernels.compose import paste
+from reground.tasks.report import adversarial as report_adversarial
+from reground.tasks.report.adversarial import NO_GROUP, UNTRIED, Pairs, Tally, to_groups
+from reground.tasks.report.composites import composites
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.needs import need_chromium
+from tests.support.report_world import (
     EVIL,
     EVIL_ONE,
     FOREGROUNDS,
@@ -29,7 +29,7 @@ from tests.report_world import (
     html_of,
     mixed_workspace,
 )
-from tests.tables import put
+from tests.support.tables import put
 
 
 @st.composite

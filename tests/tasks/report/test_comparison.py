@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tasks.report import ReportSettings, render
-from tasks.report_comparison import in_order, judged
-from tasks.report_models import Evaluation
-from tasks.report_source import Snapshot
-from tasks.store import Workspace
-from tests.report_world import Page
-from tests.tables import put
+from reground.tasks.report.comparison import in_order, judged
+from reground.tasks.report.models import Evaluation
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.step import ReportSettings, render
+from reground.tasks.workspace.store import Workspace
+from tests.support.report_world import Page
+from tests.support.tables import put
 
 VALUES = {"best": 0.9, "mid": 0.8, "low": 0.79}
 

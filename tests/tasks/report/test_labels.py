@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from annotations import truth
-from annotations.truth import TruthSettings
-from tasks.classes import load_classes
-from tasks.report import ReportSettings, plan, render
-from tasks.report_labels import Labels, fates, people
-from tasks.report_source import Snapshot
-from tasks.step import run_shard
-from tasks.store import Workspace
-from tests.report_world import Page
-from tests.tables import put, vote
+from reground.annotations.truth import step as truth
+from reground.annotations.truth.step import TruthSettings
+from reground.tasks.images.classes import load_classes
+from reground.tasks.report.labels import Labels, fates, people
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.step import ReportSettings, plan, render
+from reground.tasks.workspace.step import run_shard
+from reground.tasks.workspace.store import Workspace
+from tests.support.report_world import Page
+from tests.support.tables import put, vote
 
 TENCH, GOLDFISH, DESK, MOUSE, SCREEN = 0, 1, 526, 673, 782
 

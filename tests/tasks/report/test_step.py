@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tasks import report
-from tasks.report import PAGE, ReportSettings, sheet
-from tasks.report_models import UNKNOWN, Number, Recipes, ranked
-from tasks.report_photographs import order, short_names
-from tasks.report_source import Snapshot
-from tasks.step import run_shard, todo
-from tasks.store import Output, Workspace
-from tests.needs import need_chromium
-from tests.report_world import (
+from reground.tasks.report import step as report
+from reground.tasks.report.models import UNKNOWN, Number, Recipes, ranked
+from reground.tasks.report.photographs import order, short_names
+from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.step import PAGE, ReportSettings, sheet
+from reground.tasks.workspace.step import run_shard, todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.needs import need_chromium
+from tests.support.report_world import (
     EVIL,
     MODELS,
     RECIPE,
@@ -31,7 +31,7 @@ from tests.report_world import (
     truth_row,
     variant_row,
 )
-from tests.tables import image, put, vote
+from tests.support.tables import image, put, vote
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.rle import encode_mask
-from tasks.store import Workspace
-from tests.report_world import (
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.workspace.store import Workspace
+from tests.support.report_world import (
     EVIL,
     EVIL_ONE,
     RUG,
@@ -21,7 +21,7 @@ from tests.report_world import (
     mixed_workspace,
     variant_row,
 )
-from tests.tables import class_row, prediction, put
+from tests.support.tables import class_row, prediction, put
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_what_the_groups_cover(workspace: Workspace) -> None:
 
 
 def test_a_packaged_map_says_what_it_has_too_much(workspace: Workspace) -> None:
-    from tasks.classes import load_groups
+    from reground.tasks.images.classes import load_groups
 
     classes = [{**class_row(7), "wnids": ["n02085620"]}]
     rows, lies = load_groups("imagenet9", classes)

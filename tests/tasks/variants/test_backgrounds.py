@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tasks.backgrounds import RULES, Cache, Pool, choose, lonely, make_pool
-from tasks.boxes import Box
-from tasks.photographs import LeftOut, Photograph
-from tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.images.boxes import Box
+from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
+from reground.tasks.variants.backgrounds import RULES, Cache, Pool, choose, lonely, make_pool
 
 NAMES = {0: "dog", 1: "bird", 2: "fish", 3: "insect"}
 GROUP_OF = {ClassIdx(10 + group): group for group in NAMES}

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.local import Runner, run_step
-from tasks.rle import decode_mask
-from tasks.schema import VARIANTS
-from tasks.store import Workspace
-from tasks.variants import VariantSettings, coverage
-from tests.test_masks import TWO_THREADS, box, digests, quiet, row
-from tests.test_variants import MIXED, copy_of, masked_world, pixels, read, small_world
-from tests.world import World
+from reground.flows.run.local import Runner, run_step
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.variants.step import VariantSettings, coverage
+from reground.tasks.workspace.store import Workspace
+from tests.support.world import World
+from tests.tasks.masks.test_step import TWO_THREADS, box, digests, quiet, row
+from tests.tasks.variants.test_step import MIXED, copy_of, masked_world, pixels, read, small_world
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_a_strip_that_vanishes_in_resizing_is_tiled(workspace_url, tmp_path):
 
 
 def test_what_the_groups_cover_is_said(masked, tmp_path, caplog):
-    caplog.set_level(logging.INFO, "tasks.variants")
+    caplog.set_level(logging.INFO, "reground.tasks.variants.step")
     workspace = varied(masked, tmp_path, VariantSettings())
     assert str(coverage(workspace, VariantSettings())) == "370 classes in a group, 630 in none"
     assert "groups 'imagenet9': 370 classes in a group, 630 in none" in caplog.messages

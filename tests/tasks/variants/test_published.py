@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.local import Runner, run_step
-from tasks.classes import load_classes
-from tasks.errors import RegroundError, UsageError
-from tasks.masks import MaskSettings
-from tasks.rle import decode_mask
-from tasks.schema import PARITY, VARIANTS
-from tasks.step import todo
-from tasks.store import Output, Workspace
-from tasks.variants import STEP, VariantSettings
-from tests.label_studio_world import photographs as foolbox_photographs
-from tests.needs import ROOT, need_shared
-from tests.published_generator import Photo, as_published
-from tests.test_masks import TWO_THREADS, box, digests, index_world, quiet, row
-from tests.test_variants import MIXED, copy_of, masked_world, pixels, read, small_world
-from tests.world import World
+from reground.flows.run.local import Runner, run_step
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.classes import load_classes
+from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks.step import MaskSettings
+from reground.tasks.schema.tables import PARITY, VARIANTS
+from reground.tasks.variants.step import STEP, VariantSettings
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.label_studio_world import photographs as foolbox_photographs
+from tests.support.needs import ROOT, need_shared
+from tests.support.published_generator import Photo, as_published
+from tests.support.world import World
+from tests.tasks.masks.test_step import TWO_THREADS, box, digests, index_world, quiet, row
+from tests.tasks.variants.test_step import MIXED, copy_of, masked_world, pixels, read, small_world
 
 ALONE, BOTH = VariantSettings(compose=("parity",)), VariantSettings(compose=("mask", "parity"))
 SAMPLE = (  # dark ones among them: black inside the object is where the compositions part

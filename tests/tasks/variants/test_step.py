@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 from torchvision import transforms
 
-from flows.local import Runner, run_step
-from tasks.errors import RegroundError, UsageError
-from tasks.masks import MaskSettings
-from tasks.rle import encode_mask
-from tasks.schema import VARIANTS
-from tasks.step import todo
-from tasks.store import Output, Workspace
-from tasks.variants import STEP, VariantSettings
-from tests.test_masks import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
-from tests.world import CLASSES, World
+from reground.flows.run.local import Runner, run_step
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.masks.rle import encode_mask
+from reground.tasks.masks.step import MaskSettings
+from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.variants.step import STEP, VariantSettings
+from reground.tasks.workspace.step import todo
+from reground.tasks.workspace.store import Output, Workspace
+from tests.support.world import CLASSES, World
+from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 
 MIXED = ("mixed_same", "mixed_rand", "mixed_next")
 TABLES = [f"variants/{name}" for name in VARIANTS]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import store
-from tasks.errors import RegroundError, UsageError
-from tasks.store import Output, Workspace
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace import store
+from reground.tasks.workspace.store import Output, Workspace
 
 DROPPED = {"stage": "index", "item": "a", "reason": "truncated", "detail": "12 bytes"}
 
@@ -112,7 +112,7 @@ def test_files_are_parquet_for_everybody(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, time
-from tasks.store import Workspace
+from reground.tasks.workspace.store import Workspace
 with Workspace(sys.argv[1]).lock("reground run"):
     print("held", flush=True)
     time.sleep(60)

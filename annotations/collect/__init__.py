@@ -1,0 +1,1 @@
+"""Answers from Label Studio to votes, and how well each annotator answers."""

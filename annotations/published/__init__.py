@@ -1,0 +1,1 @@
+"""Votes that others have published."""

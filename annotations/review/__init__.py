@@ -1,0 +1,1 @@
+"""Reviews: push questions, pull answers, status."""

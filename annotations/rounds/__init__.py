@@ -1,0 +1,1 @@
+"""Rounds of questions: which are asked, of whom, in which project."""

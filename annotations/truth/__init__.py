@@ -1,0 +1,1 @@
+"""Votes to labels with confidence."""

@@ -1,0 +1,1 @@
+"""The command `reground`, one file a command."""

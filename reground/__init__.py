@@ -1,0 +1,1 @@
+"""Re-grounds image-classification benchmarks; see the README."""

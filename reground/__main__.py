@@ -1,0 +1,7 @@
+"""``python -m reground`` is the command ``reground``."""
+
+import sys
+
+from reground.flows.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Which backgrounds fool a model on which foregrounds."""

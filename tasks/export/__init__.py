@@ -1,0 +1,1 @@
+"""A cleaned evaluation set in the formats of others."""

@@ -1,0 +1,1 @@
+"""The layout of the released ImageNet-9 data, read and written."""

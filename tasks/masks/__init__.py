@@ -1,0 +1,1 @@
+"""Foreground masks: made from boxes, supplied, or predicted by a network."""

@@ -1,0 +1,1 @@
+"""Every table, its columns, types, units and keys."""

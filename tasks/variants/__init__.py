@@ -1,0 +1,1 @@
+"""The background variants of ImageNet-9."""

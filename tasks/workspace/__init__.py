@@ -1,0 +1,1 @@
+"""The workspace: tables, manifest, locks and what a step is."""
