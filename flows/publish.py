@@ -21,9 +21,8 @@ def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | No
         out: folder to make; it must not be there yet.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    from reground.tasks.export import export
     from reground.tasks.export.data_card import without_front_matter
-    from reground.tasks.export.export import CARD
+    from reground.tasks.export.export import CARD, export
 
     with hold("export", workspace, settings) as (held, _):
         made = export(held, format, Path(out))

@@ -240,7 +240,7 @@ def predict_import(workspace: Workspace, arguments: Namespace, told: dict[str, A
 
 def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """A cleaned evaluation set."""
-    from reground.tasks.export import export as write
+    from reground.tasks.export.export import export as write
 
     if arguments.prefect:
         where = {"format": arguments.format, "out": str(arguments.out.resolve())}

@@ -17,10 +17,9 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import decode
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, parse_boxes, place_boxes
 from reground.tasks.images.classes import ClassRow, LabelError, label_index, load_classes, resolve_label
-from reground.tasks.images.decode import ImageError, Picture
+from reground.tasks.images.decode import ImageError, Picture, decode
 from reground.tasks.images.listing import Found, Obstacle
 from reground.tasks.images.sources import BoxFinder, Labelled, list_source
 from reground.tasks.schema.tables import ClassIdx, DropReason

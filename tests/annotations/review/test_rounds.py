@@ -18,7 +18,7 @@ from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.questions import classify_result, contains_result
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_table import Task
-from reground.flows.cli import main
+from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace.store import Workspace
 from tests.annotations.rounds.test_planning import truth

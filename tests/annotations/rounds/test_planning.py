@@ -20,7 +20,7 @@ from reground.annotations.rounds.projects import Round
 from reground.annotations.rounds.questions import Question, put_to
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_table import Task
-from reground.flows.cli import main
+from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema.tables import ClassIdx, ImageId
 from reground.tasks.workspace.store import Workspace

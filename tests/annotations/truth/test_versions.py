@@ -14,7 +14,7 @@ from reground.annotations.truth import step as truth
 from reground.annotations.truth import versions as truth_versions
 from reground.annotations.truth.fingerprint import evidence
 from reground.annotations.truth.step import TruthSettings
-from reground.flows.cli import main
+from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema.arrow import to_arrow
 from reground.tasks.workspace.step import finish, run_shard, todo

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from reground.flows.cli import main
+from reground.flows.cli.main import main
 from reground.tasks.workspace.store import Workspace
 from tests.support.tables import candidate, class_row, image, put
 from tests.support.world import World

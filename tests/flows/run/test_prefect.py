@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from reground.flows.artifacts import evaluation, key, made, review
-from reground.flows.cli import main
+from reground.flows.cli.main import main
 from reground.flows.contact_sheet import contact_sheet
 from reground.flows.run import steps
 from reground.flows.run.prefect import FLOWS, find_flow, run_under_prefect

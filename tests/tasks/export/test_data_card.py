@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.truth.step import TruthSettings
-from reground.tasks.export import export
 from reground.tasks.export.data_card import _size, pair_counts, without_front_matter
-from reground.tasks.export.export import FORMATS
+from reground.tasks.export.export import FORMATS, export
 from reground.tasks.schema import tables as schema
 from reground.tasks.schema.arrow import to_arrow
 from reground.tasks.workspace.store import Workspace

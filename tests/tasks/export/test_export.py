@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 
 from reground.annotations.published.importer import import_votes
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export import export
 from reground.tasks.export import export as exporting
 from reground.tasks.export import file_names as names
-from reground.tasks.export.export import FORMATS, LABELS, PICTURES
+from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
 from reground.tasks.export.real import IMAGENET_IDS
 from reground.tasks.images.classes import load_classes
 from reground.tasks.schema import tables as schema

@@ -16,7 +16,7 @@ from PIL import Image, JpegImagePlugin
 from torchvision.datasets import ImageFolder
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export import export
+from reground.tasks.export.export import export
 from reground.tasks.export.imagenet9 import jpeg
 from reground.tasks.imagenet9 import layout
 from reground.tasks.images.decode import decode_rgb

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export import export
 from reground.tasks.export import parquet as export_parquet
 from reground.tasks.export import webdataset as export_webdataset
+from reground.tasks.export.export import export
 from reground.tasks.export.file_names import stem
 from reground.tasks.images.classes import load_classes
 from reground.tasks.masks.rle import encode_mask

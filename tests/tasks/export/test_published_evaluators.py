@@ -19,7 +19,7 @@ from PIL import Image
 from reground.flows.run.local import run_step
 from reground.tasks.adversarial.step import AdversarialSettings
 from reground.tasks.evaluation.step import EvaluationSettings
-from reground.tasks.export import export
+from reground.tasks.export.export import export
 from reground.tasks.images.classes import load_classes
 from reground.tasks.masks.step import MaskSettings
 from reground.tasks.models import slug

@@ -12,7 +12,7 @@ import pytest
 
 from reground.flows.run.steps import find
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export import export
+from reground.tasks.export.export import export
 from reground.tasks.imagenet9.step import STEP, ReleasedSettings
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.schema.tables import VARIANTS

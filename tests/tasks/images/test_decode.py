@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import decode
-from reground.tasks.images.decode import ImageError, decode_rgb, load_rgb
+from reground.tasks.images.decode import ImageError, decode, decode_rgb, load_rgb
 from reground.tasks.schema.tables import DropReason
 
 ORIENTATION = 0x0112
