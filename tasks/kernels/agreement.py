@@ -36,8 +36,10 @@ def agreement(counts: npt.NDArray[np.int64]) -> Agreement:
     Args:
         counts: ``(questions, answers) int64``, how often each answer was given.
 
-    >>> agreement(np.array([[3, 0], [0, 3], [2, 1]])).pairwise.__round__(3)
-    0.778
+    Examples:
+        >>> result = agreement(np.array([[3, 0], [0, 3], [2, 1]]))
+        >>> round(result.alpha, 3), round(result.pairwise, 3)
+        (0.6, 0.778)
     """
     number = counts.sum(1)
     paired = counts[number >= 2].astype(np.float64)

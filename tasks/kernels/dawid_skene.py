@@ -77,6 +77,21 @@ def dawid_skene(
 
     Raises:
         ValueError: no votes.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> holds = rng.random(200) < 0.4  # 200 pairs of an image and a label
+        >>> thing, annotator = np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200)
+        >>> correct = rng.random(1000) < np.array([0.95, 0.9, 0.9, 0.5, 0.5])[annotator]  # two annotators guess
+        >>> answer = (holds[thing] == correct).astype(np.int64)
+        >>> yes = answer.reshape(200, 5).mean(axis=1)
+        >>> float(np.mean((yes > 0.5) == holds))  # accuracy of the majority
+        0.95
+        >>> estimate = dawid_skene(Votes(thing, annotator, answer), start=np.stack([1 - yes, yes], axis=1))
+        >>> float(np.mean((estimate.posterior[:, 1] > 0.5) == holds))
+        0.98
+        >>> estimate.confusion[:, 1, 1].round(2).tolist()  # how often each says yes where the label holds
+        [0.91, 0.86, 0.88, 0.51, 0.45]
     """
     if not len(votes.thing):
         raise ValueError("expected at least one vote")

@@ -27,7 +27,7 @@ def geodesic_distance(colours: npt.NDArray[np.float32], source: npt.NDArray[np.b
     Returns:
         ``(H, W) float64`` in units of ``colours``; 0 in the source, infinite without one.
 
-    Example:
+    Examples:
         >>> row = np.array([[[0.0], [0.0], [7.0]]], np.float32)
         >>> geodesic_distance(row, np.array([[True, False, False]]), step=1.0)
         array([[0., 1., 9.]])

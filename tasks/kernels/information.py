@@ -24,6 +24,12 @@ def information_gain(belief: Floats, answers: Floats) -> Floats:
 
     Returns:
         ``(N,) float64``, 0 to log2 of the smaller of S and K; higher is worth more.
+
+    Examples:
+        >>> belief = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+        >>> answers = np.array([[0.8, 0.2], [0.1, 0.9]])
+        >>> information_gain(belief, answers).round(3).tolist()
+        [0.397, 0.145, 0.0]
     """
     return np.maximum(_entropy(belief @ answers) - belief @ _entropy(answers), 0.0)
 

@@ -35,6 +35,11 @@ def share(hits: Bools, level: float = 0.95) -> Estimate:
     Args:
         hits: ``(N,) bool``.
         level: of the interval, 0 to 1.
+
+    Examples:
+        >>> estimate = share(np.array([True, True, True, False]))
+        >>> [round(number, 3) for number in estimate]
+        [0.75, 0.301, 0.954, 4]
     """
     return wilson(int(np.count_nonzero(hits)), len(hits), level)
 
@@ -44,6 +49,10 @@ def wilson(hits: float, n: int, level: float = 0.95) -> Estimate:
 
     Of ``n`` values from 0 to 1 that sum to ``hits``, the interval of their mean is at least as wide
     as it need be: no values with that mean are spread wider than zeros and ones.
+
+    Examples:
+        >>> [round(number, 3) for number in wilson(90, 100)]
+        [0.9, 0.826, 0.945, 100]
     """
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
@@ -72,6 +81,12 @@ def uncertain_share(counted: Estimate, hit: Floats, level: float = 0.95) -> Esti
 
     Returns:
         Value and n of ``counted``, with this interval; NaN where nothing was counted.
+
+    Examples:
+        >>> counted = wilson(3, 4)
+        >>> estimate = uncertain_share(counted, np.array([0.9, 0.8, 0.9, 0.2]))
+        >>> [round(number, 3) for number in estimate]
+        [0.75, 0.145, 1.0, 4]
     """
     if counted.n == 0:
         return counted
@@ -93,6 +108,12 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
 
     Raises:
         ValueError: the two differ in length.
+
+    Examples:
+        >>> first = np.array([True, True, True, False])
+        >>> second = np.array([True, False, False, False])
+        >>> [round(number, 3) for number in paired_difference(first, second)]
+        [0.5, -0.135, 0.789, 4]
     """
     if len(first) != len(second):
         raise ValueError(f"expected pairs, got {len(first)} and {len(second)} items")
@@ -102,7 +123,12 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
 
 
 def paired_counts(both: int, only_first: int, only_second: int, neither: int, level: float = 0.95) -> Estimate:
-    """As `paired_difference`, of counts: items that are hits of both, of one, of neither."""
+    """As `paired_difference`, of counts: items that are hits of both, of one, of neither.
+
+    Examples:
+        >>> [round(number, 3) for number in paired_counts(both=70, only_first=15, only_second=5, neither=10)]
+        [0.1, 0.012, 0.189, 100]
+    """
     n = both + only_first + only_second + neither
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
@@ -119,8 +145,9 @@ def paired_counts(both: int, only_first: int, only_second: int, neither: int, le
 def mean(estimates: Sequence[Estimate]) -> Estimate:
     """The mean of independent estimates, each counting the same; ``n`` is the sum of theirs.
 
-    >>> mean([wilson(9, 10), wilson(50, 100)]).value
-    0.7
+    Examples:
+        >>> [round(number, 3) for number in mean([wilson(9, 10), wilson(50, 100)])]
+        [0.7, 0.541, 0.763, 110]
     """
     known = [estimate for estimate in estimates if estimate.n]
     if not known:

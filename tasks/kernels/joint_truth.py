@@ -124,6 +124,22 @@ def joint_truth(
 
     Raises:
         ValueError: no votes.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> holds = rng.random(200) < 0.4  # 200 pairs of an image and a label
+        >>> thing, annotator = np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200)
+        >>> correct = rng.random(1000) < np.array([0.95, 0.9, 0.9, 0.5, 0.5])[annotator]  # two annotators guess
+        >>> answer = (holds[thing] == correct).astype(np.int64)
+        >>> yes = answer.reshape(200, 5).mean(axis=1)
+        >>> float(np.mean((yes > 0.5) == holds))  # accuracy of the majority
+        0.95
+        >>> pairs = Pairs(image=np.arange(200), label=np.arange(200) % 10, stratum=np.zeros(200, np.int64))
+        >>> estimate = joint_truth(Votes(thing, annotator, answer), pairs, start=yes)
+        >>> float(np.mean((estimate.probability > 0.5) == holds))
+        0.98
+        >>> estimate.probability[:4].round(2).tolist(), holds[:4].tolist()
+        ([0.05, 0.84, 0.95, 0.96], [False, True, True, True])
     """
     if not len(votes.thing):
         raise ValueError("expected at least one vote")
@@ -146,7 +162,13 @@ def joint_truth(
 
 
 def shrunk_rates(belief: Floats, pairs: Pairs, strength: float) -> Floats:
-    """``(N,)``: how often a pair's label holds in its stratum, the pair left out, shrunk to the stratum's rate."""
+    """``(N,)``: how often a pair's label holds in its stratum, the pair left out, shrunk to the stratum's rate.
+
+    Examples:
+        >>> pairs = Pairs(image=np.arange(4), label=np.array([0, 0, 0, 1]), stratum=np.zeros(4, np.int64))
+        >>> shrunk_rates(np.array([1.0, 1.0, 0.0, 0.0]), pairs, strength=2.0).round(2).tolist()
+        [0.44, 0.44, 0.81, 0.62]
+    """
     of_stratum = _rate_elsewhere(belief, pairs.stratum, belief.mean(), 1.0)
     both = pairs.label * (int(pairs.stratum.max()) + 1) + pairs.stratum
     return np.clip(_rate_elsewhere(belief, both, of_stratum, strength), *SUREST_PRIOR)

@@ -31,6 +31,11 @@ def holds(share: Floats, people: Floats, keep: float, stratum: npt.NDArray[np.in
 
     Returns:
         ``(P,)``, 0 to 1, the higher the surer: the posterior mass of shares from ``keep`` up.
+
+    Examples:
+        >>> share, people = np.array([1.0, 0.6, 0.2]), np.array([5.0, 5.0, 5.0])
+        >>> holds(share, people, keep=0.5, stratum=np.zeros(3, np.int64)).round(2).tolist()
+        [0.99, 0.71, 0.12]
     """
     found = np.empty(len(share))
     for n in np.unique(stratum):
@@ -50,6 +55,11 @@ def prior(yes: Floats, people: Floats) -> tuple[float, float]:
 
     Returns:
         Its two parameters; `JEFFREYS` where no label was judged by two people.
+
+    Examples:
+        >>> a, b = prior(yes=np.array([5.0, 3.0, 1.0]), people=np.array([5.0, 5.0, 5.0]))
+        >>> round(a, 2), round(b, 2)
+        (0.79, 0.53)
     """
     total, labels = float(people.sum()), len(people)
     if labels < 2 or total <= labels:

@@ -83,6 +83,15 @@ def mask_quality(pixels: Pixels, mask: Mask, box: Box) -> Quality:
         pixels: ``(H, W, 3) uint8`` RGB.
         mask: ``(H, W) bool``, empty outside the box.
         box: edges in pixels, inside the image.
+
+    Examples:
+        >>> pixels = np.full((40, 40, 3), 60, np.uint8)
+        >>> mask = np.zeros((40, 40), np.bool_)
+        >>> mask[10:30, 10:30] = True
+        >>> pixels[mask] = (200, 60, 40)  # a red square on grey
+        >>> quality = mask_quality(pixels, mask, box=(8, 8, 32, 32))
+        >>> [round(number, 2) for number in quality], round(quality.score, 2)
+        ([1.0, 0.69, 1.0, 1.0, 1.0, 1.0], 0.69)
     """
     if not mask.any():
         return Quality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -99,12 +108,26 @@ def mask_quality(pixels: Pixels, mask: Mask, box: Box) -> Quality:
 
 
 def area(mask: Mask, box: Box) -> float:
-    """Of the box, what the mask covers."""
+    """Of the box, what the mask covers.
+
+    Examples:
+        >>> mask = np.zeros((10, 10), np.bool_)
+        >>> mask[2:6, 2:6] = True
+        >>> area(mask, box=(0, 0, 8, 8))
+        0.25
+    """
     return int(mask.sum()) / _size(box)
 
 
 def largest_piece(mask: Mask, box: Box) -> tuple[float, float]:
-    """The share of the box that its bounding box covers, and its share of the mask; the mask is not empty."""
+    """The share of the box that its bounding box covers, and its share of the mask; the mask is not empty.
+
+    Examples:
+        >>> mask = np.zeros((10, 10), np.bool_)
+        >>> mask[0:4, 0:4], mask[8:10, 8:10] = True, True
+        >>> largest_piece(mask, box=(0, 0, 10, 10))
+        (0.16, 0.8)
+    """
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     piece = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
     reach = int(piece[cv2.CC_STAT_WIDTH]) * int(piece[cv2.CC_STAT_HEIGHT]) / _size(box)
@@ -112,7 +135,14 @@ def largest_piece(mask: Mask, box: Box) -> tuple[float, float]:
 
 
 def edge_contact(mask: Mask, box: Box) -> float:
-    """Of the box's edges that do not lie on the image's border, the share that the mask covers."""
+    """Of the box's edges that do not lie on the image's border, the share that the mask covers.
+
+    Examples:
+        >>> mask = np.zeros((10, 10), np.bool_)
+        >>> mask[2:8, 2:5] = True
+        >>> edge_contact(mask, box=(2, 2, 8, 8))
+        0.5
+    """
     height, width = mask.shape
     xmin, ymin, xmax, ymax = box
     inside = mask[ymin:ymax, xmin:xmax]
@@ -140,6 +170,16 @@ def outline_contrast(colours: Colours, mask: Mask, inside: Mask) -> float:
         colours: ``(H, W) int32`` of the box and what surrounds it.
         mask: ``(H, W) bool``.
         inside: ``(H, W) bool``: the box.
+
+    Examples:
+        >>> colours = np.zeros((10, 10), np.int32)
+        >>> mask, inside = np.zeros((10, 10), np.bool_), np.zeros((10, 10), np.bool_)
+        >>> mask[3:7, 3:7], inside[2:8, 2:8] = True, True
+        >>> outline_contrast(colours, mask, inside)  # one colour everywhere
+        0.0
+        >>> colours[mask] = 5
+        >>> outline_contrast(colours, mask, inside)
+        1.0
     """
     width = max(1.0, BAND * max(mask.shape))
     inner, outer = (side & (_depth(side) <= width) for side in (mask, ~mask))
@@ -162,6 +202,14 @@ def complement_test(colours: Colours, mask: Mask, inside: Mask) -> float:
         colours: ``(H, W) int32`` of the box and what surrounds it.
         mask: ``(H, W) bool``.
         inside: ``(H, W) bool``: the box.
+
+    Examples:
+        >>> colours = np.zeros((10, 10), np.int32)
+        >>> mask, inside = np.zeros((10, 10), np.bool_), np.zeros((10, 10), np.bool_)
+        >>> mask[3:7, 3:7], inside[2:8, 2:8] = True, True
+        >>> colours[inside & ~mask] = 5
+        >>> complement_test(colours, mask, inside)  # the rest of the box is the other colour: inside out
+        0.0
     """
     rest, around = inside & ~mask, ~inside
     if not (mask.any() and rest.any() and around.any()):
@@ -171,7 +219,12 @@ def complement_test(colours: Colours, mask: Mask, inside: Mask) -> float:
 
 
 def colour_numbers(pixels: Pixels) -> Colours:
-    """The bin of each pixel in L*a*b*: 8 of lightness, 16 of each colour axis."""
+    """The bin of each pixel in L*a*b*: 8 of lightness, 16 of each colour axis.
+
+    Examples:
+        >>> colour_numbers(np.array([[[255, 255, 255], [255, 0, 0]]], np.uint8)).tolist()
+        [[1928, 1244]]
+    """
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.int32)
     return (lab[..., 0] >> 5) << 8 | (lab[..., 1] >> 4) << 4 | lab[..., 2] >> 4
 

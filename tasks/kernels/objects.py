@@ -20,6 +20,10 @@ def chosen_together(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
 
     Returns:
         ``(L, L) int64``, symmetric, zero on the diagonal.
+
+    Examples:
+        >>> chosen_together(np.array([[True, True, False], [True, True, False], [False, True, True]])).tolist()
+        [[0, 2, 0], [2, 0, 1], [0, 1, 0]]
     """
     counts = chosen.astype(np.int64)
     weights = counts.T @ counts
@@ -39,6 +43,11 @@ def max_k_cut(weights: npt.NDArray[np.int64], k: int) -> list[int]:
     Returns:
         The group of each of the L labels; groups are numbered in the order they first occur,
         and the first of several best partitions in that order is taken.
+
+    Examples:
+        >>> weights = np.array([[0, 2, 0], [2, 0, 1], [0, 1, 0]])  # 0 and 2 were never chosen together
+        >>> max_k_cut(weights, k=2)
+        [0, 1, 0]
     """
     best: list[int] = [0] * len(weights)
     most = -1
@@ -50,7 +59,12 @@ def max_k_cut(weights: npt.NDArray[np.int64], k: int) -> list[int]:
 
 
 def cut_weight(weights: npt.NDArray[np.int64], groups: Sequence[int]) -> int:
-    """The weight between labels of different groups."""
+    """The weight between labels of different groups.
+
+    Examples:
+        >>> cut_weight(np.array([[0, 2, 0], [2, 0, 1], [0, 1, 0]]), [0, 1, 0])
+        3
+    """
     of = np.asarray(groups)
     return int(weights[of[:, None] != of[None, :]].sum()) // 2
 

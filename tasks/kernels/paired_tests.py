@@ -23,8 +23,9 @@ def mcnemar(only_first: Ints, only_second: Ints) -> Floats:
     Returns:
         ``(T,)``, 0 to 1, lower is less likely by chance.
 
-    >>> mcnemar(np.array([5]), np.array([0])).tolist()
-    [0.0625]
+    Examples:
+        >>> mcnemar(np.array([5, 8]), np.array([0, 8])).tolist()
+        [0.0625, 1.0]
     """
     fewer, both = np.minimum(only_first, only_second), only_first + only_second
     tail = np.asarray(bdtr(fewer.astype(np.float64), both, 0.5), np.float64)
@@ -40,8 +41,9 @@ def holm(p_values: Floats) -> Floats:
     Returns:
         ``(T,)``, none lower than before.
 
-    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
-    [0.03, 0.06, 0.06]
+    Examples:
+        >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+        [0.03, 0.06, 0.06]
     """
     order = np.argsort(p_values, kind="stable")
     stepped = p_values[order] * np.arange(len(p_values), 0, -1)

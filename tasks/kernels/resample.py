@@ -48,6 +48,14 @@ def resample(
         fixed: ``(N, F)`` what else to add up, whole numbers that do not depend on labels.
         resamples: R.
         seed: of the draws.
+
+    Examples:
+        >>> part, image = np.zeros(4, np.int64), np.arange(4)  # one part, one label an image
+        >>> probability, chosen = np.array([1.0, 1.0, 1.0, 0.0]), np.ones((4, 1), np.float32)
+        >>> fixed = np.ones((4, 1), np.float32)  # counts the images
+        >>> sums = resample(part, image, probability, chosen, fixed, resamples=3, seed=0)
+        >>> sums.hits[0, :, 0].tolist(), sums.fixed[0, :, 0].tolist()
+        ([1.0, 5.0, 3.0], [4.0, 7.0, 6.0])
     """
     parts = int(part.max(initial=-1)) + 1
     images = _slices(part, parts)

@@ -18,9 +18,6 @@ def top_k(
     All outputs are ranked (of equals the first comes first), each is mapped to its class, and a
     class met before is skipped; -1, outside the vocabulary, may come again and again.
 
-    >>> top_k(np.array([[0.1, 0.5, 0.4]], np.float32), np.array([7, 2, 2], np.int32), k=2)[0]
-    array([[2, 7]], dtype=int32)
-
     Args:
         probability: ``(N, C) float32``, finite.
         class_of: ``(C,) int32``, the class of each output, -1: outside.
@@ -29,6 +26,12 @@ def top_k(
     Returns:
         Classes ``(N, K) int32`` and their probabilities ``(N, K) float32``, best first. K is k, or
         less where the outputs do not name k distinct classes.
+
+    Examples:
+        >>> probability = np.array([[0.125, 0.5, 0.375]], np.float32)
+        >>> classes, values = top_k(probability, class_of=np.array([7, 2, 2], np.int32), k=2)
+        >>> classes.tolist(), values.tolist()
+        ([[2, 7]], [[0.5, 0.125]])
     """
     order = np.argsort(-probability, axis=1, kind="stable")
     mapped = class_of[order]
