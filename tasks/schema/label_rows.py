@@ -1,0 +1,163 @@
+"""Types of the rows of the tables in `reground.tasks.schema.labels`; generated: do not edit."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from reground.tasks.schema.tables import AnnotatorId, ClassIdx, ImageId
+
+
+class CandidateRow(TypedDict):
+    """A row of ``candidates``: one image x label."""
+
+    image_id: ImageId
+    class_idx: ClassIdx
+    reasons: list[str]
+    score: float
+
+
+class QuestionRow(TypedDict):
+    """A row of ``questions``: one task asked in Label Studio."""
+
+    round: int
+    question: str
+    key: str
+    image_ids: list[ImageId]
+    class_idxs: list[ClassIdx]
+    annotator: str
+    overlap: int
+    project_id: int
+    task_id: int
+
+
+class GoldRow(TypedDict):
+    """A row of ``gold``: one pair of image and label whose answer is known."""
+
+    image_id: ImageId
+    class_idx: ClassIdx
+    answer: str
+    source: str
+
+
+class ControlRow(TypedDict):
+    """A row of ``controls``: one control image in a grid."""
+
+    key: str
+    image_id: ImageId
+    class_idx: ClassIdx
+    answer: str
+
+
+class ControlAnswerRow(TypedDict):
+    """A row of ``control_answers``: one answer on a control image."""
+
+    image_id: ImageId
+    class_idx: ClassIdx
+    annotator_id: AnnotatorId
+    answer: str
+    expected: str
+    source: str
+    answer_id: str
+
+
+class AnswerRow(TypedDict):
+    """A row of ``answers``: one task as Label Studio has it, with answers or deleted."""
+
+    project_id: int
+    task_id: int
+    stamp: str
+    deleted: bool
+    answers: int
+    annotations: str
+
+
+class VoteRow(TypedDict):
+    """A row of ``votes``: one answer."""
+
+    round: int
+    question: str
+    image_id: ImageId
+    class_idx: ClassIdx
+    annotator_id: AnnotatorId
+    answer: str
+    main: bool
+    num_objects: int | None
+    seconds: float | None
+    at: str | None
+    source: str
+    answer_id: str
+
+
+class SubmissionRow(TypedDict):
+    """A row of ``submissions``: one submission in Label Studio."""
+
+    answer_id: str
+    annotator_id: AnnotatorId
+    question: str
+    ticked: list[int]
+    options: int
+    at: str
+
+
+class AnnotatorRow(TypedDict):
+    """A row of ``annotators``: one annotator."""
+
+    annotator_id: AnnotatorId
+    source: str
+    votes: int
+    agreement: float | None
+    agreement_n: int
+    gold_correct: int
+    gold_n: int
+    gold_accuracy: float | None
+    gold_low: float | None
+    gold_high: float | None
+    tasks: int
+    seconds_per_task: float | None
+    fast_share: float | None
+    excluded: str | None
+
+
+class TruthRow(TypedDict):
+    """A row of ``truth``: one image."""
+
+    image_id: ImageId
+    original: int | None
+    labels: list[int]
+    judged: list[int]
+    confidence: list[float]
+    shown: list[int]
+    main_label: int | None
+    main_tied: bool
+    num_objects: int | None
+    num_objects_tied: bool
+    objects: list[list[int]]
+    isolated: list[int]
+    votes: int
+    sources: list[str]
+    evidence: str
+    routing: str
+    status: str
+    method: str
+
+
+class TruthVersionRow(TypedDict):
+    """A row of ``truth_versions``: one truth there was."""
+
+    version: str
+    number: int
+    method: str
+    settings: str
+    images: int
+    votes: int
+
+
+class NeedsVoteRow(TypedDict):
+    """A row of ``needs_vote``: one pair of image and label."""
+
+    rank: int
+    image_id: ImageId
+    class_idx: ClassIdx
+    gain: float
+    probability: float
+    votes: int
