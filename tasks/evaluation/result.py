@@ -30,7 +30,8 @@ def shares(
     """The share of rows in which ``column`` is true: in all, in each group, and the mean of the groups.
 
     Args:
-        of_set, metric: what it is of.
+        of_set: image set that the metric is measured on.
+        metric: its name.
         hits: columns ``group`` and ``column`` (bool); without rows there is no number.
         names: of the groups.
         level: of the intervals, 0 to 1.

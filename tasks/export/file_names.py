@@ -29,8 +29,9 @@ _SUFFIXES: Final = {
 def stem(image_id: str) -> str:
     """The file name of an image without suffix: no dot, as readers cut names at dots.
 
-    >>> stem("ILSVRC2012_val_00000003"), stem("cats/a b.2"), stem("nul")
-    ('ILSVRC2012_val_00000003', 'cats%2Fa%20b%2E2', '%6Eul')
+    Examples:
+        >>> stem("ILSVRC2012_val_00000003"), stem("cats/a b.2"), stem("nul")
+        ('ILSVRC2012_val_00000003', 'cats%2Fa%20b%2E2', '%6Eul')
     """
     return _fit(_escape(quote(image_id, safe="").replace(".", "%2E")))
 
@@ -38,8 +39,9 @@ def stem(image_id: str) -> str:
 def folder(name: str) -> str:
     """The folder of a class.
 
-    >>> folder("great white shark"), folder("AC/DC"), folder("Con"), folder("..")
-    ('great white shark', 'AC%2FDC', '%43on', '%2E%2E')
+    Examples:
+        >>> folder("great white shark"), folder("AC/DC"), folder("Con"), folder("..")
+        ('great white shark', 'AC%2FDC', '%43on', '%2E%2E')
     """
     quoted = quote(name, safe=" ,()'")
     quoted = re.sub(r"^\.|^ |[. ]$", lambda found: f"%{ord(found[0]):02X}", quoted)  # hidden, or cut off by Windows

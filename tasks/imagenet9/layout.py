@@ -52,8 +52,9 @@ class Mixed:
 def class_folder(group: int, name: str, count: int) -> str:
     """The folder of a group of ``count``; the folders sort as the groups are numbered.
 
-    >>> class_folder(2, "Wheeled vehicle", 9)
-    '02_wheeled vehicle'
+    Examples:
+        >>> class_folder(2, "Wheeled vehicle", 9)
+        '02_wheeled vehicle'
     """
     return f"{group:0{max(2, len(str(count - 1)))}d}_{quote(name.lower(), safe=' ,()')[:MAX_STEM]}"
 
@@ -61,8 +62,9 @@ def class_folder(group: int, name: str, count: int) -> str:
 def stem(image_id: str) -> str:
     """The stem of an image that is not mixed, and of its mask.
 
-    >>> stem("n02085620_00007"), stem("a b/c")
-    ('n02085620_00007', 'a%20b%2Fc')
+    Examples:
+        >>> stem("n02085620_00007"), stem("a b/c")
+        ('n02085620_00007', 'a%20b%2Fc')
     """
     return _fit(_escape(image_id))
 
@@ -70,8 +72,9 @@ def stem(image_id: str) -> str:
 def mixed_stem(image_id: str, background_id: str, background_group: int, seed: int) -> str:
     """The stem of a mixed image.
 
-    >>> mixed_stem("n02085620_7", "n01440764_9", 8, 1)
-    'fg_n02085620_7_bg_n01440764_9_group8_seed1'
+    Examples:
+        >>> mixed_stem("n02085620_7", "n01440764_9", 8, 1)
+        'fg_n02085620_7_bg_n01440764_9_group8_seed1'
     """
     return _fit(f"fg_{_escape(image_id)}_bg_{_escape(background_id)}_group{background_group}_seed{seed}")
 
@@ -85,8 +88,9 @@ def parse_stem(name: str) -> str:
 def parse_mixed(name: str) -> Mixed | None:
     """What the stem of a mixed image says, ours or a published one; None: it is called otherwise.
 
-    >>> parse_mixed("fg_n02497673_05944_bg_n02536864_02721")
-    Mixed(image_id='n02497673_05944', background_id='n02536864_02721', background_group=None, seed=None)
+    Examples:
+        >>> parse_mixed("fg_n02497673_05944_bg_n02536864_02721")
+        Mixed(image_id='n02497673_05944', background_id='n02536864_02721', background_group=None, seed=None)
     """
     found = _MIXED.fullmatch(name)
     if found is None:

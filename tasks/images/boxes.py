@@ -100,8 +100,9 @@ def place_boxes(found: BoxFile, orientation: int, stored: tuple[int, int], shown
 def turn_box(box: Box, orientation: int, stored: Sequence[int]) -> Box:
     """A box of the stored pixels (``stored``: width, height), where it lies in the image as shown.
 
-    >>> turn_box(Box(0, 0, 10, 5), 6, (40, 20))  # a quarter turn clockwise: 20 wide, 40 high
-    Box(xmin=15, ymin=0, xmax=20, ymax=10)
+    Examples:
+        >>> turn_box(Box(0, 0, 10, 5), 6, (40, 20))  # a quarter turn clockwise: 20 wide, 40 high
+        Box(xmin=15, ymin=0, xmax=20, ymax=10)
     """
     width, height = stored
     left, top, right, bottom = box

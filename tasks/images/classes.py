@@ -113,8 +113,9 @@ def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
     Raises:
         LabelError: no class is called so, or two are (one by name, one by index).
 
-    >>> resolve_label("n02099601", label_index(load_classes()))
-    207
+    Examples:
+        >>> resolve_label("n02099601", label_index(load_classes()))
+        207
     """
     label = text.strip()
     digits = label.isascii() and label.isdigit()

@@ -157,7 +157,8 @@ class Order:
         """What came of pairs that `next` gave.
 
         Args:
-            foregrounds, backgrounds: ``(N,) int``, as given.
+            foregrounds: ``(N,) int``, as returned by the proposal.
+            backgrounds: ``(N,) int``, the same.
             fooled: ``(N,) bool``, whether the pair settles its foreground.
             margins: ``(N,) float``, see `background_strength`. They decide the order, never a verdict.
 

@@ -103,7 +103,8 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
     """Share of ``first`` minus share of ``second`` over the same N items, -1 to 1.
 
     Args:
-        first, second: ``(N,) bool``, item by item.
+        first: ``(N,) bool``, hits on each item.
+        second: ``(N,) bool``, the same items in the same order.
         level: of the interval, 0 to 1.
 
     Raises:

@@ -18,7 +18,8 @@ def mcnemar(only_first: Ints, only_second: Ints) -> Floats:
     """Two-sided exact p-values of no difference; 1 where the two never differ.
 
     Args:
-        only_first, only_second: ``(T,)`` images on which only one of the two is right.
+        only_first: ``(T,)`` number of images on which only the first is right.
+        only_second: ``(T,)`` number of images on which only the second is right.
 
     Returns:
         ``(T,)``, 0 to 1, lower is less likely by chance.

@@ -81,8 +81,9 @@ def from_box(label: str, kernel: Callable[[Pixels, Box, int], Mask], seeded: boo
 def keys_of(name: str) -> tuple[str, str]:
     """What the image of a mask may be called: by its path (as with ``--ids path``), or by its stem.
 
-    >>> keys_of("val/n01440764/a.png")
-    ('val__n01440764__a', 'a')
+    Examples:
+        >>> keys_of("val/n01440764/a.png")
+        ('val__n01440764__a', 'a')
     """
     path = PurePath(name)
     return str(path.with_suffix("")).lstrip("/").replace("/", "__"), path.stem

@@ -53,7 +53,8 @@ def read_png(content: bytes, width: int, height: int) -> Mask:
 
     Args:
         content: the whole file.
-        width, height: of the photograph, pixels.
+        width: of the photograph, in pixels.
+        height: of the photograph, in pixels.
 
     Returns:
         ``(height, width) bool``.

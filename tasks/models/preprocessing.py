@@ -118,8 +118,9 @@ def normalize(mean: Sequence[float], std: Sequence[float]) -> str:
 def called(step: str) -> tuple[str, list[str]]:
     """The name and the arguments of one operation.
 
-    >>> called("resize(224, bicubic)")
-    ('resize', ['224', 'bicubic'])
+    Examples:
+        >>> called("resize(224, bicubic)")
+        ('resize', ['224', 'bicubic'])
     """
     matched = re.fullmatch(r"(\w+)(?:\((.*)\))?", step)
     name, arguments = matched.groups() if matched else (step, None)

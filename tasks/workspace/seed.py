@@ -13,8 +13,9 @@ def derive_seed(base: int, *names: str, bits: int = 63) -> int:
         names: what the seed is for, such as an image_id.
         bits: of the seed; 63 fits an int64 column, 31 an OpenCV seed.
 
-    >>> derive_seed(0, "n02099601_1") == derive_seed(0, "n02099601_1")
-    True
+    Examples:
+        >>> derive_seed(0, "n02099601_1") == derive_seed(0, "n02099601_1")
+        True
     """
     text = "\0".join((str(base), *names))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> (64 - bits)
