@@ -22,7 +22,7 @@ FLOWS: Final[dict[str, str]] = {
 }
 """Flow name -> where it is. Beside these, every step is a flow of its own under its name."""
 
-LOGGERS: Final = ("tasks", "annotations", "flows")
+LOGGERS: Final = ("reground",)
 """Loggers whose lines show on a run's page."""
 
 QUIET: Final[dict[str, str]] = {
