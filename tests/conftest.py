@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.prefect_fixture import prefect_api, prefect_once
 from tests.support.world import World, make_world
 
 __all__ = ["prefect_api", "prefect_once"]
+
+settings.register_profile(
+    "reground",
+    deadline=None,  # a busy machine is slow, not wrong
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+    print_blob=True,
+)
+settings.load_profile("reground")
 
 
 @pytest.fixture(scope="session")
