@@ -30,21 +30,21 @@ import torch
 
 from benchmarks.record import record
 from benchmarks.variants import Silent, index
-from reground.flows.run.local import Runner, run_step
-from reground.flows.run.steps import find
+from reground.flows.run import Runner, run_step
+from reground.flows.steps import find
 from reground.tasks import models
 from reground.tasks.adversarial import scene as adversarial_scene
 from reground.tasks.adversarial.scene import BACKGROUND, ORIGINAL, Scene
 from reground.tasks.adversarial.search import Searcher
 from reground.tasks.adversarial.step import ROWS
 from reground.tasks.adversarial.trials import fooled
-from reground.tasks.images.decode import decode_rgb
+from reground.tasks.images import decode_rgb
 from reground.tasks.models import network as models_network
 from reground.tasks.models.compositor import Compositor
 from reground.tasks.models.network import Network, choose_device, exact
 from reground.tasks.models.on_device import preprocessing_on
-from reground.tasks.predictions.step import BATCH, output_classes
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.predictions import BATCH, output_classes
+from reground.tasks.workspace import Workspace
 
 PUBLISHED_BATCH = 32
 

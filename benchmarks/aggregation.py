@@ -29,7 +29,7 @@ from reground.annotations.published.real import SOURCE, WITHHELD
 from reground.annotations.rounds import asked
 from reground.annotations.truth.methods import SMOOTHING, WEIGHTS, dawid_skene_posterior
 from reground.tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -23,11 +23,12 @@ import pyarrow as pa
 
 from benchmarks.memory import peak_mib
 from benchmarks.record import record
-from reground.tasks.evaluation.step import EvaluationSettings, photographs
-from reground.tasks.images.classes import load_classes
+from reground.tasks.evaluation import EvaluationSettings
+from reground.tasks.evaluation.step import photographs
+from reground.tasks.images import load_classes
 from reground.tasks.kernels.resample import resample
-from reground.tasks.schema.arrow import arrow_schema
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import arrow_schema
+from reground.tasks.workspace import Output, Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 CLASSES, SPREAD, TOP = 1000, 7.43, 5

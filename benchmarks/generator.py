@@ -35,11 +35,11 @@ from PIL import Image, ImageDraw
 
 from benchmarks.record import record
 from benchmarks.variants import THREADS, Silent, Spent, best
-from reground.flows.run.local import Runner, run_step
-from reground.flows.run.steps import find
-from reground.tasks.images.classes import label_index, load_classes, load_groups, resolve_label
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.store import Workspace
+from reground.flows.run import Runner, run_step
+from reground.flows.steps import find
+from reground.tasks.images import label_index, load_classes, load_groups, resolve_label
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Workspace
 
 Corners = tuple[int, int, int, int]
 

@@ -26,7 +26,7 @@ from reground.annotations.published.real import EXPERTS, FILES, SOURCE, WITHHELD
 from reground.annotations.rounds import asked
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import METHODS, WEIGHTS
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Metric = Callable[[Array, Array, Array], float]

@@ -35,7 +35,7 @@ from reground.annotations.rounds import asked
 from reground.annotations.truth import strata as originals
 from reground.tasks.kernels.dawid_skene import Votes
 from reground.tasks.kernels.joint_truth import Constants, Pairs, joint_truth
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 RELEASES = {
     "real": SOURCE,

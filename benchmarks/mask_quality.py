@@ -24,14 +24,12 @@ from scipy.stats import spearmanr
 
 from benchmarks.record import record
 from benchmarks.variants import THREADS, Silent, index
-from reground.flows.run.local import Runner, run_step
-from reground.tasks.images.boxes import Box
-from reground.tasks.images.decode import load_rgb
+from reground.flows.run import Runner, run_step
+from reground.tasks.images import Box, load_rgb
 from reground.tasks.kernels.mask_quality import Quality, mask_quality
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.masks.step import MaskSettings
+from reground.tasks.masks import MaskSettings, decode_mask
 from reground.tasks.masks.supplied import read_png
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 DRAWS = 2000
 

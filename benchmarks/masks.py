@@ -27,14 +27,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import record
-from reground.tasks.images.boxes import Box, parse_boxes
-from reground.tasks.images.decode import load_rgb
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import Box, LeftOut, Photograph, load_rgb
+from reground.tasks.images.boxes import parse_boxes
 from reground.tasks.kernels.consensus import consensus
 from reground.tasks.kernels.grabcut import SegmentationError, grabcut
 from reground.tasks.masks.step import check_box
 from reground.tasks.masks.supplied import read_png
-from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId
 
 SHORT = 224
 ROUNDS = 5

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record import record
-from reground.flows.run.local import Runner, run_step
-from reground.flows.run.steps import find
-from reground.tasks.workspace.store import Workspace
+from reground.flows.run import Runner, run_step
+from reground.flows.steps import find
+from reground.tasks.workspace import Workspace
 
 TIMES = (1, 10)
 NEEDS = {"index": ("index",), "variants": ("index", "masks", "variants"), "predict": ("index", "predict")}

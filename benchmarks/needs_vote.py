@@ -25,7 +25,7 @@ from reground.annotations.rounds import asked
 from reground.annotations.rounds.asked import Asked, Ints
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.needs_vote import Belief, believe, gain
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rank = Callable[[Belief], Array]

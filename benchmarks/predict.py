@@ -24,15 +24,14 @@ import numpy as np
 import torch
 
 from benchmarks.record import record
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.tasks import models
-from reground.tasks.images.classes import load_classes
-from reground.tasks.images.decode import load_rgb
+from reground.tasks.images import load_classes, load_rgb
 from reground.tasks.models.network import Network, choose_device
-from reground.tasks.predictions.step import BATCH as BATCHES
-from reground.tasks.predictions.step import PredictionSettings
-from reground.tasks.schema.tables import PHOTOGRAPHS
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.predictions import BATCH as BATCHES
+from reground.tasks.predictions import PredictionSettings
+from reground.tasks.schema import PHOTOGRAPHS
+from reground.tasks.workspace import Output, Workspace
 
 MODEL = "efficientnet-lite0"
 SHARD = 64

@@ -36,7 +36,7 @@ import psutil
 
 from benchmarks.memory import link
 from benchmarks.record import record
-from reground.flows.run.prefect_server import prefect_server
+from reground.flows.run import prefect_server
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def side(folder: Path, arguments: list[str], workers: int, api_url: str = "") ->
 
 
 def worked(seen: list[tuple[str, float]], workers: int) -> float:
-    from reground.flows.run.steps import find
+    from reground.flows.steps import find
 
     seconds: dict[str, list[float]] = defaultdict(list)
     for step, took in seen:

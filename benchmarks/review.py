@@ -33,18 +33,16 @@ from PIL import Image
 
 from benchmarks.record import record
 from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio.browser_session import Annotator, sign_up
-from reground.annotations.label_studio.client import Client
-from reground.annotations.label_studio.server import LabelStudioServer, serve
+from reground.annotations.label_studio import Annotator, Client, LabelStudioServer, serve, sign_up
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
 from reground.annotations.rounds import planning, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.display import Display
 from reground.annotations.rounds.questions import CLASSIFY, classify_result
-from reground.tasks.images.classes import load_classes
-from reground.tasks.schema.tables import ClassIdx
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.schema import ClassIdx
+from reground.tasks.workspace import Output, Workspace
 
 CANDIDATES = 8
 FEW = 100

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.record import record
-from reground.annotations.label_studio.server import LabelStudioServer, serve
+from reground.annotations.label_studio import LabelStudioServer, serve
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, photographs
 from tests.support.screens import TILE, browser
 

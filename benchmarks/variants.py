@@ -27,12 +27,13 @@ from typing import NamedTuple
 import cv2
 
 from benchmarks.record import record
-from reground.flows.run.local import Runner, run_step
-from reground.flows.run.steps import find
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.flows.run import Runner, run_step
+from reground.flows.steps import find
+from reground.tasks.images import LeftOut, Photograph
 from reground.tasks.kernels.grabcut import grabcut
-from reground.tasks.masks.step import MaskSettings, check_box
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.masks import MaskSettings
+from reground.tasks.masks.step import check_box
+from reground.tasks.workspace import Workspace
 
 SHARD = 4
 THREADS = os.cpu_count() or 1

@@ -14,8 +14,8 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 
 from reground.flows.contact_sheet import contact_sheet
 from reground.flows.run import progress
-from reground.tasks.schema.tables import PHOTOGRAPHS, VARIANTS
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
+from reground.tasks.workspace import Workspace
 
 REFRESH = 5
 """Percent between two updates of a progress bar: each is a request to the server."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Workspace
 
 PHOTOGRAPHS = 6
 SIDE, GAP, HEAD = 98, 4, 18

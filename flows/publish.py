@@ -21,8 +21,7 @@ def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | No
         out: folder to make; it must not be there yet.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    from reground.tasks.export.data_card import without_front_matter
-    from reground.tasks.export.export import CARD, export
+    from reground.tasks.export import CARD, export, without_front_matter
 
     with hold("export", workspace, settings) as (held, _):
         made = export(held, format, Path(out))

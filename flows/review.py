@@ -13,7 +13,7 @@ from reground.annotations.review import status as review_status
 from reground.annotations.review.actions import ReviewSettings
 from reground.flows import artifacts
 from reground.flows.scheduled import hold
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 @flow(name="review-push")

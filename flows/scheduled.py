@@ -17,15 +17,12 @@ from prefect.futures import as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from reground.flows import artifacts
+from reground.flows import artifacts, steps
 from reground.flows.cli.commands import waiting
-from reground.flows.run import steps
-from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, settled
-from reground.flows.run.progress import watch
+from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
 from reground.flows.settings import Settings, load
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace.step import Plan, Shard, Step, finish, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Plan, Shard, Step, Workspace, finish, todo
 
 MAX_TASK_RUNS = 128
 """Of one step: the server records some 35 a second, and SQLite stalls after bursts of hundreds."""
@@ -156,7 +153,7 @@ def task_runner(runner: Runner) -> TaskRunner[Any]:
     if runner.kind == "processes":
         return ProcessPoolTaskRunner(max_workers=runner.workers)
     if runner.kind == "ray":
-        from reground.flows.run.ray import ray_options, require_ray
+        from reground.flows.run import ray_options, require_ray
 
         require_ray()
         from prefect_ray import RayTaskRunner

@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reground.flows.run.prefect import FLOWS, find_flow, use
-from reground.tasks.workspace.store import Workspace
+from reground.flows.run import FLOWS, find_flow, use
+from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment

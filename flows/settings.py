@@ -24,19 +24,17 @@ from pydantic_settings import (
 )
 
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.truth.needs_vote import NeedsVoteSettings
-from reground.annotations.truth.step import TruthSettings
-from reground.tasks.adversarial.step import AdversarialSettings
+from reground.annotations.truth import NeedsVoteSettings, TruthSettings
+from reground.tasks.adversarial import AdversarialSettings
 from reground.tasks.errors import UsageError
-from reground.tasks.evaluation.step import EvaluationSettings
-from reground.tasks.imagenet9.step import ReleasedSettings
-from reground.tasks.images.index import IndexSettings
-from reground.tasks.masks.step import MaskSettings
-from reground.tasks.predictions.candidates import CandidateSettings
-from reground.tasks.predictions.step import PredictionSettings
-from reground.tasks.report.step import ReportSettings
-from reground.tasks.variants.step import VariantSettings
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.evaluation import EvaluationSettings
+from reground.tasks.imagenet9 import ReleasedSettings
+from reground.tasks.images import IndexSettings
+from reground.tasks.masks import MaskSettings
+from reground.tasks.predictions import CandidateSettings, PredictionSettings
+from reground.tasks.report import ReportSettings
+from reground.tasks.variants import VariantSettings
+from reground.tasks.workspace import Workspace
 
 MEMORY = "settings.json"
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from reground.flows.cli.main import main
+from reground.flows.cli import main
 
 sys.exit(main())

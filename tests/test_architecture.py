@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from reground.flows.run.steps import MODULES
 from tests.support.needs import ROOT
 from tests.support.world import World
 
@@ -22,7 +21,7 @@ LIGHT = [
     "reground.flows.cli.commands",
     "reground.flows.run.local",
     "reground.flows.settings",
-    "reground.flows.run.steps",
+    "reground.flows.steps",
     "reground.flows.run.prefect",
 ]
 
@@ -67,16 +66,6 @@ def within(module: str, *packages: str) -> bool:
 
 def importers(*packages: str) -> set[str]:
     return {name for name, found in IMPORTS.items() if any(within(module, *packages) for module in found)}
-
-
-def reached(module: str) -> set[str]:
-    """Our modules that a module imports, and that those import."""
-    found, left = set(), [module]
-    while left:
-        new = {name for name in IMPORTS[left.pop()] if name in FILES} - found
-        found |= new
-        left += new
-    return found
 
 
 def test_there_is_something_to_check() -> None:
@@ -130,12 +119,6 @@ def test_heavy_packages_have_one_home(packages: tuple[str, ...], home: str) -> N
 def test_no_module_imports_itself_by_a_detour() -> None:
     ours = {name: {module for module in found if module in FILES} for name, found in IMPORTS.items()}
     list(graphlib.TopologicalSorter(ours).static_order())
-
-
-def test_no_step_imports_a_later_one() -> None:
-    order = list(MODULES.values())
-    for number, module in enumerate(order):
-        assert reached(module) & set(order[number + 1 :]) == set(), module
 
 
 def loaded_after(code: str) -> set[str]:

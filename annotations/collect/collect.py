@@ -16,16 +16,16 @@ from reground.annotations.collect import scoring
 from reground.annotations.collect import sync as answers
 from reground.annotations.collect.exclusion import Rule
 from reground.annotations.collect.sync import Batch
-from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.label_studio import NoAnswerError
 from reground.annotations.rounds import controls, projects
 from reground.annotations.rounds import task_table as ledger
+from reground.tasks import schema
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import tables as schema
-from reground.tasks.schema.tables import DropReason, ImageId
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.schema import DropReason, ImageId
+from reground.tasks.workspace import Output, Workspace, digest
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Client
 
 TABLES: Final = ("votes", "control_answers", "submissions", "dropped")
 VERSION: Final = 1

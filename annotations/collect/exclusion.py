@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)

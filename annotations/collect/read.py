@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reground.annotations.rounds.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
 from reground.annotations.rounds.task_table import Task
-from reground.tasks.schema.tables import DropReason, ImageId
+from reground.tasks.schema import DropReason, ImageId
 
 SOURCE, RECORDED = "label-studio", "recorded"
 STAGE: Final = "collect"

@@ -14,7 +14,7 @@ from reground.annotations.collect.exclusion import Rule
 from reground.annotations.collect.read import RECORDED, SOURCE
 from reground.annotations.collect.straightlining import sameness
 from reground.annotations.rounds.controls import gold
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 ANSWER = ["annotator_id", "image_id", "class_idx", "answer"]
 

@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.label_studio.data import Change, Count, Json
+from reground.annotations.label_studio import Change, Count, Json
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.prefetch import one_ahead
 from reground.annotations.rounds.task_table import Task
-from reground.tasks.workspace.store import Output, Part, Workspace, digest
+from reground.tasks.workspace import Output, Part, Workspace, digest
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Client
 
 STEP: Final = "answers"
 MARKS: Final = "review.marks"

@@ -17,10 +17,9 @@ from typing import Any, Final
 
 from reground.annotations.published.rows import RATE, Gathered, Piece, Vocabulary, is_imagenet_id, stamp
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.images.classes import LabelError, label_index, resolve_label
-from reground.tasks.schema.tables import ClassIdx, DropReason
-from reground.tasks.workspace.csv import read_csv
-from reground.tasks.workspace.store import digest
+from reground.tasks.images import LabelError, label_index, resolve_label
+from reground.tasks.schema import ClassIdx, DropReason
+from reground.tasks.workspace import digest, read_csv
 
 REQUIRED: Final = ("image_id", "label", "annotator", "answer")
 OPTIONAL: Final = ("question", "main", "num_objects", "seconds", "at", "submission", "original")

@@ -15,7 +15,7 @@ from typing import Any, Final
 from reground.annotations.published.rows import Gathered, Piece, Vocabulary, anonymous, image_id_of, stamp
 from reground.annotations.published.safe_pickle import read_frame, read_npy_object
 from reground.tasks.errors import UsageError
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}

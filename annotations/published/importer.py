@@ -25,10 +25,9 @@ from reground.annotations.published import label_errors as published_label_error
 from reground.annotations.published import real as published_real
 from reground.annotations.published.rows import STAGE, Piece, Vocabulary, drop
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.images.classes import load_classes
-from reground.tasks.schema.arrow import arrow_schema_subset
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.images import load_classes
+from reground.tasks.schema import DropReason, arrow_schema_subset
+from reground.tasks.workspace import Output, Workspace, digest
 
 VERSION: Final = 1
 Read = Callable[[Path, Vocabulary], Iterator[Piece]]

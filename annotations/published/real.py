@@ -33,8 +33,8 @@ from reground.annotations.published.rows import (
     stamp,
 )
 from reground.tasks.errors import UsageError
-from reground.tasks.schema.arrow import arrow_schema
-from reground.tasks.workspace.store import Output, digest
+from reground.tasks.schema import arrow_schema
+from reground.tasks.workspace import Output, digest
 
 SOURCE: Final = "reassessed-imagenet"
 EXPERTS: Final = "golden.npz"

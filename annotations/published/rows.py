@@ -18,10 +18,9 @@ import pyarrow as pa
 
 from reground.annotations.collect.annotators import ANONYMOUS
 from reground.tasks.errors import UsageError
-from reground.tasks.images.classes import ClassRow, load_classes
-from reground.tasks.schema.arrow import arrow_schema
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.store import Output, digest
+from reground.tasks.images import ClassRow, load_classes
+from reground.tasks.schema import DropReason, arrow_schema
+from reground.tasks.workspace import Output, digest
 
 STAGE: Final = "votes-import"
 RATE, COMPARE = "rate", "compare"

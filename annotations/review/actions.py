@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from reground.annotations.collect import collect as collecting
 from reground.annotations.collect.collect import Pulled
-from reground.annotations.label_studio.errors import NoAnswerError
-from reground.annotations.label_studio.retry import patiently
-from reground.annotations.label_studio.server import find_running, serve_forever
+from reground.annotations.label_studio import NoAnswerError, find_running, patiently, serve_forever
 from reground.annotations.rounds import accounts, controls, pictures, planning, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.accounts import Invited
@@ -29,10 +27,10 @@ from reground.annotations.rounds.publish import put_out
 from reground.annotations.rounds.questions import QUESTIONS
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import RegroundError, unknown
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Client
 
 TOKEN_VARIABLE: Final = "REGROUND_LABEL_STUDIO_TOKEN"
 DATA_DIR: Final = "label-studio"
@@ -76,7 +74,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
     Raises:
         RegroundError: it does not run, has another version, or there is no token it accepts.
     """
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Client
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     data_dir = Path(workspace.path(DATA_DIR))

@@ -20,7 +20,7 @@ from reground.annotations.review.actions import ReviewSettings, connect
 from reground.annotations.rounds import controls
 from reground.annotations.rounds.questions import CLASSIFY
 from reground.annotations.rounds.task_table import Task
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 SETTLED: Final = 0.75
 """Share of the votes on a label of an image that must say the same: four of five, but not two of three."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.label_studio.server import LabelStudioServer, find_running
+from reground.annotations.label_studio import LabelStudioServer, find_running
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Client
 
 _EMAIL: Final = re.compile(r"[^@\s/\\\[\]]+@[^@\s/\\\[\]]+")
 
@@ -76,7 +76,7 @@ def check_email(email: str) -> str:
 
 
 def _invite(own: LabelStudioServer, client: Client, email: str, known: bool) -> Invited:
-    from reground.annotations.label_studio.browser_session import sign_up  # httpx, which most commands do without
+    from reground.annotations.label_studio import sign_up  # httpx, which most commands do without
 
     path = own.data_dir / f"password-{email}"
     if known:

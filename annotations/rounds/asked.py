@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.annotations.collect.annotators import ANONYMOUS
-from reground.tasks.schema.arrow import arrow_schema_subset
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import arrow_schema_subset
+from reground.tasks.workspace import Workspace
 
 CONTAINS, CLASSIFY = "contains", "classify"
 ANSWERS: Final = ("no", "maybe", "yes")

@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 
 from reground.annotations.rounds.questions import Question, shuffled
-from reground.tasks.schema.tables import SETTLED, ClassIdx, ImageId
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.schema import SETTLED, ClassIdx, ImageId
+from reground.tasks.workspace import Output, Workspace, digest
 
 STEP: Final = "review-controls"
 SURE: Final = 0.9

@@ -8,8 +8,8 @@ from typing import Any
 from reground.annotations.rounds import examples, pictures, questions
 from reground.annotations.rounds.questions import CONTAINS, Label, Question
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.tasks.schema.tables import ClassIdx, ImageId
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.workspace import Workspace
 
 
 class Display:

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from reground.annotations.rounds.questions import shuffled
-from reground.tasks.schema.tables import SETTLED, ClassIdx, ImageId
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import SETTLED, ClassIdx, ImageId
+from reground.tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)

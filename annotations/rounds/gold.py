@@ -15,10 +15,9 @@ from typing import Any, Final
 from reground.annotations.rounds.controls import gold as known_answers
 from reground.annotations.rounds.questions import CLASSIFY, Question, shuffled
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.images.classes import LabelError, label_index, resolve_label
-from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
-from reground.tasks.workspace.csv import read_csv
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.images import LabelError, label_index, resolve_label
+from reground.tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.workspace import Output, Workspace, digest, read_csv
 
 STAGE: Final = "gold-import"
 COLUMNS: Final = ("image_id", "class", "answer")

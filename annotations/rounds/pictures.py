@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.decode import load_rgb
-from reground.tasks.schema.tables import ImageId
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_rgb
+from reground.tasks.schema import ImageId
+from reground.tasks.workspace import Workspace
 
 FOLDER: Final = "review"
 """Below the workspace: the only folder Label Studio serves files from."""

@@ -17,7 +17,7 @@ from reground.annotations.rounds.projects import Round
 from reground.annotations.rounds.questions import CLASSIFY, CONTAINS, Question
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import UsageError
-from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId
 
 Row = dict[str, Any]
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.task_table import Task
 from reground.tasks.errors import RegroundError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio.client import Client, Project
+    from reground.annotations.label_studio import Client, Project
 
 _HERE: Final = Path(__file__).resolve().parent
 _IDENTITY: Final = "review.id"

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reground.annotations.label_studio.data import Payload, Project, payload
+from reground.annotations.label_studio import Payload, Project, payload
 from reground.annotations.rounds import controls, pictures, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.display import Display
@@ -23,10 +23,10 @@ from reground.annotations.rounds.projects import Round
 from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_table import Task
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Client
 
 AT_ONCE = 2
 """Imports under way."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId
 
 CONTAINS, CLASSIFY = "contains", "classify"
 QUESTIONS: Final = (CONTAINS, CLASSIFY)

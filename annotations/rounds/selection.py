@@ -19,8 +19,8 @@ from reground.annotations.rounds import asked
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.questions import CLASSIFY
 from reground.tasks.errors import unknown
-from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
+from reground.tasks.workspace import Workspace
 
 SEVERAL: Final = "several"
 RATIO: Final = 0.5

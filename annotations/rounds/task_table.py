@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reground.annotations.rounds.questions import Question
-from reground.tasks.schema.tables import ClassIdx, ImageId
-from reground.tasks.workspace.store import Output, Part, Workspace, digest
+from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.workspace import Output, Part, Workspace, digest
 
 STEP = "review"
 

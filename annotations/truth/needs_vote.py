@@ -20,8 +20,7 @@ from reground.annotations.rounds import asked
 from reground.annotations.rounds.asked import ANSWERS, Asked, Ints
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import SMOOTHING, fit_dawid_skene
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "candidates", "votes")
 

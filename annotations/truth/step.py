@@ -30,8 +30,7 @@ from reground.annotations.truth.methods import METHODS, shown
 from reground.annotations.truth.objects import COLUMNS as OBJECT_COLUMNS
 from reground.annotations.truth.objects import Objects, answers, find_objects
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "votes")
 

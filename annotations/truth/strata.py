@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from reground.annotations.rounds.asked import Asked, Ints
-from reground.tasks.images.classes import load_groups
-from reground.tasks.images.original_labels import known_originals
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import known_originals, load_groups
+from reground.tasks.workspace import Workspace
 
 ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians", "Invertebrates")
 """The superclasses of Tsipras et al. 2020 whose classes few people can tell apart."""

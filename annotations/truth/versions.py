@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reground.tasks.errors import RegroundError, unknown
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.workspace import Output, Workspace, digest
 
 STEP: Final = "truth_versions"
 SHOWN: Final = ("labels", "status", "main_label", "num_objects")

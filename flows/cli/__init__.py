@@ -1,1 +1,5 @@
-"""The command `reground`, one file a command."""
+"""The command ``reground``."""
+
+from reground.flows.cli.main import main
+
+__all__ = ["main"]

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reground.flows.run import steps
+from reground.flows import steps
 from reground.flows.settings import Settings, load, merge, read_toml
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
 def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, told: dict[str, Any]) -> Result:
     """Run steps in order, here or as a flow."""
     if arguments.prefect:
-        from reground.flows.run.prefect import run_under_prefect
+        from reground.flows.run import run_under_prefect
 
         settings = merge(read_toml(arguments.config), told)
         run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=settings)
@@ -61,8 +61,7 @@ def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, 
 
 def run_here(workspace: Workspace, names: Sequence[str], settings: Settings) -> None:
     """Run steps in order in this process."""
-    from reground.flows.run.local import parse_runner, run_step
-    from reground.flows.run.progress import listen, watch
+    from reground.flows.run import listen, parse_runner, run_step, watch
 
     _require_images(settings, names)
     runner = parse_runner(settings.runner)
@@ -103,7 +102,7 @@ def dropped_counts(workspace: Workspace) -> Counter[tuple[str, str]]:
 
 def waiting(workspace: Workspace) -> list[str]:
     """What cannot go on without people, and the command that asks them."""
-    from reground.tasks.report.waiting import waiting as count
+    from reground.tasks.report import waiting as count
 
     open_images = count(workspace.read("truth", ["image_id", "status"]), workspace.read("candidates", ["image_id"]))
     if not open_images:
@@ -115,7 +114,7 @@ def waiting(workspace: Workspace) -> list[str]:
 
 def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """What is done, what is open, who waits for what."""
-    from reground.tasks.workspace.step import todo
+    from reground.tasks.workspace import todo
 
     if not workspace.exists():
         raise RegroundError(
@@ -208,7 +207,7 @@ def _review_flow(workspace: Workspace, arguments: Namespace, told: dict[str, Any
 
 def as_flow(arguments: Namespace, name: str, **parameters: Any) -> Result:
     """Run one flow; its run's page says what came of it."""
-    from reground.flows.run.prefect import run_under_prefect
+    from reground.flows.run import run_under_prefect
 
     run_under_prefect(arguments.prefect, name, **parameters)
     return Result(f"done as the flow '{name}': {arguments.prefect.removesuffix('/api')}/runs", {"flow": name})
@@ -229,8 +228,8 @@ def votes(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 
 def predict_import(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Predictions made elsewhere."""
-    from reground.flows.run.progress import listen
-    from reground.tasks.predictions.importer import import_predictions
+    from reground.flows.run import listen
+    from reground.tasks.predictions import import_predictions
 
     listen()
     with workspace.lock("reground predict import"):
@@ -240,7 +239,7 @@ def predict_import(workspace: Workspace, arguments: Namespace, told: dict[str, A
 
 def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """A cleaned evaluation set."""
-    from reground.tasks.export.export import export as write
+    from reground.tasks.export import export as write
 
     if arguments.prefect:
         where = {"format": arguments.format, "out": str(arguments.out.resolve())}
@@ -251,7 +250,7 @@ def export(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
 def table(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """One table to one file."""
-    from reground.tasks.workspace.export_table import write_table
+    from reground.tasks.workspace import write_table
 
     rows = write_table(workspace, arguments.name, arguments.to)
     return Result(f"wrote {rows:,} rows to {arguments.to}", {"rows": rows, "to": str(arguments.to)})
@@ -259,7 +258,7 @@ def table(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
 
 def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Schedules on this machine, until stopped; on the workspace's own Prefect server if none is named."""
-    from reground.flows.run.prefect_server import prefect_server
+    from reground.flows.run import prefect_server
     from reground.flows.serve import serve as serve_flows
 
     load(workspace, told, arguments.config)

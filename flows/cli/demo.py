@@ -19,10 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from reground.flows.run.prefect import run_under_prefect
-from reground.flows.run.prefect_server import prefect_server
+from reground.flows.run import prefect_server, run_under_prefect
 from reground.tasks.errors import RegroundError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 DATA: Final = Path(__file__).with_name("demo_data")
 FORMATS: Final = ("imagefolder", "real", "parquet")
@@ -89,7 +88,7 @@ def list_photographs(root: Path) -> Path:
 
 def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
     """The workspace's own Label Studio."""
-    from reground.annotations.label_studio.server import serve
+    from reground.annotations.label_studio import serve
     from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
 
     return serve(root / DATA_DIR, 0, root / DOCUMENTS)
@@ -97,8 +96,7 @@ def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
 
 def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
     """Each recorded annotator logs in and answers what they have not yet, as a browser would."""
-    from reground.annotations.label_studio.browser_session import Annotator, sign_up
-    from reground.annotations.label_studio.client import Client
+    from reground.annotations.label_studio import Annotator, Client, sign_up
 
     questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
     warn_of_unrecorded(questions, answers["shown"])

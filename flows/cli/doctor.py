@@ -40,13 +40,13 @@ def doctor() -> tuple[str, dict[str, Any]]:
 
 
 def _gpu() -> str:
-    from reground.tasks.models.network import gpu_name
+    from reground.tasks.models import gpu_name
 
     return gpu_name() or "none: models run on the CPU"
 
 
 def _label_studio() -> str:
-    from reground.annotations.label_studio.server import find_executable
+    from reground.annotations.label_studio import find_executable
     from reground.tasks.errors import RegroundError
 
     try:
@@ -71,7 +71,7 @@ def _speed() -> dict[str, float]:
     import numpy as np
     from PIL import Image
 
-    from reground.tasks.images.decode import decode_rgb
+    from reground.tasks.images import decode_rgb
     from reground.tasks.kernels.grabcut import grabcut
 
     pixels = np.random.default_rng(0).integers(0, 255, (375, 500, 3), np.uint8)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from reground.flows.run.steps import ON_REQUEST
+from reground.flows.steps import ON_REQUEST
 from reground.tasks.errors import RegroundError, UsageError
 
 Add = Callable[[argparse.ArgumentParser], None]

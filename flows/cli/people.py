@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from reground.flows.settings import load, merge
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:

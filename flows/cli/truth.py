@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 ACTIONS: Final = ("versions", "diff")
 LISTED: Final = 20
@@ -32,7 +32,7 @@ def look_back(workspace: Workspace, arguments: Namespace) -> tuple[str, dict[str
 
 
 def _versions(workspace: Workspace) -> tuple[str, dict[str, Any]]:
-    from reground.annotations.truth.versions import versions
+    from reground.annotations.truth import versions
 
     found = versions(workspace)
     lines = [f"{v.number:>3}  {v.version}  {v.method}, {v.votes:,} votes" for v in found]
@@ -40,7 +40,7 @@ def _versions(workspace: Workspace) -> tuple[str, dict[str, Any]]:
 
 
 def _diff(workspace: Workspace, before: str, after: str) -> tuple[str, dict[str, Any]]:
-    from reground.annotations.truth.versions import Diff, diff
+    from reground.annotations.truth import Diff, diff
 
     found: Diff = diff(workspace, before, after)
     classes = workspace.read("classes", ["class_idx", "name"])

@@ -9,10 +9,9 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, Th
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from reground.flows.run import steps
+from reground.flows import steps
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace.step import Plan, Shard, Step, finish, run_shard, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Plan, Shard, Step, Workspace, finish, run_shard, todo
 
 BATCHES = 16
 """Batches a step is cut into per worker: small enough to balance, large enough to schedule."""

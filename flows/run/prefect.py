@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Final
 
-from reground.flows.run import steps
+from reground.flows import steps
 from reground.tasks.errors import RegroundError, unknown
 
 FLOWS: Final[dict[str, str]] = {

@@ -85,7 +85,7 @@ class Said(logging.Handler):
 
 def listen() -> None:
     """Show what steps have to say, beginning with their findings."""
-    logger = logging.getLogger("reground.tasks")
+    logger = logging.getLogger("reground")
     if not any(isinstance(handler, Said) for handler in logger.handlers):
         logger.addHandler(Said())
     logger.setLevel(logging.INFO)

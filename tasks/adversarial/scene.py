@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.decode import ImageError, decode_rgb
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.schema.tables import ImageId
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import ImageError, decode_rgb
+from reground.tasks.masks import decode_mask
+from reground.tasks.schema import ImageId
+from reground.tasks.workspace import Workspace
 
 ORIGINAL: Final = "variants/original"
 BACKGROUND: Final = "variants/only_bg_t"

@@ -11,10 +11,10 @@ import numpy as np
 from reground.tasks.adversarial.scene import Scene
 from reground.tasks.adversarial.trials import NOBODY, Found, Trials, fooled, misled
 from reground.tasks.kernels.adversarial_order import Order
-from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.workspace import derive_seed
 
 if TYPE_CHECKING:
-    from reground.tasks.models.compositor import Answer, Compositor
+    from reground.tasks.models import Answer, Compositor
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """Foregrounds and backgrounds, ``(N,) int`` each."""

@@ -31,13 +31,11 @@ from reground.tasks.adversarial import tables as adversarial_tables
 from reground.tasks.adversarial.search import Searcher
 from reground.tasks.adversarial.summary import efforts
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.predictions.step import BATCH, output_classes
-from reground.tasks.workspace.seed import derive_seed
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.predictions import BATCH, output_classes
+from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed
 
 if TYPE_CHECKING:
-    from reground.tasks.models.compositor import Compositor
+    from reground.tasks.models import Compositor
 
 log = logging.getLogger(__name__)
 
@@ -158,8 +156,7 @@ def _network(
     url: str, inputs: tuple[str, ...], name: str, device: str, batch_size: int, precision: str
 ) -> tuple[Compositor, np.ndarray]:
     """A model with the backgrounds before it, and the class of each of its outputs; the last one is kept."""
-    from reground.tasks.models.compositor import Compositor
-    from reground.tasks.models.network import Network
+    from reground.tasks.models import Compositor, Network
 
     scene, network = adversarial_scene.load(url, inputs), models.load(name, device)
     assert isinstance(network, Network)

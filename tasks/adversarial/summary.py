@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)

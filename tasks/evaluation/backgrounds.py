@@ -17,7 +17,7 @@ import pandas as pd
 
 from reground.tasks.evaluation.result import Measured, by_group, shares
 from reground.tasks.kernels.intervals import Estimate, paired_difference
-from reground.tasks.schema.tables import PARITY, VARIANTS
+from reground.tasks.schema import PARITY, VARIANTS
 
 BG_GAP: Final = ("mixed_same", "mixed_rand")
 """The two variants of the BG-Gap, by mask and (``_parity``) as published."""

@@ -20,7 +20,7 @@ from reground.tasks.evaluation.metrics import MULTI_LABEL, REVIEWED, TOP_1
 from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
 from reground.tasks.evaluation.result import Measured
 from reground.tasks.kernels.intervals import Estimate, paired_counts
-from reground.tasks.schema.tables import PHOTOGRAPHS
+from reground.tasks.schema import PHOTOGRAPHS
 
 BEFORE: Final[Key] = (TOP_1, REVIEWED)
 AFTER: Final[Key] = (MULTI_LABEL, REVIEWED)

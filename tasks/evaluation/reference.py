@@ -15,10 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reground.tasks.images.original_labels import known_originals
-from reground.tasks.schema.arrow import arrow_schema_subset
-from reground.tasks.schema.tables import PHOTOGRAPHS, SETTLED
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import known_originals
+from reground.tasks.schema import PHOTOGRAPHS, SETTLED, arrow_schema_subset
+from reground.tasks.workspace import Workspace
 
 SHARES: Final = ("selection-frequency",)
 """Methods whose confidence is a share of people; of all others it is a probability."""

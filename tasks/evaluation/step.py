@@ -23,10 +23,9 @@ from reground.tasks.evaluation.comparison import Compared
 from reground.tasks.evaluation.metrics import DEPTH, TOP_1, Parts, on_photographs
 from reground.tasks.evaluation.reference import NONE, Ints, Judged, judged, ranked
 from reground.tasks.evaluation.result import Measured
-from reground.tasks.images.classes import load_groups
-from reground.tasks.schema.tables import PARITY, PHOTOGRAPHS, VARIANTS, family
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.images import load_groups
+from reground.tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, family
+from reground.tasks.workspace import Output, Shard, Step, Workspace
 
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
 JUDGED: Final = ("predictions", "adversarial")

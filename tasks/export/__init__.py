@@ -1,1 +1,7 @@
 """A cleaned evaluation set in the formats of others."""
+
+from reground.tasks.export.data_card import without_front_matter
+from reground.tasks.export.dataset import Dataset
+from reground.tasks.export.export import CARD, LABELS, PICTURES, export
+
+__all__ = ["CARD", "LABELS", "PICTURES", "Dataset", "export", "without_front_matter"]

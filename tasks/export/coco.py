@@ -15,8 +15,8 @@ import numpy as np
 from reground.tasks.export.dataset import Dataset, Photo
 from reground.tasks.export.file_names import folder, stem
 from reground.tasks.export.imagefolder import copy
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.masks import decode_mask
+from reground.tasks.workspace import Workspace
 
 QUARANTINED: Final = "mask quarantined: its box stands without it"
 SEVERAL: Final = "mask over several boxes: the boxes stand without it"

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.export.dataset import Dataset
 from reground.tasks.kernels.agreement import Agreement, agreement
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 TITLE: Final = "# Data card"
 ANSWERS: Final = ("no", "maybe", "yes")

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.classes import load_classes
-from reground.tasks.schema.arrow import arrow_schema_subset
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.schema import arrow_schema_subset
+from reground.tasks.workspace import Workspace
 
 AT_ONCE: Final = 1000
 PHOTO: Final = ("image_id", "uri", "class_idx", "width", "height", "sha256", "boxes", "split")

@@ -30,8 +30,7 @@ from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
 from reground.tasks.export.webdataset import webdataset
-from reground.tasks.workspace import lock
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, lock
 
 CARD: Final = "DATA_CARD.md"
 PARTIAL, LOCK = ".partial", ".lock"

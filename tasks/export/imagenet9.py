@@ -24,10 +24,9 @@ from PIL import Image
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.imagenet9 import layout
-from reground.tasks.images.decode import decode_rgb
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.workspace.seed import derive_seed
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import decode_rgb
+from reground.tasks.masks import decode_mask
+from reground.tasks.workspace import Workspace, derive_seed
 
 log = logging.getLogger(__name__)
 

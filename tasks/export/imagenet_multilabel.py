@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.dataset import Dataset, Judged
-from reground.tasks.images.classes import load_classes, load_groups
+from reground.tasks.images import load_classes, load_groups
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.dataset import Dataset, Judged, Photo
 from reground.tasks.export.file_names import folder, stem, suffix
-from reground.tasks.schema.arrow import ARROW_TYPES
+from reground.tasks.schema import ARROW_TYPES
 
 FILE_BYTES: Final = 400_000_000
 """Of photographs in one file."""

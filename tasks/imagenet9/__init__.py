@@ -1,1 +1,5 @@
 """The layout of the released ImageNet-9 data, read and written."""
+
+from reground.tasks.imagenet9.step import STEP, ReleasedSettings
+
+__all__ = ["STEP", "ReleasedSettings"]

@@ -21,10 +21,8 @@ from typing import Final
 from reground.tasks.errors import UsageError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.metadata import Groups, Named, read_groups, read_metadata
-from reground.tasks.images.classes import ClassRow, load_classes
-from reground.tasks.images.decode import SUFFIXES
-from reground.tasks.images.listing import Found, walk
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.images import SUFFIXES, ClassRow, Found, load_classes, walk
+from reground.tasks.schema import DropReason
 
 MISNAMED: Final = ("mixed_rand",)
 """Sets whose published names are those of another."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from reground.tasks.schema.tables import PARITY, VARIANTS
+from reground.tasks.schema import PARITY, VARIANTS
 
 ORIGINAL: Final = "original"
 MASKS: Final = "fg_mask"

@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
-from reground.tasks.images.photograph import LeftOut
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.images import LeftOut
+from reground.tasks.schema import DropReason
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

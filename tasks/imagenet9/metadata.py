@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.imagenet9 import layout
-from reground.tasks.images.classes import ClassRow, load_groups
-from reground.tasks.workspace.csv import read_csv
+from reground.tasks.images import ClassRow, load_groups
+from reground.tasks.workspace import read_csv
 
 Groups = list[dict[str, Any]]
 """Rows of the table ``groups``."""

@@ -19,12 +19,10 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.folder import Archive, File, Image, read_archive, read_vocabulary
 from reground.tasks.imagenet9.mask_file import read_mask
-from reground.tasks.images.decode import ImageError, Picture, decode
-from reground.tasks.images.photograph import LeftOut
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.schema.tables import VARIANTS, DropReason
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.images import ImageError, LeftOut, Picture, decode
+from reground.tasks.masks import encode_mask
+from reground.tasks.schema import VARIANTS, DropReason
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 log = logging.getLogger(__name__)
 

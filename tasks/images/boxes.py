@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 
 MAX_BYTES: Final = 1_000_000
 """Larger box files are refused unparsed; ImageNet's have about 500 bytes."""

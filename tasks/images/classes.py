@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.schema.tables import ClassIdx
-from reground.tasks.workspace.csv import read_csv
+from reground.tasks.schema import ClassIdx
+from reground.tasks.workspace import read_csv
 
 GROUPS: Final = ("imagenet9", "superclasses")
 """The packaged group maps."""

@@ -18,7 +18,7 @@ import PIL
 from PIL import ExifTags, Image
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 
 DECODER: Final = f"pillow {PIL.__version__}"
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "JPEG2000")

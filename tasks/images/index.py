@@ -22,9 +22,8 @@ from reground.tasks.images.classes import ClassRow, LabelError, label_index, loa
 from reground.tasks.images.decode import ImageError, Picture, decode
 from reground.tasks.images.listing import Found, Obstacle
 from reground.tasks.images.sources import BoxFinder, Labelled, list_source
-from reground.tasks.schema.tables import ClassIdx, DropReason
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.schema import ClassIdx, DropReason
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 BYTES_PER_PIXEL: Final = 8
 """Of the most wasteful file there is: four channels of 16 bits, uncompressed."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from reground.tasks.errors import UsageError
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 
 _SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
 

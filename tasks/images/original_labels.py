@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 def known_originals(workspace: Workspace) -> pd.DataFrame:

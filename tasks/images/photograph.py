@@ -11,7 +11,7 @@ import numpy as np
 from reground.tasks.errors import RegroundError
 from reground.tasks.images.boxes import Box
 from reground.tasks.images.decode import load_rgb
-from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
+from reground.tasks.schema import ClassIdx, DropReason, ImageId
 
 
 class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have

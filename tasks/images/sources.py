@@ -17,8 +17,8 @@ from typing import Any, Final
 from reground.tasks.errors import UsageError
 from reground.tasks.images.decode import SUFFIXES
 from reground.tasks.images.listing import Found, Obstacle, look, walk
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.csv import read_csv
+from reground.tasks.schema import DropReason
+from reground.tasks.workspace import read_csv
 
 KINDS: Final = """\
   - a folder with one folder of images a class, named by WordNet id, class name or index;

@@ -20,10 +20,10 @@ import numpy as np
 from pycocotools import mask as coco
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import LeftOut, Photograph
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.source import Given, Mask, file_sha256, keys_of
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 
 LEAST_INSIDE: Final = 0.5
 """An instance with a smaller share of itself in the box is another object's."""

@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import LeftOut, Photograph
 from reground.tasks.masks.onnx_network import Network, SilenceError, names
 from reground.tasks.masks.sidecar import Sidecar, path_of, read_sidecar
 from reground.tasks.masks.source import Decode, Given, Mask, Source, file_sha256
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.store import digest as store_digest
+from reground.tasks.schema import DropReason
+from reground.tasks.workspace import digest as store_digest
 
 PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 DEVICES: Final = ("auto", *PROVIDERS)

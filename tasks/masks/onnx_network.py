@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.boxes import Box
+from reground.tasks.images import Box
 from reground.tasks.masks.sidecar import Sidecar, path_of
 from reground.tasks.masks.source import Mask, Pixels
 

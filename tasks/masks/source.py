@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.boxes import Box
-from reground.tasks.images.photograph import LeftOut, Photograph
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.schema import DropReason
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -18,15 +18,12 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images.boxes import Box
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import Box, LeftOut, Photograph
 from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
 from reground.tasks.masks.rle import encode_mask
 from reground.tasks.masks.source import Mask, Source, from_box
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.seed import derive_seed
-from reground.tasks.workspace.step import Shard, Step, image_shards
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import DropReason
+from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed, image_shards
 
 RESIZED: Final = 256
 """Short side in pixels at which a box is held against the crop, as published."""

@@ -20,12 +20,11 @@ import numpy as np
 from PIL import Image
 
 from reground.tasks.errors import UsageError
-from reground.tasks.images.listing import Found, walk
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import Found, LeftOut, Photograph, walk
 from reground.tasks.masks.coco import coco_given, coco_mask
 from reground.tasks.masks.source import Decode, Given, Mask, Source, keys_of
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.store import digest
+from reground.tasks.schema import DropReason
+from reground.tasks.workspace import digest
 
 VOID: Final = (224, 224, 192)
 """PASCAL VOC's colour for "not judged"."""

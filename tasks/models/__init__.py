@@ -1,10 +1,48 @@
 """Everything that can predict, behind one protocol. The only place that imports torch.
 
-Importing this package imports no framework; `load` imports the one that a model needs.
+Importing this package imports no framework: `load` imports the one that a model needs, and the names
+that need torch load when they are first used.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+from reground.tasks.models.extras import import_extra
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
 from reground.tasks.models.registry import check, known, load, named, slug
 
-__all__ = ["Model", "Preprocessing", "Recipe", "check", "known", "load", "named", "slug"]
+if TYPE_CHECKING:
+    from reground.tasks.models.compositor import Answer, Compositor
+    from reground.tasks.models.network import Network, gpu_name
+
+__all__ = [
+    "Answer",
+    "Compositor",
+    "Model",
+    "Network",
+    "Preprocessing",
+    "Recipe",
+    "check",
+    "gpu_name",
+    "import_extra",
+    "known",
+    "load",
+    "named",
+    "slug",
+]
+
+_TORCH: Final = {
+    "Answer": "reground.tasks.models.compositor",
+    "Compositor": "reground.tasks.models.compositor",
+    "Network": "reground.tasks.models.network",
+    "gpu_name": "reground.tasks.models.network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_TORCH[name]), name)

@@ -11,7 +11,7 @@ from typing import Final
 
 import torch
 
-from reground.tasks.images.classes import load_classes
+from reground.tasks.images import load_classes
 from reground.tasks.models.extras import import_extra
 from reground.tasks.models.network import Network
 from reground.tasks.models.preprocessing import normalize, spec

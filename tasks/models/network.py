@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from reground.tasks.errors import RegroundError, unknown
-from reground.tasks.images.decode import DECODER
+from reground.tasks.images import DECODER
 from reground.tasks.models.allocator import keep_memory
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Recipe

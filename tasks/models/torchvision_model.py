@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 from reground.tasks.errors import RegroundError, unknown
-from reground.tasks.images.classes import load_classes
+from reground.tasks.images import load_classes
 from reground.tasks.models.network import Network
 from reground.tasks.models.preprocessing import normalize, spec
 

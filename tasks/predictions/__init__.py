@@ -1,1 +1,17 @@
 """The top-5 of models, and the candidate labels they give."""
+
+from reground.tasks.predictions.candidates import STEP as CANDIDATES
+from reground.tasks.predictions.candidates import CandidateSettings
+from reground.tasks.predictions.importer import import_predictions
+from reground.tasks.predictions.step import BATCH, PredictionSettings, output_classes
+from reground.tasks.predictions.step import STEP as PREDICT
+
+__all__ = [
+    "BATCH",
+    "CANDIDATES",
+    "PREDICT",
+    "CandidateSettings",
+    "PredictionSettings",
+    "import_predictions",
+    "output_classes",
+]

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS, family
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, family
+from reground.tasks.workspace import Output, Shard, Step, Workspace
 
 ORIGINAL = "original"
 

@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.images.classes import load_classes
-from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS
-from reground.tasks.workspace.csv import read_csv
+from reground.tasks.images import load_classes
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
+from reground.tasks.workspace import read_csv
 
 REQUIRED: Final = ("image_id", "class_idx")
 OPTIONAL: Final = ("probability", "set", "recipe")

@@ -19,13 +19,12 @@ import pandas as pd
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.classes import LabelError, label_index, resolve_label
-from reground.tasks.images.original_labels import known_originals
+from reground.tasks.images import LabelError, known_originals, label_index, resolve_label
 from reground.tasks.predictions import files as predictions_file
 from reground.tasks.predictions.files import Label, Row
 from reground.tasks.predictions.step import looks_random
-from reground.tasks.schema.tables import OUTSIDE, PHOTOGRAPHS, ClassIdx, DropReason
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, ClassIdx, DropReason
+from reground.tasks.workspace import Output, Workspace, digest
 
 log = logging.getLogger(__name__)
 

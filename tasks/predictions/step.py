@@ -22,12 +22,11 @@ import pandas as pd
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images.decode import decode_rgb, load_rgb
+from reground.tasks.images import decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
 from reground.tasks.models import Model
-from reground.tasks.schema.tables import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
-from reground.tasks.workspace.step import Shard, Step, image_shards
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
+from reground.tasks.workspace import Output, Shard, Step, Workspace, image_shards
 
 log = logging.getLogger(__name__)
 

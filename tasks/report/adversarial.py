@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reground.tasks.adversarial.summary import Effort, effort
+from reground.tasks.adversarial import Effort, effort
 from reground.tasks.kernels.intervals import wilson
 from reground.tasks.report.composites import Composite, composites
 from reground.tasks.report.models import Number

@@ -11,24 +11,25 @@ from typing import Any, Final
 
 import pandas as pd
 
-from reground.tasks.evaluation.comparison import RANK_AFTER, RANK_BEFORE
-from reground.tasks.evaluation.metrics import (
+from reground.tasks.evaluation import (
+    ALL,
     ASKED,
     FREQUENCY,
     MAIN_LABEL,
     MULTI,
     MULTI_LABEL,
     NOBODY_ASKED,
+    RANK_AFTER,
+    RANK_BEFORE,
     REAL,
     REVIEWED,
     SINGLE,
     SUPERCLASS,
     TOP_1,
 )
-from reground.tasks.evaluation.result import ALL
 from reground.tasks.report.models import Evaluation, Number
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema.tables import PHOTOGRAPHS
+from reground.tasks.schema import PHOTOGRAPHS
 
 BY_PEOPLE: Final = (
     ("ReaL accuracy", "all with a label", REAL, ALL),

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from reground.tasks.images.decode import decode_rgb
+from reground.tasks.images import decode_rgb
 from reground.tasks.kernels.compose import paste
-from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks import decode_mask
 from reground.tasks.report.snapshot import Snapshot
 
 SHOWN: Final = 6

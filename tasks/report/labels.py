@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from reground.tasks.images.classes import load_groups
+from reground.tasks.images import load_groups
 from reground.tasks.kernels.intervals import share
 from reground.tasks.report.models import Number
 from reground.tasks.report.photographs import QUESTIONED, SETTLED

@@ -13,11 +13,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from reground.tasks.evaluation.backgrounds import ADVERSARIAL, BG_GAP
-from reground.tasks.evaluation.metrics import REVIEWED
-from reground.tasks.evaluation.result import ALL
+from reground.tasks.evaluation import ADVERSARIAL, ALL, BG_GAP, REVIEWED
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema.tables import PHOTOGRAPHS, VARIANTS
+from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
 
 COLUMNS: Final = (
     ("top1_original", ALL),

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema.tables import PARITY, VARIANTS
+from reground.tasks.schema import PARITY, VARIANTS
 
 SETS: Final = (*VARIANTS, *PARITY)
 STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "settled", "unreviewed")

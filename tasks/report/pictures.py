@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.decode import decode_rgb, load_rgb
-from reground.tasks.masks.rle import decode_mask
+from reground.tasks.images import decode_rgb, load_rgb
+from reground.tasks.masks import decode_mask
 from reground.tasks.report.variants import Quarantined
 
 PHOTOGRAPH, VARIANT, MASKED = 440, 144, 220

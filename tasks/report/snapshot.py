@@ -11,9 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reground.tasks.schema.arrow import arrow_schema_subset
-from reground.tasks.schema.tables import family
-from reground.tasks.workspace.store import Part, Workspace, digest
+from reground.tasks.schema import arrow_schema_subset, family
+from reground.tasks.workspace import Part, Workspace, digest
 
 
 class Snapshot:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import jinja2
 
-from reground.tasks.evaluation.result import BALANCED
+from reground.tasks.evaluation import BALANCED
 from reground.tasks.kernels.intervals import share
 from reground.tasks.report import adversarial as report_adversarial
 from reground.tasks.report import comparison as report_comparison
@@ -26,9 +26,8 @@ from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Num
 from reground.tasks.report.photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.waiting import waiting
-from reground.tasks.schema.tables import PARITY, VARIANTS, family
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import PARITY, VARIANTS, family
+from reground.tasks.workspace import Output, Shard, Step, Workspace
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 PAGE: Final = "report.html"

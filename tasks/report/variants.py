@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from reground.tasks.images.classes import GROUPS, load_groups
+from reground.tasks.images import GROUPS, load_groups
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.schema import VARIANTS
 
 LOWEST: Final = 8
 """Quarantined masks shown."""

@@ -18,12 +18,12 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import LeftOut, Photograph
 from reground.tasks.kernels.geometry import Crop, central_crop, filled_rectangle, middle, resized_crop, take
 from reground.tasks.kernels.inpaint import inpaint
 from reground.tasks.kernels.tiling import largest_strip, tile_box
-from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
-from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.workspace import derive_seed
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import LeftOut, Photograph
 from reground.tasks.kernels import compose
 from reground.tasks.kernels.geometry import central_crop, take
-from reground.tasks.masks.rle import decode_mask, encode_mask
-from reground.tasks.schema.tables import ImageId
+from reground.tasks.masks import decode_mask, encode_mask
+from reground.tasks.schema import ImageId
 from reground.tasks.variants.backgrounds import MASK, PARITY, RULES, Pool, background, choose
 
 

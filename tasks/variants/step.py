@@ -25,14 +25,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images.classes import Coverage, load_groups
-from reground.tasks.images.photograph import LeftOut, Photograph
-from reground.tasks.schema.tables import PARITY as PARITY_NAMES
-from reground.tasks.schema.tables import VARIANTS, DropReason
+from reground.tasks.images import Coverage, LeftOut, Photograph, load_groups
+from reground.tasks.schema import PARITY as PARITY_NAMES
+from reground.tasks.schema import VARIANTS, DropReason
 from reground.tasks.variants.backgrounds import COMPOSITIONS, FILLS, MASK, PARITY, Pool, lonely, make_pool
 from reground.tasks.variants.compose import PUBLISHED, Composition, Picture, Subject, pictures
-from reground.tasks.workspace.step import Shard, Step
-from reground.tasks.workspace.store import Output, Workspace, digest
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 GROUPS_SHARD: Final = "groups"
 PUBLISHED_METHOD: Final = "grabcut"

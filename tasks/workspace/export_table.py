@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from reground.tasks import schema
 from reground.tasks.errors import RegroundError, unknown
-from reground.tasks.schema import tables as schema
-from reground.tasks.schema.arrow import arrow_schema
+from reground.tasks.schema import arrow_schema
 from reground.tasks.workspace.store import Workspace
 
 

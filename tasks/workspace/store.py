@@ -31,9 +31,9 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reground.tasks import schema
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import tables as schema
-from reground.tasks.schema.arrow import Rows, arrow_schema_subset, to_arrow
+from reground.tasks.schema import Rows, arrow_schema_subset, to_arrow
 from reground.tasks.workspace import lock
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.needs import need_package
 from tests.support.world import World
 

@@ -8,7 +8,7 @@ import pytest
 
 from reground.flows.settings import load
 from reground.tasks.errors import UsageError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 
 
 def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,9 @@ from PIL import Image
 
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
-from reground.tasks.images.classes import load_classes
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.workspace.step import finish, run_shard, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.masks import encode_mask
+from reground.tasks.workspace import Workspace, finish, run_shard, todo
 from tests.support.tables import image, mask, put, vote
 
 WIDTH, HEIGHT = 30, 20

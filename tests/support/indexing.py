@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reground.tasks.images.index import STEP, IndexSettings
-from reground.tasks.workspace.step import finish, run_shard, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import IndexSettings
+from reground.tasks.images.index import STEP
+from reground.tasks.workspace import Workspace, finish, run_shard, todo
 
 DOG, CAT = "n02099601", "n02123045"  # classes 207 and 281
 

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from reground.annotations.label_studio.browser_session import Annotator, sign_up
-from reground.annotations.label_studio.client import Client
-from reground.annotations.label_studio.server import LabelStudioServer, serve
+from reground.annotations.label_studio import Annotator, Client, LabelStudioServer, serve, sign_up
 from reground.annotations.review.actions import DOCUMENTS, ReviewSettings
-from reground.tasks.images.classes import load_classes
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.workspace import Output, Workspace
 from tests.support.needs import need_package
 
 CANDIDATES: dict[str, tuple[int, ...]] = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from reground.flows.run.prefect_server import prefect_server
+from reground.flows.run import prefect_server
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.flows.run.progress import Lines
+from reground.tasks.imagenet9 import ReleasedSettings
 from reground.tasks.imagenet9.layout import class_folder
-from reground.tasks.imagenet9.step import ReleasedSettings
-from reground.tasks.images.classes import load_classes
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.masks import encode_mask
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Workspace
 from tests.support.tables import put
 
 SIDE = 24
@@ -90,7 +90,7 @@ def varied(workspace: Workspace, class_of: dict[str, int], groups: list[dict], c
 
 def imagenet_varied(folder: Path) -> Workspace:
     """A workspace with variants of two dogs and a fish in the vocabulary and groups of ImageNet-9."""
-    from reground.tasks.images.classes import load_groups
+    from reground.tasks.images import load_groups
 
     classes = load_classes()
     return varied(Workspace(folder), CLASS_OF, load_groups("imagenet9", classes)[0], classes)

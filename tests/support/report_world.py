@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image
 
 from reground.tasks.evaluation import step as evaluation
-from reground.tasks.masks.rle import encode_mask
+from reground.tasks.masks import encode_mask
+from reground.tasks.report import ReportSettings
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.report.step import ReportSettings, render
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.report.step import render
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Workspace, run_shard
 from tests.support.tables import candidate, class_row, image, prediction, put, vote
 
 EVIL = '<script>alert("x")</script>\'&'

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.schema.arrow import Rows
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.masks import encode_mask
+from reground.tasks.schema import Rows
+from reground.tasks.workspace import Output, Workspace
 
 
 def put(workspace: Workspace, table: str, rows: Rows) -> None:

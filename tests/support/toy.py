@@ -10,12 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-from reground.flows.run import steps
+from reground.flows import steps
 from reground.flows.settings import Settings
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.step import Shard, Step, image_shards
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Output, Shard, Step, Workspace, image_shards
 
 IMAGES, PER_SHARD = 24, 4
 

@@ -20,9 +20,8 @@ from reground.annotations.rounds.questions import Question, classify_result, con
 from reground.annotations.rounds.task_table import Task
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
-from reground.tasks.schema.tables import ClassIdx, ImageId
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.workspace import Output, Workspace, run_shard
 from tests.support.tables import class_row, image, put, vote
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab", 3: "cay@lab", 4: "bot@lab"}

@@ -11,8 +11,7 @@ from reground.annotations.collect.annotators import annotators
 from reground.annotations.collect.read import collect
 from reground.annotations.rounds.questions import Question, classify_result, contains_result
 from reground.annotations.rounds.task_table import Task
-from reground.tasks.schema.arrow import to_arrow
-from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId, to_arrow
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab"}
 GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)

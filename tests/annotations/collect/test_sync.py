@@ -12,17 +12,15 @@ from pathlib import Path
 import pytest
 
 from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio.client import Client
-from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.label_studio import Client, NoAnswerError
 from reground.annotations.review import actions as review
 from reground.annotations.review import status as review_status
 from reground.annotations.review.actions import ReviewSettings
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.questions import classify_result, contains_result
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema.tables import ClassIdx
-from reground.tasks.workspace import store
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import ClassIdx
+from reground.tasks.workspace import Workspace, store
 from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow

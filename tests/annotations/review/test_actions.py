@@ -17,10 +17,10 @@ import httpx
 import psutil
 import pytest
 
+from reground.annotations.label_studio import Client
 from reground.annotations.label_studio import client as label_studio_module
 from reground.annotations.label_studio import server as servers
 from reground.annotations.label_studio.browser_session import submit_form
-from reground.annotations.label_studio.client import Client
 from reground.annotations.label_studio.credentials import read_credentials
 from reground.annotations.review import actions as review
 from reground.annotations.review import status as review_status
@@ -29,7 +29,7 @@ from reground.annotations.rounds import pictures, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.questions import classify_result, contains_result
 from reground.tasks.errors import RegroundError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow

@@ -15,15 +15,14 @@ import pytest
 from PIL import Image
 
 from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio.browser_session import Annotator
-from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.label_studio import Annotator, NoAnswerError
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import ReviewSettings
 from reground.annotations.rounds import projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.questions import classify_result
-from reground.tasks.schema.tables import ClassIdx
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import ClassIdx
+from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import LabelStudio, fill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

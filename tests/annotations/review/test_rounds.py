@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reground.annotations.label_studio.browser_session import Annotator
+from reground.annotations.label_studio import Annotator
 from reground.annotations.review import actions as review
 from reground.annotations.review.status import status
 from reground.annotations.rounds import controls
@@ -20,7 +20,7 @@ from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_table import Task
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.annotations.rounds.test_planning import truth
 from tests.support.label_studio_world import CANDIDATES, LabelStudio, fill_beside, photographs
 from tests.support.tables import put

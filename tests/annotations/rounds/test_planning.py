@@ -22,8 +22,8 @@ from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_table import Task
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.schema.tables import ClassIdx, ImageId
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.workspace import Workspace
 from tests.support.tables import candidate, class_row, image, prediction, put, vote
 
 PEOPLE = ("ann@lab", "bob@lab", "cay@lab", "dot@lab")

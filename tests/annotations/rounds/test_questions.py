@@ -16,7 +16,7 @@ from reground.annotations.rounds.questions import (
     contains_data,
     contains_result,
 )
-from reground.tasks.schema.tables import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId
 
 PAIRS = st.sets(st.tuples(st.sampled_from([f"image{n}" for n in range(12)]), st.integers(0, 5)), max_size=40)
 

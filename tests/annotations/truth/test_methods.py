@@ -15,8 +15,8 @@ from reground.annotations.rounds import asked
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import METHODS, WEIGHTS
 from reground.annotations.truth.step import TruthSettings, judge
-from reground.tasks.schema.arrow import to_arrow
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import to_arrow
+from reground.tasks.workspace import Workspace
 from tests.support.needs import need_shared
 from tests.support.tables import vote
 

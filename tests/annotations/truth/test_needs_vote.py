@@ -9,9 +9,8 @@ import pandas as pd
 
 from reground.annotations.truth import needs_vote
 from reground.annotations.truth.needs_vote import NeedsVoteSettings
-from reground.tasks.images.classes import load_classes
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.workspace import Workspace, run_shard
 from tests.support.tables import candidate, put, vote
 
 ANIMALS, OBJECTS = range(1, 10), range(500, 510)  # of ImageNet: fish and birds; tools

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reground.annotations.truth.objects import MAX_GROUPED, Answer, Objects, answers, find_objects, group_labels, mode
 from reground.tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
-from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.schema import to_arrow
 from tests.support.tables import vote
 
 

@@ -15,9 +15,8 @@ from reground.annotations.truth.methods import selection_frequency
 from reground.annotations.truth.step import TruthSettings, judge, route
 from reground.annotations.truth.strata import known_images
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.schema.arrow import to_arrow
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import to_arrow
+from reground.tasks.workspace import Workspace, run_shard
 from tests.support.tables import class_row, image, put, vote
 
 SETTINGS = TruthSettings()

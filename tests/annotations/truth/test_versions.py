@@ -16,9 +16,8 @@ from reground.annotations.truth.fingerprint import evidence
 from reground.annotations.truth.step import TruthSettings
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.schema.arrow import to_arrow
-from reground.tasks.workspace.step import finish, run_shard, todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.schema import to_arrow
+from reground.tasks.workspace import Output, Workspace, finish, run_shard, todo
 from tests.support.tables import class_row, image, put, vote
 
 

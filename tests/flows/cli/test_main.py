@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from reground.flows.cli.main import main
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.tables import candidate, class_row, image, put
 from tests.support.world import World
 

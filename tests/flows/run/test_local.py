@@ -17,7 +17,7 @@ from reground.flows.run.progress import Lines
 from reground.flows.run.ray import RayExecutor
 from reground.flows.settings import load
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.needs import need_package
 from tests.support.world import World, make_world
 

@@ -23,9 +23,8 @@ from reground.tasks.adversarial.step import STEP, AdversarialSettings
 from reground.tasks.adversarial.summary import efforts
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.kernels.compose import paste
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.workspace.step import finish, run_shard, todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.masks import encode_mask
+from reground.tasks.workspace import Output, Workspace, finish, run_shard, todo
 from tests.support import small_models, tables
 
 WNIDS = [f"n{number:08d}" for number in range(6)]

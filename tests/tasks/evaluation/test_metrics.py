@@ -15,10 +15,9 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.evaluation import step as evaluation
 from reground.tasks.evaluation.reference import Labels, _threshold
 from reground.tasks.evaluation.step import EvaluationSettings
-from reground.tasks.images.classes import load_classes
-from reground.tasks.schema.tables import TABLES
-from reground.tasks.workspace.step import run_shard, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.schema import TABLES
+from reground.tasks.workspace import Workspace, run_shard, todo
 from tests.support.tables import prediction, put, vote
 from tests.tasks.evaluation.test_step import truth_row
 

@@ -12,9 +12,8 @@ import pytest
 from reground.annotations.published.importer import import_votes
 from reground.annotations.truth import step as truth
 from reground.tasks.evaluation import step as evaluation
-from reground.tasks.predictions.importer import import_predictions
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.predictions import import_predictions
+from reground.tasks.workspace import Workspace, run_shard
 from tests.support.needs import need_shared
 
 MODEL = "cross-validated"

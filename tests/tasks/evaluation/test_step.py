@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from reground.tasks.evaluation import step as evaluation
-from reground.tasks.workspace.step import run_shard, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, run_shard, todo
 from tests.support.tables import image, prediction, put
 
 Numbers = dict[tuple[str, str, str], tuple[float, int]]

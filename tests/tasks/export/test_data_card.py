@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.truth.step import TruthSettings
+from reground.tasks import schema
 from reground.tasks.export.data_card import _size, pair_counts, without_front_matter
 from reground.tasks.export.export import FORMATS, export
-from reground.tasks.schema import tables as schema
-from reground.tasks.schema.arrow import to_arrow
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import to_arrow
+from reground.tasks.workspace import Workspace
 from tests.support.export_world import IMAGENET, STRANGE, answers, judged, make_truth
 from tests.support.released_data import imagenet_varied
 from tests.support.tables import put, vote
@@ -66,7 +66,7 @@ def test_sources_are_named_apart_and_never_without_what_they_are(tmp_path: Path)
 
 
 def _votes(rows: list[dict[str, Any]]) -> Any:
-    from reground.tasks.workspace.store import Output
+    from reground.tasks.workspace import Output
 
     return Output({"votes": rows})
 

@@ -17,15 +17,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reground.annotations.published.importer import import_votes
+from reground.tasks import schema
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.export import export as exporting
 from reground.tasks.export import file_names as names
 from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
 from reground.tasks.export.real import IMAGENET_IDS
-from reground.tasks.images.classes import load_classes
-from reground.tasks.schema import tables as schema
-from reground.tasks.workspace import lock
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.workspace import Output, Workspace, lock
 from tests.annotations.published.test_importer import multilabel
 from tests.support.export_world import (
     CHANGED,

@@ -19,11 +19,10 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.export.export import export
 from reground.tasks.export.imagenet9 import jpeg
 from reground.tasks.imagenet9 import layout
-from reground.tasks.images.decode import decode_rgb
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.seed import derive_seed
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import decode_rgb
+from reground.tasks.masks import encode_mask
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Workspace, derive_seed
 from tests.support.needs import need_shared
 from tests.support.released_data import FOLDERS, GROUP_OF, MIXED, SIDE, encoded, imagenet_varied, mask, pixels, varied
 from tests.support.tables import class_row, put

@@ -17,7 +17,7 @@ from reground.annotations.published.importer import import_votes
 from reground.annotations.published.safe_pickle import read_frame
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.export import export
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.annotations.published.test_importer import multilabel
 from tests.support.export_world import (
     CHANGED,

@@ -20,9 +20,9 @@ from reground.tasks.export import parquet as export_parquet
 from reground.tasks.export import webdataset as export_webdataset
 from reground.tasks.export.export import export
 from reground.tasks.export.file_names import stem
-from reground.tasks.images.classes import load_classes
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.images import load_classes
+from reground.tasks.masks import encode_mask
+from reground.tasks.workspace import Workspace
 from tests.support.export_world import (
     BOX,
     CHANGED,

@@ -16,17 +16,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reground.flows.run.local import run_step
-from reground.tasks.adversarial.step import AdversarialSettings
-from reground.tasks.evaluation.step import EvaluationSettings
+from reground.flows.run import run_step
+from reground.tasks.adversarial import AdversarialSettings
+from reground.tasks.evaluation import EvaluationSettings
 from reground.tasks.export.export import export
-from reground.tasks.images.classes import load_classes
-from reground.tasks.masks.step import MaskSettings
+from reground.tasks.images import load_classes
+from reground.tasks.masks import MaskSettings
 from reground.tasks.models import slug
-from reground.tasks.predictions.step import PredictionSettings
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.variants.step import VariantSettings
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.predictions import PredictionSettings
+from reground.tasks.schema import VARIANTS
+from reground.tasks.variants import VariantSettings
+from reground.tasks.workspace import Workspace
 from tests.support.needs import need_package
 from tests.support.released_data import run_released
 from tests.support.small_models import timm_folder

@@ -9,9 +9,8 @@ import pytest
 
 from reground.tasks.errors import UsageError
 from reground.tasks.imagenet9.step import STEP, ReleasedSettings
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Workspace, todo
 from tests.support.released_data import SIDE, published
 
 

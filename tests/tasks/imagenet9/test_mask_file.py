@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.tasks.imagenet9.mask_file import read_mask
-from reground.tasks.images.photograph import LeftOut
+from reground.tasks.images import LeftOut
 from tests.support.released_data import SIDE, mask
 
 

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.flows.run.steps import find
+from reground.flows.steps import find
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export.export import export
+from reground.tasks.export import export
 from reground.tasks.imagenet9.step import STEP, ReleasedSettings
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.schema.tables import VARIANTS
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.masks import decode_mask
+from reground.tasks.schema import VARIANTS
+from reground.tasks.workspace import Output, Workspace, todo
 from tests.support.released_data import (
     DOG,
     FISH,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, parse_boxes, place_boxes, turn_box
 from reground.tasks.images.decode import Picture
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 from tests.support.needs import need_shared
 
 

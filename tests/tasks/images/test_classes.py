@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images.classes import GROUPS, LabelError, label_index, load_classes, load_groups, resolve_label
-from reground.tasks.schema.arrow import to_arrow
+from reground.tasks.schema import to_arrow
 from tests.support.needs import need_package, need_shared
 
 IMAGENET = load_classes()

@@ -16,7 +16,7 @@ from PIL import Image
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images.decode import ImageError, decode, decode_rgb, load_rgb
-from reground.tasks.schema.tables import DropReason
+from reground.tasks.schema import DropReason
 
 ORIENTATION = 0x0112
 

@@ -14,8 +14,7 @@ from PIL import Image
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images.index import STEP, IndexSettings, dropped_files
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, todo
 from tests.support.indexing import CAT, DOG, box_xml, index, photo, put, run, two_images
 from tests.support.needs import need_shared
 from tests.support.world import World

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from reground.tasks.images import load_rgb
 from reground.tasks.images.boxes import parse_boxes
-from reground.tasks.images.decode import load_rgb
 from reground.tasks.kernels.consensus import consensus
 from reground.tasks.kernels.grabcut import SegmentationError
 from tests.support.needs import need_shared

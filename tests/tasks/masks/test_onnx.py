@@ -13,17 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.boxes import Box
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import Box, LeftOut, Photograph
 from reground.tasks.masks.onnx import salient
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.sidecar import CHECKS, Sidecar, parse_sidecar
 from reground.tasks.masks.source import Source
 from reground.tasks.masks.step import STEP, MaskSettings
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, todo
 from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 
 PLAIN = "mean = [0, 0, 0]\nstd = [1, 1, 1]\n"

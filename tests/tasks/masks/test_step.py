@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.flows.run.progress import Lines
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.index import IndexSettings
+from reground.tasks.images import IndexSettings
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.step import STEP, MaskSettings
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, todo
 from tests.support.world import World
 
 TWO_THREADS = Runner("threads", 2)

@@ -15,18 +15,16 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask as coco
 
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.boxes import Box
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images import Box, LeftOut, Photograph
 from reground.tasks.masks.coco import Malformed, coco_mask, decode_segmentation, parse_coco
 from reground.tasks.masks.rle import decode_mask, encode_mask
 from reground.tasks.masks.source import file_sha256
 from reground.tasks.masks.step import STEP, MaskSettings
 from reground.tasks.masks.supplied import read_png
-from reground.tasks.schema.tables import DropReason
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.schema import DropReason
+from reground.tasks.workspace import Workspace, todo
 from tests.support.needs import need_shared
 from tests.support.world import World
 from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row

@@ -24,8 +24,7 @@ from PIL import Image
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.classes import load_classes
-from reground.tasks.images.decode import DECODER, load_rgb
+from reground.tasks.images import DECODER, load_classes, load_rgb
 from reground.tasks.models import timm_model, torchvision_model
 from reground.tasks.models.network import Network, choose_device, weights_sha256
 from tests.support import small_models

@@ -6,8 +6,7 @@ import pytest
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.predictions import candidates
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, run_shard
 from tests.support.tables import image, prediction, put
 
 

@@ -18,9 +18,7 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.predictions import candidates
 from reground.tasks.predictions import step as predictions
 from reground.tasks.predictions.importer import STAGE, import_predictions
-from reground.tasks.workspace.export_table import write_table
-from reground.tasks.workspace.step import finish, run_shard, todo
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, finish, run_shard, todo, write_table
 from tests.support.tables import class_row, image, prediction, put, vote
 
 CLASSES = [class_row(3, "tabby, cat"), class_row(7, "dog"), class_row(8, "bird")]

@@ -18,10 +18,9 @@ from PIL import Image
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.decode import load_rgb
+from reground.tasks.images import load_rgb
 from reground.tasks.predictions.step import STEP, PredictionSettings, _batches, looks_random, output_classes
-from reground.tasks.workspace.step import finish, run_shard, todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, finish, run_shard, todo
 from tests.support import small_models, tables
 from tests.support.world import CLASSES, World
 

@@ -16,7 +16,7 @@ from reground.tasks.report import adversarial as report_adversarial
 from reground.tasks.report.adversarial import NO_GROUP, UNTRIED, Pairs, Tally, to_groups
 from reground.tasks.report.composites import composites
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace
 from tests.support.needs import need_chromium
 from tests.support.report_world import (
     EVIL,

@@ -10,7 +10,7 @@ from reground.tasks.report.comparison import in_order, judged
 from reground.tasks.report.models import Evaluation
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.step import ReportSettings, render
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.report_world import Page
 from tests.support.tables import put
 

@@ -8,12 +8,11 @@ import pytest
 
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
-from reground.tasks.images.classes import load_classes
+from reground.tasks.images import load_classes
 from reground.tasks.report.labels import Labels, fates, people
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.step import ReportSettings, plan, render
-from reground.tasks.workspace.step import run_shard
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace, run_shard
 from tests.support.report_world import Page
 from tests.support.tables import put, vote
 

@@ -13,8 +13,7 @@ from reground.tasks.report.models import UNKNOWN, Number, Recipes, ranked
 from reground.tasks.report.photographs import order, short_names
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.step import PAGE, ReportSettings, sheet
-from reground.tasks.workspace.step import run_shard, todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, run_shard, todo
 from tests.support.needs import need_chromium
 from tests.support.report_world import (
     EVIL,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.masks import encode_mask
+from reground.tasks.workspace import Workspace
 from tests.support.report_world import (
     EVIL,
     EVIL_ONE,
@@ -57,7 +57,7 @@ def test_what_the_groups_cover(workspace: Workspace) -> None:
 
 
 def test_a_packaged_map_says_what_it_has_too_much(workspace: Workspace) -> None:
-    from reground.tasks.images.classes import load_groups
+    from reground.tasks.images import load_groups
 
     classes = [{**class_row(7), "wnids": ["n02085620"]}]
     rows, lies = load_groups("imagenet9", classes)

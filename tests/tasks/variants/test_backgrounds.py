@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from reground.tasks.images.boxes import Box
-from reground.tasks.images.photograph import LeftOut, Photograph
-from reground.tasks.schema.tables import ClassIdx, DropReason, ImageId
+from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.schema import ClassIdx, DropReason, ImageId
 from reground.tasks.variants.backgrounds import RULES, Cache, Pool, choose, lonely, make_pool
 
 NAMES = {0: "dog", 1: "bird", 2: "fish", 3: "insect"}

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.flows.run.local import Runner, run_step
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.schema.tables import VARIANTS
+from reground.flows.run import Runner, run_step
+from reground.tasks.masks import decode_mask
+from reground.tasks.schema import VARIANTS
 from reground.tasks.variants.step import VariantSettings, coverage
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 from tests.support.world import World
 from tests.tasks.masks.test_step import TWO_THREADS, box, digests, quiet, row
 from tests.tasks.variants.test_step import MIXED, copy_of, masked_world, pixels, read, small_world

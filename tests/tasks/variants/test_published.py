@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images.classes import load_classes
-from reground.tasks.masks.rle import decode_mask
-from reground.tasks.masks.step import MaskSettings
-from reground.tasks.schema.tables import PARITY, VARIANTS
+from reground.tasks.images import load_classes
+from reground.tasks.masks import MaskSettings, decode_mask
+from reground.tasks.schema import PARITY, VARIANTS
 from reground.tasks.variants.step import STEP, VariantSettings
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, todo
 from tests.support.label_studio_world import photographs as foolbox_photographs
 from tests.support.needs import ROOT, need_shared
 from tests.support.published_generator import Photo, as_published

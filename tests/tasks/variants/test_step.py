@@ -13,14 +13,12 @@ import pytest
 from PIL import Image
 from torchvision import transforms
 
-from reground.flows.run.local import Runner, run_step
+from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.masks.rle import encode_mask
-from reground.tasks.masks.step import MaskSettings
-from reground.tasks.schema.tables import VARIANTS
+from reground.tasks.masks import MaskSettings, encode_mask
+from reground.tasks.schema import VARIANTS
 from reground.tasks.variants.step import STEP, VariantSettings
-from reground.tasks.workspace.step import todo
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, todo
 from tests.support.world import CLASSES, World
 from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 

@@ -9,22 +9,22 @@ from reground.tasks.errors import unknown
 
 if TYPE_CHECKING:
     # The command line asks for names only, and its help must be quick.
-    from reground.tasks.workspace.step import Step
+    from reground.tasks.workspace import Step
 
 MODULES: Final[dict[str, str]] = {
-    "index": "reground.tasks.images.index",
-    "released": "reground.tasks.imagenet9.step",
-    "masks": "reground.tasks.masks.step",
-    "variants": "reground.tasks.variants.step",
-    "predict": "reground.tasks.predictions.step",
-    "candidates": "reground.tasks.predictions.candidates",
-    "adversarial": "reground.tasks.adversarial.step",
-    "truth": "reground.annotations.truth.step",
-    "needs_vote": "reground.annotations.truth.needs_vote",
-    "evaluate": "reground.tasks.evaluation.step",
-    "report": "reground.tasks.report.step",
+    "index": "reground.tasks.images:STEP",
+    "released": "reground.tasks.imagenet9:STEP",
+    "masks": "reground.tasks.masks:STEP",
+    "variants": "reground.tasks.variants:STEP",
+    "predict": "reground.tasks.predictions:PREDICT",
+    "candidates": "reground.tasks.predictions:CANDIDATES",
+    "adversarial": "reground.tasks.adversarial:STEP",
+    "truth": "reground.annotations.truth:TRUTH",
+    "needs_vote": "reground.annotations.truth:NEEDS_VOTE",
+    "evaluate": "reground.tasks.evaluation:STEP",
+    "report": "reground.tasks.report:STEP",
 }
-"""Step name -> the module that holds it as ``STEP``, in the order they run."""
+"""Step name -> where it is, PACKAGE:NAME, in the order they run."""
 
 ON_REQUEST: Final = ("released", "adversarial")
 """Steps that ``reground run`` leaves out: one stands in for three others, one costs more than all others."""
@@ -41,4 +41,5 @@ def find(name: str) -> Step[Any]:
     """
     if name not in MODULES:
         raise unknown("step", name, MODULES)
-    return importlib.import_module(MODULES[name]).STEP
+    package, _, attribute = MODULES[name].partition(":")
+    return getattr(importlib.import_module(package), attribute)
