@@ -192,8 +192,9 @@ class Workspace:
         try:
             if columns:  # of a part full of pictures only these columns are fetched
                 with self.fs.open(self.path(path), "rb") as handle:
-                    # Arrow's own threads must not hold Python files while the interpreter ends: it would abort.
-                    return pq.read_table(handle, columns=list(columns), use_threads=False, pre_buffer=False)
+                    # `pq.read_table` reads in threads of Arrow's that may let go of the handle only while
+                    # the interpreter ends, and then abort the process; `ParquetFile` reads in this thread.
+                    return pq.ParquetFile(handle, pre_buffer=False).read(list(columns), use_threads=False)
             return pq.read_table(pa.BufferReader(self.read_bytes(path)))
         except (FileNotFoundError, pa.ArrowInvalid) as error:
             raise RegroundError(
