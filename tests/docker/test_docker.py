@@ -88,3 +88,10 @@ def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
 def test_scripts_are_posix_shell_and_executable(name: str) -> None:
     assert (DOCKER / name).stat().st_mode & 0o111
     subprocess.run(["sh", "-n", str(DOCKER / name)], check=True)
+
+
+def test_the_image_has_every_folder_that_the_package_links_to() -> None:
+    copied = [step["value"].split()[0] for step in DockerfileParser(str(DOCKER / "Dockerfile")).structure]
+    links = [path for path in (ROOT / "reground").iterdir() if path.is_symlink()]
+    assert len(links) == 3
+    assert {path.readlink().name for path in links} <= set(copied)
