@@ -7,7 +7,7 @@ FO := .venv-fiftyone
 TESTS := OMP_WAIT_POLICY=PASSIVE
 ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
 
-.PHONY: demo test lint unit slow install label-studio fiftyone clean
+.PHONY: demo test lint unit slow docs install label-studio fiftyone clean
 .DELETE_ON_ERROR:
 
 demo: install label-studio ## the whole pipeline on 20 photographs
@@ -28,6 +28,10 @@ unit:
 slow:
 	@echo "== real weights, real servers, a real browser"
 	@$(ENV) $(TESTS) .venv/bin/pytest -m slow
+
+docs: install ## the documentation as a site in site/, which opens from the folder; a broken link fails
+	@.venv/bin/python docs/make_reference.py
+	@.venv/bin/zensical build --strict
 
 install: .venv/.installed ## .venv with the reground command
 label-studio: $(LS)/.installed ## Label Studio, in an environment of its own
@@ -57,4 +61,4 @@ $(FO)/.installed: $(UV) constraints-fiftyone.txt
 	@touch $@
 
 clean: ## environments, caches and the demo's workspace
-	rm -rf .venv $(LS) $(FO) demo-workspace .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(LS) $(FO) demo-workspace site docs/reference .cache .pytest_cache .ruff_cache .hypothesis
