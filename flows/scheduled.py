@@ -18,9 +18,9 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from reground.flows import artifacts, steps
-from reground.flows.cli.commands import waiting
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
 from reground.flows.settings import Settings, load
+from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Plan, Shard, Step, Workspace, finish, todo
 

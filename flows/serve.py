@@ -9,7 +9,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reground.flows.run import FLOWS, find_flow, use
+from reground.flows.registry import FLOWS, find_flow
+from reground.flows.run import use
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 
 from reground.flows import steps
 from reground.flows.settings import Settings, load, merge, read_toml
+from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
 
@@ -49,7 +50,7 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
 def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, told: dict[str, Any]) -> Result:
     """Run steps in order, here or as a flow."""
     if arguments.prefect:
-        from reground.flows.run import run_under_prefect
+        from reground.flows.registry import run_under_prefect
 
         settings = merge(read_toml(arguments.config), told)
         run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=settings)
@@ -98,18 +99,6 @@ def dropped_counts(workspace: Workspace) -> Counter[tuple[str, str]]:
     """(stage, reason) -> how many."""
     dropped = workspace.read("dropped", ["stage", "reason"])
     return Counter(zip(dropped["stage"], dropped["reason"], strict=True))
-
-
-def waiting(workspace: Workspace) -> list[str]:
-    """What cannot go on without people, and the command that asks them."""
-    from reground.tasks.report import waiting as count
-
-    open_images = count(workspace.read("truth", ["image_id", "status"]), workspace.read("candidates", ["image_id"]))
-    if not open_images:
-        return []
-    asked = len(workspace.read("questions", ["key"]))
-    next_step = "reground review pull" if asked else "reground review push"
-    return [f"waiting for people: {open_images} images; next: `{next_step} -w {workspace.url}`"]
 
 
 def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
@@ -207,7 +196,7 @@ def _review_flow(workspace: Workspace, arguments: Namespace, told: dict[str, Any
 
 def as_flow(arguments: Namespace, name: str, **parameters: Any) -> Result:
     """Run one flow; its run's page says what came of it."""
-    from reground.flows.run import run_under_prefect
+    from reground.flows.registry import run_under_prefect
 
     run_under_prefect(arguments.prefect, name, **parameters)
     return Result(f"done as the flow '{name}': {arguments.prefect.removesuffix('/api')}/runs", {"flow": name})

@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from reground.flows.run import prefect_server, run_under_prefect
+from reground.flows.registry import run_under_prefect
+from reground.flows.run import prefect_server
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace
 

@@ -1,17 +1,16 @@
 """Where and how a step runs: on this machine, in Prefect, on Ray."""
 
 from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, run_step, settled
-from reground.flows.run.prefect import FLOWS, find_flow, run_under_prefect, use
+from reground.flows.run.prefect import deliver, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import listen, watch
 from reground.flows.run.ray import ray_options, require_ray
 
 __all__ = [
     "BATCHES",
-    "FLOWS",
     "Runner",
     "batches",
-    "find_flow",
+    "deliver",
     "listen",
     "parse_runner",
     "prefect_server",
@@ -19,7 +18,6 @@ __all__ = [
     "require_ray",
     "run_batch",
     "run_step",
-    "run_under_prefect",
     "settled",
     "use",
     "watch",

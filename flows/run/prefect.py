@@ -1,26 +1,13 @@
-"""Reach a Prefect server. Nothing here imports Prefect until a flow is asked for."""
+"""Reach a Prefect server. Nothing here imports Prefect until a function needs it."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
-from typing import Any, Final
+from typing import Final
 
-from reground.flows import steps
-from reground.tasks.errors import RegroundError, unknown
-
-FLOWS: Final[dict[str, str]] = {
-    "curate": "reground.flows.curate:curate",
-    "bootstrap": "reground.flows.bootstrap:bootstrap",
-    "review-push": "reground.flows.review:review_push",
-    "collect": "reground.flows.review:collect",
-    "audit": "reground.flows.audit:audit",
-    "export": "reground.flows.publish:publish",
-    "run": "reground.flows.pipeline:pipeline",
-}
-"""Flow name -> where it is. Beside these, every step is a flow of its own under its name."""
+from reground.tasks.errors import RegroundError
 
 LOGGERS: Final = ("reground",)
 """Loggers whose lines show on a run's page."""
@@ -72,37 +59,7 @@ def require_server(api_url: str) -> None:
         ) from error
 
 
-def find_flow(name: str) -> Any:
-    """The flow called ``name``.
-
-    Raises:
-        UsageError: no such flow; the message lists all.
-    """
-    if name in steps.MODULES:
-        return importlib.import_module("reground.flows.scheduled").one_step(name)
-    if name not in FLOWS:
-        raise unknown("flow", name, [*FLOWS, *steps.MODULES])
-    module, _, function = FLOWS[name].partition(":")
-    return getattr(importlib.import_module(module), function)
-
-
-def run_under_prefect(api_url: str, flow_name: str, **parameters: Any) -> Any:
-    """Run a flow in this process, recorded by the server at ``api_url``; what it returns.
-
-    The terminal shows the steps' own progress; Prefect's log lines go to the run's page.
-
-    Raises:
-        RegroundError: no server there, or what the flow raised.
-        UsageError: no such flow.
-    """
-    use(api_url, PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL")
-    try:
-        return find_flow(flow_name)(**parameters)
-    finally:
-        _deliver()
-
-
-def _deliver() -> None:
+def deliver() -> None:
     """Send what is still queued, so that whoever stops the server next loses no history."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker

@@ -13,7 +13,7 @@ from reground.flows import steps
 from reground.flows.artifacts import evaluation, key, made, review
 from reground.flows.cli.main import main
 from reground.flows.contact_sheet import contact_sheet
-from reground.flows.run.prefect import FLOWS, find_flow, run_under_prefect
+from reground.flows.registry import FLOWS, find_flow, run_under_prefect
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Output, Workspace
 from tests.flows.run.test_local import STEPS, content, curate_here, curate_settings

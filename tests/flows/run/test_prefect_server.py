@@ -16,7 +16,8 @@ import psutil
 import pytest
 import yaml
 
-from reground.flows.run.prefect import FLOWS, QUIET
+from reground.flows.registry import FLOWS
+from reground.flows.run.prefect import QUIET
 from reground.flows.run.prefect_server import HOST, prefect_server, stop_group
 from reground.tasks.errors import RegroundError
 from tests.flows.run.test_prefect import ask

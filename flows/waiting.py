@@ -1,0 +1,18 @@
+"""What waits for people."""
+
+from __future__ import annotations
+
+from reground.tasks.report import waiting as count_waiting
+from reground.tasks.workspace import Workspace
+
+
+def waiting(workspace: Workspace) -> list[str]:
+    """What cannot go on without people, and the command that asks them."""
+    open_images = count_waiting(
+        workspace.read("truth", ["image_id", "status"]), workspace.read("candidates", ["image_id"])
+    )
+    if not open_images:
+        return []
+    asked = len(workspace.read("questions", ["key"]))
+    next_step = "reground review pull" if asked else "reground review push"
+    return [f"waiting for people: {open_images} images; next: `{next_step} -w {workspace.url}`"]
