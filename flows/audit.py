@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from reground.flows import steps
 from reground.flows.scheduled import house
 
 
@@ -19,7 +20,7 @@ def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = 
         settings: overrides, {step: {field: value}}; the workspace remembers them.
         runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
     """
-    with house("audit", workspace, settings, runner) as held:
+    with house("audit", workspace, settings, runner, steps.AUDIT) as held:
         held.run("truth")
         held.run("needs_vote")
         held.run("evaluate")

@@ -18,6 +18,6 @@ def bootstrap(workspace: str, settings: dict[str, Any] | None = None, runner: st
         settings: overrides, {step: {field: value}}; the workspace remembers them.
         runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
     """
-    with house("bootstrap", workspace, settings, runner) as held:
+    with house("bootstrap", workspace, settings, runner, ["predict", "candidates"]) as held:
         held.run("predict")
         held.run("candidates")

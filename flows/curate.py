@@ -19,7 +19,7 @@ def curate(workspace: str, settings: dict[str, Any] | None = None, runner: str =
             The first run needs {"index": {"images": FOLDER}}.
         runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
     """
-    with house("curate", workspace, settings, runner) as held:
+    with house("curate", workspace, settings, runner, ["index", "masks", "variants"]) as held:
         held.run("index")
         held.run("masks")
         held.run("variants")

@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from reground.flows import steps
 from reground.flows.scheduled import house
 
 
@@ -20,7 +21,7 @@ def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str
             The first run needs {"index": {"images": FOLDER}}.
         runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
     """
-    with house("run", workspace, settings, runner) as held:
+    with house("run", workspace, settings, runner, steps.RUN) as held:
         held.run("index")  # a folder of labelled images -> images, classes
         held.run("masks")  # boxes -> foregrounds
         held.run("variants")  # foregrounds, backgrounds -> the eight variants

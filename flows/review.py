@@ -27,7 +27,7 @@ def review_push(
         questions: contains, classify or both; empty: both.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with hold("review push", workspace, settings) as (held, chosen):
+    with hold("review push", workspace, settings, ["review"]) as (held, chosen):
         pushed = {question: review.push(held, chosen.review, question) for question in questions or review.QUESTIONS}
         _show(held, chosen.review)
     return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
@@ -41,7 +41,7 @@ def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with hold("review pull", workspace, settings) as (held, chosen):
+    with hold("review pull", workspace, settings, ["review"]) as (held, chosen):
         if not held.parts("questions"):
             return Completed(message="nobody was asked yet: `reground review push` does")
         pulled = review.pull(held, chosen.review)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from reground.flows import artifacts, steps
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
-from reground.flows.settings import Settings, load
+from reground.flows.settings import Settings, check, remember, resolve
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Plan, Shard, Step, Workspace, finish, todo
@@ -100,37 +100,49 @@ class House:
 
 
 @contextlib.contextmanager
-def hold(command: str, workspace_url: str, settings: dict[str, Any] | None) -> Iterator[tuple[Workspace, Settings]]:
+def hold(
+    command: str, workspace_url: str, overrides: dict[str, Any] | None, step_names: Iterable[str] = ()
+) -> Iterator[tuple[Workspace, Settings]]:
     """Hold a workspace for a flow run; gives it with its settings.
 
     Args:
         command: named to whoever waits for the workspace.
         workspace_url: folder or object-store URL.
-        settings: overrides, {step: {field: value}}; the workspace remembers them.
+        overrides: settings, {step: {field: value}}; the workspace remembers them.
+        step_names: whose settings are checked, before anything is written.
 
     Raises:
-        UsageError: no workspace is named, or a setting is not understood.
+        UsageError: no workspace is named, or a setting cannot be used.
     """
     if not workspace_url:
         raise UsageError("expected a workspace (a folder or an object-store URL), got an empty name.")
     workspace = Workspace(workspace_url)
+    check(resolve(workspace, overrides or {}), step_names)
     with _lock(workspace, f"reground {command}"):
-        yield workspace, load(workspace, settings or {})
+        # The run before may have changed what the workspace remembers.
+        resolved = resolve(workspace, overrides or {})
+        check(resolved, step_names)
+        remember(workspace, overrides or {})
+        yield workspace, resolved.settings
 
 
 @contextlib.contextmanager
-def house(command: str, workspace_url: str, settings: dict[str, Any] | None, runner: str) -> Iterator[House]:
+def house(
+    command: str, workspace_url: str, overrides: dict[str, Any] | None, runner: str, step_names: Iterable[str]
+) -> Iterator[House]:
     """As `hold`, with the pool that steps run in: ``runner``, or if empty the settings' own.
 
     Raises:
-        UsageError: a setting or the runner is not understood.
+        UsageError: a setting or the runner cannot be used.
         RegroundError: whatever a step raises.
     """
-    with hold(command, workspace_url, settings) as (workspace, chosen):
-        where = parse_runner(runner or chosen.runner)
+    if runner:
+        parse_runner(runner)
+    with hold(command, workspace_url, overrides, step_names) as (workspace, settings):
+        where = parse_runner(runner or settings.runner)
         workspace.sweep()
         with task_runner(where) as pool:
-            yield House(workspace, chosen, where, pool)
+            yield House(workspace, settings, where, pool)
 
 
 @contextlib.contextmanager
@@ -174,7 +186,7 @@ def one_step(step_name: str) -> Flow[..., None]:
             settings: overrides, {step: {field: value}}; the workspace remembers them.
             runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
         """
-        with house(step_name, workspace, settings, runner) as held:
+        with house(step_name, workspace, settings, runner, [step_name]) as held:
             held.run(step_name)
 
     return run_one

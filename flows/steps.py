@@ -32,6 +32,9 @@ ON_REQUEST: Final = ("released", "adversarial")
 RUN: Final = tuple(name for name in MODULES if name not in ON_REQUEST)
 """Steps of ``reground run``, in order."""
 
+AUDIT: Final = ("truth", "needs_vote", "evaluate", "report")
+"""Steps of the flow ``audit``, in order."""
+
 
 def find(name: str) -> Step[Any]:
     """The step called ``name``.

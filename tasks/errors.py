@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class RegroundError(Exception):
     """Something a user can put right: the message is all they see (exit status 1).
@@ -14,7 +17,9 @@ class UsageError(RegroundError):
     """The command or a setting was wrong, before any work began (exit status 2)."""
 
 
-def unknown(kind: str, given: object, known: object) -> UsageError:
-    """An unknown name, with every name that would have worked."""
-    names = ", ".join(sorted(str(name) for name in known)) or "none"  # type: ignore[attr-defined]
-    return UsageError(f"unknown {kind} '{given}': expected one of: {names}")
+def unknown(kind: str, name: object, valid: Iterable[object]) -> UsageError:
+    """An unknown name, with the nearest and with every name that would have worked."""
+    names = sorted(map(str, valid))
+    near = get_close_matches(str(name), names, n=1)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    return UsageError(f"unknown {kind} '{name}':{hint} expected one of: {', '.join(names) or 'none'}")

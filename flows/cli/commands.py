@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reground.flows import steps
-from reground.flows.settings import Settings, load, merge, read_toml
+from reground.flows.settings import Settings, check, remember, resolve
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
@@ -49,14 +49,19 @@ def run(arguments: Namespace, told: dict[str, Any]) -> Result:
 
 def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, told: dict[str, Any]) -> Result:
     """Run steps in order, here or as a flow."""
+    resolved = resolve(workspace, told, arguments.config)
+    check(resolved, names)
     if arguments.prefect:
         from reground.flows.registry import run_under_prefect
+        from reground.flows.run import require_server
 
-        settings = merge(read_toml(arguments.config), told)
-        run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=settings)
+        require_server(arguments.prefect)
+        remember(workspace, told, arguments.config)
+        run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=told)
     else:
         with workspace.lock(f"reground {arguments.command}"):
-            run_here(workspace, names, load(workspace, told, arguments.config))
+            remember(workspace, told, arguments.config)
+            run_here(workspace, names, resolved.settings)
     return summary(workspace, names)
 
 
@@ -64,18 +69,12 @@ def run_here(workspace: Workspace, names: Sequence[str], settings: Settings) -> 
     """Run steps in order in this process."""
     from reground.flows.run import listen, parse_runner, run_step, watch
 
-    _require_images(settings, names)
     runner = parse_runner(settings.runner)
     workspace.sweep()
     listen()
     with watch() as progress:
         for name in names:
             run_step(name, workspace, settings.of(name), runner, progress)
-
-
-def _require_images(settings: Settings, names: Sequence[str]) -> None:
-    if "index" in names and not settings.index.images:
-        raise UsageError("expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it).")
 
 
 def summary(workspace: Workspace, names: Sequence[str]) -> Result:
@@ -109,7 +108,7 @@ def status(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
         raise RegroundError(
             f"expected a workspace at {workspace.url}, found none: `reground run IMAGES -w W` makes one."
         )
-    settings = load(workspace, told, arguments.config)
+    settings = resolve(workspace, told, arguments.config).settings
     done: dict[str, dict[str, Any]] = {}
     for name in _wanted(workspace):
         try:
@@ -141,9 +140,12 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
     if arguments.action in PEOPLE:
         return PEOPLE[arguments.action](workspace, arguments, told)
-    settings = load(workspace, told, arguments.config).review
     if arguments.emails:
         raise UsageError(f"expected no e-mail addresses with `reground review {arguments.action}`, got some.")
+    resolved = resolve(workspace, told, arguments.config)
+    check(resolved, ["review"])
+    remember(workspace, told, arguments.config)
+    settings = resolved.settings.review
     if arguments.action == "serve":
         asking.serve(workspace, settings)
         return Result("Label Studio is stopped; everything in it is kept")
@@ -250,7 +252,8 @@ def serve(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> R
     from reground.flows.run import prefect_server
     from reground.flows.serve import serve as serve_flows
 
-    load(workspace, told, arguments.config)
+    check(resolve(workspace, told, arguments.config), [*steps.AUDIT, "review"])
+    remember(workspace, told, arguments.config)
     with contextlib.ExitStack() as own:
         api = arguments.prefect
         if not api:

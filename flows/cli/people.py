@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from reground.flows.settings import load, merge
+from reground.flows.settings import check, remember, resolve
 from reground.tasks.workspace import Workspace
 
 
@@ -15,10 +15,13 @@ def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     """Make accounts; the workspace remembers whom it asks."""
     from reground.annotations.review.actions import invite as make_accounts
 
-    settings = load(workspace, told, arguments.config)
+    resolved = resolve(workspace, told, arguments.config)
+    check(resolved, ["review"])
+    settings = resolved.settings
     made = make_accounts(workspace, settings.review, arguments.emails)
     everybody = list(dict.fromkeys([*settings.review.annotators, *(person.email for person in made)]))
-    load(workspace, merge(told, {"review": {"annotators": everybody}}), arguments.config)
+    remember(workspace, told, arguments.config)
+    remember(workspace, {"review": {"annotators": everybody}})
     lines = [
         f"{person.email}: {'new account' if person.new else 'had an account'}"
         + (f", first password in {person.password}" if person.password else "")
@@ -31,8 +34,11 @@ def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any])
     """Judge everybody anew by the rule of the settings, from what was collected; needs no Label Studio."""
     from reground.annotations.collect.collect import summarise
 
-    settings = load(workspace, told, arguments.config)
+    resolved = resolve(workspace, told, arguments.config)
+    check(resolved, ["review"])
+    settings = resolved.settings
     with workspace.lock("reground review annotators"):
+        remember(workspace, told, arguments.config)
         summarise(workspace, settings.review.exclude)
     table = workspace.read("annotators")
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]

@@ -1,7 +1,7 @@
 """Where and how a step runs: on this machine, in Prefect, on Ray."""
 
 from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, run_step, settled
-from reground.flows.run.prefect import deliver, use
+from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import listen, watch
 from reground.flows.run.ray import ray_options, require_ray
@@ -16,6 +16,7 @@ __all__ = [
     "prefect_server",
     "ray_options",
     "require_ray",
+    "require_server",
     "run_batch",
     "run_step",
     "settled",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 import shutil
 import tempfile
 from collections import Counter
@@ -25,12 +24,12 @@ from reground.tasks.export.data_card import data_card, front_matter
 from reground.tasks.export.dataset import Dataset, load, missing
 from reground.tasks.export.fiftyone import fiftyone
 from reground.tasks.export.imagefolder import imagefolder
-from reground.tasks.export.imagenet9 import REMEMBERED, imagenet9
+from reground.tasks.export.imagenet9 import imagenet9
 from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
 from reground.tasks.export.webdataset import webdataset
-from reground.tasks.workspace import Workspace, lock
+from reground.tasks.workspace import Workspace, lock, remembered
 
 CARD: Final = "DATA_CARD.md"
 PARTIAL, LOCK = ".partial", ".lock"
@@ -149,12 +148,9 @@ def _folders_of_images(workspace: Workspace) -> set[Path]:
     for _, part in workspace.parts("images"):
         uris = workspace.read_part(part.path, ["uri"])["uri"].to_pylist()
         found |= {Path(uri).parent.resolve() for uri in uris}
-    try:
-        told = json.loads(workspace.read_bytes(REMEMBERED)).get("index", {}).get("images", "")
-    except FileNotFoundError:
-        told = ""
-    indexed = Path(told).resolve()
-    if told and indexed.exists():
+    entry = remembered.read(workspace).get("index.images")
+    indexed = Path(entry.value).resolve() if entry else None
+    if indexed and indexed.exists():
         return found | {indexed} if indexed.is_dir() else found  # else a listing, which names its images
     above = Counter(folder.parent for folder in found)
     return found | {folder for folder, count in above.items() if count > 1}

@@ -26,14 +26,12 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.images import decode_rgb
 from reground.tasks.masks import decode_mask
-from reground.tasks.workspace import Workspace, derive_seed
+from reground.tasks.workspace import Workspace, derive_seed, remembered
 
 log = logging.getLogger(__name__)
 
 QUALITY: Final = 95
 """Of JPEG, with a colour for every pixel (4:4:4): Pillow's ordinary 75 would halve the colours' resolution."""
-REMEMBERED: Final = "settings.json"
-"""Where a workspace keeps what it was told, by step and field."""
 
 _JPEG: Final = b"\xff\xd8\xff"
 
@@ -220,18 +218,15 @@ def _empty(names: str) -> str:
 
 
 def _remembered(workspace: Workspace) -> dict[str, Any]:
-    try:
-        told = json.loads(workspace.read_bytes(REMEMBERED))
-    except FileNotFoundError:
-        return {}
-    return {step: told[step] for step in ("masks", "variants") if step in told}
+    steps = ("masks.", "variants.")
+    return {name: entry.value for name, entry in remembered.read(workspace).items() if name.startswith(steps)}
 
 
 def _base_seed(written: Written, told: Mapping[str, Any]) -> str:
     if written.one is None:
         return "none, no image is mixed"
     image_id, name, seed = written.one
-    base = int(told.get("variants", {}).get("seed", 0))
+    base = int(told.get("variants.seed", 0))
     return (
         str(base)
         if derive_seed(base, image_id, name.removesuffix("_parity")) == seed

@@ -23,7 +23,7 @@ from reground.tasks.images.decode import ImageError, Picture, decode
 from reground.tasks.images.listing import Found, Obstacle
 from reground.tasks.images.sources import BoxFinder, Labelled, list_source
 from reground.tasks.schema import ClassIdx, DropReason
-from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
+from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, digest
 
 BYTES_PER_PIXEL: Final = 8
 """Of the most wasteful file there is: four channels of 16 bits, uncompressed."""
@@ -282,8 +282,15 @@ def _boxes(file: Mapping[str, Any], picture: Picture) -> list[Box]:
     return place_boxes(parse_boxes(content), picture.orientation, picture.stored_size, picture.shown_size)
 
 
+def faults(settings: IndexSettings) -> Iterator[Fault]:
+    """What is wrong with settings, as far as it shows before any work."""
+    if not settings.images:
+        yield Fault("images", "expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it)")
+
+
 STEP: Final = Step(
     name="index",
+    check=faults,
     version=1,
     settings=IndexSettings,
     plan=plan,

@@ -2,23 +2,29 @@
 
 from reground.tasks.workspace.csv import read_csv
 from reground.tasks.workspace.export_table import write_table
+from reground.tasks.workspace.fields import Fault, SettingField, build, fields, refused
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.step import Plan, Shard, Step, finish, image_shards, run_shard, todo
 from reground.tasks.workspace.store import Entry, Output, Part, Workspace, digest
 
 __all__ = [
     "Entry",
+    "Fault",
     "Output",
     "Part",
     "Plan",
+    "SettingField",
     "Shard",
     "Step",
     "Workspace",
+    "build",
     "derive_seed",
     "digest",
+    "fields",
     "finish",
     "image_shards",
     "read_csv",
+    "refused",
     "run_shard",
     "todo",
     "write_table",

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from reground.tasks.errors import UsageError
+from reground.tasks.workspace.fields import Fault
 from reground.tasks.workspace.store import Entry, Output, Workspace, digest
 
 S = TypeVar("S")
@@ -37,6 +38,10 @@ class Shard:
     size: int = 1
 
 
+def _no_faults(settings: Any) -> Iterable[Fault]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Step(Generic[S]):
     """One arrow of the house.
@@ -52,6 +57,7 @@ class Step(Generic[S]):
         rivals: steps that write the same tables: a workspace has been through one or the other.
         conclude: (workspace, settings), once every shard is made: may find the whole wanting, and raise, or
             write down what only the whole tells.
+        check: settings -> what is wrong with them, as far as it shows before any work and without a workspace.
     """
 
     name: str
@@ -63,6 +69,7 @@ class Step(Generic[S]):
     unscheduled: frozenset[str] = frozenset()
     rivals: tuple[str, ...] = ()
     conclude: Callable[[Workspace, S], None] | None = None
+    check: Callable[[S], Iterable[Fault]] = _no_faults
 
     def key(self, settings: S, shard: Shard) -> str:
         chosen = {

@@ -75,7 +75,7 @@ def toy_steps(seconds: float = 0.0, fail_at: str = "", calls: list[str] | None =
     def nothing(_: Workspace, settings: object) -> list[Shard]:
         return []
 
-    of = {name: type(field) for name, field in Settings()}
+    of = {name: type(Settings().of(name)) for name in steps.MODULES}
     return {
         **{name: Step(name, 1, of[name], nothing, index) for name in steps.MODULES},
         "index": Step("index", 1, of["index"], index_plan, index),

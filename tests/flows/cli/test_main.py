@@ -107,5 +107,8 @@ def test_any_table_as_csv_jsonl_or_parquet(tmp_path: Path) -> None:
 def test_paths_are_remembered_in_full(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(world.images.parent)
     assert main(["index", world.images.name, "-w", str(tmp_path), "--boxes", world.boxes.name]) == 0
-    remembered = json.loads((tmp_path / "settings.json").read_text())["index"]
-    assert remembered == {"images": str(world.images), "boxes": str(world.boxes)}
+    remembered = json.loads((tmp_path / "settings.json").read_text())
+    assert {name: entry["value"] for name, entry in remembered.items()} == {
+        "index.images": str(world.images),
+        "index.boxes": str(world.boxes),
+    }

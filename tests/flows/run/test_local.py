@@ -15,7 +15,7 @@ import pytest
 from reground.flows.run.local import parse_runner, run_step, settled
 from reground.flows.run.progress import Lines
 from reground.flows.run.ray import RayExecutor
-from reground.flows.settings import load
+from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
 from tests.support.needs import need_package
@@ -44,7 +44,7 @@ def curate_settings(world: World) -> dict:
 
 def curate_here(world: World, folder: Path, runner: str, steps: tuple[str, ...] = STEPS) -> dict[str, str]:
     workspace = Workspace(folder)
-    settings = load(workspace, curate_settings(world))
+    settings = resolve(workspace, curate_settings(world)).settings
     with Path(os.devnull).open("w") as nowhere:
         for step in steps:
             run_step(step, workspace, settings.of(step), parse_runner(runner), Lines(nowhere))

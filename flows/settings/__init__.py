@@ -1,0 +1,13 @@
+"""Settings: where each value comes from, which are refused, and what a workspace remembers.
+
+Later sources win: default, workspace, file (``--config``), environment, command line.
+"""
+
+from reground.flows.settings.check import check
+from reground.flows.settings.model import Settings
+from reground.flows.settings.remember import forget, remember
+from reground.flows.settings.resolve import Resolved, Row, resolve
+from reground.flows.settings.sources import Origin
+from reground.tasks.workspace import SettingField, fields
+
+__all__ = ["Origin", "Resolved", "Row", "SettingField", "Settings", "check", "fields", "forget", "remember", "resolve"]

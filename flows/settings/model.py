@@ -1,0 +1,44 @@
+"""All settings there are: one field a step, each that step's own dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.truth import NeedsVoteSettings, TruthSettings
+from reground.tasks.adversarial import AdversarialSettings
+from reground.tasks.evaluation import EvaluationSettings
+from reground.tasks.imagenet9 import ReleasedSettings
+from reground.tasks.images import IndexSettings
+from reground.tasks.masks import MaskSettings
+from reground.tasks.predictions import CandidateSettings, PredictionSettings
+from reground.tasks.report import ReportSettings
+from reground.tasks.variants import VariantSettings
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, by step.
+
+    Attributes:
+        runner: what shards run on: ``threads[:N]``, ``processes[:N]`` or ``ray[:ADDRESS]``.
+    """
+
+    runner: str = "threads"
+    index: IndexSettings = field(default_factory=IndexSettings)
+    released: ReleasedSettings = field(default_factory=ReleasedSettings)
+    masks: MaskSettings = field(default_factory=MaskSettings)
+    variants: VariantSettings = field(default_factory=VariantSettings)
+    predict: PredictionSettings = field(default_factory=PredictionSettings)
+    candidates: CandidateSettings = field(default_factory=CandidateSettings)
+    adversarial: AdversarialSettings = field(default_factory=AdversarialSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
+    truth: TruthSettings = field(default_factory=TruthSettings)
+    needs_vote: NeedsVoteSettings = field(default_factory=NeedsVoteSettings)
+    evaluate: EvaluationSettings = field(default_factory=EvaluationSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
+
+    def of(self, step: str) -> Any:
+        """The settings of one step."""
+        return getattr(self, step)

@@ -1,0 +1,141 @@
+"""One value for every setting: default, workspace, file, environment, command line; later sources win."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reground.flows.settings.model import Settings
+from reground.flows.settings.sources import (
+    Origin,
+    RawValue,
+    from_command_line,
+    from_environment,
+    from_file,
+    from_workspace,
+)
+from reground.tasks.errors import UsageError, unknown
+from reground.tasks.workspace import SettingField, Workspace, build, fields
+
+DEFAULT = Origin("default")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting, as a person wants to see it."""
+
+    name: str
+    value: Any
+    origin: Origin
+    help: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The settings that hold, and where each came from.
+
+    Attributes:
+        settings: of every step.
+        values: name -> value, of what some source sets.
+        origins: name -> source, of the same.
+        url: of the workspace.
+    """
+
+    settings: Settings
+    values: Mapping[str, Any]
+    origins: Mapping[str, Origin]
+    url: str
+
+    def rows(self) -> list[Row]:
+        """Every setting, in the order of the steps."""
+        return [
+            Row(name, self.values.get(name, field.default), self.origins.get(name, DEFAULT), field.help)
+            for name, field in known().items()
+        ]
+
+
+@functools.cache
+def known() -> dict[str, SettingField]:
+    """STEP.FIELD -> its field, of every setting."""
+    return {field.name: field for field in fields(Settings)}
+
+
+def resolve(workspace: Workspace, overrides: Mapping[str, Any], config: Path | None = None) -> Resolved:
+    """Settle every setting. Writes nothing.
+
+    Args:
+        workspace: need not exist.
+        overrides: what this command was given, ``{STEP: {FIELD: value}}``; an empty text or None stands for
+            the default, whatever other sources say.
+        config: a file of settings in TOML.
+
+    Raises:
+        UsageError: unknown settings or wrong values; one line each, with where it came from.
+    """
+    held = {raw.name: raw for raw in from_workspace(workspace)}
+    fresh = [*from_file(config), *from_environment(), *from_command_line(overrides)]
+    for raw in fresh:
+        held.pop(raw.name, None)
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    faults: list[str] = []
+    for raw in (*held.values(), *fresh):
+        try:
+            value = parse(raw)
+        except ValueError as error:
+            faults.append(f"{error} ({source(raw.name, raw.origin, workspace.url)})")
+            continue
+        values.pop(raw.name, None)
+        origins.pop(raw.name, None)
+        if not raw.is_empty and raw.value != {}:
+            values[raw.name], origins[raw.name] = value, raw.origin
+    if faults:
+        raise UsageError(report(faults))
+    return Resolved(build(Settings, values), values, origins, workspace.url)
+
+
+def parse(raw: RawValue) -> Any:
+    """A raw value as its field takes it; None if it is empty.
+
+    Raises:
+        ValueError: an unknown setting, or a wrong value.
+    """
+    field = known().get(raw.name)
+    if field is None:
+        if raw.value == {} and any(name.startswith(f"{raw.name}.") for name in known()):
+            return None
+        raise ValueError(_unknown(raw.name))
+    if raw.is_empty:
+        return None
+    try:
+        return field.parse(raw.value)
+    except ValueError as error:
+        raise ValueError(f"{raw.name}: {error}") from None
+
+
+def report(faults: Sequence[str]) -> str:
+    """One message of all faults: a line each where there are several."""
+    if len(faults) == 1:
+        return f"settings: {faults[0]}"
+    return "\n  ".join([f"{len(faults)} settings cannot be used:", *faults])
+
+
+def source(name: str, origin: Origin, url: str) -> str:
+    """Where a value came from, and how to take back what is remembered."""
+    undo = f"; `reground settings unset {name} -w {url}` takes it back" if origin.kind == "workspace" else ""
+    return f"{origin}{undo}"
+
+
+def _unknown(name: str) -> str:
+    step = name.partition(".")[0]
+    of_step = [known_name for known_name in known() if known_name.partition(".")[0] == step]
+    if of_step:
+        return str(unknown("setting", name, of_step))
+    return str(unknown("step", step, _steps())) + f", in the setting '{name}'"
+
+
+def _steps() -> Iterable[str]:
+    return dict.fromkeys(name.partition(".")[0] for name in known())

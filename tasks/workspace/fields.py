@@ -1,0 +1,185 @@
+"""The fields of a settings class: types, bounds, defaults and help, read from the dataclass itself.
+
+A step describes its settings once, as a frozen dataclass with an ``Attributes:`` section. The command
+line, the documentation and every check read that description here. Fields of a nested dataclass are named
+by a dotted path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+from reground.tasks.errors import UsageError
+
+S = TypeVar("S")
+
+KINDS: Final[dict[Any, str]] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+MAX_QUOTED: Final = 80
+"""Characters of a wrong value that a message quotes."""
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One setting.
+
+    Attributes:
+        name: dotted path below the settings class, for example ``exclude.gold_below``.
+        type: of the value, without its bounds: ``int``, ``tuple[str, ...]``, ``Literal['cpu', 'cuda']``, ...
+        default: its value where nobody sets it.
+        choices: all values there are, or all that a list may hold; empty: the list is open.
+        help: one paragraph, from the docstring of the class.
+        annotation: the type with its bounds.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    choices: tuple[str, ...]
+    help: str
+    annotation: Any
+
+    @property
+    def expected(self) -> str:
+        """What a value has to be, in words."""
+        if self.choices:
+            return f"{'some' if self.is_list else 'one'} of: {', '.join(filter(None, self.choices))}"
+        kind = "names, separated by commas" if self.is_list else KINDS[self.type]
+        return kind + _bounds(self.annotation)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds several values."""
+        return get_origin(self.type) is tuple
+
+    def parse(self, raw: Any) -> Any:
+        """A value of the field's type.
+
+        Args:
+            raw: the value itself, as TOML or JSON gives it, or its text, as the command line and the environment
+                do: items of a list are separated by commas there.
+
+        Raises:
+            ValueError: another kind of value, or one out of bounds.
+        """
+        from pydantic import ValidationError
+
+        adapter = _adapter(self.annotation)
+        raw = os.fspath(raw) if isinstance(raw, os.PathLike) else raw
+        try:
+            if isinstance(raw, str) and self.is_list:
+                items = (item.strip() for item in raw.split(","))
+                return adapter.validate_python(tuple(item for item in items if item), strict=True)
+            if isinstance(raw, str):
+                return adapter.validate_strings(raw)
+            return adapter.validate_python(tuple(raw) if isinstance(raw, list) else raw, strict=True)
+        except (ValidationError, RecursionError):
+            raise ValueError(f"expected {self.expected}, got {_quoted(raw)}{self._hint(raw)}") from None
+
+    def _hint(self, raw: Any) -> str:
+        near = get_close_matches(str(raw), self.choices, n=1) if isinstance(raw, str) else []
+        return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+class Fault(NamedTuple):
+    """What is wrong with one setting.
+
+    Attributes:
+        field: its name below the settings class.
+        problem: what was expected, what came, what to do.
+    """
+
+    field: str
+    problem: str
+
+
+def refused(field: str, rule: Callable[..., Any], *arguments: Any) -> Iterator[Fault]:
+    """The fault of a field where ``rule`` raises a UsageError; none where it passes."""
+    try:
+        rule(*arguments)
+    except UsageError as error:
+        yield Fault(field, str(error))
+
+
+@functools.cache
+def fields(cls: type[Any]) -> tuple[SettingField, ...]:
+    """Every setting of a settings class, in order."""
+    return tuple(_fields(cls, cls(), ""))
+
+
+def _fields(cls: type[Any], defaults: Any, prefix: str) -> Iterator[SettingField]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    texts = _help(cls)
+    for field in dataclasses.fields(cls):
+        annotation, default = hints[field.name], getattr(defaults, field.name)
+        if dataclasses.is_dataclass(default):
+            yield from _fields(type(default), default, f"{prefix}{field.name}.")
+        else:
+            bare = _bare(annotation)
+            yield SettingField(
+                prefix + field.name, bare, default, _choices(bare), texts.get(field.name, ""), annotation
+            )
+
+
+def build(cls: type[S], values: Mapping[str, Any], prefix: str = "") -> S:
+    """An instance of a settings class.
+
+    Args:
+        cls: the class.
+        values: dotted name -> value, of the fields that differ from their default.
+        prefix: that the names begin with.
+    """
+    chosen: dict[str, Any] = {}
+    defaults = cls()
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        name, default = prefix + field.name, getattr(defaults, field.name)
+        nested = dataclasses.is_dataclass(default)
+        chosen[field.name] = build(type(default), values, f"{name}.") if nested else values.get(name, default)
+    return cls(**chosen)
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is typing.Annotated else annotation
+
+
+def _choices(bare: Any) -> tuple[str, ...]:
+    item = _bare(get_args(bare)[0]) if get_origin(bare) is tuple else bare
+    return get_args(item) if get_origin(item) is Literal else ()
+
+
+def _bounds(annotation: Any) -> str:
+    """`` from 0 to 1``, `` of at least 1``; empty where every value will do."""
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    metadata = getattr(annotation, "__metadata__", ())
+    bounds = {sign: value for one in metadata for sign in words if (value := getattr(one, sign, None)) is not None}
+    if bounds.keys() == {"ge", "le"}:
+        return f" from {bounds['ge']:g} to {bounds['le']:g}"
+    return "".join(f", {words[sign]} {value:g}" for sign, value in bounds.items())
+
+
+def _help(cls: type[Any]) -> dict[str, str]:
+    from docstring_parser import DocstringStyle, parse
+
+    parsed = parse(cls.__doc__ or "", style=DocstringStyle.GOOGLE)
+    return {param.arg_name: " ".join((param.description or "").split()) for param in parsed.params}
+
+
+def _quoted(raw: Any) -> str:
+    try:
+        text = repr(raw)
+    except RecursionError:
+        text = f"a {type(raw).__name__} nested too deeply"
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
+
+
+@functools.cache
+def _adapter(annotation: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
