@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
-
-import griffe
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -82,52 +80,25 @@ def _options(command: argparse.ArgumentParser) -> Iterator[tuple[str, str, str]]
 # Settings
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One row of the page of settings."""
-
-    name: str
-    default: str
-    meaning: str
-
-
 def settings_page() -> str:
     """Every setting of every step."""
-    from reground.flows.settings import Settings
+    from reground.flows.settings import Settings, fields
 
     lines = [
         "# Settings",
         "",
         "A setting is `STEP.FIELD`: in a TOML file the key `FIELD` of the section `[STEP]`, in the environment",
-        "`REGROUND_STEP__FIELD`, on the command line an option (see [commands](commands.md)).",
+        "`REGROUND_STEP__FIELD`, on the command line an option (see [commands](commands.md)). Later sources win:",
+        "default, workspace, file (`--config`), environment, command line. What the command line or a file sets is",
+        "remembered by the workspace; an empty value takes it back.",
         "",
     ]
-    for step, field in Settings.model_fields.items():
-        if is_dataclass(field.default):
-            lines += [f"## {step}", ""]
-            lines += _table(("setting", "default", "meaning"), _rows_of(step, field.default))
+    for step, group in itertools.groupby(fields(Settings), key=lambda field: field.name.partition(".")[0]):
+        rows = (
+            (f"`{field.name}`", f"`{_plain(field.default)}`", field.expected, _sentence(field.help)) for field in group
+        )
+        lines += [f"## {step}", "", *_table(("setting", "default", "value", "meaning"), rows)]
     return "\n".join(lines)
-
-
-def _rows_of(prefix: str, value: Any) -> Iterator[tuple[str, str, str]]:
-    meanings = _attributes(type(value))
-    for field in fields(value):
-        name, default = f"{prefix}.{field.name}", getattr(value, field.name)
-        if is_dataclass(default):
-            yield from _rows_of(name, default)
-        else:
-            yield f"`{name}`", f"`{_plain(default)}`", _sentence(meanings.get(field.name, ""))
-
-
-def _attributes(kind: type) -> dict[str, str]:
-    """Field -> its meaning, from the class's docstring."""
-    sections = griffe.Docstring(kind.__doc__ or "", lineno=1, parser="google").parse(warnings=False)
-    return {
-        item.name: " ".join(item.description.split())
-        for section in sections
-        if section.kind is griffe.DocstringSectionKind.attributes
-        for item in section.value
-    }
 
 
 def _plain(value: Any) -> str:
