@@ -33,7 +33,7 @@ from PIL import Image
 
 from benchmarks.record import record
 from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio import Annotator, Client, LabelStudioServer, serve, sign_up
+from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
 from reground.annotations.rounds import planning, projects
@@ -181,10 +181,10 @@ def pull(bench: Bench, count: int) -> dict[str, object]:
     nothing_new = timed(review.pull, workspace, settings)
     with bench.client() as client:
         sign_up(client, EMAIL, PASSWORD)
-    with Annotator(bench.server.url, EMAIL, PASSWORD) as person:
+    with BrowserSession(bench.server.url, EMAIL, PASSWORD) as person:
         for task in ledger.read(workspace)[::FEW]:
             label = task.question.class_idxs[1]
-            person.answer(task.task_id, classify_result([label], label, "1"), 5.0)
+            person.submit(task.task_id, classify_result([label], label, "1"), 5.0)
     few_new = timed(review.pull, workspace, settings)
     votes = workspace.table_digest("votes")
     workspace.retire(answers.STEP, ())
@@ -207,7 +207,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         photograph(root / "photograph.jpg")
-        with serve(root / "data", 0, root / "documents") as server:
+        with run_server(root / "data", 0, root / "documents") as server:
             token = server.credentials.token
             os.environ[TOKEN_VARIABLE] = token
             headers = {"Authorization": f"Token {token}"}

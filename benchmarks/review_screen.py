@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.record import record
-from reground.annotations.label_studio import LabelStudioServer, serve
+from reground.annotations.label_studio import LabelStudioServer, run_server
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
 from reground.annotations.rounds.settings import ReviewSettings
@@ -44,7 +44,7 @@ def main() -> None:
         workspace = Workspace(folder)
         files = {f"{stem}_{copy}": path for copy in range(3) for stem, path in photographs().items()}
         fill(workspace, dict.fromkeys(list(files)[:GRID], (LABEL,)), files)
-        with serve(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENTS)) as server:
+        with run_server(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENTS)) as server:
             project = review.push(workspace, ReviewSettings(), "contains").project_id
             pairs = [measure(server, project) for _ in range(times)]
     usable, shell = (statistics.median(column) for column in zip(*pairs, strict=True))

@@ -16,7 +16,7 @@ from reground.annotations.collect import scoring
 from reground.annotations.collect import sync as answers
 from reground.annotations.collect.exclusion import Rule
 from reground.annotations.collect.sync import Batch
-from reground.annotations.label_studio import NoAnswerError
+from reground.annotations.label_studio import UnavailableError
 from reground.annotations.rounds import controls, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.tasks import schema
@@ -52,7 +52,7 @@ def collect(client: Client, workspace: Workspace, recorded: Collection[str]) -> 
     """
     there, lost = projects_there(client, workspace)
     answers.update(client, workspace, there)
-    people = client.people()
+    people = client.user_emails()
     known = controls.read(workspace)
     told = json.dumps([VERSION, sorted(people.items()), sorted(recorded), workspace.table_digest("controls")])
     parts = {entry.shard: part for entry, part in workspace.parts("answers")}
@@ -120,7 +120,7 @@ def projects_there(client: Client, workspace: Workspace) -> tuple[list[int], Reg
     for project_id in sorted({task.project_id for task in ledger.read(workspace)}):
         try:
             there.append(projects.check_ours(client, workspace, project_id).id)
-        except NoAnswerError:
+        except UnavailableError:
             raise
         except RegroundError as error:
             lost = lost or error

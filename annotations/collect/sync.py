@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.label_studio import Change, Count, Json
+from reground.annotations.label_studio import Json, ProjectCounts, TaskChange
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.prefetch import one_ahead
 from reground.annotations.rounds.task_table import Task
@@ -158,7 +158,7 @@ def _exported(client: Client, places: Iterable[Place]) -> Iterator[list[Json]]:
         for project_id, group in itertools.groupby(places, key=lambda place: place[0])
         for chunk in _chunks(list(group))
     ]
-    for (_, chosen), found in one_ahead(lambda chunk: client.answers(*chunk), chunks):
+    for (_, chosen), found in one_ahead(lambda chunk: client.export_annotations(*chunk), chunks):
         yield from (_trimmed(found.get(task_id, [])) for task_id in chosen)
 
 
@@ -178,13 +178,13 @@ def _news(client: Client, workspace: Workspace, projects: Sequence[int]) -> _New
 
 def _look(client: Client, project_id: int, ours: Mapping[int, _Known], mark: Mark | None, news: _News) -> None:
     """What is new in one project."""
-    before = client.count(project_id)
-    listed = {} if mark is None else {c.id: c for c in client.changes(project_id, _earlier(mark.stamp))}
-    touched = {c.id: c for c in listed.values() if c.id in ours and (c.answers or ours[c.id].stamp)}
+    before = client.project_counts(project_id)
+    listed = {} if mark is None else {c.id: c for c in client.list_changes(project_id, _earlier(mark.stamp))}
+    touched = {c.id: c for c in listed.values() if c.id in ours and (c.submissions or ours[c.id].stamp)}
     moment = mark.listed if mark else 0.0
     if mark is None or time.time() - moment > LISTED_EVERY or not _whole(client, before, ours, touched):
         moment = time.time()
-        listed = {c.id: c for c in client.changes(project_id)}
+        listed = {c.id: c for c in client.list_changes(project_id)}
         both = ours.keys() & listed.keys()
         touched |= {task_id: listed[task_id] for task_id in both if _differs(ours[task_id], listed[task_id])}
         news.gone |= {(project_id, task_id) for task_id in ours.keys() - listed.keys() if not ours[task_id].deleted}
@@ -194,19 +194,21 @@ def _look(client: Client, project_id: int, ours: Mapping[int, _Known], mark: Mar
         news.marks[project_id] = Mark(stamp, moment)
 
 
-def _whole(client: Client, before: Count, ours: Mapping[int, _Known], touched: Mapping[int, Change]) -> bool:
+def _whole(
+    client: Client, before: ProjectCounts, ours: Mapping[int, _Known], touched: Mapping[int, TaskChange]
+) -> bool:
     """With what was touched, our copy holds as much as Label Studio says that it holds."""
     there = [one for one in ours.values() if not one.deleted]
     rest = sum(one.answers for task_id, one in ours.items() if not one.deleted and task_id not in touched)
-    answers = rest + sum(c.answers for c in touched.values())
+    answers = rest + sum(c.submissions for c in touched.values())
     if before.tasks != len(there):
         return False
     # Somebody may have answered between the count and the list.
-    return answers == before.submissions or answers == client.count(before.project_id).submissions
+    return answers == before.submissions or answers == client.project_counts(before.project_id).submissions
 
 
-def _differs(known: _Known, found: Change) -> bool:
-    if known.deleted or known.answers != found.answers:
+def _differs(known: _Known, found: TaskChange) -> bool:
+    if known.deleted or known.answers != found.submissions:
         return True
     return bool(known.stamp) and known.stamp != found.updated_at
 

@@ -1,33 +1,43 @@
-"""Label Studio: its client, its data on disk, its server."""
+"""Label Studio: client, server, and annotators' sessions."""
 
-from reground.annotations.label_studio.browser_session import Annotator, sign_up
-from reground.annotations.label_studio.client import Client, Project
-from reground.annotations.label_studio.data import Change, Count, Json, Payload, payload
-from reground.annotations.label_studio.errors import NoAnswerError
-from reground.annotations.label_studio.retry import patiently
+from reground.annotations.label_studio.browser_session import BrowserSession, sign_up
+from reground.annotations.label_studio.client import Client
+from reground.annotations.label_studio.credentials import write_private
+from reground.annotations.label_studio.data import (
+    ImportPayload,
+    Json,
+    Project,
+    ProjectCounts,
+    TaskChange,
+    encode_tasks,
+)
+from reground.annotations.label_studio.errors import TOKEN_VARIABLE, UnavailableError
+from reground.annotations.label_studio.retry import with_retry
 from reground.annotations.label_studio.server import (
     LabelStudioServer,
     find_executable,
-    find_running,
-    serve,
+    find_server,
+    run_server,
     serve_forever,
 )
 
 __all__ = [
-    "Annotator",
-    "Change",
-    "Client",
-    "Count",
-    "Json",
     "LabelStudioServer",
-    "NoAnswerError",
-    "Payload",
-    "Project",
     "find_executable",
-    "find_running",
-    "patiently",
-    "payload",
-    "serve",
+    "run_server",
     "serve_forever",
+    "find_server",
+    "Client",
+    "TOKEN_VARIABLE",
+    "UnavailableError",
+    "with_retry",
+    "Json",
+    "Project",
+    "ProjectCounts",
+    "TaskChange",
+    "ImportPayload",
+    "encode_tasks",
     "sign_up",
+    "BrowserSession",
+    "write_private",
 ]

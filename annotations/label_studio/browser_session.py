@@ -1,4 +1,4 @@
-"""Sessions: what an annotator's browser says to Label Studio, without the browser."""
+"""Browser sessions: the requests that an annotator's browser makes to Label Studio."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 
 from reground.annotations.label_studio.client import TIMEOUT, Client
-from reground.annotations.label_studio.errors import no_answer, refusal
+from reground.annotations.label_studio.errors import response_error, unavailable_error
 from reground.tasks.errors import RegroundError
 
 
-class Annotator:
-    """A person's browser session, without the browser."""
+class BrowserSession:
+    """An annotator's session, as a browser holds it."""
 
     def __init__(self, url: str, email: str, password: str) -> None:
         """Log in.
@@ -23,74 +23,75 @@ class Annotator:
         """
         self.url, self.email = url.rstrip("/"), email
         self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False)
-        answer = self._submit("/user/login/", {"email": email, "password": password})
-        if answer.status_code != 302:
+        response = submit_form(self._http, self.url, "/user/login/", {"email": email, "password": password})
+        if response.status_code != 302:
             raise RegroundError(
-                f"expected Label Studio at {url} to log in {email}, it refused: no such account, or another password."
+                f"expected Label Studio at {url} to log in {email}, it refused: no such account, or a wrong password."
             )
 
-    def __enter__(self) -> Annotator:
+    def __enter__(self) -> BrowserSession:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def next_task(self, project_id: int) -> tuple[int, dict[str, Any]] | None:
-        """Id and data of the next task in the person's label stream; None: nothing is left for them.
+        """Id and data of the next task in the annotator's label stream; None: the stream is empty.
 
         Raises:
-            RegroundError: Label Studio does not answer, or says no.
+            RegroundError: Label Studio does not answer, or refuses.
         """
-        doing = f"show the next task of project {project_id}"
+        action = f"show the next task of project {project_id}"
         try:
-            answer = self._http.get(f"/api/projects/{project_id}/next")
+            response = self._http.get(f"/api/projects/{project_id}/next")
         except httpx.TransportError as error:
-            raise no_answer(self.url, doing, error) from error
-        if answer.status_code == 404:
+            raise unavailable_error(self.url, action, error) from error
+        if response.status_code == 404:
             return None
-        if answer.status_code != 200:
-            raise refusal(self.url, doing, answer.status_code, answer.text)
-        task = answer.json()
+        if response.status_code != 200:
+            raise response_error(self.url, action, response.status_code, response.text)
+        task = response.json()
         return int(task["id"]), dict(task["data"])
 
-    def answer(self, task_id: int, result: Sequence[Mapping[str, Any]], seconds: float | None) -> int:
-        """Submit an answer as the page does. Returns its id.
+    def submit(self, task_id: int, result: Sequence[Mapping[str, Any]], seconds: float | None) -> int:
+        """Submit an annotation as the labeling page does. Returns its id.
 
         Args:
             task_id: of the task.
-            result: as `reground.annotations.rounds.questions.contains_result` or ``classify_result`` makes it.
-            seconds: spent on it; None: not measured.
-        """
-        sent = {"result": list(result), "lead_time": seconds, "was_cancelled": False}
-        try:
-            answer = self._http.post(f"/api/tasks/{task_id}/annotations/", json=sent)
-        except httpx.TransportError as error:
-            raise no_answer(self.url, f"take an answer to task {task_id}", error) from error
-        if answer.status_code != 201:
-            raise refusal(self.url, f"take an answer to task {task_id}", answer.status_code, answer.text)
-        return int(answer.json()["id"])
+            result: as `reground.annotations.rounds.contains_result` or ``classify_result`` builds it.
+            seconds: spent on the task (Label Studio's lead time); None: not measured.
 
-    def _submit(self, page: str, form: Mapping[str, str]) -> httpx.Response:
-        return submit_form(self._http, self.url, page, form)
+        Raises:
+            RegroundError: Label Studio does not answer, or refuses.
+        """
+        action = f"accept an annotation of task {task_id}"
+        annotation = {"result": list(result), "lead_time": seconds, "was_cancelled": False}
+        try:
+            response = self._http.post(f"/api/tasks/{task_id}/annotations/", json=annotation)
+        except httpx.TransportError as error:
+            raise unavailable_error(self.url, action, error) from error
+        if response.status_code != 201:
+            raise response_error(self.url, action, response.status_code, response.text)
+        return int(response.json()["id"])
 
 
 def sign_up(client: Client, email: str, password: str) -> None:
-    """Open an account by invitation.
+    """Create an account by invitation.
 
     Raises:
-        RegroundError: Label Studio refuses; it says why.
+        RegroundError: Label Studio refuses; the message gives the reason.
     """
-    page = f"/user/signup/?token={client.invitation()}"
+    page = f"/user/signup/?token={client.invite_token()}"
     with httpx.Client(base_url=client.url, timeout=TIMEOUT, trust_env=False) as http:
-        answer = submit_form(http, client.url, page, {"email": email, "password": password})
-    if answer.status_code != 302:
-        raise refusal(client.url, f"open an account for {email}", answer.status_code, "see its own log")
+        response = submit_form(http, client.url, page, {"email": email, "password": password})
+    if response.status_code != 302:
+        raise response_error(client.url, f"create an account for {email}", response.status_code, "see its log")
 
 
 def submit_form(http: httpx.Client, url: str, page: str, form: Mapping[str, str]) -> httpx.Response:
-    """Fill in one of Label Studio's own forms."""
+    """Submit one of Label Studio's HTML forms."""
     try:
         http.get(page)
         return http.post(page, data={**form, "csrfmiddlewaretoken": http.cookies["csrftoken"]})
     except (httpx.TransportError, KeyError) as error:
-        raise no_answer(url, f"show {page.partition('?')[0]}", error) from error
+        raise unavailable_error(url, f"show {page.partition('?')[0]}", error) from error

@@ -1,9 +1,9 @@
-"""Label Studio's HTTP interface: projects, tasks and answers.
+"""A client of Label Studio's HTTP API: projects, tasks and annotations.
 
-The one module that imports ``label_studio_sdk``, and only once a `Client` is made: the import
-takes 1.6 s and 190 MB. The SDK does what it does well (both kinds of token, typed projects and
-tasks); its retries are off, for a repeated import would make every task twice. Imports and lists of
-tasks go past it: it takes half as long as Label Studio itself to put a task into words.
+The one module that imports ``label_studio_sdk``, and only once a `Client` is created: the import takes 1.6 s
+and 190 MB. The SDK handles both kinds of token and gives typed projects and tasks; its retries are off,
+because a repeated import would create every task twice. Imports and task lists bypass it: parsing a task into
+the SDK's types takes half as long as Label Studio itself needs.
 """
 
 from __future__ import annotations
@@ -16,25 +16,33 @@ from typing import Any, Final
 
 import httpx
 
-from reground.annotations.label_studio.data import Change, Count, Json, Payload, Project, TaskState, payload
-from reground.annotations.label_studio.errors import no_answer, refusal
+from reground.annotations.label_studio.data import (
+    ImportPayload,
+    Json,
+    Project,
+    ProjectCounts,
+    TaskChange,
+    TaskState,
+    encode_tasks,
+)
+from reground.annotations.label_studio.errors import response_error, unavailable_error
 from reground.tasks.errors import RegroundError
 
 VERSION: Final = "1.23"
-"""Of Label Studio: the screens use class names of its page, which change between versions."""
-PAGE: Final = 500
-EXPORTED: Final = 200
-"""Tasks in one export request: their ids stand in its address, which gunicorn cuts off at 4,094 bytes."""
+"""Of Label Studio: the labeling configs use CSS classes of its page, which change between versions."""
+PAGE_SIZE: Final = 500
+EXPORT_CHUNK_SIZE: Final = 200
+"""Tasks in one export request: their ids stand in the URL, which gunicorn cuts off at 4,094 bytes."""
 TIMEOUT: Final = 120.0
-
-LONG_AGO: Final = "2000-01-01T00:00:00.000000Z"
+"""Seconds."""
+EPOCH: Final = "2000-01-01T00:00:00.000000Z"
 
 
 class Client:
-    """Talks to one Label Studio with one token, of either kind.
+    """Talks to one Label Studio with one token, legacy or personal.
 
-    Every method raises RegroundError if Label Studio does not answer, refuses the token, or
-    says no; the message says what to do. Nothing is repeated behind the caller's back.
+    Every method raises RegroundError if Label Studio does not answer, refuses the token, or rejects the
+    request; the message says what to do. The client never retries.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -42,7 +50,7 @@ class Client:
 
         self.url = url.rstrip("/")
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=True)
-        with self._explained("log in"):
+        with self._translate_errors("log in"):
             self._sdk = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http, max_retries=0)
 
     def __enter__(self) -> Client:
@@ -52,209 +60,215 @@ class Client:
         self._http.close()
 
     def check(self) -> None:
-        """Raises:
-        RegroundError: nobody answers, another version does, or the token is not accepted.
+        """Check version and token.
+
+        Raises:
+            RegroundError: nobody answers, the version is another one, or the token is not accepted.
         """
-        with self._explained("ask for its version"):
-            found = str(self._sdk.versions.get().release)
-            if not found.startswith(f"{VERSION}."):
+        with self._translate_errors("tell its version"):
+            version = str(self._sdk.versions.get().release)
+            if not version.startswith(f"{VERSION}."):
                 raise RegroundError(
-                    f"expected Label Studio {VERSION} at {self.url}, found {found}, where the questions would not look "
-                    "as they should: `make label-studio` installs the right one."
+                    f"expected Label Studio {VERSION} at {self.url}, found {version}, where the questions may not be "
+                    "shown correctly: `make label-studio` installs the right version."
                 )
-        with self._explained("log in"):
+        with self._translate_errors("log in"):
             self._sdk.users.whoami()
 
-    def find_projects(self, mark: str) -> list[Project]:
-        """The projects whose description holds ``mark``, oldest first."""
-        found: list[Project] = []
-        page = {"include": "id,title,description,task_number", "page_size": PAGE}
+    def find_projects(self, tag: str) -> list[Project]:
+        """The projects whose description contains ``tag``, oldest first."""
+        projects: list[Project] = []
+        query = {"include": "id,title,description,task_number", "page_size": PAGE_SIZE}
         for number in itertools.count(1):
-            listed = self._ask("GET", "/api/projects/", "list its projects", params={**page, "page": number})
-            every = [
-                Project(one["id"], one["title"], one["description"] or "", one["task_number"] or 0)
-                for one in listed["results"]
+            page = self._request("GET", "/api/projects/", "list its projects", params={**query, "page": number})
+            projects += [
+                Project(row["id"], row["title"], row["description"], row["task_number"] or 0)
+                for row in page["results"]
+                if tag in (row["description"] or "")
             ]
-            found += [project for project in every if mark in project.description]
-            if not listed["next"]:
+            if not page["next"]:
                 break
-        return sorted(found, key=lambda project: project.id)
+        return sorted(projects, key=lambda project: project.id)
 
     def project(self, project_id: int) -> Project:
         """The project with this id.
 
         Raises:
-            RegroundError: gone, among others.
+            RegroundError: among others, if there is none.
         """
-        with self._explained(f"show project {project_id}"):
+        with self._translate_errors(f"show project {project_id}"):
             return _project(self._sdk.projects.get(project_id))
 
     def create_project(self, title: str, description: str, config: str, guidelines: str, overlap: int) -> Project:
-        """A project whose tasks are each asked of ``overlap`` people, in no set order."""
-        with self._explained(f"create the project '{title}'"):
-            made = self._sdk.projects.create(
+        """A new project whose tasks are each shown to ``overlap`` annotators, in random order."""
+        with self._translate_errors(f"create the project '{title}'"):
+            project = self._sdk.projects.create(
                 title=title,
                 description=description,
                 label_config=config,
                 expert_instruction=guidelines,
                 show_instruction=False,
                 maximum_annotations=overlap,
-                sampling="Uniform sampling",  # with sequential sampling, people who race overfill tasks
+                sampling="Uniform sampling",  # with sequential sampling, simultaneous annotators exceed the overlap
                 show_collab_predictions=False,
                 show_annotation_history=False,
                 enable_empty_annotation=True,
             )
-            if made.maximum_annotations != overlap:
+            if project.maximum_annotations != overlap:
                 raise RegroundError(
-                    f"expected project {made.id} of {self.url} to ask each question {overlap} times, "
-                    f"and it would {made.maximum_annotations} times: delete it there, then run the command again."
+                    f"expected project {project.id} of {self.url} to have an overlap of {overlap}, it has "
+                    f"{project.maximum_annotations}: delete it there, then run the command again."
                 )
-            return _project(made)
+            return _project(project)
 
-    def serve_pictures(self, project_id: int, folder: str) -> None:
-        """Let the project's annotators see the files below ``folder``, a path on Label Studio's machine."""
-        with self._explained(f"serve the pictures in {folder}"):
+    def add_local_storage(self, project_id: int, folder: str) -> None:
+        """Let the project's annotators see the images in ``folder``, a path on Label Studio's machine."""
+        with self._translate_errors(f"serve the images in {folder}"):
             storages = self._sdk.import_storage.local
             if all(storage.path != folder for storage in storages.list(project=project_id)):
-                storages.create(project=project_id, path=folder, use_blob_urls=True, title="pictures")
+                storages.create(project=project_id, path=folder, use_blob_urls=True, title="images")
 
-    def check_picture(self, link: str) -> None:
-        """Fetch one picture as a browser would.
+    def check_image(self, path: str) -> None:
+        """Request one image as a browser would.
 
         Raises:
             RegroundError: Label Studio does not serve it.
         """
-        with self._explained("show a picture"):
-            answer = self._http.get(self.url + link, headers=self._login())
-        if answer.status_code != 200:
+        with self._translate_errors("serve an image"):
+            response = self._http.get(self.url + path, headers=self._headers())
+        if response.status_code != 200:
             raise RegroundError(
-                f"expected a picture at {self.url}{link}, got status {answer.status_code}: start this Label Studio "
+                f"expected an image at {self.url}{path}, got status {response.status_code}: start this Label Studio "
                 "with LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT set to the folder 'review' of the workspace (as "
-                "`reground review serve` does), or say in the setting review.documents where it sees that folder."
+                "`reground review serve` does), or set review.document_root to the path of that folder on its machine."
             )
 
     def import_tasks(self, project_id: int, tasks: Sequence[Json]) -> list[int]:
-        """Put tasks into a project in one transaction. Returns their ids, in order."""
-        return self.import_payload(project_id, payload(tasks))
+        """Import the data of tasks into a project in one transaction. Returns the tasks' ids, in order."""
+        return self.import_payload(project_id, encode_tasks(tasks))
 
-    def import_payload(self, project_id: int, tasks: Payload) -> list[int]:
-        """As `import_tasks`, of tasks that are in words already."""
-        answer = self._ask(
+    def import_payload(self, project_id: int, payload: ImportPayload) -> list[int]:
+        """As `import_tasks`, of tasks encoded already."""
+        response = self._request(
             "POST",
             f"/api/projects/{project_id}/import?return_task_ids=true",
-            f"take {tasks.count} tasks into project {project_id}",
-            content=tasks.body,
+            f"import {payload.count} tasks into project {project_id}",
+            content=payload.body,
         )
-        ids = [int(task_id) for task_id in answer.get("task_ids") or []]
-        if answer.get("task_count") != tasks.count or len(ids) != tasks.count:
+        ids = [int(task_id) for task_id in response.get("task_ids") or []]
+        if response.get("task_count") != payload.count or len(ids) != payload.count:
             raise RegroundError(
-                f"expected Label Studio at {self.url} to take {tasks.count} tasks, it took {answer.get('task_count')}: "
-                "run the command again, it finds out which."
+                f"expected Label Studio at {self.url} to import {payload.count} tasks, it imported "
+                f"{response.get('task_count')}: run the command again, it finds out which."
             )
         return ids
 
-    def tasks(self, project_id: int) -> Iterator[tuple[int, Json]]:
+    def list_tasks(self, project_id: int) -> Iterator[tuple[int, Json]]:
         """Id and data of every task of a project, oldest first."""
-        for task in self._listed(project_id, LONG_AGO, "id,data"):
+        for task in self._list_tasks(project_id, EPOCH, "id,data"):
             yield int(task["id"]), dict(task["data"])
 
-    def changes(self, project_id: int, since: str = LONG_AGO) -> Iterator[Change]:
-        """Every task touched after a moment of Label Studio's clock, oldest first.
+    def list_changes(self, project_id: int, start: str = EPOCH) -> Iterator[TaskChange]:
+        """Every task that changed after ``start``, oldest first.
 
-        Answers given, changed, skipped and deleted touch a task; drafts do not.
+        An annotation that is created, edited, skipped or deleted changes its task; a draft does not.
 
         Args:
             project_id: of the project.
-            since: ISO 8601 in UTC, with microseconds and a Z.
+            start: ISO 8601 in UTC by Label Studio's clock, with microseconds and a Z.
         """
-        for task in self._listed(project_id, since, "id,updated_at,total_annotations,cancelled_annotations"):
-            given = int(task["total_annotations"] or 0) + int(task["cancelled_annotations"] or 0)
-            yield Change(int(task["id"]), str(task["updated_at"]), given)
+        fields = "id,updated_at,total_annotations,cancelled_annotations"
+        for task in self._list_tasks(project_id, start, fields):
+            submissions = int(task["total_annotations"] or 0) + int(task["cancelled_annotations"] or 0)
+            yield TaskChange(int(task["id"]), str(task["updated_at"]), submissions)
 
-    def count(self, project_id: int) -> Count:
-        """How much a project holds, by Label Studio's own count."""
-        found = self._ask("GET", f"/api/projects/{project_id}/", f"show project {project_id}")
-        submissions = int(found["total_annotations_number"] or 0) + int(found["skipped_annotations_number"] or 0)
-        return Count(project_id, int(found["task_number"] or 0), submissions)
+    def project_counts(self, project_id: int) -> ProjectCounts:
+        """Label Studio's own counts of a project's tasks and submissions."""
+        row = self._request("GET", f"/api/projects/{project_id}/", f"show project {project_id}")
+        submissions = int(row["total_annotations_number"] or 0) + int(row["skipped_annotations_number"] or 0)
+        return ProjectCounts(project_id, int(row["task_number"] or 0), submissions)
 
     def delete_task(self, task_id: int) -> None:
-        """Delete a task, and the answers it has."""
-        with self._explained(f"delete task {task_id}"):
+        """Delete a task with its annotations."""
+        with self._translate_errors(f"delete task {task_id}"):
             self._sdk.tasks.delete(str(task_id))
 
     def task_states(self, project_id: int) -> list[TaskState]:
-        """Every task of a project, with the number of its answers; skips do not count."""
-        with self._explained(f"list the tasks of project {project_id}"):
-            listed = self._sdk.tasks.list(project=project_id, include="id,annotators,total_annotations", page_size=PAGE)
+        """Every task of a project, with its number of annotations; skips do not count."""
+        with self._translate_errors(f"list the tasks of project {project_id}"):
+            include = "id,annotators,total_annotations"
+            tasks = self._sdk.tasks.list(project=project_id, include=include, page_size=PAGE_SIZE)
             return [
                 TaskState(int(task.id or 0), int(task.total_annotations or 0), tuple(task.annotators or ()))
-                for task in listed
+                for task in tasks
             ]
 
-    def answers(self, project_id: int, task_ids: Sequence[int]) -> dict[int, list[Json]]:
+    def export_annotations(self, project_id: int, task_ids: Sequence[int]) -> dict[int, list[Json]]:
         """Task id -> its annotations, of those tasks that have any."""
-        found: dict[int, list[Json]] = {}
-        doing = f"export the answers of project {project_id}"
-        for start in range(0, len(task_ids), EXPORTED):
-            chosen = {"exportType": "JSON", "ids[]": list(task_ids[start : start + EXPORTED])}
-            for task in self._ask("GET", f"/api/projects/{project_id}/export", doing, params=chosen):
-                found[int(task["id"])] = task["annotations"]
-        return found
+        annotations: dict[int, list[Json]] = {}
+        action = f"export the annotations of project {project_id}"
+        for start in range(0, len(task_ids), EXPORT_CHUNK_SIZE):
+            query = {"exportType": "JSON", "ids[]": list(task_ids[start : start + EXPORT_CHUNK_SIZE])}
+            for task in self._request("GET", f"/api/projects/{project_id}/export", action, params=query):
+                annotations[int(task["id"])] = task["annotations"]
+        return annotations
 
-    def people(self) -> dict[int, str]:
+    def user_emails(self) -> dict[int, str]:
         """User id -> e-mail address."""
-        with self._explained("list its users"):
+        with self._translate_errors("list its users"):
             return {int(user.id or 0): str(user.email) for user in self._sdk.users.list()}
 
-    def invitation(self) -> str:
-        """The token with which a person may sign up."""
-        return str(self._ask("GET", "/api/invite", "invite a person")["token"])
+    def invite_token(self) -> str:
+        """The token that lets somebody sign up."""
+        return str(self._request("GET", "/api/invite", "invite an annotator")["token"])
 
-    def _listed(self, project_id: int, since: str, fields: str) -> Iterator[Json]:
-        """Tasks page by page, each page beginning after the last id: whatever is deleted meanwhile, none is skipped."""
-        last = 0
+    def _list_tasks(self, project_id: int, start: str, fields: str) -> Iterator[Json]:
+        """Tasks page by page. Each page starts after the last id, so that a deletion meanwhile skips no task."""
+        last_id = 0
         while True:
             items = [
-                {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": since},
-                {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last},
+                {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": start},
+                {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last_id},
             ]
             query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
-            page = {"project": project_id, "query": json.dumps(query), "fields": "task_only", "include": fields}
-            doing = f"list the tasks of project {project_id}"
-            found = self._ask("GET", "/api/tasks", doing, params={**page, "page_size": PAGE})["tasks"]
-            yield from found
-            if len(found) < PAGE:
+            params = {"project": project_id, "query": json.dumps(query), "fields": "task_only", "include": fields}
+            action = f"list the tasks of project {project_id}"
+            tasks = self._request("GET", "/api/tasks", action, params={**params, "page_size": PAGE_SIZE})["tasks"]
+            yield from tasks
+            if len(tasks) < PAGE_SIZE:
                 return
-            last = int(found[-1]["id"])
+            last_id = int(tasks[-1]["id"])
 
-    def _ask(self, method: str, address: str, doing: str, **how: Any) -> Any:
-        """One request; its answer read as JSON."""
-        with self._explained(doing):
-            headers = {**self._login(), "Content-Type": "application/json"}
-            answer = self._http.request(method, self.url + address, headers=headers, **how)
-            answer.raise_for_status()
+    def _request(self, method: str, path: str, action: str, **options: Any) -> Any:
+        """Send a request; returns the JSON of the response."""
+        with self._translate_errors(action):
+            headers = {**self._headers(), "Content-Type": "application/json"}
+            response = self._http.request(method, self.url + path, headers=headers, **options)
+            response.raise_for_status()
             try:
-                return answer.json()
-            except ValueError as error:  # cut off: the server of Label Studio does not say how long an export is
-                raise no_answer(self.url, doing, error) from error
+                return response.json()
+            except ValueError as error:  # truncated: exports have no Content-Length
+                raise unavailable_error(self.url, action, error) from error
 
-    def _login(self) -> dict[str, str]:
-        # The SDK has no public way to the access token that it makes of a personal one.
+    def _headers(self) -> dict[str, str]:
+        # The SDK has no public access to the access token that it derives from a personal one.
         return {"Authorization": self._sdk._client_wrapper.get_headers()["Authorization"]}
 
     @contextlib.contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
+    def _translate_errors(self, action: str) -> Iterator[None]:
         from label_studio_sdk.core.api_error import ApiError
 
         try:
             yield
         except httpx.HTTPStatusError as error:
-            raise refusal(self.url, doing, error.response.status_code, error.response.text) from error
+            raise response_error(self.url, action, error.response.status_code, error.response.text) from error
         except httpx.TransportError as error:
-            raise no_answer(self.url, doing, error) from error
+            raise unavailable_error(self.url, action, error) from error
         except ApiError as error:
-            raise refusal(self.url, doing, error.status_code, error.body) from error
+            raise response_error(self.url, action, error.status_code, error.body) from error
 
 
-def _project(found: Any) -> Project:
-    return Project(int(found.id), str(found.title), str(found.description or ""), int(found.task_number or 0))
+def _project(response: Any) -> Project:
+    return Project(
+        int(response.id), str(response.title), str(response.description or ""), int(response.task_number or 0)
+    )

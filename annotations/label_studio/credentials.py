@@ -1,4 +1,4 @@
-"""Credentials of the workspace's own Label Studio: drawn once, kept in a file of its folder."""
+"""Credentials of the workspace's own Label Studio: drawn at random once, kept in a file of its data folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CREDENTIALS: Final = "credentials.json"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who may do everything in one Label Studio. Label Studio reads them at its first start only."""
+    """The owner's account. Label Studio reads it at its first start only."""
 
     email: str
     password: str
@@ -27,7 +27,7 @@ class Credentials:
 
 
 def read_credentials(data_dir: Path) -> Credentials | None:
-    """The credentials of the Label Studio in ``data_dir``, if it was ever started.
+    """The credentials of the Label Studio in ``data_dir``; None: it was never started.
 
     Raises:
         RegroundError: the file is damaged.
@@ -42,12 +42,17 @@ def read_credentials(data_dir: Path) -> Credentials | None:
         raise RegroundError(f"expected email, password and token in {path}, found something else: {error!r}.") from None
 
 
-def make_credentials(data_dir: Path) -> Credentials:
-    """New ones, in a file that only its owner can read, whole or not at all."""
-    made = Credentials("owner@reground.local", secrets.token_urlsafe(18), secrets.token_hex(20))
-    temporary = data_dir / f".{CREDENTIALS}.tmp"
+def create_credentials(data_dir: Path) -> Credentials:
+    """Create credentials in a file that only its owner can read, written atomically."""
+    credentials = Credentials("owner@reground.local", secrets.token_urlsafe(18), secrets.token_hex(20))
+    write_private(data_dir / CREDENTIALS, json.dumps(asdict(credentials), indent=1))
+    return credentials
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, atomically."""
+    temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        json.dump(asdict(made), handle, indent=1)
-    temporary.rename(data_dir / CREDENTIALS)
-    return made
+        handle.write(text)
+    temporary.rename(path)

@@ -1,4 +1,4 @@
-"""What is said to Label Studio, and what it says: projects, tasks and counts."""
+"""Label Studio's objects as the client returns them: projects, tasks and counts."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Project:
-    """One project: ``description`` ends with our mark, ``tasks`` counts what it holds."""
+    """A project; ``description`` ends with our tag, ``num_tasks`` is Label Studio's own count."""
 
     id: int
     title: str
     description: str
-    tasks: int
+    num_tasks: int
 
 
 @dataclass(frozen=True)
-class Count:
-    """How much a project holds; skips are submissions too."""
+class ProjectCounts:
+    """Numbers of tasks and submissions of a project; skips are submissions too."""
 
     project_id: int
     tasks: int
@@ -30,31 +30,31 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A task as last touched, by Label Studio's clock (ISO 8601 in UTC); ``answers`` counts skips too."""
+class TaskChange:
+    """A task's last change by Label Studio's clock (ISO 8601 in UTC), and its number of submissions, skips included."""
 
     id: int
     updated_at: str
-    answers: int
+    submissions: int
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """A task as it stands: how many answers it has, and who gave them (user ids)."""
+    """A task's number of annotations, and the user ids of its annotators."""
 
     id: int
-    answers: int
-    people: tuple[int, ...]
+    num_annotations: int
+    annotators: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Payload:
-    """Tasks in the words of an import."""
+class ImportPayload:
+    """The body of an import request, with its number of tasks."""
 
     count: int
     body: bytes
 
 
-def payload(tasks: Sequence[Json]) -> Payload:
-    """Tasks in the words of an import; making them takes a while, in which another import can go on."""
-    return Payload(len(tasks), json.dumps([{"data": task} for task in tasks]).encode())
+def encode_tasks(tasks: Sequence[Json]) -> ImportPayload:
+    """Encode the data of tasks as JSON; slow enough to be worth doing while another import is under way."""
+    return ImportPayload(len(tasks), json.dumps([{"data": task} for task in tasks]).encode())

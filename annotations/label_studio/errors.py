@@ -1,4 +1,4 @@
-"""What a user is told when Label Studio does not answer, or says no."""
+"""Errors of Label Studio: unavailable, or a refused request."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any, Final
 from reground.tasks.errors import RegroundError
 
 TOKEN_VARIABLE: Final = "REGROUND_LABEL_STUDIO_TOKEN"
-AWAY: Final = (502, 503, 504)
-"""What a proxy says in the place of a Label Studio that is not there."""
+GATEWAY_ERRORS: Final = (502, 503, 504)
+"""Status codes of a proxy whose Label Studio does not answer."""
 
 
-class NoAnswerError(RegroundError):
-    """Label Studio is not there, or went away in mid-sentence: what was asked may be done or not."""
+class UnavailableError(RegroundError):
+    """Label Studio does not answer, or the connection broke: the request may or may not have been carried out."""
 
 
-def no_answer(url: str, doing: str, error: Exception) -> NoAnswerError:
-    """Label Studio is not there."""
-    return NoAnswerError(
-        f"expected Label Studio at {url} to {doing}, got no answer ({type(error).__name__}: {error}): start it with "
-        "`reground review serve`, or set review.url to where it listens. Nothing is lost: run the command again then."
+def unavailable_error(url: str, action: str, error: Exception) -> UnavailableError:
+    """The error for a failed connection."""
+    return UnavailableError(
+        f"expected Label Studio at {url} to {action}, got no answer ({type(error).__name__}: {error}): start it with "
+        "`reground review serve`, or set review.url to its address. Nothing is lost: then run the command again."
     )
 
 
-def refusal(url: str, doing: str, status: int | None, body: Any) -> RegroundError:
-    """Label Studio is there and says no."""
+def response_error(url: str, action: str, status: int | None, body: Any) -> RegroundError:
+    """The error for a response whose status is not a success."""
     if status == 401:
         return RegroundError(
             f"expected Label Studio at {url} to accept the token, it refused (401): set {TOKEN_VARIABLE} to a token "
-            "that its page Account & Settings shows, legacy or personal; without the variable, the token of the "
-            "workspace's own Label Studio is used."
+            "from its page Account & Settings, legacy or personal. Without the variable, the token of the workspace's "
+            "own Label Studio is used."
         )
-    if status in AWAY:
-        return NoAnswerError(
-            f"expected Label Studio at {url} to {doing}, got no answer from behind its proxy (status {status}). "
+    if status in GATEWAY_ERRORS:
+        return UnavailableError(
+            f"expected Label Studio at {url} to {action}, got no answer from behind its proxy (status {status}). "
             "Nothing is lost: run the command again when it is back."
         )
     detail = body.get("validation_errors") or body.get("detail") if isinstance(body, Mapping) else body
     return RegroundError(
-        f"expected Label Studio at {url} to {doing}, it refused (status {status}): {str(detail)[:500]}"
+        f"expected Label Studio at {url} to {action}, it refused (status {status}): {str(detail)[:500]}"
     )

@@ -1,4 +1,4 @@
-"""Patience: work that goes on where it was when Label Studio is back."""
+"""Retry: resume work when Label Studio is available again."""
 
 from __future__ import annotations
 
@@ -7,56 +7,56 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from reground.annotations.label_studio.errors import NoAnswerError
+from reground.annotations.label_studio.errors import UnavailableError
 
 if TYPE_CHECKING:
     from reground.annotations.label_studio.client import Client
 
-PAUSE: Final = 0.5
-"""Seconds between two knocks."""
+RETRY_INTERVAL: Final = 0.5
+"""Seconds between two attempts to connect."""
 LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
-def patiently(
-    connect: Callable[[], Client], work: Callable[[Client], T], progress: Callable[[], int], patience: float
+def with_retry(
+    connect: Callable[[], Client], work: Callable[[Client], T], progress: Callable[[], int], timeout: float
 ) -> T:
-    """Do work with Label Studio; where it goes away in the midst, wait until it is back and do the work again.
+    """Run ``work`` with a client; if Label Studio becomes unavailable, wait for it and run ``work`` again.
 
     Args:
-        connect: opens a client, or says that nobody answers.
-        work: can be done again from the start, and then does only what is left.
+        connect: opens a client; raises UnavailableError if nobody answers.
+        work: idempotent: run again, it does only what is left.
         progress: grows as work gets done.
-        patience: seconds to wait with nothing getting done; 0: not at all.
+        timeout: seconds without progress after which to give up; 0: no retry.
 
     Raises:
-        NoAnswerError: nobody answers to begin with, or nothing got done for ``patience`` seconds.
-        RegroundError: whatever else ``connect`` and ``work`` raise, at once.
+        UnavailableError: nobody answers the first attempt, or there was no progress for ``timeout`` seconds.
+        RegroundError: any other error of ``connect`` and ``work``, at once.
     """
-    client, reached, until = connect(), progress(), 0.0
+    client, last_progress, deadline = connect(), progress(), 0.0
     while True:
         try:
             with client:
                 return work(client)
-        except NoAnswerError as error:
-            if until == 0.0 or progress() > reached:
-                reached, until = progress(), time.monotonic() + patience
-            if time.monotonic() >= until:
+        except UnavailableError as error:
+            if deadline == 0.0 or progress() > last_progress:
+                last_progress, deadline = progress(), time.monotonic() + timeout
+            if time.monotonic() >= deadline:
                 raise
-            LOGGER.warning("Label Studio went away (%s); waiting up to %.0f s for it", _why(error), patience)
-            client = _back(connect, until)
+            LOGGER.warning("Label Studio is unavailable (%s); retrying for up to %.0f s", _cause(error), timeout)
+            client = _reconnect(connect, deadline)
 
 
-def _back(connect: Callable[[], Client], until: float) -> Client:
+def _reconnect(connect: Callable[[], Client], deadline: float) -> Client:
     while True:
-        time.sleep(PAUSE)
+        time.sleep(RETRY_INTERVAL)
         try:
             return connect()
-        except NoAnswerError:
-            if time.monotonic() >= until:
+        except UnavailableError:
+            if time.monotonic() >= deadline:
                 raise
 
 
-def _why(error: NoAnswerError) -> str:
+def _cause(error: UnavailableError) -> str:
     return type(error.__cause__).__name__ if error.__cause__ else str(error)

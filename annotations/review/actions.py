@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from reground.annotations.collect import collect as collecting
 from reground.annotations.collect.collect import Pulled
-from reground.annotations.label_studio import NoAnswerError, find_running, patiently, serve_forever
+from reground.annotations.label_studio import UnavailableError, find_server, serve_forever, with_retry
 from reground.annotations.rounds import accounts, controls, pictures, planning, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.accounts import Invited
@@ -78,9 +78,9 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     data_dir = Path(workspace.path(DATA_DIR))
-    running = find_running(data_dir) if workspace.is_local else None
+    running = find_server(data_dir) if workspace.is_local else None
     if not settings.url and running is None:
-        raise NoAnswerError(
+        raise UnavailableError(
             f"expected Label Studio to run for {workspace.url}, and it does not: start it with "
             f"`reground review serve -w {workspace.url}` in another terminal, or name another one in the setting "
             f"review.url and its token in {TOKEN_VARIABLE}. Nothing is lost."
@@ -132,7 +132,7 @@ def push(workspace: Workspace, settings: ReviewSettings, question: str) -> Pushe
         total = sum(map(len, ledger.places(workspace, question, asking.number).values()))
         return Pushed(tuple(opened), len(first.questions), total, placed)
 
-    return patiently(
+    return with_retry(
         lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.patience
     )
 

@@ -71,7 +71,7 @@ def status(workspace: Workspace, settings: ReviewSettings) -> list[dict[str, Any
         return []
     with connect(workspace, settings) as client:
         there, _ = projects_there(client, workspace)
-        return _rows(workspace, settings, answers.fresh(client, workspace, there), client.people())
+        return _rows(workspace, settings, answers.fresh(client, workspace, there), client.user_emails())
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, str]:

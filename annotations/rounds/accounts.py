@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.label_studio import LabelStudioServer, find_running
+from reground.annotations.label_studio import LabelStudioServer, find_server
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
 
@@ -53,14 +53,14 @@ def invite(workspace: Workspace, data_dir: Path, client: Client, emails: Sequenc
     addresses = [check_email(email) for email in dict.fromkeys(emails)]
     if not addresses:
         raise UsageError("expected e-mail addresses: `reground review invite ann@lab.org bob@lab.org -w W`.")
-    own = find_running(data_dir) if workspace.is_local else None
+    own = find_server(data_dir) if workspace.is_local else None
     if own is None or own.url != client.url:
         raise RegroundError(
             f"expected the workspace's own Label Studio, accounts of {client.url} are its owner's to make: open "
             "Organization > Add People there and send everybody the link; then name them in the setting "
             f"review.annotators = {addresses}."
         )
-    known = {email.lower() for email in client.people().values()}
+    known = {email.lower() for email in client.user_emails().values()}
     return [_invite(own, client, email, email in known) for email in addresses]
 
 

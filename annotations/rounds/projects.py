@@ -126,7 +126,7 @@ def settle(client: Client, asking: Round) -> Settled:
     adopted = 0
     for project in projects.values():
         known = out.get(project.id, set())
-        if project.tasks != len(known):
+        if project.num_tasks != len(known):
             adopted += _adopt(client, asking, project, known, {task.question.key for task in asking.tasks()})
     return Settled(found, adopted)
 
@@ -150,7 +150,7 @@ def check_ours(client: Client, workspace: Workspace, project_id: int) -> Project
 def _adopt(client: Client, asking: Round, project: Project, known: set[int], keys: set[str]) -> int:
     seen: set[int] = set()
     found: list[Task] = []
-    for task_id, data in client.tasks(project.id):
+    for task_id, data in client.list_tasks(project.id):
         seen.add(task_id)
         if task_id in known or "class_idxs" not in data:
             continue
@@ -171,7 +171,7 @@ def _adopt(client: Client, asking: Round, project: Project, known: set[int], key
 
 
 def _remove_twin(client: Client, project: Project, task_id: int, key: str) -> None:
-    if client.answers(project.id, [task_id]):
+    if client.export_annotations(project.id, [task_id]):
         raise RegroundError(
             f"expected the question {key} once in project {project.id} of {client.url}, found it again as task "
             f"{task_id}, with answers: delete one of the two there."

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reground.annotations.label_studio import Payload, Project, payload
+from reground.annotations.label_studio import ImportPayload, Project, encode_tasks
 from reground.annotations.rounds import controls, pictures, projects
 from reground.annotations.rounds import task_table as ledger
 from reground.annotations.rounds.display import Display
@@ -65,7 +65,7 @@ def _open(
     project = projects.open_project(client, asking, person, known)
     if filled:
         Path(asking.workspace.path(pictures.FOLDER, pictures.PICTURES)).mkdir(parents=True, exist_ok=True)
-        client.serve_pictures(project.id, _pictures_path(asking.workspace, settings))
+        client.add_local_storage(project.id, _pictures_path(asking.workspace, settings))
     return project
 
 
@@ -81,13 +81,13 @@ def _fill(
 ) -> None:
     batches = [own[start : start + settings.batch_size] for start in range(0, len(own), settings.batch_size)]
 
-    def make(batch: Batch) -> Payload:
-        return payload(display.tasks(batch))
+    def make(batch: Batch) -> ImportPayload:
+        return encode_tasks(display.tasks(batch))
 
-    def send(batch: Batch, tasks: Payload) -> list[int]:
+    def send(batch: Batch, tasks: ImportPayload) -> list[int]:
         project = opening.result()
         if batch is batches[0]:
-            client.check_picture(display.link(batch[0].image_ids[0]))
+            client.check_image(display.link(batch[0].image_ids[0]))
         controls.write(asking.workspace, [row for question in batch for row in unwritten.pop(question.subject, ())])
         return client.import_payload(project.id, tasks)
 

@@ -89,30 +89,30 @@ def list_photographs(root: Path) -> Path:
 
 def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
     """The workspace's own Label Studio."""
-    from reground.annotations.label_studio import serve
+    from reground.annotations.label_studio import run_server
     from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
 
-    return serve(root / DATA_DIR, 0, root / DOCUMENTS)
+    return run_server(root / DATA_DIR, 0, root / DOCUMENTS)
 
 
 def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
     """Each recorded annotator logs in and answers what they have not yet, as a browser would."""
-    from reground.annotations.label_studio import Annotator, Client, sign_up
+    from reground.annotations.label_studio import BrowserSession, Client, sign_up
 
     questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
     warn_of_unrecorded(questions, answers["shown"])
     with Client(label_studio.url, label_studio.credentials.token) as client:
-        known = {email: user for user, email in client.people().items()}
+        known = {email: user for user, email in client.user_emails().items()}
         projects = sorted({question["project_id"] for question in questions})
-        done = {state.id: state.people for project in projects for state in client.task_states(project)}
+        done = {state.id: state.annotators for project in projects for state in client.task_states(project)}
         for email, recorded in answers["annotators"].items():
             password = password_of(label_studio.data_dir, email)
             if email not in known:
                 sign_up(client, email, password)
             open_tasks = [q for q in questions if known.get(email) not in done[q["task_id"]]]
-            with Annotator(label_studio.url, email, password) as person:
+            with BrowserSession(label_studio.url, email, password) as person:
                 for question in open_tasks:
-                    person.answer(question["task_id"], recorded_answer(question, recorded), seconds=None)
+                    person.submit(question["task_id"], recorded_answer(question, recorded), seconds=None)
             say(f"{email} answered {len(open_tasks)} questions from a recording")
 
 

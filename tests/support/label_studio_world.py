@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from reground.annotations.label_studio import Annotator, Client, LabelStudioServer, serve, sign_up
+from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
 from reground.annotations.review.actions import DOCUMENTS, ReviewSettings
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace
@@ -85,7 +85,7 @@ class LabelStudio:
 
     def start(self) -> None:
         self.running = contextlib.ExitStack()
-        self.server = self.running.enter_context(serve(self.root / "data", self.port, self.root / "documents"))
+        self.server = self.running.enter_context(run_server(self.root / "data", self.port, self.root / "documents"))
 
     def kill(self) -> None:
         """As ``kill -9`` does."""
@@ -110,9 +110,9 @@ class LabelStudio:
     def client(self) -> Client:
         return Client(self.server.url, self.server.credentials.token)
 
-    def annotator(self, email: str) -> Annotator:
+    def annotator(self, email: str) -> BrowserSession:
         """Somebody with an account, logged in."""
         with self.client() as client:
-            if email not in client.people().values():
+            if email not in client.user_emails().values():
                 sign_up(client, email, PASSWORD)
-        return Annotator(self.server.url, email, PASSWORD)
+        return BrowserSession(self.server.url, email, PASSWORD)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from reground.annotations.label_studio import serve
+from reground.annotations.label_studio import run_server
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import DATA_DIR, DOCUMENTS, ReviewSettings
 from reground.tasks.workspace import Workspace
@@ -69,7 +69,7 @@ def main() -> None:
         images = photographs()
         labels = {stem: int(stem.rpartition("_")[2]) for stem in images}
         settings = ReviewSettings()
-        with serve(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENTS)) as server:
+        with run_server(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENTS)) as server:
             fill(workspace, dict.fromkeys((stem for stem in labels if stem != "imagenet_07_609"), (609,)), images)
             fill_beside(workspace)
             grid = review.push(workspace, settings, "contains").project_id

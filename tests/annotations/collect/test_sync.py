@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio import Client, NoAnswerError
+from reground.annotations.label_studio import Client, UnavailableError
 from reground.annotations.review import actions as review
 from reground.annotations.review import status as review_status
 from reground.annotations.review.actions import ReviewSettings
@@ -41,7 +41,7 @@ def answer(label_studio: LabelStudio, workspace: Workspace, email: str, images: 
             image_id = task.question.image_ids[0]
             if task.kind == "classify" and image_id in images:
                 label = ClassIdx(CANDIDATES[image_id][0])
-                given[image_id] = person.answer(task.task_id, classify_result([label], label, "1"), 3.0)
+                given[image_id] = person.submit(task.task_id, classify_result([label], label, "1"), 3.0)
     return given
 
 
@@ -137,7 +137,7 @@ def test_one_project_gone_the_others_are_collected(label_studio: LabelStudio, tm
     with label_studio.annotator(ANN) as ann:
         for task in ledger.read(workspace):
             if task.kind == "contains":
-                ann.answer(task.task_id, contains_result([]), 1.0)
+                ann.submit(task.task_id, contains_result([]), 1.0)
     review.pull(workspace, settings)
     first = workspace.read("votes")
     answer(label_studio, workspace, ANN, list(CANDIDATES))
@@ -197,7 +197,7 @@ def test_an_export_cut_off_half_way_costs_nothing(label_studio: LabelStudio, tmp
     answer(label_studio, workspace, BOB, list(CANDIDATES))
     with cutting(label_studio.port, b"/export?", keep) as port:
         through = ReviewSettings(url=f"http://127.0.0.1:{port}", documents=settings.documents)
-        with pytest.raises(NoAnswerError, match=r"export the answers .*run the command again"):
+        with pytest.raises(UnavailableError, match=r"export the annotations .*run the command again"):
             review.pull(workspace, through)
     assert tables_of(workspace) == before
     assert review.pull(workspace, settings).answers == 2 + len(CANDIDATES)
@@ -221,7 +221,7 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
     assert ledger.read(workspace) == []
     project = review.push(workspace, settings, "classify").project_id
     with label_studio.client() as client:
-        keys = [data["key"] for _, data in client.tasks(project)]
+        keys = [data["key"] for _, data in client.list_tasks(project)]
     assert sorted(keys) == sorted(task.question.key for task in ledger.read(workspace))
     assert len(keys) == len(set(keys)) == len(CANDIDATES)
 
@@ -235,7 +235,7 @@ def test_status_tells_done_open_and_disagreed(label_studio: LabelStudio, tmp_pat
     answer(label_studio, workspace, BOB, images[:1])
     with label_studio.annotator(BOB) as bob:
         (task,) = (t for t in ledger.read(workspace) if t.question.image_ids[0] == images[1])
-        bob.answer(task.task_id, classify_result([], None, ""), 2.0)
+        bob.submit(task.task_id, classify_result([], None, ""), 2.0)
     before = tables_of(workspace)
     (row,) = review_status.status(workspace, settings)
     counts = {name: row[name] for name in ("tasks", "done", "open", "disagreed", "answers", "annotators")}

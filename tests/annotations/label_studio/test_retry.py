@@ -1,4 +1,4 @@
-"""Patience with a Label Studio that goes away: how long, and with what."""
+"""Retries while Label Studio is unavailable."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from reground.annotations.label_studio import retry as patience
-from reground.annotations.label_studio.errors import AWAY, NoAnswerError, refusal
-from reground.annotations.label_studio.retry import patiently
+from reground.annotations.label_studio import retry
+from reground.annotations.label_studio.errors import GATEWAY_ERRORS, UnavailableError, response_error
+from reground.annotations.label_studio.retry import with_retry
 from reground.tasks.errors import RegroundError
 
 
-class Line:
-    """A Label Studio that is away whenever the script says so; each entry is one thing it is asked."""
+class Script:
+    """A Label Studio that answers request after request as a script says."""
 
     def __init__(self, script: str, clock: list[float]) -> None:
-        self.script, self.clock, self.got = list(script), clock, 0
+        self.script, self.clock, self.done = list(script), clock, 0
 
     def connect(self) -> Any:
         self._next()
@@ -24,20 +24,20 @@ class Line:
 
     def work(self, client: object) -> int:
         while self._next():
-            self.got += 1
-        return self.got
+            self.done += 1
+        return self.done
 
     def _next(self) -> bool:
-        """``x``: away; ``!``: it says no; ``.``: done; anything else: one thing more is done."""
-        told = self.script.pop(0)
+        """``x``: unavailable; ``!``: refused; ``.``: the work is complete; anything else: one more unit is done."""
+        step = self.script.pop(0)
         self.clock[0] += 1.0
-        if told == "x":
-            raise NoAnswerError("away")
-        if told == "!":
+        if step == "x":
+            raise UnavailableError("away")
+        if step == "!":
             raise RegroundError("no")
-        return told != "."
+        return step != "."
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Script:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,43 +46,43 @@ class Line:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that goes on by a second with every request."""
-    now = [0.0]
-    monkeypatch.setattr(patience.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(patience.time, "sleep", lambda _: None)
-    return now
+    """A clock that advances by a second with every request."""
+    seconds = [0.0]
+    monkeypatch.setattr(retry.time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(retry.time, "sleep", lambda _: None)
+    return seconds
 
 
-def run(script: str, clock: list[float], seconds: float) -> Line:
-    line = Line(script, clock)
-    assert patiently(line.connect, line.work, lambda: line.got, seconds) == line.got
-    assert line.script == []
-    return line
+def run(text: str, clock: list[float], timeout: float) -> Script:
+    script = Script(text, clock)
+    assert with_retry(script.connect, script.work, lambda: script.done, timeout) == script.done
+    assert script.script == []
+    return script
 
 
-def test_it_goes_on_where_it_was(clock: list[float]) -> None:
-    assert run("c.", clock, 10).got == 0
-    assert run("cwwx" + "xxx" + "cwx" + "c.", clock, 10).got == 3
+def test_work_is_resumed(clock: list[float]) -> None:
+    assert run("c.", clock, 10).done == 0
+    assert run("cwwx" + "xxx" + "cwx" + "c.", clock, 10).done == 3
 
 
-def test_patience_is_for_one_outage_in_which_nothing_gets_done(clock: list[float]) -> None:
-    assert run(("cw" + "xxxx") * 20 + "c.", clock, 10).got == 20
-    with pytest.raises(NoAnswerError):
+def test_progress_restarts_the_timeout(clock: list[float]) -> None:
+    assert run(("cw" + "xxxx") * 20 + "c.", clock, 10).done == 20
+    with pytest.raises(UnavailableError):
         run("cw" + "x" * 100, clock, 10)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnavailableError):
         run("cw" + "xc" * 100, clock, 10)
 
 
-def test_nobody_there_to_begin_with_and_a_refusal_are_told_at_once(clock: list[float]) -> None:
-    with pytest.raises(NoAnswerError):
+def test_a_failed_first_attempt_and_a_refusal_are_raised_at_once(clock: list[float]) -> None:
+    with pytest.raises(UnavailableError):
         run("x", clock, 10)
     with pytest.raises(RegroundError, match="no"):
         run("cw!", clock, 10)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnavailableError):
         run("cwx", clock, 0)
 
 
-def test_a_proxy_without_label_studio_behind_it_is_no_answer() -> None:
-    for status in AWAY:
-        assert isinstance(refusal("http://x", "list its users", status, "<html>"), NoAnswerError)
-    assert not isinstance(refusal("http://x", "list its users", 500, "<html>"), NoAnswerError)
+def test_a_gateway_error_means_unavailable() -> None:
+    for status in GATEWAY_ERRORS:
+        assert isinstance(response_error("http://x", "list its users", status, "<html>"), UnavailableError)
+    assert not isinstance(response_error("http://x", "list its users", 500, "<html>"), UnavailableError)

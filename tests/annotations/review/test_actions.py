@@ -42,7 +42,7 @@ def on_server(label_studio: LabelStudio, workspace: Workspace) -> list[str]:
     """The keys of every task that Label Studio holds for a workspace."""
     with label_studio.client() as client:
         ours = client.find_projects(projects.mark(workspace))
-        return sorted(data["key"] for project in ours for _, data in client.tasks(project.id))
+        return sorted(data["key"] for project in ours for _, data in client.list_tasks(project.id))
 
 
 def in_ledger(workspace: Workspace) -> list[str]:
@@ -74,7 +74,7 @@ def test_push_twice_asks_once(label_studio: LabelStudio, tmp_path: Path):
     assert on_server(label_studio, workspace) == in_ledger(workspace)
     with label_studio.client() as client:
         project = client.project(first.project_id)
-        assert project.tasks == first.total and len(project.title) <= 50
+        assert project.num_tasks == first.total and len(project.title) <= 50
 
 
 def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_path: Path):
@@ -83,7 +83,7 @@ def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_pat
         review.push(workspace, settings, question)
     with label_studio.client() as client:
         for project in client.find_projects(projects.mark(workspace)):
-            for _, data in client.tasks(project.id):
+            for _, data in client.list_tasks(project.id):
                 links = [data["image"]] if "image" in data else [image["html"] for image in data["images"]]
                 assert all("imagenet" not in link and "/data/local-files/?d=pictures/" in link for link in links)
     kinds = {path.parent.name for path in Path(workspace.path("review", "pictures")).rglob("*.jpg")}
@@ -137,14 +137,14 @@ def test_an_import_that_came_through_late_leaves_no_twin(label_studio: LabelStud
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
     pushed = review.push(workspace, settings, "classify")
     with label_studio.client() as client:
-        (_, data), *_ = client.tasks(pushed.project_id)
+        (_, data), *_ = client.list_tasks(pushed.project_id)
         client.import_tasks(pushed.project_id, [data])
         assert len(on_server(label_studio, workspace)) == pushed.total + 1
         review.push(workspace, settings, "classify")
         assert on_server(label_studio, workspace) == in_ledger(workspace)
         (twin,) = client.import_tasks(pushed.project_id, [data])
         with label_studio.annotator("ann@reground.local") as ann:
-            ann.answer(twin, [], 1.0)
+            ann.submit(twin, [], 1.0)
         with pytest.raises(RegroundError, match=f"task {twin}, with answers"):
             review.push(workspace, settings, "classify")
 
@@ -172,10 +172,10 @@ def answer_everything(label_studio: LabelStudio, workspace: Workspace, email: st
         for task in ledger.read(workspace):
             right = [i for i in task.question.image_ids if CANDIDATES[i][0] in task.question.class_idxs]
             if task.kind == "contains":
-                person.answer(task.task_id, contains_result(right), 4.0)
+                person.submit(task.task_id, contains_result(right), 4.0)
             else:
                 label = CANDIDATES[task.question.image_ids[0]][0]
-                person.answer(task.task_id, classify_result([label], label, "1"), 8.0)  # type: ignore[list-item,arg-type]
+                person.submit(task.task_id, classify_result([label], label, "1"), 8.0)  # type: ignore[list-item,arg-type]
 
 
 def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio, tmp_path: Path):
@@ -214,12 +214,12 @@ def test_what_does_not_count_is_written_down(label_studio: LabelStudio, tmp_path
     eagle, dog = ids["classify:1:imagenet_17_22"], ids["classify:1:imagenet_16_251"]
     fine = classify_result([22], 22, "1")  # type: ignore[list-item,arg-type]
     with label_studio.annotator("ann@reground.local") as ann, label_studio.annotator("bob@reground.local") as bob:
-        tampered = ann.answer(eagle, fine, 3.0)
+        tampered = ann.submit(eagle, fine, 3.0)
         answer = bob._http.patch(f"/api/annotations/{tampered}/", json={"result": classify_result([], None, "")})
         assert answer.status_code == 200  # Label Studio itself lets him
-        bob.answer(eagle, classify_result([22], 21, "1"), 3.0)  # type: ignore[list-item,arg-type]
-        ann.answer(dog, classify_result([], None, ""), 3.0)
-        ann.answer(dog, classify_result([251], 251, "1"), 3.0)  # type: ignore[list-item,arg-type]
+        bob.submit(eagle, classify_result([22], 21, "1"), 3.0)  # type: ignore[list-item,arg-type]
+        ann.submit(dog, classify_result([], None, ""), 3.0)
+        ann.submit(dog, classify_result([251], 251, "1"), 3.0)  # type: ignore[list-item,arg-type]
         skipped = bob._http.post(f"/api/tasks/{dog}/annotations/", json={"result": [], "was_cancelled": True})
         assert skipped.status_code == 201
     pulled = review.pull(workspace, settings)
@@ -301,7 +301,7 @@ def test_tasks_deleted_in_label_studio_are_missed(label_studio: LabelStudio, tmp
 def test_pictures_that_are_not_served_stop_a_push(label_studio: LabelStudio, tmp_path: Path):
     workspace = label_studio.workspace(tmp_path / "w")
     elsewhere = ReviewSettings(url=label_studio.server.url, documents=str(tmp_path / "nowhere"))
-    with pytest.raises(RegroundError, match=r"pictures in .*nowhere"):
+    with pytest.raises(RegroundError, match=r"images in .*nowhere"):
         review.push(workspace, elsewhere, "classify")
     assert on_server(label_studio, workspace) == []
     with pytest.raises(RegroundError, match="folder of this machine"):
@@ -329,13 +329,13 @@ def test_the_server_is_closed_and_keeps_its_database_safe(label_studio: LabelStu
 
 def test_one_server_a_folder_and_one_a_port(label_studio: LabelStudio, tmp_path: Path):
     data, documents = label_studio.root / "data", label_studio.root / "documents"
-    with servers.serve(data, 0, documents) as same:
+    with servers.run_server(data, 0, documents) as same:
         assert same.pid == label_studio.server.pid
     with pytest.raises(RegroundError, match="already runs"):
         servers.serve_forever(data, 0, documents)
     with (
         pytest.raises(RegroundError, match="free for Label Studio"),
-        servers.serve(tmp_path / "other", label_studio.port, tmp_path / "documents"),
+        servers.run_server(tmp_path / "other", label_studio.port, tmp_path / "documents"),
     ):
         pass
     with Client(label_studio.server.url, label_studio.server.credentials.token) as client:
@@ -352,11 +352,11 @@ serve(Path({str(data)!r}), 0, Path({str(documents)!r}))"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as foreground:
         assert foreground.stdout is not None
         assert "log in as owner@reground.local" in foreground.stdout.readline()
-        running = servers.find_running(data)
+        running = servers.find_server(data)
         assert running is not None
         foreground.terminate()
         assert foreground.wait(30) == 0
-    assert servers.find_running(data) is None and not psutil.pid_exists(running.pid)
+    assert servers.find_server(data) is None and not psutil.pid_exists(running.pid)
 
 
 def test_a_start_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -365,8 +365,8 @@ def test_a_start_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyP
     broken.chmod(0o755)
     monkeypatch.setenv(servers.EXECUTABLE_VARIABLE, str(broken))
     with (
-        pytest.raises(RegroundError, match=r"ended while it was starting.*\n.*on fire"),
-        servers.serve(tmp_path / "d", 0, tmp_path / "r"),
+        pytest.raises(RegroundError, match=r"exited while starting.*\n.*on fire"),
+        servers.run_server(tmp_path / "d", 0, tmp_path / "r"),
     ):
         pass
     monkeypatch.setenv(servers.EXECUTABLE_VARIABLE, str(tmp_path / "none"))

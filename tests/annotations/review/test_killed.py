@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio import Annotator, NoAnswerError
+from reground.annotations.label_studio import BrowserSession, UnavailableError
 from reground.annotations.review import actions as review
 from reground.annotations.review.actions import ReviewSettings
 from reground.annotations.rounds import projects
@@ -45,15 +45,15 @@ class Crowd:
     refused: list[BaseException] = field(default_factory=list)
     enough: threading.Event = field(default_factory=threading.Event)
 
-    def answer(self, person: Annotator, project_id: int) -> None:
+    def answer(self, person: BrowserSession, project_id: int) -> None:
         while not self.enough.wait(0.02):
             try:
                 found = person.next_task(project_id)
                 if found is not None:
                     label = ClassIdx(found[1]["class_idxs"][0])
                     result = classify_result([label], label, "1")
-                    self.taken.append((found[0], person.answer(found[0], result, 1.0)))
-            except NoAnswerError:
+                    self.taken.append((found[0], person.submit(found[0], result, 1.0)))
+            except UnavailableError:
                 self.enough.wait(0.2)
             except BaseException as error:
                 self.refused.append(error)
@@ -108,7 +108,7 @@ def pull_until_it_works(workspace: Workspace, settings: ReviewSettings) -> None:
         try:
             review.pull(workspace, settings)
             return
-        except NoAnswerError:
+        except UnavailableError:
             time.sleep(0.2)
 
 
@@ -145,7 +145,7 @@ def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: L
 
     review.pull(workspace, settings)
     with label_studio.client() as client:
-        there = Counter(str(data["key"]) for _, data in client.tasks(project_id))
+        there = Counter(str(data["key"]) for _, data in client.list_tasks(project_id))
     assert set(there.values()) == {1} and len(there) == QUESTIONS
     assert sorted(task.question.key for task in ledger.read(workspace)) == sorted(there)
     assert len(people.taken) > 50

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reground.annotations.label_studio import Annotator
+from reground.annotations.label_studio import BrowserSession
 from reground.annotations.review import actions as review
 from reground.annotations.review.status import status
 from reground.annotations.rounds import controls
@@ -41,9 +41,9 @@ def right(task: Task) -> list[dict[str, Any]]:
     return classify_result([label], label, "1")  # type: ignore[list-item,arg-type]
 
 
-def answer(person: Annotator, tasks: Sequence[Task], seconds: float = 9.0) -> None:
+def answer(person: BrowserSession, tasks: Sequence[Task], seconds: float = 9.0) -> None:
     for task in tasks:
-        person.answer(task.task_id, right(task), seconds)
+        person.submit(task.task_id, right(task), seconds)
 
 
 def settled(workspace: Workspace) -> None:
@@ -93,14 +93,14 @@ def test_a_blind_round_from_accounts_to_votes(
     (jeeps,) = {task.question.subject for task in tasks if task.question.subject == f"contains:1:{JEEP}:0"}
     assert placed[jeeps]["imagenet_07_609"] == "yes" and "no" in placed[jeeps].values()  # type: ignore[index]
     with label_studio.client() as client:
-        shown = [data for p in {t.project_id for t in tasks} for _, data in client.tasks(p)]
+        shown = [data for p in {t.project_id for t in tasks} for _, data in client.list_tasks(p)]
     assert {frozenset(data) for data in shown if "images" in data} == {
         frozenset({"key", "image_ids", "class_idxs", "question", "images"})
     }
     assert "example" in str(shown)
 
     for email, path in zip((ANN, BOB), files, strict=False):
-        with Annotator(label_studio.server.url, email, path.read_text()) as person:
+        with BrowserSession(label_studio.server.url, email, path.read_text()) as person:
             answer(person, own[email])
             if email == BOB:
                 answer(person, own[ANN][:1])  # looks into another's project
@@ -132,7 +132,7 @@ def test_one_answer_too_many_and_one_in_a_second(label_studio: LabelStudio, tmp_
     ):
         answer(one, tasks)
         for task in tasks:
-            bot.answer(task.task_id, contains_result(task.question.image_ids[:1]), 0.9)
+            bot.submit(task.task_id, contains_result(task.question.image_ids[:1]), 0.9)
         answer(late, tasks[:1])
     pulled = review.pull(workspace, settings)
     assert (pulled.annotators, pulled.excluded, pulled.dropped) == (2, 1, 1)
