@@ -34,12 +34,12 @@ from PIL import Image
 from benchmarks.record import record
 from reground.annotations.collect import sync as answers
 from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
-from reground.annotations.review import actions as review
-from reground.annotations.review.actions import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
+from reground.annotations.review import push as review
+from reground.annotations.review.push import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
 from reground.annotations.rounds import planning, projects
-from reground.annotations.rounds import task_table as ledger
-from reground.annotations.rounds.display import Display
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import CLASSIFY, classify_result
+from reground.annotations.rounds.render import Display
 from reground.tasks.images import load_classes
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Output, Workspace

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.record import record
 from reground.annotations.label_studio import LabelStudioServer, run_server
-from reground.annotations.review import actions as review
-from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
+from reground.annotations.review import push as review
+from reground.annotations.review.push import DATA_DIR, DOCUMENTS
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, photographs

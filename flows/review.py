@@ -8,9 +8,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from reground.annotations.review import actions as review
+from reground.annotations.review import push as review
 from reground.annotations.review import status as review_status
-from reground.annotations.review.actions import ReviewSettings
+from reground.annotations.review.push import ReviewSettings
 from reground.flows import artifacts
 from reground.flows.scheduled import hold
 from reground.tasks.workspace import Workspace

@@ -11,7 +11,7 @@ import pandas as pd
 
 from reground.annotations.collect.annotators import annotators
 from reground.annotations.collect.exclusion import Rule
-from reground.annotations.collect.read import RECORDED, SOURCE
+from reground.annotations.collect.parse import RECORDED, SOURCE
 from reground.annotations.collect.straightlining import sameness
 from reground.annotations.rounds.controls import gold
 from reground.tasks.workspace import Workspace

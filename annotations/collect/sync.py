@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import Json, ProjectCounts, TaskChange
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.prefetch import one_ahead
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.tasks.workspace import Output, Part, Workspace, digest
 
 if TYPE_CHECKING:

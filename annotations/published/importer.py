@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 
 from reground.annotations.collect.annotators import PAIR, annotators
-from reground.annotations.collect.read import RECORDED
-from reground.annotations.collect.read import SOURCE as LABEL_STUDIO
+from reground.annotations.collect.parse import RECORDED
+from reground.annotations.collect.parse import SOURCE as LABEL_STUDIO
 from reground.annotations.published import csv as published_csv
 from reground.annotations.published import imagenet_multilabel as published_multilabel
 from reground.annotations.published import label_errors as published_label_errors

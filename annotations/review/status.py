@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from reground.annotations.collect import read as votes
+from reground.annotations.collect import parse as votes
 from reground.annotations.collect import sync as answers
-from reground.annotations.collect.collect import projects_there
-from reground.annotations.collect.read import Collected
+from reground.annotations.collect.parse import Collected
 from reground.annotations.collect.sync import Batch
-from reground.annotations.review.actions import ReviewSettings, connect
+from reground.annotations.collect.votes import projects_there
+from reground.annotations.review.push import ReviewSettings, connect
 from reground.annotations.rounds import controls
 from reground.annotations.rounds.questions import CLASSIFY
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.tasks.workspace import Workspace
 
 SETTLED: Final = 0.75

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from reground.annotations.collect import exclusion
+from reground.annotations.review.invite import check_email
 from reground.annotations.rounds import assignment, controls, gold, questions
 from reground.annotations.rounds import selection as asking
-from reground.annotations.rounds.accounts import check_email
 from reground.annotations.rounds.projects import Round
 from reground.annotations.rounds.questions import CLASSIFY, CONTAINS, Question
 from reground.annotations.rounds.settings import ReviewSettings

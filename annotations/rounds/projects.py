@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.rounds import task_table as ledger
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds import task_registry as ledger
+from reground.annotations.rounds.task_registry import Task
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace
 

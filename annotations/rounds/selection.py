@@ -16,7 +16,7 @@ import pandas as pd
 from reground.annotations.collect import exclusion
 from reground.annotations.published.real import WITHHELD
 from reground.annotations.rounds import asked
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import CLASSIFY
 from reground.tasks.errors import unknown
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS

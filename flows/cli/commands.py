@@ -135,7 +135,7 @@ def _status_line(name: str, state: Mapping[str, Any]) -> str:
 
 def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Ask people, and collect what they answered."""
-    from reground.annotations.review import actions as asking
+    from reground.annotations.review import push as asking
     from reground.annotations.review import status as review_status
 
     if arguments.action in PEOPLE:

@@ -90,7 +90,7 @@ def list_photographs(root: Path) -> Path:
 def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
     """The workspace's own Label Studio."""
     from reground.annotations.label_studio import run_server
-    from reground.annotations.review.actions import DATA_DIR, DOCUMENTS
+    from reground.annotations.review.push import DATA_DIR, DOCUMENTS
 
     return run_server(root / DATA_DIR, 0, root / DOCUMENTS)
 

@@ -13,7 +13,7 @@ from reground.tasks.workspace import Workspace
 
 def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Make accounts; the workspace remembers whom it asks."""
-    from reground.annotations.review.actions import invite as make_accounts
+    from reground.annotations.review.push import invite as make_accounts
 
     resolved = resolve(workspace, told, arguments.config)
     check(resolved, ["review"])
@@ -32,7 +32,7 @@ def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
 def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Judge everybody anew by the rule of the settings, from what was collected; needs no Label Studio."""
-    from reground.annotations.collect.collect import summarise
+    from reground.annotations.collect.votes import summarise
 
     resolved = resolve(workspace, told, arguments.config)
     check(resolved, ["review"])

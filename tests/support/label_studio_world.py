@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
-from reground.annotations.review.actions import DOCUMENTS, ReviewSettings
+from reground.annotations.review.push import DOCUMENTS, ReviewSettings
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace
 from tests.support.needs import need_package

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from reground.annotations.label_studio import run_server
-from reground.annotations.review import actions as review
-from reground.annotations.review.actions import DATA_DIR, DOCUMENTS, ReviewSettings
+from reground.annotations.review import push as review
+from reground.annotations.review.push import DATA_DIR, DOCUMENTS, ReviewSettings
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, fill_beside, photographs
 from tests.support.needs import ROOT, need_chromium

@@ -12,12 +12,12 @@ import pytest
 
 from reground.annotations.collect import exclusion
 from reground.annotations.collect.annotators import annotators
-from reground.annotations.collect.collect import summarise
 from reground.annotations.collect.exclusion import Rule
-from reground.annotations.collect.read import Collected, collect
+from reground.annotations.collect.parse import Collected, collect
 from reground.annotations.collect.straightlining import sameness
+from reground.annotations.collect.votes import summarise
 from reground.annotations.rounds.questions import Question, classify_result, contains_result
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.schema import ClassIdx, ImageId

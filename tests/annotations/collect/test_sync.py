@@ -13,10 +13,10 @@ import pytest
 
 from reground.annotations.collect import sync as answers
 from reground.annotations.label_studio import Client, UnavailableError
-from reground.annotations.review import actions as review
+from reground.annotations.review import push as review
 from reground.annotations.review import status as review_status
-from reground.annotations.review.actions import ReviewSettings
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.review.push import ReviewSettings
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import classify_result, contains_result
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import ClassIdx

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reground.annotations.review import actions as review
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.review import push as review
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import TILE_KEYS
 from tests.support.label_studio_world import PASSWORD, LabelStudio, fill, photographs
 from tests.support.needs import need_chromium, need_package

@@ -16,10 +16,10 @@ from PIL import Image
 
 from reground.annotations.collect import sync as answers
 from reground.annotations.label_studio import BrowserSession, UnavailableError
-from reground.annotations.review import actions as review
-from reground.annotations.review.actions import ReviewSettings
+from reground.annotations.review import push as review
+from reground.annotations.review.push import ReviewSettings
 from reground.annotations.rounds import projects
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import classify_result
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Workspace

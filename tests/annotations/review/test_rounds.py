@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from reground.annotations.label_studio import BrowserSession
-from reground.annotations.review import actions as review
+from reground.annotations.review import push as review
 from reground.annotations.review.status import status
 from reground.annotations.rounds import controls
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import classify_result, contains_result
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace

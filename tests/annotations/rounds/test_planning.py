@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from reground.annotations.collect.annotators import annotators
 from reground.annotations.rounds import assignment, controls, gold, planning, questions
 from reground.annotations.rounds import selection as asking
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.examples import gallery
 from reground.annotations.rounds.planning import Plan
 from reground.annotations.rounds.projects import Round
 from reground.annotations.rounds.questions import Question, put_to
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
@@ -76,7 +76,7 @@ def plan(workspace: Workspace, kind: str = "contains", **settings: Any) -> Plan:
 
 
 def put_out(workspace: Workspace, made: Plan, kind: str, overlap: int, first: int = 1) -> None:
-    """As `reground.annotations.review.actions.push` writes questions down."""
+    """As `reground.annotations.review.push.push` writes questions down."""
     controls.write(workspace, [row for q in made.questions for row in made.controls.get(q.subject, ())])
     tasks = [Task(kind, 1, q, 7, first + n, overlap) for n, q in enumerate(made.questions)]
     ledger.append(workspace, tasks)

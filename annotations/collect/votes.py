@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from reground.annotations.collect import read as votes
+from reground.annotations.collect import parse as votes
 from reground.annotations.collect import scoring
 from reground.annotations.collect import sync as answers
 from reground.annotations.collect.exclusion import Rule
 from reground.annotations.collect.sync import Batch
 from reground.annotations.label_studio import UnavailableError
 from reground.annotations.rounds import controls, projects
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.rounds import task_registry as ledger
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import DropReason, ImageId

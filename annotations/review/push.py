@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.collect import collect as collecting
-from reground.annotations.collect.collect import Pulled
+from reground.annotations.collect import votes as collecting
+from reground.annotations.collect.votes import Pulled
 from reground.annotations.label_studio import UnavailableError, find_server, serve_forever, with_retry
-from reground.annotations.rounds import accounts, controls, pictures, planning, projects
-from reground.annotations.rounds import task_table as ledger
-from reground.annotations.rounds.accounts import Invited
+from reground.annotations.review import invite as accounts
+from reground.annotations.review.invite import Invited
+from reground.annotations.rounds import controls, planning, projects
+from reground.annotations.rounds import task_images as pictures
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.planning import Plan
 from reground.annotations.rounds.projects import Round, Settled
-from reground.annotations.rounds.publish import put_out
 from reground.annotations.rounds.questions import QUESTIONS
 from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.upload import put_out
 from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.workspace import Workspace
 
@@ -99,7 +101,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
 
 
 def invite(workspace: Workspace, settings: ReviewSettings, emails: Sequence[str]) -> list[Invited]:
-    """Accounts in the workspace's own Label Studio; see `reground.annotations.rounds.accounts.invite`."""
+    """Accounts in the workspace's own Label Studio; see `reground.annotations.review.invite.invite`."""
     with connect(workspace, settings) as client:
         return accounts.invite(workspace, Path(workspace.path(DATA_DIR)), client, emails)
 

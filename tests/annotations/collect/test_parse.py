@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.collect.annotators import annotators
-from reground.annotations.collect.read import collect
+from reground.annotations.collect.parse import collect
 from reground.annotations.rounds.questions import Question, classify_result, contains_result
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.tasks.schema import ClassIdx, ImageId, to_arrow
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab"}

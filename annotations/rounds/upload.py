@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reground.annotations.label_studio import ImportPayload, Project, encode_tasks
-from reground.annotations.rounds import controls, pictures, projects
-from reground.annotations.rounds import task_table as ledger
-from reground.annotations.rounds.display import Display
+from reground.annotations.rounds import controls, projects
+from reground.annotations.rounds import task_images as pictures
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.planning import Plan, whom
 from reground.annotations.rounds.prefetch import one_ahead
 from reground.annotations.rounds.projects import Round
 from reground.annotations.rounds.questions import Question
+from reground.annotations.rounds.render import Display
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reground.annotations.rounds import examples, pictures, questions
+from reground.annotations.rounds import examples, questions
+from reground.annotations.rounds import task_images as pictures
 from reground.annotations.rounds.questions import CONTAINS, Label, Question
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.schema import ClassIdx, ImageId

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from reground.annotations.rounds.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
-from reground.annotations.rounds.task_table import Task
+from reground.annotations.rounds.task_registry import Task
 from reground.tasks.schema import DropReason, ImageId
 
 SOURCE, RECORDED = "label-studio", "recorded"

@@ -22,11 +22,12 @@ from reground.annotations.label_studio import client as label_studio_module
 from reground.annotations.label_studio import server as servers
 from reground.annotations.label_studio.browser_session import submit_form
 from reground.annotations.label_studio.credentials import read_credentials
-from reground.annotations.review import actions as review
+from reground.annotations.review import push as review
 from reground.annotations.review import status as review_status
-from reground.annotations.review.actions import ReviewSettings
-from reground.annotations.rounds import pictures, projects
-from reground.annotations.rounds import task_table as ledger
+from reground.annotations.review.push import ReviewSettings
+from reground.annotations.rounds import projects
+from reground.annotations.rounds import task_images as pictures
+from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import classify_result, contains_result
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace
