@@ -22,7 +22,7 @@ from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch
 from reground.flows.settings import Settings, check, remember, resolve
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import Plan, Shard, Step, Workspace, finish, todo
+from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, todo
 
 MAX_TASK_RUNS = 128
 """Of one step: the server records some 35 a second, and SQLite stalls after bursts of hundreds."""
@@ -74,7 +74,7 @@ class House:
         """How a flow run ends: what is left for people, as its final message."""
         return Completed(message="; ".join(waiting(self.workspace)) or "nothing waits for people")
 
-    def _work(self, step: Step[Any], settings: Any, plan: Plan, progress: artifacts.Progress) -> None:
+    def _work(self, step: Step[Any], settings: Any, plan: StepPlan, progress: artifacts.Progress) -> None:
         total, missing = (sum(shard.size for shard in shards) for shards in (plan.shards, plan.missing))
         progress.start(step.name, total, total - missing)
         workers = min(self.runner.workers, MAX_TASK_RUNS // BATCHES)

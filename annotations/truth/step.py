@@ -247,4 +247,4 @@ def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-STEP = Step("truth", 3, TruthSettings, plan, work, conclude=truth_versions.keep)
+STEP = Step("truth", 3, TruthSettings, plan, work, finalize=truth_versions.keep)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from reground.flows import steps
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import Plan, Shard, Step, Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, run_shard, todo
 
 BATCHES = 16
 """Batches a step is cut into per worker: small enough to balance, large enough to schedule."""
@@ -49,7 +49,7 @@ def parse_runner(spec: str) -> Runner:
     raise UsageError(f"unknown runner '{spec}': expected threads[:N], processes[:N] or ray[:ADDRESS]")
 
 
-def batches(step: Step[Any], plan: Plan, workers: int) -> list[list[Shard]]:
+def batches(step: Step[Any], plan: StepPlan, workers: int) -> list[list[Shard]]:
     """The missing shards, in order, cut into the pieces a scheduler hands out.
 
     A step that uses the whole machine for one shard is one batch for each ``args['model']``:
@@ -77,7 +77,7 @@ def run_batch(
     return sum(shard.size for shard in shards)
 
 
-def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner, progress: Progress) -> Plan:
+def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner, progress: Progress) -> StepPlan:
     """Do what is missing of a step. Stops at the first error, keeping the shards done by then."""
     step = steps.find(step_name)
     plan = todo(step, workspace, settings)
@@ -91,7 +91,7 @@ def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner
 
 
 def _work(
-    step: Step[Any], workspace: Workspace, settings: Any, plan: Plan, runner: Runner, progress: Progress
+    step: Step[Any], workspace: Workspace, settings: Any, plan: StepPlan, runner: Runner, progress: Progress
 ) -> Iterator[int]:
     pieces = batches(step, plan, runner.workers)
     if not step.parallel or runner.workers == 1:

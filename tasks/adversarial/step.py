@@ -145,7 +145,7 @@ def _searched(
     )
 
 
-def check(workspace: Workspace, settings: AdversarialSettings) -> None:
+def finalize(workspace: Workspace, settings: AdversarialSettings) -> None:
     """Say what was found, and at what cost."""
     for slug, effort in efforts(workspace).items():
         log.info("%s: %s", slug, effort)
@@ -215,4 +215,6 @@ def _predicted(workspace: Workspace) -> list[str]:
     return [models.named(slug) for slug in slugs]
 
 
-STEP = Step(NAME, 1, AdversarialSettings, plan, work, parallel=False, unscheduled=frozenset({"models"}), conclude=check)
+STEP = Step(
+    NAME, 1, AdversarialSettings, plan, work, parallel=False, execution_only=frozenset({"models"}), finalize=finalize
+)

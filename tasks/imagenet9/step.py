@@ -27,7 +27,7 @@ from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 log = logging.getLogger(__name__)
 
 VOCABULARY: Final = "vocabulary"
-RIVALS: Final = ("index", "masks", "variants")
+CONFLICTS_WITH: Final = ("index", "masks", "variants")
 """Steps whose tables this one writes too."""
 PER_SHARD: Final = 64
 """Images a shard, each with its variants."""
@@ -81,7 +81,7 @@ def work(workspace: Workspace, settings: ReleasedSettings, shard: Shard) -> Outp
     return Output(tables)
 
 
-def check(workspace: Workspace, settings: ReleasedSettings) -> None:
+def finalize(workspace: Workspace, settings: ReleasedSettings) -> None:
     """Say which sets are not whole, once all shards are made.
 
     Raises:
@@ -212,4 +212,4 @@ def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Pict
     }
 
 
-STEP: Final = Step("released", 1, ReleasedSettings, plan, work, rivals=RIVALS, conclude=check)
+STEP: Final = Step("released", 1, ReleasedSettings, plan, work, conflicts_with=CONFLICTS_WITH, finalize=finalize)

@@ -107,7 +107,7 @@ def work(workspace: Workspace, settings: IndexSettings, shard: Shard) -> Output:
     return Output({"images": images, "dropped": dropped} if images else {"dropped": dropped})
 
 
-def check(workspace: Workspace, settings: IndexSettings) -> None:
+def finalize(workspace: Workspace, settings: IndexSettings) -> None:
     """Hold the dropped files against the budget, once all shards are made.
 
     Raises:
@@ -295,7 +295,7 @@ STEP: Final = Step(
     settings=IndexSettings,
     plan=plan,
     work=work,
-    rivals=("released",),
-    conclude=check,
-    unscheduled=frozenset({"max_dropped", "shard_size"}),
+    conflicts_with=("released",),
+    finalize=finalize,
+    execution_only=frozenset({"max_dropped", "shard_size"}),
 )

@@ -102,7 +102,7 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     return Output({"masks": masks, "dropped": dropped})
 
 
-def check(workspace: Workspace, settings: MaskSettings) -> None:
+def finalize(workspace: Workspace, settings: MaskSettings) -> None:
     """Hold what was made against what was pointed to, once all shards are made.
 
     Raises:
@@ -277,4 +277,12 @@ def _check_area(mask: Mask, photograph: Photograph, least: float) -> None:
         raise LeftOut(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {least:.0%}")
 
 
-STEP = Step(name="masks", version=2, settings=MaskSettings, plan=plan, work=work, rivals=("released",), conclude=check)
+STEP = Step(
+    name="masks",
+    version=2,
+    settings=MaskSettings,
+    plan=plan,
+    work=work,
+    conflicts_with=("released",),
+    finalize=finalize,
+)

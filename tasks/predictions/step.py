@@ -240,4 +240,4 @@ def _warn_of_chance(workspace: Workspace, name: str, last: Sequence[Mapping[str,
         )
 
 
-STEP = Step("predict", 1, PredictionSettings, plan, work, parallel=False, unscheduled=frozenset({"models", "on"}))
+STEP = Step("predict", 1, PredictionSettings, plan, work, parallel=False, execution_only=frozenset({"models", "on"}))

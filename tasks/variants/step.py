@@ -143,7 +143,7 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
     return Output(tables)
 
 
-def check(workspace: Workspace, settings: VariantSettings) -> None:
+def finalize(workspace: Workspace, settings: VariantSettings) -> None:
     """Say what the groups cover, and where ``parity`` pastes an image onto itself."""
     covered = coverage(workspace, settings)
     log.log(logging.WARNING if covered.extra else logging.INFO, "groups '%s': %s", settings.groups, covered)
@@ -245,4 +245,12 @@ def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None
         yield from workspace.read_part(part.path, columns).to_pylist()
 
 
-STEP = Step("variants", version=2, settings=VariantSettings, plan=plan, work=work, rivals=("released",), conclude=check)
+STEP = Step(
+    "variants",
+    version=2,
+    settings=VariantSettings,
+    plan=plan,
+    work=work,
+    conflicts_with=("released",),
+    finalize=finalize,
+)

@@ -4,7 +4,7 @@ from reground.tasks.workspace.csv import read_csv
 from reground.tasks.workspace.export_table import write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, refused
 from reground.tasks.workspace.seed import derive_seed
-from reground.tasks.workspace.step import Plan, Shard, Step, finish, image_shards, run_shard, todo
+from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, run_shard, todo
 from reground.tasks.workspace.store import Entry, Output, Part, Workspace, digest
 
 __all__ = [
@@ -12,10 +12,10 @@ __all__ = [
     "Fault",
     "Output",
     "Part",
-    "Plan",
     "SettingField",
     "Shard",
     "Step",
+    "StepPlan",
     "Workspace",
     "build",
     "derive_seed",

@@ -53,11 +53,10 @@ class Step(Generic[S]):
         plan: (workspace, settings) -> the shards there should be, in order.
         work: (workspace, settings, shard) -> the shard's rows. Commits nothing itself.
         parallel: False where a shard already uses every core or the GPU.
-        unscheduled: settings that change how fast, not what: left out of the key.
-        rivals: steps that write the same tables: a workspace has been through one or the other.
-        conclude: (workspace, settings), once every shard is made: may find the whole wanting, and raise, or
-            write down what only the whole tells.
-        check: settings -> what is wrong with them, as far as it shows before any work and without a workspace.
+        execution_only: settings that affect speed only, not results; not in the cache key.
+        conflicts_with: steps that write the same tables; a workspace holds the output of one of them.
+        finalize: (workspace, settings); runs after the last shard; may raise, or write aggregates.
+        check: settings -> their faults, as far as settings alone show them; runs before any step starts.
     """
 
     name: str
@@ -66,23 +65,23 @@ class Step(Generic[S]):
     plan: Callable[[Workspace, S], Sequence[Shard]]
     work: Callable[[Workspace, S, Shard], Output]
     parallel: bool = True
-    unscheduled: frozenset[str] = frozenset()
-    rivals: tuple[str, ...] = ()
-    conclude: Callable[[Workspace, S], None] | None = None
+    execution_only: frozenset[str] = frozenset()
+    conflicts_with: tuple[str, ...] = ()
+    finalize: Callable[[Workspace, S], None] | None = None
     check: Callable[[S], Iterable[Fault]] = _no_faults
 
     def key(self, settings: S, shard: Shard) -> str:
-        chosen = {
+        values = {
             name: value
             for name, value in dataclasses.asdict(settings).items()  # type: ignore[call-overload]
-            if name not in self.unscheduled
+            if name not in self.execution_only
         }
-        what = {"version": self.version, "settings": chosen, "args": dict(shard.args)}
-        return digest(self.name, shard.id, json.dumps(what, sort_keys=True), *shard.inputs)
+        content = {"version": self.version, "settings": values, "args": dict(shard.args)}
+        return digest(self.name, shard.id, json.dumps(content, sort_keys=True), *shard.inputs)
 
 
 @dataclass(frozen=True)
-class Plan:
+class StepPlan:
     """All shards of a step, those of them that are not done, and the settings they were planned by."""
 
     shards: Sequence[Shard]
@@ -90,25 +89,25 @@ class Plan:
     settings: Any = None
 
 
-def todo(step: Step[S], workspace: Workspace, settings: S) -> Plan:
-    """Plan a step and hold the plan against the manifest.
+def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
+    """Plan a step and compare the plan with the manifest.
 
     Raises:
         UsageError: another step has written the tables that this one writes.
     """
-    _refuse_rivals(step, workspace)
+    _refuse_conflicts(step, workspace)
     shards = list(step.plan(workspace, settings))
     done = {entry.shard: entry.key for entry in workspace.entries(step.name)}
     missing = [shard for shard in shards if done.get(shard.id) != step.key(settings, shard)]
-    return Plan(shards, missing, settings)
+    return StepPlan(shards, missing, settings)
 
 
-def _refuse_rivals(step: Step[Any], workspace: Workspace) -> None:
-    for rival in step.rivals:
-        if workspace.entries(rival):
+def _refuse_conflicts(step: Step[Any], workspace: Workspace) -> None:
+    for conflict in step.conflicts_with:
+        if workspace.entries(conflict):
             raise UsageError(
-                f"expected a workspace that `reground {rival}` has not been through, which writes what "
-                f"`reground {step.name}` writes, got {workspace.url}: use a workspace of its own."
+                f"expected a workspace without output of `reground {conflict}`, which writes the same tables as "
+                f"`reground {step.name}`, got {workspace.url}: use another workspace."
             )
 
 
@@ -117,15 +116,15 @@ def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) ->
     return workspace.commit(step.name, shard.id, step.key(settings, shard), step.work(workspace, settings, shard))
 
 
-def finish(step: Step[Any], workspace: Workspace, plan: Plan) -> None:
-    """Forget the shards that the plan no longer holds; then let the step conclude.
+def finish(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
+    """Remove shards that are no longer planned, then run the step's `finalize`.
 
     Raises:
-        RegroundError: the step's `conclude` found the whole wanting. The shards stay.
+        RegroundError: raised by `finalize`; the shards are kept.
     """
     workspace.retire(step.name, {shard.id for shard in plan.shards})
-    if step.conclude:
-        step.conclude(workspace, plan.settings)
+    if step.finalize:
+        step.finalize(workspace, plan.settings)
 
 
 def image_shards(workspace: Workspace, table: str = "images", *also: str) -> list[Shard]:

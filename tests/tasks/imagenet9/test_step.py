@@ -181,7 +181,7 @@ def test_the_same_bytes_in_processes_and_nothing_twice(tmp_path):
 def test_a_workspace_with_images_of_its_own_is_refused(tmp_path):
     workspace = Workspace(tmp_path / "w")
     workspace.commit("index", "00000", "key", Output({"images": [image("a", 1)]}))
-    with pytest.raises(UsageError, match=r"`reground index` has not been through"):
+    with pytest.raises(UsageError, match=r"without output of `reground index`"):
         run_released(workspace, published(tmp_path / "bg_challenge"), tmp_path / "log")
 
 
@@ -189,7 +189,7 @@ def test_a_workspace_of_released_data_takes_no_images_of_its_own(tmp_path):
     workspace = released(published(tmp_path / "bg_challenge"), tmp_path)
     for name in ("index", "masks", "variants"):
         step = find(name)
-        with pytest.raises(UsageError, match=r"`reground released` has not been through"):
+        with pytest.raises(UsageError, match=r"without output of `reground released`"):
             todo(step, workspace, step.settings())
 
 

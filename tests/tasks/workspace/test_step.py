@@ -25,7 +25,7 @@ def work(workspace: Workspace, settings: Toy, shard: Shard) -> Output:
     return Output({"dropped": [row]})
 
 
-STEP = Step("toy", 1, Toy, plan, work, unscheduled=frozenset({"batch_size"}))
+STEP = Step("toy", 1, Toy, plan, work, execution_only=frozenset({"batch_size"}))
 
 
 def run(workspace: Workspace, step: Step[Toy] = STEP, settings: Toy = Toy()) -> list[str]:
