@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-import pyarrow as pa
 
 from reground.annotations.collect.annotators import PAIR, annotators
 from reground.annotations.collect.parse import RECORDED
@@ -26,7 +25,7 @@ from reground.annotations.published import real as published_real
 from reground.annotations.published.rows import STAGE, Piece, Vocabulary, drop
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import load_classes
-from reground.tasks.schema import DropReason, arrow_schema_subset
+from reground.tasks.schema import DropReason, concat_parts
 from reground.tasks.workspace import Output, Workspace, digest
 
 VERSION: Final = 1
@@ -152,7 +151,7 @@ def _read(workspace: Workspace, table: str, shards: Collection[str], columns: Se
         for entry, part in workspace.parts(table)
         if entry.step == STAGE and entry.shard in shards
     ]
-    return pa.concat_tables([arrow_schema_subset(table, columns).empty_table(), *parts]).to_pandas()
+    return concat_parts(table, columns, parts).to_pandas()
 
 
 def _counts(workspace: Workspace, made: Collection[str]) -> dict[str, int]:

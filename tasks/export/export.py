@@ -29,7 +29,7 @@ from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
 from reground.tasks.export.webdataset import webdataset
-from reground.tasks.workspace import Workspace, lock, remembered
+from reground.tasks.workspace import Workspace, lock
 
 CARD: Final = "DATA_CARD.md"
 PARTIAL, LOCK = ".partial", ".lock"
@@ -148,9 +148,9 @@ def _folders_of_images(workspace: Workspace) -> set[Path]:
     for _, part in workspace.parts("images"):
         uris = workspace.read_part(part.path, ["uri"])["uri"].to_pylist()
         found |= {Path(uri).parent.resolve() for uri in uris}
-    entry = remembered.read(workspace).get("index.images")
-    indexed = Path(entry.value).resolve() if entry else None
-    if indexed and indexed.exists():
+    images = workspace.settings_of("index").get("images", "")
+    indexed = Path(images).resolve()
+    if images and indexed.exists():
         return found | {indexed} if indexed.is_dir() else found  # else a listing, which names its images
     above = Counter(folder.parent for folder in found)
     return found | {folder for folder, count in above.items() if count > 1}

@@ -26,7 +26,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.images import decode_rgb
 from reground.tasks.masks import decode_mask
-from reground.tasks.workspace import Workspace, derive_seed, remembered
+from reground.tasks.workspace import Workspace, derive_seed
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def _write_tables(workspace: Workspace, out: Path) -> None:
 
 
 def _card(workspace: Workspace, folders: Mapping[int, str], written: Written) -> str:
-    told = _remembered(workspace)
+    settings = {step: made_with for step in ("masks", "variants") if (made_with := workspace.settings_of(step))}
     dropped = workspace.read("dropped", ["stage", "reason"])
     left_out = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
     methods = Counter(workspace.read("masks", ["method"])["method"])
@@ -170,8 +170,8 @@ def _card(workspace: Workspace, folders: Mapping[int, str], written: Written) ->
         *(f"- {name}: {count:,} {_kind(name)}" for name, count in written.images.items()),
         *(f"- {folder}: {written.in_group[group]:,} images of original" for group, folder in folders.items()),
         f"- masks: {', '.join(f'{n:,} by {name}' for name, n in sorted(methods.items())) or 'as they came'}",
-        f"- base seed of the backgrounds: {_base_seed(written, told)}",
-        f"- settings the workspace was told (all others: the defaults): {json.dumps(told, sort_keys=True)}",
+        f"- base seed of the backgrounds: {_base_seed(written, settings)}",
+        f"- settings: {json.dumps(settings, sort_keys=True) if settings else 'not recorded'}",
         f"- images: {_coding(written)}",
         *(f"- dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(left_out.items())),
         "",
@@ -217,18 +217,11 @@ def _empty(names: str) -> str:
     )
 
 
-def _remembered(workspace: Workspace) -> dict[str, Any]:
-    steps = ("masks.", "variants.")
-    return {name: entry.value for name, entry in remembered.read(workspace).items() if name.startswith(steps)}
-
-
-def _base_seed(written: Written, told: Mapping[str, Any]) -> str:
+def _base_seed(written: Written, settings: Mapping[str, Mapping[str, Any]]) -> str:
     if written.one is None:
         return "none, no image is mixed"
     image_id, name, seed = written.one
-    base = int(told.get("variants.seed", 0))
-    return (
-        str(base)
-        if derive_seed(base, image_id, name.removesuffix("_parity")) == seed
-        else "not known here; the seed of each is in its name"
-    )
+    base = settings.get("variants", {}).get("seed")
+    if base is not None and derive_seed(base, image_id, name.removesuffix("_parity")) == seed:
+        return str(base)
+    return "not known here; the seed of each is in its name"

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reground.tasks.schema import arrow_schema_subset, family
+from reground.tasks.schema import concat_parts, family
 from reground.tasks.workspace import Part, Workspace, digest
 
 
@@ -43,8 +43,7 @@ class Snapshot:
 
     def frame(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns of a whole table, in the order of its parts; empty if nobody made it."""
-        empty = arrow_schema_subset(table, columns).empty_table()
-        return pa.concat_tables([empty, *self.each_part(table, columns)]).to_pandas()
+        return concat_parts(table, columns, self.each_part(table, columns)).to_pandas()
 
     def distinct(self, table: str, columns: Sequence[str]) -> set[tuple[Any, ...]]:
         """The different rows there are of some columns, one part in memory at a time."""

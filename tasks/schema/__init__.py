@@ -1,6 +1,6 @@
 """Every table: its columns, types, units and keys, and the types of its rows."""
 
-from reground.tasks.schema.arrow import ARROW_TYPES, Rows, arrow_schema, arrow_schema_subset, to_arrow
+from reground.tasks.schema.arrow import ARROW_TYPES, Rows, arrow_schema, arrow_schema_subset, concat_parts, to_arrow
 from reground.tasks.schema.column import Column, Table
 from reground.tasks.schema.dropped import dropped_row
 from reground.tasks.schema.image_rows import (
@@ -26,6 +26,7 @@ from reground.tasks.schema.label_rows import (
     SubmissionRow,
     TruthRow,
     TruthVersionRow,
+    VotePolicyRow,
     VoteRow,
 )
 from reground.tasks.schema.model_rows import (
@@ -91,6 +92,7 @@ __all__ = [
     "SubmissionRow",
     "TruthRow",
     "TruthVersionRow",
+    "VotePolicyRow",
     "VoteRow",
     "AdversarialBackgroundRow",
     "AdversarialMarginRow",
@@ -107,5 +109,6 @@ __all__ = [
     "to_arrow",
     "arrow_schema",
     "arrow_schema_subset",
+    "concat_parts",
     "ARROW_TYPES",
 ]

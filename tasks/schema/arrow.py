@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -58,6 +58,12 @@ def _from_table(name: str, expected: Sequence[str], rows: pa.Table) -> pa.Table:
     if set(rows.column_names) != set(expected):
         raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(rows.column_names)}")
     return rows.select(expected).cast(arrow_schema(name))
+
+
+def concat_parts(table: str, columns: Sequence[str], parts: Iterable[pa.Table]) -> pa.Table:
+    """Some columns of the parts of a table, one below the other; without parts the columns alone."""
+    whole = arrow_schema_subset(table, columns)
+    return pa.concat_tables([whole.empty_table(), *(part.select(list(columns)).cast(whole) for part in parts)])
 
 
 def arrow_schema_subset(table: str, names: Sequence[str]) -> pa.Schema:

@@ -141,6 +141,15 @@ class TruthRow(TypedDict):
     method: str
 
 
+class VotePolicyRow(TypedDict):
+    """A row of ``vote_policy``: one truth."""
+
+    held_out_sources: list[str]
+    count_excluded: bool
+    ratio: float
+    keep: float
+
+
 class TruthVersionRow(TypedDict):
     """A row of ``truth_versions``: one truth there was."""
 

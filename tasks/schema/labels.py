@@ -28,7 +28,7 @@ _TRUTH = (
         "string",
         "confirmed, extended, changed, settled (the original is unknown), empty, open or unreviewed",
     ),
-    Column("method", "string", "that gave the confidences: selection-frequency or dawid-skene"),
+    Column("method", "string", "that gave the confidences: selection-frequency, dawid-skene or joint"),
 )
 
 LABELS: Final = (
@@ -166,6 +166,19 @@ LABELS: Final = (
         ),
     ),
     Table("truth", "image", ("image_id",), _TRUTH),
+    Table(
+        "vote_policy",
+        "truth",
+        (),
+        (
+            Column("held_out_sources", "list<string>", "sources whose votes do not count"),
+            Column("count_excluded", "bool", "votes of excluded annotators count all the same"),
+            Column(
+                "ratio", "float64", "share of the original label's selection frequency that makes a label confident"
+            ),
+            Column("keep", "float64", "confidence, 0 to 1, from which on a label is kept"),
+        ),
+    ),
     Table("truths", "image, as one version of the truth had it", ("image_id",), _TRUTH),
     Table(
         "truth_versions",

@@ -70,13 +70,13 @@ class Step(Generic[S]):
     finalize: Callable[[Workspace, S], None] | None = None
     check: Callable[[S], Iterable[Fault]] = _no_faults
 
+    def key_settings(self, settings: S) -> dict[str, Any]:
+        """The settings that enter the key, as JSON has them."""
+        values: dict[str, Any] = dataclasses.asdict(settings)  # type: ignore[call-overload]
+        return {name: value for name, value in values.items() if name not in self.execution_only}
+
     def key(self, settings: S, shard: Shard) -> str:
-        values = {
-            name: value
-            for name, value in dataclasses.asdict(settings).items()  # type: ignore[call-overload]
-            if name not in self.execution_only
-        }
-        content = {"version": self.version, "settings": values, "args": dict(shard.args)}
+        content = {"version": self.version, "settings": self.key_settings(settings), "args": dict(shard.args)}
         return digest(self.name, shard.id, json.dumps(content, sort_keys=True), *shard.inputs)
 
 
@@ -113,7 +113,8 @@ def _refuse_conflicts(step: Step[Any], workspace: Workspace) -> None:
 
 def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:
     """Make one shard and list it."""
-    return workspace.commit(step.name, shard.id, step.key(settings, shard), step.work(workspace, settings, shard))
+    output = step.work(workspace, settings, shard)
+    return workspace.commit(step.name, shard.id, step.key(settings, shard), output, step.key_settings(settings))
 
 
 def finish(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:

@@ -25,7 +25,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pyarrow as pa
@@ -33,7 +33,7 @@ import pyarrow.parquet as pq
 
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import Rows, arrow_schema_subset, to_arrow
+from reground.tasks.schema import Rows, concat_parts, to_arrow
 from reground.tasks.workspace import lock
 
 if TYPE_CHECKING:
@@ -59,13 +59,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the manifest: a shard of a step, the key it was made under, and its files."""
+    """One line of the manifest: a shard of a step, the key and settings it was made under, and its files."""
 
     step: str
     shard: str
     key: str
     tables: Mapping[str, Part]
     files: Mapping[str, Part]
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def digest(*parts: str) -> str:
@@ -118,12 +119,14 @@ class Workspace:
 
     # The manifest
 
-    def commit(self, step: str, shard: str, key: str, output: Output) -> Entry:
+    def commit(
+        self, step: str, shard: str, key: str, output: Output, settings: Mapping[str, Any] | None = None
+    ) -> Entry:
         """Write a shard's output, then list it. Replaces what the shard had before."""
         before = self.entry(step, shard)
         tables = {name: self._write_table(name, f"{step}-{shard}", key, rows) for name, rows in output.tables.items()}
         files = {path: self._write_file(path, content) for path, content in output.files.items()}
-        entry = Entry(step, shard, key, tables, files)
+        entry = Entry(step, shard, key, tables, files, settings or {})
         self.write_bytes(_entry_path(step, shard), json.dumps(asdict(entry), sort_keys=True, indent=1).encode())
         if before is not None:
             self._remove(_paths(before) - _paths(entry))
@@ -144,6 +147,11 @@ class Workspace:
             return []
         paths = sorted(path for path in found if path.endswith(".json"))
         return [_parse_entry(self.fs.cat_file(path)) for path in paths]
+
+    def settings_of(self, step: str) -> Mapping[str, Any]:
+        """The settings that the step's shards were last made with; empty: it made none, or not with one set of them."""
+        entries = self.entries(step)
+        return entries[0].settings if entries and all(e.settings == entries[0].settings for e in entries) else {}
 
     def retire(self, step: str, keep: Collection[str]) -> None:
         """Take every shard of ``step`` but those in ``keep`` off the manifest."""
@@ -174,14 +182,15 @@ class Workspace:
 
     def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A whole table, ordered by its key; empty, with its columns, if nobody made it yet."""
-        names = list(columns) if columns is not None else schema.table(table).names()
-        key = [name for name in schema.table(table).key if name in names]
-        whole = pa.concat_tables(
-            [arrow_schema_subset(table, names).empty_table()]
-            + [self.read_part(part.path, names) for _, part in self.parts(table)]
-        )
+        whole = self.read_arrow(table, columns)
+        key = [name for name in schema.table(table).key if name in whole.column_names]
         frame = whole.to_pandas()
         return frame.sort_values(key, kind="stable", ignore_index=True) if key else frame
+
+    def read_arrow(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """A whole table as Arrow, in the order of its parts; empty, with its columns, if nobody made it yet."""
+        names = schema.table(table).names() if columns is None else columns
+        return concat_parts(table, names, (self.read_part(part.path, names) for _, part in self.parts(table)))
 
     def read_part(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One file of a table, by the path its part lists.
@@ -290,4 +299,5 @@ def _parse_entry(content: bytes) -> Entry:
         raw["key"],
         {name: Part(**part) for name, part in raw["tables"].items()},
         {name: Part(**part) for name, part in raw["files"].items()},
+        raw.get("settings", {}),
     )

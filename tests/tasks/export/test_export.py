@@ -24,7 +24,7 @@ from reground.tasks.export import file_names as names
 from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
 from reground.tasks.export.real import IMAGENET_IDS
 from reground.tasks.images import load_classes
-from reground.tasks.workspace import Output, Workspace, lock, remembered
+from reground.tasks.workspace import Output, Workspace, lock
 from tests.annotations.published.test_importer import multilabel
 from tests.support.export_world import (
     CHANGED,
@@ -321,8 +321,7 @@ def test_wrong_use(workspace: Workspace, tmp_path: Path) -> None:
 
 def test_a_folder_that_is_indexed_takes_no_export(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "indexed" / "class").mkdir(parents=True)
-    with remembered.update(workspace) as entries:
-        entries["index.images"] = {"value": str(tmp_path / "indexed")}
+    workspace.commit("index", "0000", "0" * 32, Output(), {"images": str(tmp_path / "indexed")})
     with pytest.raises(UsageError, match="indexed again"):
         export(workspace, "real", tmp_path / "indexed" / "out")
     rows = [image_row(tmp_path / "indexed" / name, name, 1, n) for n, name in enumerate(("one", "two"))]

@@ -1,0 +1,73 @@
+"""Votes: their vocabulary, which of them count, and what share of people select a label.
+
+`VotePolicy` says which votes count; `stored_policy` reads that of the truth. `read_votes` gives the votes
+that count, `encode` turns them into arrays, `selection_frequency` counts them.
+"""
+
+from reground.tasks.votes.annotators import ANNOTATOR_COLUMNS, PAIR, annotator_rows
+from reground.tasks.votes.arrays import (
+    VOTE_COLUMNS,
+    WEIGHTS,
+    Bools,
+    Floats,
+    Ints,
+    VoteArrays,
+    encode,
+    selection_frequency,
+)
+from reground.tasks.votes.counting import counted_votes, excluded, read_votes
+from reground.tasks.votes.policy import POLICY_TABLE, VotePolicy, current_policy, parse_policy, stored_policy
+from reground.tasks.votes.vocabulary import (
+    ANONYMOUS,
+    ANSWERS,
+    CLASSIFY,
+    COMPARE,
+    CONTAINS,
+    GOLDEN_SET,
+    LABEL_STUDIO,
+    MAYBE,
+    NO,
+    QUESTIONS,
+    RATE,
+    REASSESSED,
+    RECORDED,
+    SIMULATED,
+    YES,
+)
+
+__all__ = [
+    "ANNOTATOR_COLUMNS",
+    "ANONYMOUS",
+    "ANSWERS",
+    "CLASSIFY",
+    "COMPARE",
+    "CONTAINS",
+    "GOLDEN_SET",
+    "LABEL_STUDIO",
+    "MAYBE",
+    "NO",
+    "PAIR",
+    "POLICY_TABLE",
+    "QUESTIONS",
+    "RATE",
+    "REASSESSED",
+    "RECORDED",
+    "SIMULATED",
+    "VOTE_COLUMNS",
+    "WEIGHTS",
+    "YES",
+    "Bools",
+    "Floats",
+    "Ints",
+    "VoteArrays",
+    "VotePolicy",
+    "annotator_rows",
+    "counted_votes",
+    "current_policy",
+    "encode",
+    "excluded",
+    "parse_policy",
+    "read_votes",
+    "selection_frequency",
+    "stored_policy",
+]
