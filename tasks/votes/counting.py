@@ -34,7 +34,7 @@ def counted_votes(votes: pa.Table, policy: VotePolicy, excluded: Collection[str]
 
     Examples:
         >>> votes = pa.table({"source": ["crew", "crew", "pilot"], "annotator_id": ["crew:a", "crew:b", "pilot:c"]})
-        >>> policy = VotePolicy(held_out_sources=("pilot",))
+        >>> policy = VotePolicy(held_out_sources=frozenset({"pilot"}))
         >>> counted_votes(votes, policy, ["crew:b"])["annotator_id"].to_pylist()
         ['crew:a']
     """
@@ -53,7 +53,8 @@ def read_votes(workspace: Workspace, policy: VotePolicy, columns: Sequence[str],
         columns: of ``votes``.
         question: votes on this question only; empty: on all.
     """
-    names = tuple(dict.fromkeys((*columns, *WHOSE, *(["question"] if question else []))))
+    needed = (*columns, *WHOSE, "question") if question else (*columns, *WHOSE)
+    names = list(dict.fromkeys(needed))
     left_out = excluded(workspace, policy)
     parts = [
         counted_votes(workspace.read_part(part.path, names), policy, left_out)

@@ -32,18 +32,18 @@ class VotePolicy:
         keep: confidence from which on a label is kept, 0 to 1 (0.8 in the published ReaL labels).
     """
 
-    held_out_sources: tuple[str, ...] = GOLDEN_SET
+    held_out_sources: frozenset[str] = frozenset(GOLDEN_SET)
     count_excluded: bool = False
     ratio: float = 0.5
     keep: float = 0.5
 
     def row(self) -> VotePolicyRow:
         """The one row of ``vote_policy``."""
-        return {**asdict(self), "held_out_sources": sorted(set(self.held_out_sources))}  # type: ignore[return-value]
+        return {**asdict(self), "held_out_sources": sorted(self.held_out_sources)}  # type: ignore[return-value]
 
     def sentences(self) -> Iterator[str]:
         """The policy for a person to read, without full stops."""
-        yield f"votes of held-out sources do not count: {', '.join(sorted(set(self.held_out_sources))) or 'none'}"
+        yield f"votes of held-out sources do not count: {', '.join(sorted(self.held_out_sources)) or 'none'}"
         counted = "count all the same" if self.count_excluded else "do not count"
         yield f"votes of excluded annotators {counted}"
         yield f"labels are kept from confidence {self.keep:g} on"
@@ -80,4 +80,4 @@ def parse_policy(rows: pa.Table) -> VotePolicy | None:
     if not len(rows):
         return None
     (row,) = rows.to_pylist()
-    return VotePolicy(**{**row, "held_out_sources": tuple(row["held_out_sources"])})
+    return VotePolicy(**{**row, "held_out_sources": frozenset(row["held_out_sources"])})

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from reground.tasks.masks import encode_mask
-from reground.tasks.schema import Rows
+from reground.tasks.schema import TABLES, Rows
+from reground.tasks.votes import POLICY_TABLE, VotePolicy
 from reground.tasks.workspace import Output, Workspace
 
 
@@ -94,3 +95,15 @@ def candidate(
     image_id: str, class_idx: int, reasons: Sequence[str] = ("original",), score: float = 0.5
 ) -> dict[str, Any]:
     return {"image_id": image_id, "class_idx": class_idx, "reasons": list(reasons), "score": score}
+
+
+def annotator(annotator_id: str, **more: Any) -> dict[str, Any]:
+    """A row of ``annotators`` of somebody who gave no answer on gold."""
+    row = {column.name: None if column.nullable else 0 for column in TABLES["annotators"].columns}
+    return {**row, "annotator_id": annotator_id, "source": annotator_id.partition(":")[0], **more}
+
+
+def put_truth(workspace: Workspace, rows: Rows, policy: VotePolicy | None = None) -> None:
+    """Commit rows of ``truth`` and the policy that they were made by, the default one unless said otherwise."""
+    output = Output({"truth": rows, POLICY_TABLE: [(policy or VotePolicy()).row()]})
+    workspace.commit("by-hand-truth", "0000", "0" * 32, output)

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from reground.annotations.published.importer import import_votes
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export import export as exporting
 from reground.tasks.export import file_names as names
 from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
 from reground.tasks.export.real import IMAGENET_IDS
@@ -243,7 +242,7 @@ def test_an_interrupted_export_leaves_nothing(
         (out / "half").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setitem(exporting.FORMATS, "real", full)  # type: ignore[arg-type]
+    monkeypatch.setitem(FORMATS, "real", full)  # type: ignore[arg-type]
     with pytest.raises(RegroundError, match="No space left"):
         export(workspace, "real", tmp_path / "out")
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]

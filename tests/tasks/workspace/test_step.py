@@ -53,6 +53,15 @@ def test_other_settings_version_or_inputs_are_other_work(tmp_path: Path) -> None
     assert run(workspace, changed, Toy(seed=1)) == ["0000"]
 
 
+def test_the_manifest_says_by_which_settings_a_step_was_made(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert workspace.settings_of("toy") == {}
+    run(workspace, settings=Toy(seed=3, batch_size=99))
+    assert workspace.settings_of("toy") == {"seed": 3, "shards": 3}  # the batch size changes no row
+    run_shard(STEP, workspace, Toy(seed=4), Shard("0001", ()))
+    assert workspace.settings_of("toy") == {}  # killed half way: not made by one set of settings
+
+
 def test_what_the_plan_no_longer_holds_is_forgotten(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     run(workspace)
