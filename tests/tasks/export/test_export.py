@@ -282,13 +282,13 @@ def test_classes_that_are_gone_are_named(workspace: Workspace, tmp_path: Path) -
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from reground.tasks.export import export
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.export.export import FORMATS, export
+from reground.tasks.workspace import Workspace
 def dies(data, out):
     (out / "half").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
-export.FORMATS["real"] = dies
-export.export(Workspace(sys.argv[1]), "real", Path(sys.argv[2]))
+FORMATS["real"] = dies
+export(Workspace(sys.argv[1]), "real", Path(sys.argv[2]))
 """
 
 
