@@ -19,7 +19,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from reground.flows import artifacts, steps
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
-from reground.flows.settings import Settings, check, remember, resolve
+from reground.flows.settings import Settings, check, remembering, resolve
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, todo
@@ -118,11 +118,10 @@ def hold(
         raise UsageError("expected a workspace (a folder or an object-store URL), got an empty name.")
     workspace = Workspace(workspace_url)
     check(resolve(workspace, overrides or {}), step_names)
-    with _lock(workspace, f"reground {command}"):
+    with remembering(workspace, overrides or {}), _lock(workspace, f"reground {command}"):
         # The run before may have changed what the workspace remembers.
         resolved = resolve(workspace, overrides or {})
         check(resolved, step_names)
-        remember(workspace, overrides or {})
         yield workspace, resolved.settings
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reground.flows import steps
-from reground.flows.settings import Settings, check, remember, resolve
+from reground.flows.settings import Settings, check, remember, remembering, resolve
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
@@ -56,11 +56,10 @@ def run_steps(workspace: Workspace, names: Sequence[str], arguments: Namespace, 
         from reground.flows.run import require_server
 
         require_server(arguments.prefect)
-        remember(workspace, told, arguments.config)
-        run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=told)
+        with remembering(workspace, told, arguments.config):
+            run_under_prefect(arguments.prefect, arguments.command, workspace=workspace.url, settings=told)
     else:
-        with workspace.lock(f"reground {arguments.command}"):
-            remember(workspace, told, arguments.config)
+        with remembering(workspace, told, arguments.config), workspace.lock(f"reground {arguments.command}"):
             run_here(workspace, names, resolved.settings)
     return summary(workspace, names)
 

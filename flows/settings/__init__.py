@@ -5,9 +5,21 @@ Later sources win: default, workspace, file (``--config``), environment, command
 
 from reground.flows.settings.check import check
 from reground.flows.settings.model import Settings
-from reground.flows.settings.remember import forget, remember
+from reground.flows.settings.remember import forget, remember, remembering
 from reground.flows.settings.resolve import Resolved, Row, resolve
 from reground.flows.settings.sources import Origin
 from reground.tasks.workspace import SettingField, fields
 
-__all__ = ["Origin", "Resolved", "Row", "SettingField", "Settings", "check", "fields", "forget", "remember", "resolve"]
+__all__ = [
+    "Settings",
+    "SettingField",
+    "fields",
+    "resolve",
+    "Resolved",
+    "Row",
+    "Origin",
+    "check",
+    "remembering",
+    "remember",
+    "forget",
+]

@@ -34,7 +34,7 @@ def check(resolved: Resolved, step_names: Iterable[str]) -> None:
 def _faults(resolved: Resolved, name: str) -> Iterable[Fault]:
     if name == REVIEW:
         return ()
-    return steps.find(name).check(resolved.settings.of(name))
+    return steps.find(name).faults(resolved.settings.of(name))
 
 
 def _lines(resolved: Resolved, prefix: str, faults: Iterable[Fault]) -> Iterator[str]:

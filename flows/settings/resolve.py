@@ -111,7 +111,7 @@ def parse(raw: RawValue) -> Any:
     if raw.is_empty:
         return None
     try:
-        return field.parse(raw.value)
+        return field.parse(raw.value, raw.folder)
     except ValueError as error:
         raise ValueError(f"{raw.name}: {error}") from None
 

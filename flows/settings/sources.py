@@ -52,6 +52,13 @@ class RawValue:
     origin: Origin
 
     @property
+    def folder(self) -> Path | None:
+        """That relative paths start from: of a file its own; None: what is remembered has full paths."""
+        if self.origin.kind == "file":
+            return Path(self.origin.place).parent
+        return None if self.origin.kind == "workspace" else Path.cwd()
+
+    @property
     def is_empty(self) -> bool:
         """Whether it takes the setting back."""
         return self.value is None or self.value == ""

@@ -4,16 +4,30 @@ from reground.tasks.workspace.csv import read_csv
 from reground.tasks.workspace.export_table import write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, refused
 from reground.tasks.workspace.seed import derive_seed
+from reground.tasks.workspace.setting_types import (
+    FilePath,
+    Location,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Share,
+)
 from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, run_shard, todo
 from reground.tasks.workspace.store import Entry, Output, Part, Workspace, digest
 
 __all__ = [
     "Entry",
     "Fault",
+    "FilePath",
+    "Location",
+    "NonNegativeFloat",
+    "NonNegativeInt",
     "Output",
     "Part",
+    "PositiveInt",
     "SettingField",
     "Shard",
+    "Share",
     "Step",
     "StepPlan",
     "Workspace",

@@ -14,9 +14,11 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from reground.tasks.errors import UsageError
+from reground.tasks.workspace.setting_types import Location
 
 S = TypeVar("S")
 
@@ -58,20 +60,30 @@ class SettingField:
         """Whether it holds several values."""
         return get_origin(self.type) is tuple
 
-    def parse(self, raw: Any) -> Any:
+    @property
+    def location(self) -> Location | None:
+        """How it names a file or folder, if it does."""
+        metadata = getattr(self.annotation, "__metadata__", ())
+        return next((one for one in metadata if isinstance(one, Location)), None)
+
+    def parse(self, raw: Any, folder: Path | None = None) -> Any:
         """A value of the field's type.
 
         Args:
             raw: the value itself, as TOML or JSON gives it, or its text, as the command line and the environment
                 do: items of a list are separated by commas there.
+            folder: that relative paths start from; None: they stay as they are.
 
         Raises:
             ValueError: another kind of value, or one out of bounds.
         """
+        value = self._validate(os.fspath(raw) if isinstance(raw, os.PathLike) else raw)
+        return self.location.absolute(value, folder) if self.location and folder else value
+
+    def _validate(self, raw: Any) -> Any:
         from pydantic import ValidationError
 
         adapter = _adapter(self.annotation)
-        raw = os.fspath(raw) if isinstance(raw, os.PathLike) else raw
         try:
             if isinstance(raw, str) and self.is_list:
                 items = (item.strip() for item in raw.split(","))
@@ -125,6 +137,16 @@ def _fields(cls: type[Any], defaults: Any, prefix: str) -> Iterator[SettingField
             yield SettingField(
                 prefix + field.name, bare, default, _choices(bare), texts.get(field.name, ""), annotation
             )
+
+
+def faults(settings: Any) -> Iterator[Fault]:
+    """The fields of a settings object whose values are of another type, or out of bounds."""
+    for field in fields(type(settings)):
+        value = functools.reduce(getattr, field.name.split("."), settings)
+        try:
+            field.parse(value)
+        except ValueError as error:
+            yield Fault(field.name, str(error))
 
 
 def build(cls: type[S], values: Mapping[str, Any], prefix: str = "") -> S:

@@ -9,30 +9,46 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from reground.tasks.errors import RegroundError
 
 
 @contextlib.contextmanager
-def hold(path: Path, command: str, wait: bool) -> Iterator[None]:
+def hold(path: Path, command: str, wait: bool, keep: bool = True) -> Iterator[None]:
     """Hold the file ``path`` against other processes on this machine.
 
     Args:
         path: made if missing.
         command: what others are told holds it.
         wait: for another holder to end.
+        keep: the file afterwards.
 
     Raises:
         RegroundError: with ``wait`` false, somebody else holds it; says who.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
-        _take(handle.fileno(), path, wait)
+    with _open(path, wait) as handle:
         handle.truncate(0)
         handle.write(f"`{command}` (process {os.getpid()} on {socket.gethostname()})")
         handle.flush()
-        yield
-        handle.truncate(0)
+        try:
+            yield
+        finally:
+            handle.truncate(0)
+            if not keep:
+                path.unlink(missing_ok=True)
+
+
+def _open(path: Path, wait: bool) -> IO[str]:
+    """The locked file. A holder may remove the file, or the folder, while others wait: they open the new one."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as opened, contextlib.suppress(FileNotFoundError):
+            handle = opened.enter_context(path.open("a+"))
+            _take(handle.fileno(), path, wait)
+            if os.path.samestat(os.fstat(handle.fileno()), path.stat()):
+                opened.pop_all()
+                return handle
 
 
 def _take(handle: int, path: Path, wait: bool) -> None:

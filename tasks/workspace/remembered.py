@@ -51,11 +51,10 @@ def names(workspace: Workspace) -> list[str]:
 
 @contextlib.contextmanager
 def update(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    """Change what is remembered, by name; whoever does so at the same time waits.
+    """Change what is remembered; whoever does so at the same time waits.
 
     Yields:
-        The content of the file, to change in place: name -> ``{"value": ..., "file": ...}``. It is written if it
-        changed.
+        The content of the file, to change in place: name -> ``{"value": ..., "file": ...}``.
 
     Raises:
         UsageError: the file is not a JSON object.
@@ -65,15 +64,17 @@ def update(workspace: Workspace) -> Iterator[dict[str, Any]]:
         before = _load(workspace)
         after = dict(before)
         yield after
-        if after != before:
+        if after and after != before:
             workspace.write_bytes(PATH, json.dumps(after, sort_keys=True, indent=1).encode())
+        elif before and not after:
+            workspace.fs.rm_file(workspace.path(PATH))
 
 
 @contextlib.contextmanager
 def _lock(workspace: Workspace) -> Iterator[None]:
     """Apart from the workspace's own lock, which a run holds for hours."""
     if workspace.is_local:
-        with lock.hold(Path(workspace.path(LOCK)), "reground settings", wait=True):
+        with lock.hold(Path(workspace.path(LOCK)), "reground settings", wait=True, keep=False):
             yield
     else:
         yield

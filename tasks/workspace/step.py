@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from reground.tasks.errors import UsageError
-from reground.tasks.workspace.fields import Fault
+from reground.tasks.workspace.fields import Fault, faults
 from reground.tasks.workspace.store import Entry, Output, Workspace, digest
 
 S = TypeVar("S")
@@ -70,6 +70,10 @@ class Step(Generic[S]):
     finalize: Callable[[Workspace, S], None] | None = None
     check: Callable[[S], Iterable[Fault]] = _no_faults
 
+    def faults(self, settings: S) -> list[Fault]:
+        """What is wrong with settings: values that their fields do not take; else what `check` says."""
+        return list(faults(settings)) or list(self.check(settings))
+
     def key_settings(self, settings: S) -> dict[str, Any]:
         """The settings that enter the key, as JSON has them."""
         values: dict[str, Any] = dataclasses.asdict(settings)  # type: ignore[call-overload]
@@ -93,8 +97,10 @@ def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
     """Plan a step and compare the plan with the manifest.
 
     Raises:
-        UsageError: another step has written the tables that this one writes.
+        UsageError: settings that the step refuses; or another step has written the tables that this one writes.
     """
+    if problems := step.faults(settings):
+        raise UsageError("\n".join(f"{step.name}.{fault.field}: {fault.problem}" for fault in problems))
     _refuse_conflicts(step, workspace)
     shards = list(step.plan(workspace, settings))
     done = {entry.shard: entry.key for entry in workspace.entries(step.name)}

@@ -1,0 +1,52 @@
+"""Types of settings that say which values there are: bounds, and names of files.
+
+A closed list is a ``Literal``. What a type cannot say, a step's `check` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge, Interval
+
+PositiveInt = Annotated[int, Ge(1)]
+NonNegativeInt = Annotated[int, Ge(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Location:
+    """Marks text that names a file or folder: a workspace remembers its full path, links kept as they are.
+
+    Attributes:
+        prefixed: the path follows a kind and a colon, as in ``supplied:DIR``.
+        names: texts that name no file, whatever lies in the current folder.
+    """
+
+    prefixed: bool = False
+    names: tuple[str, ...] = ()
+
+    def absolute(self, text: str, folder: Path) -> str:
+        """The text with the full path of what it names; unchanged where nothing is there.
+
+        Args:
+            text: value of the setting.
+            folder: that relative paths start from.
+
+        Examples:
+            >>> Location(prefixed=True).absolute("supplied:tasks", Path("/"))
+            'supplied:tasks'
+            >>> Location(prefixed=True).absolute("supplied:dev", Path("/"))
+            'supplied:/dev'
+        """
+        prefix, colon, path = text.partition(":") if self.prefixed else ("", "", text)
+        if not path or text in self.names:
+            return text
+        full = folder.absolute() / path
+        return f"{prefix}{colon}{full}" if full.exists() else text
+
+
+FilePath = Annotated[str, Location()]
