@@ -87,12 +87,13 @@ def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
     for name in names:
         for number, start in enumerate(starts):
             stop = min(start + size, foregrounds)
-            args = {"model": name, "number": number, "start": start, "stop": stop}
+            args = {"model": name, **models.plugin_args(name), "number": number, "start": start, "stop": stop}
             shards.append(Shard(_shard_id(name, number), inputs, args, stop - start))
-        ranking = {"model": name, "ranked": len(starts)}
+        ranking = {"model": name, **models.plugin_args(name), "ranked": len(starts)}
         shards.append(Shard(f"{models.slug(name)}.ranking", inputs, ranking, size=0))
     if len(names) > 1:
-        shards.append(Shard(SHARED, inputs, {"models": names, "shared": len(starts)}, size=0))
+        plugins = [models.plugin_args(name) for name in names]
+        shards.append(Shard(SHARED, inputs, {"models": names, "plugins": plugins, "shared": len(starts)}, size=0))
     return shards
 
 
@@ -139,7 +140,9 @@ def _searched(
     return Output(
         {
             f"adversarial/{slug}": adversarial_tables.foreground_rows(found),
-            f"adversarial_pairs/{slug}": adversarial_tables.pair_rows(found.trials, compositor.recipe()),
+            f"adversarial_pairs/{slug}": adversarial_tables.pair_rows(
+                found.trials, compositor.recipe(shard.args.get("plugin", ""))
+            ),
             **margins,
         }
     )
@@ -159,7 +162,11 @@ def _network(
     from reground.tasks.models import Compositor, Network
 
     scene, network = adversarial_scene.load(url, inputs), models.load(name, device)
-    assert isinstance(network, Network)
+    if not isinstance(network, Network):
+        raise UsageError(
+            f"expected a torch network (reground.tasks.models.Network), since composites are made where it runs, but "
+            f"'{name}' is of type {type(network).__name__}: name other models, --model NAME[,NAME...]."
+        )
     class_of = output_classes(network, Workspace(url).read("classes", ["class_idx", "wnids"]))
     batch = batch_size or BATCH[network.device.type]
     return Compositor(network, scene.behind, scene.groups_of(class_of), batch, precision), class_of

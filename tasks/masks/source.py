@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.plugins import Plugin
 from reground.tasks.schema import DropReason
 
 Pixels = npt.NDArray[np.uint8]
@@ -47,6 +49,7 @@ class Source:
         one_box: an image needs exactly one box, as published.
         guessed: nobody drew the masks, so one much smaller than its box has failed.
         seeded: it starts at random.
+        origin: distribution and version of the plugin it comes from; empty: it is built in.
     """
 
     label: str
@@ -55,9 +58,14 @@ class Source:
     one_box: bool = False
     guessed: bool = True
     seeded: bool = False
+    origin: str = ""
 
 
-def from_box(label: str, kernel: Callable[[Pixels, Box, int], Mask], seeded: bool = True) -> Source:
+Segment = Callable[[Pixels, Box, int], Mask]
+"""(pixels, box, seed) -> mask, ``(H, W) bool``; the least that a plugin has to bring."""
+
+
+def from_box(label: str, kernel: Segment, seeded: bool = True) -> Source:
     """A source that needs a photograph and its one box, and nothing else.
 
     Args:
@@ -75,6 +83,34 @@ def from_box(label: str, kernel: Callable[[Pixels, Box, int], Mask], seeded: boo
             raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
 
     return Source(label, find, one_box=True, seeded=seeded)
+
+
+def check_method(target: Any) -> Source | Segment:
+    """What a plugin of ``reground.masks`` brings.
+
+    Raises:
+        TypeError: it is neither a `Source` nor a function.
+    """
+    if not isinstance(target, Source) and not callable(target):
+        raise TypeError(f"expected a function (pixels, box, seed) -> mask or a Source, got {type(target).__name__}")
+    return target
+
+
+def from_plugin(plugin: Plugin, target: Source | Segment) -> Source:
+    """The source of a plugin, under the plugin's name; each of its masks is checked."""
+    label = f"{plugin.name} ({plugin.origin})"
+    source = target if isinstance(target, Source) else from_box(label, target)
+
+    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
+        mask = np.asarray(source.find(photograph, pixels, seed, given))
+        if mask.dtype != np.bool_ or mask.shape != (photograph.height, photograph.width):
+            raise RegroundError(
+                f"expected a mask of {photograph.image_id} by {label} as bool of {photograph.height} x "
+                f"{photograph.width}, got {mask.dtype} of {' x '.join(map(str, mask.shape))}."
+            )
+        return mask
+
+    return dataclasses.replace(source, label=label, find=find, origin=plugin.origin)
 
 
 def keys_of(name: str) -> tuple[str, str]:

@@ -12,16 +12,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import Box, LeftOut, Photograph
 from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
+from reground.tasks.masks.methods import REGISTRY, MaskSettings, open_source, planned_source
 from reground.tasks.masks.rle import encode_mask
-from reground.tasks.masks.source import Mask, Source, from_box
+from reground.tasks.masks.source import Mask, Source
 from reground.tasks.schema import DropReason
 from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed, image_shards
 
@@ -33,33 +33,6 @@ MOST_OF_CROP: Final = 0.9
 """A box that covers more of the crop leaves no background to speak of."""
 LEAST_IN_CROP: Final = 0.5
 """A box with a smaller share of itself inside the crop shows too little of the object."""
-PUBLISHED_ITERATIONS: Final = 5
-"""Of GrabCut: with so many, and no other number, the method is called ``grabcut``."""
-
-
-@dataclass(frozen=True)
-class MaskSettings:
-    """How a mask is made.
-
-    Attributes:
-        method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `reground.tasks.kernels.consensus`),
-            ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
-            (a salient-object network with its sidecar).
-        iterations: of GrabCut.
-        seed: of a random start; combined with each image_id.
-        min_area: smallest foreground as a share of the box, below which a mask failed; supplied masks may
-            be smaller.
-        min_quality: masks of a lower quality, 0 to 1, are quarantined. The default takes about one in
-            twenty of GrabCut's.
-        device: of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
-    """
-
-    method: str = "grabcut"
-    iterations: int = PUBLISHED_ITERATIONS
-    seed: int = 0
-    min_area: float = 0.1
-    min_quality: float = 0.3
-    device: str = "auto"
 
 
 def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
@@ -69,6 +42,7 @@ def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
         UsageError: a setting that cannot be, or nothing of the kind where it points.
         RegroundError: nothing is indexed yet.
     """
+    REGISTRY.warn()
     source = open_source(settings)
     if settings.iterations < 1 or not 0 <= settings.min_area <= 1 or not 0 <= settings.min_quality <= 1:
         raise UsageError(
@@ -77,6 +51,8 @@ def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
         )
     workspace.require("images", "index")
     shards = image_shards(workspace)
+    if source.origin:
+        shards = [dataclasses.replace(shard, args={**shard.args, "plugin": source.origin}) for shard in shards]
     return shards if source.given is None else [_with_given(workspace, shard, source.given) for shard in shards]
 
 
@@ -86,7 +62,7 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
 
     # Shards already keep every core busy; GrabCut's own threads would only be in their way.
     cv2.setNumThreads(1)
-    source = open_source(settings)
+    source = planned_source(settings, shard.args.get("plugin", ""))
     masks: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
     for row in workspace.read_part(shard.args["part"]).to_pylist():
@@ -138,66 +114,6 @@ def check_box(photograph: Photograph) -> None:
         raise LeftOut(
             DropReason.BOX_OUTSIDE_CROP, f"{share:.1%} of it lies in the central crop, less than {LEAST_IN_CROP:.0%}"
         )
-
-
-# Methods
-
-
-def open_source(settings: MaskSettings) -> Source:
-    """The source that ``settings.method`` names; opens no file.
-
-    Raises:
-        UsageError: no such method, or the part after its colon is missing or too much.
-    """
-    name, _, place = settings.method.partition(":")
-    for usage, make in METHODS.items():
-        takes, _, what = usage.partition(":")
-        if (name, bool(place)) == (takes, bool(what)):
-            return make(settings, place)
-    raise unknown("mask method", settings.method, METHODS)
-
-
-def _consensus(_: MaskSettings, __: str) -> Source:
-    def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
-        from reground.tasks.kernels.consensus import consensus
-
-        return consensus(pixels, box)
-
-    return from_box("consensus", kernel, seeded=False)
-
-
-def _grabcut(settings: MaskSettings, _: str) -> Source:
-    def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
-        from reground.tasks.kernels.grabcut import grabcut
-
-        return grabcut(pixels, box, settings.iterations, seed)
-
-    published = settings.iterations == PUBLISHED_ITERATIONS
-    return from_box("grabcut" if published else f"grabcut:{settings.iterations}", kernel)
-
-
-def _supplied(settings: MaskSettings, place: str) -> Source:
-    from reground.tasks.masks.supplied import supplied
-
-    return supplied(place)
-
-
-def _onnx(settings: MaskSettings, place: str) -> Source:
-    from reground.tasks.masks.onnx import salient
-
-    return salient(place, settings.device)
-
-
-METHODS: Final[dict[str, Callable[[MaskSettings, str], Source]]] = {
-    "consensus": _consensus,
-    "grabcut": _grabcut,
-    "supplied:DIR": _supplied,
-    "onnx:FILE": _onnx,
-}
-"""What ``masks.method`` may be; what stands after a colon is the second argument."""
-
-
-# Working
 
 
 def _with_given(workspace: Workspace, shard: Shard, given: Callable[[Sequence[str]], Any]) -> Shard:

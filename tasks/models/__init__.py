@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from reground.tasks.models.extras import import_extra
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
-from reground.tasks.models.registry import check, known, load, named, slug
+from reground.tasks.models.registry import REGISTRY, check, known, load, named, plugin_args, register, slug
 
 if TYPE_CHECKING:
     from reground.tasks.models.compositor import Answer, Compositor
     from reground.tasks.models.network import Network, gpu_name
 
 __all__ = [
+    "REGISTRY",
     "Answer",
     "Compositor",
     "Model",
@@ -31,6 +32,8 @@ __all__ = [
     "known",
     "load",
     "named",
+    "plugin_args",
+    "register",
     "slug",
 ]
 

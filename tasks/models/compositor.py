@@ -152,7 +152,7 @@ class Compositor:
 
         return answer
 
-    def recipe(self) -> str:
+    def recipe(self, plugin: str = "") -> str:
         """How its answers come about, JSON: as `Recipe`, and how many composites went in at once."""
         spec = self.network.square.spec
         if self._resized:
@@ -162,9 +162,10 @@ class Compositor:
             preprocessing=spec.replace("decode|", "decode|paste|", 1),
             precision=self.precision,
             framework=f"torch {torch.__version__}{', compiled' if self.compiled else ''}",
+            plugin=plugin,
         )
         at_once = min(self.batch, self.network.most or self.batch)
-        return json.dumps({**dataclasses.asdict(recipe), "at_once": at_once}, sort_keys=True)
+        return json.dumps({**recipe.to_dict(), "at_once": at_once}, sort_keys=True)
 
     def _pass(
         self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor

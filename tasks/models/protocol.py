@@ -23,6 +23,7 @@ class Recipe:
         precision: of the arithmetic, ``float32``.
         device: ``cpu`` or ``cuda``.
         framework: library and version that did the arithmetic.
+        plugin: distribution and version that brings the model; empty: it is built in.
     """
 
     weights: str
@@ -32,10 +33,15 @@ class Recipe:
     precision: str
     device: str
     framework: str
+    plugin: str = ""
 
     def to_json(self) -> str:
         """One line, the same for the same recipe."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    def to_dict(self) -> dict[str, str]:
+        """The fields by name, ``plugin`` only where there is one."""
+        return {name: value for name, value in asdict(self).items() if value or name != "plugin"}
 
 
 class Model(Protocol):

@@ -1,31 +1,67 @@
-"""Models by name."""
+"""Models by name: built in, or of a plugin."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from reground.tasks.errors import UsageError, unknown
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model
+from reground.tasks.plugins import Plugin, Registry
+
+Load = Callable[[str, str], Model]
+"""(name, device) -> the model; ``device`` is ``auto``, ``cpu`` or ``cuda``."""
 
 LITE: Final = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 FAMILIES: Final = {"timm": "reground.tasks.models.timm_model", "torchvision": "reground.tasks.models.torchvision_model"}
 
 
+def _check_load(target: Any) -> Load:
+    if not callable(target):
+        raise TypeError(f"expected a function (name, device) -> Model, got {type(target).__name__}")
+    return target
+
+
+REGISTRY: Final = Registry("reground.models", "model", [*LITE, *(f"{family}:NAME" for family in FAMILIES)], _check_load)
+"""A plugin called ``tiny`` is the model ``tiny``, and ``tiny:REST`` for any REST."""
+
+
 def known() -> list[str]:
     """The names that `load` takes; NAME stands for whatever that library lists."""
-    return [*LITE, *(f"{family}:NAME" for family in FAMILIES)]
+    return REGISTRY.names()
 
 
 def check(name: str) -> None:
-    """Raises:
-    UsageError: ``name`` is the name of no model; the message lists what is.
+    """Check a name without loading anything.
+
+    Raises:
+        UsageError: no model has this name; the message lists those there are.
     """
+    REGISTRY.warn()
+    _plugin(name)
+
+
+def plugin_args(name: str) -> dict[str, str]:
+    """What the key of everything made with a model must hold beside its name.
+
+    Returns:
+        The distribution and version of the plugin that brings the model; nothing for a built-in one.
+    """
+    plugin = _plugin(name)
+    return {"plugin": plugin.origin} if plugin else {}
+
+
+def _plugin(name: str) -> Plugin | None:
     family, _, rest = name.partition(":")
-    if name not in LITE and not (family in FAMILIES and rest):
-        raise unknown("model", name, known())
+    if name in LITE or (family in FAMILIES and rest):
+        return None
+    if family in FAMILIES:
+        raise REGISTRY.unknown(name)
+    return REGISTRY.find(family)
 
 
 @functools.lru_cache(maxsize=1)
@@ -41,9 +77,42 @@ def load(name: str, device: str = "auto") -> Model:
         UsageError: an unknown name or device.
         RegroundError: a package, the weights or the GPU cannot be had; says how to get them.
     """
-    check(name)
+    plugin = _plugin(name)
+    if plugin:
+        return _check_model(REGISTRY.load(plugin)(name, device), name, plugin)
     module = "reground.tasks.models.efficientnet_lite" if name in LITE else FAMILIES[name.partition(":")[0]]
     return importlib.import_module(module).load(name, device)
+
+
+def register(name: str, target: Load, version: str = "") -> None:
+    """Add a model to this process, see `reground.tasks.plugins.Registry.register`."""
+    REGISTRY.register(name, target, version)
+    load.cache_clear()
+
+
+def _check_model(model: Any, name: str, plugin: Plugin) -> Model:
+    """The model of a plugin, held against `Model`.
+
+    Raises:
+        RegroundError: an attribute is missing, of another type, or contradicts another.
+    """
+    expected = {
+        "name": lambda value: value == name,
+        "class_count": lambda value: isinstance(value, int) and value > 0,
+        "wnids": lambda value: len(value) in (0, model.class_count),
+        "photograph": lambda value: isinstance(value, Preprocessing),
+        "square": lambda value: isinstance(value, Preprocessing),
+        "recipe": callable,
+        "predict": callable,
+    }
+    for attribute, holds in expected.items():
+        if not hasattr(model, attribute) or not holds(getattr(model, attribute)):
+            value = repr(getattr(model, attribute, "nothing"))
+            raise RegroundError(
+                f"model '{name}' of {plugin.origin} does not follow reground.tasks.models.Model: its attribute "
+                f"'{attribute}' is {value}. Upgrade or uninstall {plugin.distribution}."
+            )
+    return model
 
 
 def slug(name: str) -> str:
@@ -58,7 +127,7 @@ def named(slugged: str) -> str:
         UsageError: it may have been made of several (a folder's, a hub's).
     """
     family, _, rest = slugged.partition("-")
-    if slugged in LITE:
+    if slugged in known():
         return slugged
     if family == "torchvision":  # whose architectures have no hyphen, which leaves it to the weights
         return f"{family}:{rest.replace('-', '@', 1)}"

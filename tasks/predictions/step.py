@@ -7,6 +7,7 @@ their model is published with; variants are cropped already, so they are resized
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import math
@@ -72,7 +73,13 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
         Shard(
             f"{models.slug(name)}.{of_set}.{shard.id}",
             shard.inputs,
-            {"model": name, "set": of_set, **shard.args, "closes": of_set == PHOTOGRAPHS and shard is shards[-1]},
+            {
+                "model": name,
+                **models.plugin_args(name),
+                "set": of_set,
+                **shard.args,
+                "closes": of_set == PHOTOGRAPHS and shard is shards[-1],
+            },
             shard.size,
         )
         for name in dict.fromkeys(settings.models)
@@ -96,12 +103,12 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     preprocessing = model.photograph if of_set == PHOTOGRAPHS else model.square
     part = workspace.read_part(shard.args["part"], ["image_id", column])
     best: list[tuple[list[int], list[float]]] = []
-    recipe = model.recipe(preprocessing)
+    recipe = dataclasses.replace(model.recipe(preprocessing), plugin=shard.args.get("plugin", ""))
     sources, ahead = part[column].to_pylist(), AHEAD[recipe.device]
     for batch in _batches(
         sources, lambda x: preprocessing(pixels(x)), settings.batch_size or BATCH[recipe.device], ahead
     ):
-        class_idx, probability = top_k(model.predict(batch), class_of, settings.top_k)
+        class_idx, probability = top_k(_probabilities(model, batch), class_of, settings.top_k)
         best += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
     same = {"set": of_set, "recipe": recipe.to_json()}
     rows = [
@@ -152,6 +159,22 @@ def looks_random(right: int, n: int, classes: int) -> bool:
         return False
     chance = 1 / classes
     return right <= n * chance + 3 * math.sqrt(n * chance * (1 - chance))
+
+
+def _probabilities(model: Model, batch: np.ndarray) -> np.ndarray:
+    """What a model says of a batch, ``(N, C) float32``.
+
+    Raises:
+        RegroundError: it has another shape, or is no probability.
+    """
+    probability = np.asarray(model.predict(batch), np.float32)
+    expected = len(batch), model.class_count
+    if probability.shape != expected or not ((probability >= 0) & (probability <= 1.001)).all():
+        raise RegroundError(
+            f"expected probabilities of '{model.name}' in the shape {expected}, got {probability.shape} from "
+            f"{probability.min(initial=np.inf):g} to {probability.max(initial=-np.inf):g}."
+        )
+    return probability
 
 
 def _check(workspace: Workspace, settings: PredictionSettings) -> None:

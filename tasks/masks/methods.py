@@ -1,0 +1,123 @@
+"""Mask methods by name: built in, or of a plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from reground.tasks.errors import RegroundError
+from reground.tasks.images import Box
+from reground.tasks.masks.source import Mask, Source, check_method, from_box, from_plugin
+from reground.tasks.plugins import Registry
+
+PUBLISHED_ITERATIONS: Final = 5
+"""Of GrabCut: with so many, and no other number, the method is called ``grabcut``."""
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """How a mask is made.
+
+    Attributes:
+        method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `reground.tasks.kernels.consensus`),
+            ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
+            (a salient-object network with its sidecar).
+        iterations: of GrabCut.
+        seed: of a random start; combined with each image_id.
+        min_area: smallest foreground as a share of the box, below which a mask failed; supplied masks may
+            be smaller.
+        min_quality: masks of a lower quality, 0 to 1, are quarantined. The default takes about one in
+            twenty of GrabCut's.
+        device: of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+    """
+
+    method: str = "grabcut"
+    iterations: int = PUBLISHED_ITERATIONS
+    seed: int = 0
+    min_area: float = 0.1
+    min_quality: float = 0.3
+    device: str = "auto"
+
+
+def open_source(settings: MaskSettings) -> Source:
+    """The source that ``settings.method`` names; opens no file.
+
+    Raises:
+        UsageError: no such method, or the part after its colon is missing or too much.
+        RegroundError: the plugin of that name cannot be imported.
+    """
+    name, _, place = settings.method.partition(":")
+    for usage, make in METHODS.items():
+        takes, _, what = usage.partition(":")
+        if (name, bool(place)) == (takes, bool(what)):
+            return make(settings, place)
+    plugin = REGISTRY.find(settings.method)
+    return from_plugin(plugin, REGISTRY.load(plugin))
+
+
+def _consensus(_: MaskSettings, __: str) -> Source:
+    def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
+        from reground.tasks.kernels.consensus import consensus
+
+        return consensus(pixels, box)
+
+    return from_box("consensus", kernel, seeded=False)
+
+
+def _grabcut(settings: MaskSettings, _: str) -> Source:
+    def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
+        from reground.tasks.kernels.grabcut import grabcut
+
+        return grabcut(pixels, box, settings.iterations, seed)
+
+    published = settings.iterations == PUBLISHED_ITERATIONS
+    return from_box("grabcut" if published else f"grabcut:{settings.iterations}", kernel)
+
+
+def _supplied(settings: MaskSettings, place: str) -> Source:
+    from reground.tasks.masks.supplied import supplied
+
+    return supplied(place)
+
+
+def _onnx(settings: MaskSettings, place: str) -> Source:
+    from reground.tasks.masks.onnx import salient
+
+    return salient(place, settings.device)
+
+
+METHODS: Final[dict[str, Callable[[MaskSettings, str], Source]]] = {
+    "consensus": _consensus,
+    "grabcut": _grabcut,
+    "supplied:DIR": _supplied,
+    "onnx:FILE": _onnx,
+}
+"""What ``masks.method`` may be; what stands after a colon is the second argument."""
+
+REGISTRY: Final = Registry("reground.masks", "mask method", METHODS, check_method)
+"""Further methods, of plugins."""
+
+
+def planned_source(settings: MaskSettings, origin: str) -> Source:
+    """The source that a shard was planned with, wherever the shard is made.
+
+    Args:
+        settings: of the step.
+        origin: of the plugin, as planned; empty: a built-in method.
+
+    Raises:
+        RegroundError: this process or machine lacks the plugin, or has another version of it.
+    """
+    remedy = f"Install {origin} wherever masks are made; what only a session has registered needs the runner threads."
+    try:
+        source = open_source(settings)
+    except RegroundError as error:
+        raise RegroundError(f"{error} {remedy}" if origin else str(error)) from error
+    if source.origin != origin:
+        raise RegroundError(
+            f"expected masks.method '{settings.method}' of {origin}, as planned, got that of {source.origin}. {remedy}"
+        )
+    return source
