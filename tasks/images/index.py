@@ -16,49 +16,22 @@ from typing import Any, Final
 
 import pandas as pd
 
-from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, parse_boxes, place_boxes
 from reground.tasks.images.classes import ClassRow, LabelError, label_index, load_classes, resolve_label
 from reground.tasks.images.decode import ImageError, Picture, decode
 from reground.tasks.images.listing import Found, Obstacle
+from reground.tasks.images.settings import IndexSettings, faults
 from reground.tasks.images.sources import BoxFinder, Labelled, list_source
 from reground.tasks.schema import ClassIdx, DropReason
-from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, digest
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 BYTES_PER_PIXEL: Final = 8
 """Of the most wasteful file there is: four channels of 16 bits, uncompressed."""
 HEADROOM: Final = 1_000_000
 """Bytes that a file may have beside its pixels."""
-IDS: Final = ("stem", "path")
 BOX_REASONS: Final = (DropReason.BOX_FILE_INVALID, DropReason.BOX_OUTSIDE_IMAGE, DropReason.BOX_SIZE_MISMATCH)
 """Reasons of rows that tell of a box file; the image itself is indexed."""
-
-
-@dataclass(frozen=True)
-class IndexSettings:
-    """What to index, and how labels are found.
-
-    Attributes:
-        images: folder of images, or a CSV of paths and labels.
-        boxes: folder of ImageNet-style box XML, searched by stem; empty: none.
-        labels: the devkit's ground truth for a flat ILSVRC ``val``; empty: from folders or CSV.
-        classes: a CSV of own classes; empty: ImageNet-1k.
-        ids: what an image's key is: ``stem`` of its file, or its ``path`` below the folder.
-        split: name of the split, kept in every row.
-        max_pixels: larger images are dropped unread (decompression bombs).
-        max_dropped: share of files that may be dropped before indexing fails, 0 to 1.
-        shard_size: images a shard.
-    """
-
-    images: str = ""
-    boxes: str = ""
-    labels: str = ""
-    classes: str = ""
-    ids: str = "stem"
-    split: str = "val"
-    max_pixels: int = 100_000_000
-    max_dropped: float = 0.5
-    shard_size: int = 64
 
 
 @dataclass(frozen=True)
@@ -74,12 +47,8 @@ def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
     """One shard for the vocabulary, one for every ``shard_size`` files.
 
     Raises:
-        UsageError: nothing to index, or a setting that makes no sense; says what would.
+        UsageError: nothing to index; says what would be.
     """
-    if settings.ids not in IDS:
-        raise unknown("kind of ids", settings.ids, IDS)
-    if settings.shard_size < 1:
-        raise UsageError(f"expected a shard_size of 1 image or more, got {settings.shard_size}")
     classes = load_classes(settings.classes)
     own = [Path(settings.classes)] if settings.classes else []
     own += [Path(workspace.root)] if workspace.is_local else []
@@ -282,19 +251,13 @@ def _boxes(file: Mapping[str, Any], picture: Picture) -> list[Box]:
     return place_boxes(parse_boxes(content), picture.orientation, picture.stored_size, picture.shown_size)
 
 
-def faults(settings: IndexSettings) -> Iterator[Fault]:
-    """What is wrong with settings, as far as it shows before any work."""
-    if not settings.images:
-        yield Fault("images", "expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it)")
-
-
 STEP: Final = Step(
     name="index",
-    check=faults,
     version=1,
     settings=IndexSettings,
     plan=plan,
     work=work,
+    check=faults,
     conflicts_with=("released",),
     finalize=finalize,
     execution_only=frozenset({"max_dropped", "shard_size"}),

@@ -59,16 +59,28 @@ def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> l
     Raises:
         UsageError: none of the sources, nothing in it, or a devkit that cannot be read.
     """
+    check_source(images, labels)
+    path = Path(images)
+    return _from_folder(path, labels, skip) if path.is_dir() else _from_csv(path)
+
+
+def check_source(images: str, labels: str = "") -> None:
+    """Check what `list_source` is given, as far as it shows before anything is listed.
+
+    Raises:
+        UsageError: none of the sources.
+    """
     path = Path(images)
     if not images or not path.exists():
         raise UsageError(f"expected images at '{images}', found nothing there. Images are:\n{KINDS}")
     if path.is_dir():
-        return _from_folder(path, labels, skip)
-    if path.suffix.lower() == ".csv":
-        if labels:
-            raise UsageError(f"expected labels in the CSV {path} alone; leave --labels {labels} out")
-        return _from_csv(path)
-    raise UsageError(f"expected a folder or a .csv, found the file {path}. Images are:\n{KINDS}")
+        return
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"expected a folder or a .csv, found the file {path}. Images are:\n{KINDS}")
+    if labels:
+        raise UsageError(
+            f"expected labels in the CSV {path} alone, got the devkit {labels} too: give --labels '' (index.labels)"
+        )
 
 
 def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[Labelled]:

@@ -1,0 +1,53 @@
+"""Settings of the step ``index``, and what is wrong with them before any file is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reground.tasks.images.classes import load_classes
+from reground.tasks.images.sources import check_source, read_ground_truth
+from reground.tasks.workspace import Fault, FilePath, PositiveInt, Share, refused
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """What to index, and how labels are found.
+
+    Attributes:
+        images: folder of images, or a CSV of paths and labels.
+        boxes: folder of ImageNet-style box XML, searched by stem; empty: none.
+        labels: the devkit's ground truth for a flat ILSVRC ``val``; empty: from folders or CSV.
+        classes: a CSV of own classes; empty: ImageNet-1k.
+        ids: what an image's key is: ``stem`` of its file, or its ``path`` below the folder.
+        split: name of the split, kept in every row.
+        max_pixels: larger images are dropped unread (decompression bombs).
+        max_dropped: share of files that may be dropped before indexing fails.
+        shard_size: images a shard.
+    """
+
+    images: FilePath = ""
+    boxes: FilePath = ""
+    labels: FilePath = ""
+    classes: FilePath = ""
+    ids: Literal["stem", "path"] = "stem"
+    split: str = "val"
+    max_pixels: PositiveInt = 100_000_000
+    max_dropped: Share = 0.5
+    shard_size: PositiveInt = 64
+
+
+def faults(settings: IndexSettings) -> Iterator[Fault]:
+    """What is wrong before any file is listed."""
+    if not settings.images:
+        yield Fault("images", "expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it)")
+    else:
+        yield from refused("images", check_source, settings.images, settings.labels)
+    if settings.boxes and not Path(settings.boxes).is_dir():
+        yield Fault("boxes", f"expected a folder of box files, found none at {settings.boxes}")
+    if settings.labels:
+        yield from refused("labels", read_ground_truth, Path(settings.labels))
+    if settings.classes:
+        yield from refused("classes", load_classes, settings.classes)
