@@ -8,9 +8,10 @@ annotator, question and image) and ``original`` (the image's original label).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -30,20 +31,40 @@ AT_ONCE: Final = 100_000
 """Lines in one piece."""
 
 
+Lines = Iterator[tuple[int, Mapping[str, str]]]
+"""(number, cells by column) of each answer; each of `REQUIRED` and `OPTIONAL` is there."""
+
+
 @dataclass(frozen=True)
-class _Reader:
+class AnswerReader:
+    """Reads answers, one a line.
+
+    Attributes:
+        path: file or folder they come from.
+        lines: reads it, from the start with each call.
+        stamp: digest of what is read.
+        source: what the votes' source is called.
+        vocabulary: labels may be WordNet ids, exact names or indices of its classes.
+        known: ids of the images in the workspace; None: it has none, and any id will do.
+        unit: what a line is called in messages.
+    """
+
     path: Path
+    lines: Callable[[], Lines]
+    stamp: str
     source: str
     vocabulary: Vocabulary
-    index: Mapping[str, set[ClassIdx]]
     known: Collection[str] | None
+    unit: str = "line"
 
-    def lines(self) -> Iterator[tuple[int, dict[str, str]]]:
-        return read_csv(self.path, REQUIRED, OPTIONAL)
+    @cached_property
+    def index(self) -> Mapping[str, set[ClassIdx]]:
+        """What a label may be called -> classes."""
+        return label_index(self.vocabulary.classes)
 
     def cells(self, line: int, cells: Mapping[str, str]) -> dict[str, Any]:
         """A line, checked. Raises `UsageError` where it is malformed."""
-        where = f"{self.path}, line {line}"
+        where = f"{self.path}, {self.unit} {line}"
         for name in REQUIRED:
             if not cells[name]:
                 raise UsageError(f"{where}: expected {', '.join(REQUIRED)} to be filled in, found {name} empty")
@@ -65,33 +86,35 @@ class _Reader:
         return self.known is None or image_id in self.known or is_imagenet_id(image_id)
 
 
-def pieces(path: Path, vocabulary: Vocabulary, source: str, known: Collection[str] | None) -> Iterator[Piece]:
-    """A piece for every `AT_ONCE` lines.
+def csv_reader(path: Path, vocabulary: Vocabulary, source: str, known: Collection[str] | None) -> AnswerReader:
+    """Reads a CSV; for the arguments see `AnswerReader`."""
 
-    Args:
-        path: of the CSV.
-        vocabulary: labels may be WordNet ids, exact names or indices of its classes.
-        source: what the votes' source is called.
-        known: ids of the images in the workspace; None: it has none, and any id will do.
+    def lines() -> Lines:
+        yield from read_csv(path, REQUIRED, OPTIONAL)
+
+    return AnswerReader(path, lines, stamp(path), source, vocabulary, known)
+
+
+def pieces(reader: AnswerReader) -> Iterator[Piece]:
+    """A piece for every `AT_ONCE` lines.
 
     Raises:
         UsageError: the file is missing or a line malformed; names the line. Nothing is made yet then.
     """
-    reader = _Reader(path, source, vocabulary, label_index(vocabulary.classes), known)
     lines = sum(1 for line, cells in reader.lines() if reader.cells(line, cells))
     if not lines:
-        raise UsageError(f"{path}: expected one answer a line, found none below the header")
-    made_from = digest(stamp(path), *sorted(known or ()))
+        raise UsageError(f"{reader.path}: expected one answer a {reader.unit}, found none")
+    made_from = digest(reader.stamp, *sorted(reader.known or ()))
     for first in range(0, lines, AT_ONCE):
         yield Piece(f"{first:09d}", made_from, lambda first=first: _make(reader, first).output())
 
 
-def _make(reader: _Reader, first: int) -> Gathered:
+def _make(reader: AnswerReader, first: int) -> Gathered:
     made = Gathered(reader.source, reader.vocabulary.wnids)
     originals: dict[str, str] = {}
     for line, cells in islice(reader.lines(), first, first + AT_ONCE):
         vote = reader.cells(line, cells)
-        item = f"{reader.path.name}, line {line}"
+        item = f"{reader.path.name}, {reader.unit} {line}"
         if not reader.knows(vote["image_id"]):
             made.drop(item, DropReason.IMAGE_UNKNOWN, f"no image {vote['image_id']}")
             continue

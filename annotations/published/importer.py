@@ -22,9 +22,11 @@ from reground.annotations.published import csv as published_csv
 from reground.annotations.published import imagenet_multilabel as published_multilabel
 from reground.annotations.published import label_errors as published_label_errors
 from reground.annotations.published import real as published_real
+from reground.annotations.published.plugin import check_reader, plugin_reader
 from reground.annotations.published.rows import STAGE, Piece, Vocabulary, drop
-from reground.tasks.errors import UsageError, unknown
+from reground.tasks.errors import UsageError
 from reground.tasks.images import load_classes
+from reground.tasks.plugins import Registry
 from reground.tasks.schema import DropReason, concat_parts
 from reground.tasks.workspace import Output, Workspace, digest
 
@@ -39,6 +41,7 @@ PUBLISHED: Final[dict[str, tuple[str, Read]]] = {
 CSV: Final = "csv"
 OF_PEOPLE: Final = (*PAIR, "annotator_id", "answer", "seconds", "answer_id", "source")
 FORMATS: Final = (*PUBLISHED, CSV)
+"""What is built in."""
 _RESERVED: Final = {
     LABEL_STUDIO,
     RECORDED,
@@ -46,6 +49,8 @@ _RESERVED: Final = {
     *published_real.FILES.values(),
     *(source for source, _ in PUBLISHED.values()),
 }
+REGISTRY: Final = Registry("reground.votes", "format of votes", FORMATS, check_reader, _RESERVED)
+"""Further formats, of plugins."""
 
 
 def import_votes(workspace: Workspace, format: str, path: Path) -> dict[str, int]:
@@ -53,9 +58,9 @@ def import_votes(workspace: Workspace, format: str, path: Path) -> dict[str, int
 
     Args:
         workspace: may be new, and may know no image.
-        format: one of `FORMATS`.
+        format: one of `FORMATS`, or the name of a plugin, which becomes the source.
         path: a folder laid out as the publisher's repository is; for csv a file, whose name
-            without ending becomes the source.
+            without ending becomes the source; for a plugin whatever it reads.
 
     Returns:
         votes, images, annotators (those known by name), originals and dropped of this source.
@@ -64,8 +69,7 @@ def import_votes(workspace: Workspace, format: str, path: Path) -> dict[str, int
         UsageError: no such format, or the files are missing, malformed or of another vocabulary.
         RegroundError: a pickle that is damaged or wants to run code.
     """
-    if format not in FORMATS:
-        raise unknown("format of votes", format, FORMATS)
+    REGISTRY.warn()
     vocabulary = _vocabulary(workspace)
     source, pieces = _pieces(workspace, format, path, vocabulary)
     _commit_classes(workspace)
@@ -85,15 +89,28 @@ def _pieces(workspace: Workspace, chosen: str, path: Path, vocabulary: Vocabular
     if chosen in PUBLISHED:
         source, read = PUBLISHED[chosen]
         return source, list(read(path, vocabulary))
+    images = workspace.read("images", ["image_id"])["image_id"]
+    known = set(images) if len(images) else None
+    if chosen == CSV:
+        source = _csv_source(path)
+        reader = published_csv.csv_reader(path, vocabulary, source, known)
+    else:
+        plugin = REGISTRY.find(chosen)
+        source = plugin.name
+        reader = plugin_reader(path, REGISTRY.load(plugin), plugin, vocabulary, known)
+    return source, list(published_csv.pieces(reader))
+
+
+def _csv_source(path: Path) -> str:
     source = path.stem
-    if not re.fullmatch(r"[\w.-]+", source) or source in _RESERVED:
-        taken = ", ".join(sorted(_RESERVED))
+    reserved = {*_RESERVED, *(plugin.name for plugin in REGISTRY.plugins())}
+    if not re.fullmatch(r"[\w.-]+", source) or source in reserved:
+        taken = ", ".join(sorted(reserved))
         raise UsageError(
             f"the votes in {path} get the source '{source}' after its name: expected letters, digits, dots and dashes, "
             f"and none of {taken}. Rename the file."
         )
-    images = workspace.read("images", ["image_id"])["image_id"]
-    return source, list(published_csv.pieces(path, vocabulary, source, set(images) if len(images) else None))
+    return source
 
 
 def _commit_classes(workspace: Workspace) -> None:

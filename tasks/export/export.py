@@ -14,10 +14,11 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from reground.tasks.errors import RegroundError, UsageError, unknown
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.export.coco import coco
 from reground.tasks.export.croissant import croissant
 from reground.tasks.export.data_card import data_card, front_matter
@@ -29,6 +30,7 @@ from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
 from reground.tasks.export.webdataset import webdataset
+from reground.tasks.plugins import Registry
 from reground.tasks.workspace import Workspace, lock
 
 CARD: Final = "DATA_CARD.md"
@@ -81,15 +83,49 @@ FORMATS: Final[dict[str, Callable[[Workspace, Path], str]]] = {
 """Name -> what writes it into an empty folder and returns its data card."""
 
 
+@dataclass(frozen=True)
+class Exporter:
+    """A format of the truth.
+
+    Attributes:
+        write: writes it below an empty folder.
+        photographs: it holds the photographs: images without one are listed as left out.
+    """
+
+    write: Write
+    photographs: bool = False
+
+
+def _check_exporter(target: Any) -> Exporter:
+    if isinstance(target, Exporter):
+        return target
+    if not callable(target):
+        raise TypeError(f"expected a function (dataset, folder) or an Exporter, got {type(target).__name__}")
+    return Exporter(target)
+
+
+REGISTRY: Final = Registry("reground.exports", "export format", FORMATS, _check_exporter)
+"""Further formats, of plugins; a plain function writes a format of labels alone."""
+
+
+def _format(to_format: str) -> Callable[[Workspace, Path], str]:
+    REGISTRY.warn()
+    if to_format in FORMATS:
+        return FORMATS[to_format]
+    plugin = REGISTRY.find(to_format)
+    exporter = REGISTRY.load(plugin)
+    return _of_truth(f"{plugin.name} ({plugin.origin})", exporter.write, exporter.photographs)
+
+
 def export(workspace: Workspace, to_format: str, out: Path) -> Path:
     """Write one export.
 
     Raises:
         UsageError: no such format, or ``out`` is no place for one.
-        RegroundError: a table is not made yet, an image gone or changed, or the disk is full; ``out`` is not made.
+        RegroundError: the plugin of that name cannot be imported, a table is not made yet, an image gone or
+            changed, or the disk is full; ``out`` is not made.
     """
-    if to_format not in FORMATS:
-        raise unknown("export format", to_format, FORMATS)
+    write = _format(to_format)
     _check_place(workspace, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
@@ -97,7 +133,7 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
     held = temporary.with_name(temporary.name + LOCK)
     try:
         with lock.hold(held, "reground export", wait=False):
-            card = FORMATS[to_format](workspace, temporary)
+            card = write(workspace, temporary)
             (temporary / CARD).write_text(card, encoding="utf-8")
             temporary.chmod(0o755)
             temporary.rename(out)

@@ -1,6 +1,8 @@
 """Foreground masks: made from boxes, supplied, or predicted by a network."""
 
+from reground.tasks.masks.methods import REGISTRY, MaskSettings
 from reground.tasks.masks.rle import decode_mask, encode_mask
-from reground.tasks.masks.step import STEP, MaskSettings
+from reground.tasks.masks.source import Source
+from reground.tasks.masks.step import STEP
 
-__all__ = ["STEP", "MaskSettings", "decode_mask", "encode_mask"]
+__all__ = ["REGISTRY", "STEP", "MaskSettings", "Source", "decode_mask", "encode_mask"]

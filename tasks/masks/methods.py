@@ -115,7 +115,9 @@ def planned_source(settings: MaskSettings, origin: str) -> Source:
     try:
         source = open_source(settings)
     except RegroundError as error:
-        raise RegroundError(f"{error} {remedy}" if origin else str(error)) from error
+        if not origin:
+            raise
+        raise RegroundError(f"{error}. {remedy}") from error
     if source.origin != origin:
         raise RegroundError(
             f"expected masks.method '{settings.method}' of {origin}, as planned, got that of {source.origin}. {remedy}"
