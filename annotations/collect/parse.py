@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reground.annotations.rounds.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
 from reground.annotations.rounds.task_registry import Task
-from reground.tasks.schema import DropReason, ImageId
+from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
 
 SOURCE, RECORDED = "label-studio", "recorded"
 STAGE: Final = "collect"
@@ -30,7 +30,7 @@ class Collected:
     votes: list[Row] = field(default_factory=list[Row])
     control_answers: list[Row] = field(default_factory=list[Row])
     submissions: list[Row] = field(default_factory=list[Row])
-    dropped: list[Row] = field(default_factory=list[Row])
+    dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
 
 
 class _InvalidError(Exception):
@@ -241,8 +241,8 @@ def _rows(asked: Task, given: _Given) -> list[Row]:
     return [shared | answer for answer in given.answers]
 
 
-def _drop(item: str, reason: DropReason, detail: str) -> Row:
-    return {"stage": STAGE, "item": item, "reason": str(reason), "detail": detail}
+def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
+    return dropped_row(STAGE, item, reason, detail)
 
 
 def _newest_first(annotation: Mapping[str, Any]) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from reground.annotations.rounds import controls, projects
 from reground.annotations.rounds import task_registry as ledger
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import DropReason, ImageId
+from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
 from reground.tasks.workspace import Output, Workspace, digest
 
 if TYPE_CHECKING:
@@ -127,14 +127,10 @@ def projects_there(client: Client, workspace: Workspace) -> tuple[list[int], Reg
     return there, lost
 
 
-def _deleted(batch: Batch) -> Iterator[dict[str, Any]]:
+def _deleted(batch: Batch) -> Iterator[DroppedRow]:
     for task in batch.tasks:
         answered = batch.answered.get((task.project_id, task.task_id))
         if answered is not None and answered.deleted:
             what = f"task {task.task_id} of project {task.project_id} was deleted in Label Studio"
-            yield {
-                "stage": votes.STAGE,
-                "item": task.question.key,
-                "reason": str(DropReason.TASK_DELETED),
-                "detail": f"{what}; answers collected before count: {len(answered.annotations)}",
-            }
+            detail = f"{what}; answers collected before count: {len(answered.annotations)}"
+            yield dropped_row(votes.STAGE, task.question.key, DropReason.TASK_DELETED, detail)

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ from reground.annotations.published.rows import STAGE, Piece, Vocabulary, drop
 from reground.tasks.errors import UsageError
 from reground.tasks.images import load_classes
 from reground.tasks.plugins import Registry
-from reground.tasks.schema import DropReason, concat_parts
+from reground.tasks.schema import ClassRow, DroppedRow, DropReason, concat_parts
 from reground.tasks.workspace import Output, Workspace, digest
 
 VERSION: Final = 1
@@ -81,7 +81,7 @@ def import_votes(workspace: Workspace, format: str, path: Path) -> dict[str, int
 
 
 def _vocabulary(workspace: Workspace) -> Vocabulary:
-    rows: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    rows: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
     return Vocabulary(rows or load_classes())
 
 
@@ -142,7 +142,7 @@ def _summarise(workspace: Workspace, source: str, made: Collection[str]) -> str:
     return shard
 
 
-def _disputes(workspace: Workspace, source: str, made: Collection[str]) -> list[dict[str, str]]:
+def _disputes(workspace: Workspace, source: str, made: Collection[str]) -> list[DroppedRow]:
     """Rows of ``dropped`` for original labels that differ from those of the images or of other sources."""
     names = ["image_id", "class_idx"]
     own = _read(workspace, "originals", made, names).dropna()

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from reground.annotations.collect.annotators import ANONYMOUS
 from reground.tasks.errors import UsageError
-from reground.tasks.images import ClassRow, load_classes
-from reground.tasks.schema import DropReason, arrow_schema
+from reground.tasks.images import load_classes
+from reground.tasks.schema import ClassRow, DroppedRow, DropReason, arrow_schema, dropped_row
 from reground.tasks.workspace import Output, digest
 
 STAGE: Final = "votes-import"
@@ -91,7 +91,7 @@ class Gathered:
     wnids: Sequence[str]
     votes: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in VOTE})
     originals: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    dropped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
     lacking: Counter[int] = field(default_factory=Counter[int])
 
     def vote(self, **cells: Any) -> None:
@@ -119,12 +119,12 @@ def original(source: str, image_id: str, class_idx: int | None, routing: str | N
     return {"image_id": image_id, "class_idx": known, "routing": routing, "source": source}
 
 
-def drop(item: str, reason: DropReason, detail: str) -> dict[str, str]:
+def drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
     """A row of ``dropped``."""
-    return {"stage": STAGE, "item": item, "reason": str(reason), "detail": detail}
+    return dropped_row(STAGE, item, reason, detail)
 
 
-def lacking(source: str, wnids: Sequence[str], counts: Mapping[int, int]) -> list[dict[str, str]]:
+def lacking(source: str, wnids: Sequence[str], counts: Mapping[int, int]) -> list[DroppedRow]:
     """Rows of ``dropped`` for votes on classes of ImageNet that the workspace lacks, one a class."""
     return [
         drop(f"{source}: {wnids[idx]}", DropReason.LABEL_UNKNOWN, f"{count:,} votes on a class that is not in here")

@@ -16,7 +16,7 @@ from reground.annotations.rounds.controls import gold as known_answers
 from reground.annotations.rounds.questions import CLASSIFY, Question, shuffled
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
-from reground.tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, ImageId, dropped_row
 from reground.tasks.workspace import Output, Workspace, digest, read_csv
 
 STAGE: Final = "gold-import"
@@ -111,12 +111,12 @@ def _ask(gold: Gold, image_id: ImageId, like: Sequence[ClassIdx], usual: int) ->
     return Question(key, (image_id,), tuple(shuffled(shown, gold.seed, image_id)))
 
 
-def _read(workspace: Workspace, path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _read(workspace: Workspace, path: Path) -> tuple[list[dict[str, Any]], list[DroppedRow]]:
     images = set(workspace.read("images", ["image_id"])["image_id"])
     classes: Any = workspace.read("classes").to_dict("records")
     index = label_index(classes)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
-    dropped: list[dict[str, Any]] = []
+    dropped: list[DroppedRow] = []
     for line, cells in read_csv(path, COLUMNS):
         if cells["answer"] not in ANSWERS:
             raise unknown(f"answer ({path}, line {line})", cells["answer"], ANSWERS)
@@ -140,5 +140,5 @@ def _read(workspace: Workspace, path: Path) -> tuple[list[dict[str, Any]], list[
     return list(rows.values()), dropped
 
 
-def _drop(item: str, reason: DropReason, detail: str) -> dict[str, Any]:
-    return {"stage": STAGE, "item": item, "reason": str(reason), "detail": detail}
+def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
+    return dropped_row(STAGE, item, reason, detail)

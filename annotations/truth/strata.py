@@ -7,7 +7,7 @@ votes themselves.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import pandas as pd
 
 from reground.annotations.rounds.asked import Asked, Ints
 from reground.tasks.images import known_originals, load_groups
+from reground.tasks.schema import ClassRow
 from reground.tasks.workspace import Workspace
 
 ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians", "Invertebrates")
@@ -38,7 +39,7 @@ def known_images(workspace: Workspace) -> pd.DataFrame:
 
 def animals(workspace: Workspace) -> set[int]:
     """The workspace's classes that name animals: those of ImageNet's; of an own vocabulary, by WordNet id."""
-    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
     rows, _ = load_groups("superclasses", classes)
     return {int(row["class_idx"]) for row in rows if row["name"] in ANIMALS}
 

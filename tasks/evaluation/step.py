@@ -24,7 +24,7 @@ from reground.tasks.evaluation.metrics import DEPTH, TOP_1, Parts, on_photograph
 from reground.tasks.evaluation.reference import NONE, Ints, Judged, judged, ranked
 from reground.tasks.evaluation.result import Measured
 from reground.tasks.images import load_groups
-from reground.tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, family
+from reground.tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, ClassRow, family
 from reground.tasks.workspace import Output, Shard, Step, Workspace
 
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
@@ -112,7 +112,7 @@ def photographs(workspace: Workspace, settings: EvaluationSettings, models: list
 def _subsets(workspace: Workspace, by: Judged) -> Parts:
     """The photographs by the group and by the superclass of their original label."""
     groups = workspace.read("groups")
-    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
     superclasses = pd.DataFrame(load_groups("superclasses", classes)[0], columns=["group", "name", "class_idx"])
 
     def within(frame: pd.DataFrame) -> dict[str, Any]:

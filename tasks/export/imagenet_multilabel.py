@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.dataset import Dataset, Judged
 from reground.tasks.images import load_classes, load_groups
+from reground.tasks.schema import ClassRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +170,7 @@ def _numbers() -> dict[str, int]:
     return {f"ILSVRC2012_val_{number + 1:08d}": place for place, number in enumerate(order.tolist())}
 
 
-def _superclasses(classes: list[dict[str, Any]]) -> dict[str, list[int]]:
+def _superclasses(classes: list[ClassRow]) -> dict[str, list[int]]:
     rows, _ = load_groups("superclasses", classes)
     found: dict[str, list[int]] = {}
     for row in rows:

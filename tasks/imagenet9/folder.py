@@ -21,8 +21,8 @@ from typing import Final
 from reground.tasks.errors import UsageError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.metadata import Groups, Named, read_groups, read_metadata
-from reground.tasks.images import SUFFIXES, ClassRow, Found, load_classes, walk
-from reground.tasks.schema import DropReason
+from reground.tasks.images import SUFFIXES, Found, load_classes, walk
+from reground.tasks.schema import ClassRow, DropReason
 
 MISNAMED: Final = ("mixed_rand",)
 """Sets whose published names are those of another."""
@@ -207,7 +207,7 @@ def _by_name(name: str, stem: str, group: int) -> Named:
 def _join(archive: Archive, files: Mapping[str, Sequence[File]]) -> None:
     """Put every file to its original; what has none goes to ``drops``."""
     class_of = {wnid: row["class_idx"] for row in archive.classes for wnid in row["wnids"]}
-    group_of = {row["class_idx"]: row["group"] for row in archive.groups}
+    group_of: dict[int, int] = {row["class_idx"]: row["group"] for row in archive.groups}
     for file in files[layout.ORIGINAL]:
         problem = _take_original(archive, file, class_of)
         if problem:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.imagenet9 import layout
-from reground.tasks.images import ClassRow, load_groups
+from reground.tasks.images import load_groups
+from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
 from reground.tasks.workspace import read_csv
 
-Groups = list[dict[str, Any]]
+Groups = list[GroupRow]
 """Rows of the table ``groups``."""
 
 _WHOLE: Final = re.compile(r"\d{1,19}", re.ASCII)
@@ -53,7 +54,7 @@ def read_groups(path: Path, classes: Sequence[ClassRow]) -> Groups:
     if not path.exists():
         return load_groups("imagenet9", classes)[0]
     known = {row["class_idx"] for row in classes}
-    rows: dict[int, dict[str, Any]] = {}
+    rows: dict[int, GroupRow] = {}
     names: dict[int, str] = {}
     for line, cells in read_csv(path, layout.GROUP_COLUMNS):
         group, class_idx = (_whole(path, line, cells, name) for name in ("group", "class_idx"))
@@ -65,7 +66,7 @@ def read_groups(path: Path, classes: Sequence[ClassRow]) -> Groups:
             raise UsageError(
                 f"{path}, line {line}: expected one name a group, found '{names[group]}' and '{cells['name']}'"
             )
-        rows[class_idx] = {"group": group, "name": cells["name"], "class_idx": class_idx}
+        rows[class_idx] = {"group": group, "name": cells["name"], "class_idx": ClassIdx(class_idx)}
     if not rows:
         raise UsageError(f"{path}: expected at least one class in a group, found none")
     return sorted(rows.values(), key=lambda row: (row["group"], row["class_idx"]))

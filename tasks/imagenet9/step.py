@@ -21,7 +21,7 @@ from reground.tasks.imagenet9.folder import Archive, File, Image, read_archive, 
 from reground.tasks.imagenet9.mask_file import read_mask
 from reground.tasks.images import ImageError, LeftOut, Picture, decode
 from reground.tasks.masks import encode_mask
-from reground.tasks.schema import VARIANTS, DropReason
+from reground.tasks.schema import VARIANTS, DropReason, ImageRow, Row
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def work(workspace: Workspace, settings: ReleasedSettings, shard: Shard) -> Outp
     if shard.id == VOCABULARY:
         classes, groups = read_vocabulary(Path(settings.folder).absolute())
         return Output({"classes": classes, "groups": groups, "dropped": shard.args["drops"]})
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("images", *shard.args["tables"], "dropped")}
+    tables: dict[str, list[Row]] = {name: [] for name in ("images", *shard.args["tables"], "dropped")}
     for image in shard.args["images"]:
         for name, row in _rows(image, settings.size):
             tables[name].append(row)
@@ -121,7 +121,7 @@ def _warn_of_strangers(workspace: Workspace) -> None:
 def _shard(archive: Archive, number: int, images: Sequence[Image]) -> Shard:
     stamps = tuple(file.found.stamp for image in images for file in image.files.values())
     tables = ["foregrounds" if name == layout.MASKS else f"variants/{name}" for name in archive.sets]
-    wnid_of = {row["class_idx"]: next(iter(row["wnids"]), "") for row in archive.classes}
+    wnid_of: dict[int, str] = {row["class_idx"]: next(iter(row["wnids"]), "") for row in archive.classes}
     args = {"tables": tables, "images": [_args(image, wnid_of[image.class_idx]) for image in images]}
     return Shard(f"{number:05d}", stamps, args, len(images))
 
@@ -143,7 +143,7 @@ def _file_args(file: File) -> dict[str, Any]:
 # Working
 
 
-def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, Row]]:
     """Each row of an image, as (table, row); without its original nothing of it is used."""
     problem: LeftOut | None = None
     for name, file in image["files"].items():  # the original first
@@ -157,9 +157,7 @@ def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, dict[str, 
                 problem = LeftOut(DropReason.NO_ORIGINAL, f"that of '{image['image_id']}' is not usable")
 
 
-def _made(
-    image: Mapping[str, Any], name: str, file: Mapping[str, Any], size: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _made(image: Mapping[str, Any], name: str, file: Mapping[str, Any], size: int) -> Iterator[tuple[str, Row]]:
     """What one file of an image makes."""
     row = {"image_id": image["image_id"], "class_idx": image["class_idx"], "group": file["group"]}
     if name == layout.MASKS:
@@ -198,11 +196,13 @@ def _read(uri: str, size: int) -> bytes:
     return content
 
 
-def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Picture) -> dict[str, Any]:
+def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Picture) -> ImageRow:
     width, height = picture.shown_size
     return {
-        **{name: image[name] for name in ("image_id", "class_idx", "wnid")},
+        "image_id": image["image_id"],
         "uri": uri,
+        "class_idx": image["class_idx"],
+        "wnid": image["wnid"],
         "width": width,
         "height": height,
         "mode": picture.mode,

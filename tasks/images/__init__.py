@@ -3,7 +3,6 @@
 from reground.tasks.images.boxes import Box
 from reground.tasks.images.classes import (
     GROUPS,
-    ClassRow,
     Coverage,
     LabelError,
     label_index,
@@ -23,7 +22,6 @@ __all__ = [
     "STEP",
     "SUFFIXES",
     "Box",
-    "ClassRow",
     "Coverage",
     "Found",
     "ImageError",

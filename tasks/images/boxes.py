@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
-from reground.tasks.schema import DropReason
+from reground.tasks.schema import BoxDict, DropReason
 
 MAX_BYTES: Final = 1_000_000
 """Larger box files are refused unparsed; ImageNet's have about 500 bytes."""
@@ -31,6 +31,10 @@ class Box(NamedTuple):
     ymin: int
     xmax: int
     ymax: int
+
+    def to_dict(self) -> BoxDict:
+        """The box as a value of a column."""
+        return {"xmin": self.xmin, "ymin": self.ymin, "xmax": self.xmax, "ymax": self.ymax}
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.schema import ClassIdx
+from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
 from reground.tasks.workspace import read_csv
 
 GROUPS: Final = ("imagenet9", "superclasses")
 """The packaged group maps."""
-
-ClassRow = dict[str, Any]
-"""A row of the table ``classes``."""
 
 _MAX_INDEX: Final = 2**31 - 1
 _WNID: Final = re.compile(r"[anrsv]\d{8}")
@@ -91,7 +88,7 @@ def _class_row(path: Path, line: int, cells: Mapping[str, str]) -> ClassRow:
     for wnid in wnids:
         if not _WNID.fullmatch(wnid):
             raise UsageError(f"{path}, line {line}: expected WordNet ids like n02084071, found '{wnid}'")
-    return {"class_idx": int(class_idx), "name": name, "wnids": wnids, "gloss": cells["gloss"]}
+    return {"class_idx": ClassIdx(int(class_idx)), "name": name, "wnids": wnids, "gloss": cells["gloss"]}
 
 
 def label_index(classes: Iterable[ClassRow]) -> dict[str, set[ClassIdx]]:
@@ -99,7 +96,7 @@ def label_index(classes: Iterable[ClassRow]) -> dict[str, set[ClassIdx]]:
     index: dict[str, set[ClassIdx]] = {}
     for row in classes:
         for text in (row["name"], *row["wnids"], str(row["class_idx"])):
-            index.setdefault(text, set()).add(ClassIdx(row["class_idx"]))
+            index.setdefault(text, set()).add(row["class_idx"])
     return index
 
 
@@ -127,7 +124,7 @@ def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
     raise LabelError(f"'{label}' is no WordNet id, exact name or index of a class")
 
 
-def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[dict[str, Any]], Coverage]:
+def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[GroupRow], Coverage]:
     """The rows of ``groups``, and how they cover the vocabulary.
 
     Args:
@@ -153,11 +150,11 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
             f"{source}: {len(extra)} of its entries name no class of the vocabulary, or more than one: {shown}. "
             "Expected exact names, WordNet ids or indices of the table 'classes'."
         )
-    rows = [
+    rows: list[GroupRow] = [
         {"group": group, "name": list(named)[group], "class_idx": class_idx}
         for class_idx, group in sorted(group_of.items(), key=lambda item: (item[1], item[0]))
     ]
-    missing = [ClassIdx(row["class_idx"]) for row in classes if row["class_idx"] not in group_of]
+    missing = [row["class_idx"] for row in classes if row["class_idx"] not in group_of]
     return rows, Coverage(tuple(sorted(group_of)), tuple(missing), tuple(extra))
 
 

@@ -12,18 +12,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import pandas as pd
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, parse_boxes, place_boxes
-from reground.tasks.images.classes import ClassRow, LabelError, label_index, load_classes, resolve_label
+from reground.tasks.images.classes import LabelError, label_index, load_classes, resolve_label
 from reground.tasks.images.decode import ImageError, Picture, decode
 from reground.tasks.images.listing import Found, Obstacle
 from reground.tasks.images.settings import IndexSettings, faults
 from reground.tasks.images.sources import BoxFinder, Labelled, list_source
-from reground.tasks.schema import ClassIdx, DropReason
+from reground.tasks.schema import ClassIdx, ClassRow, DroppedRow, DropReason, ImageId, ImageRow, dropped_row
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 BYTES_PER_PIXEL: Final = 8
@@ -34,13 +34,25 @@ BOX_REASONS: Final = (DropReason.BOX_FILE_INVALID, DropReason.BOX_OUTSIDE_IMAGE,
 """Reasons of rows that tell of a box file; the image itself is indexed."""
 
 
+class FileArgs(TypedDict):
+    """A file to index; ``box`` is the URI of its box file or empty, ``box_problem`` why it has none."""
+
+    uri: str
+    image_id: ImageId
+    class_idx: ClassIdx
+    wnid: str
+    split: str
+    box: str
+    box_problem: str
+
+
 @dataclass(frozen=True)
 class Planned:
     """A listed file: what `work` needs to index it, or the row of ``dropped`` it already is."""
 
     stamp: str
-    file: dict[str, Any] | None = None
-    drop: dict[str, str] | None = None
+    file: FileArgs | None = None
+    drop: DroppedRow | None = None
 
 
 def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
@@ -63,8 +75,8 @@ def work(workspace: Workspace, settings: IndexSettings, shard: Shard) -> Output:
     """Read every file of a shard once: hash it, decode it whole, place its boxes."""
     if shard.id == "classes":
         return Output({"classes": load_classes(settings.classes)})
-    images: list[dict[str, Any]] = []
-    dropped: list[dict[str, str]] = list(shard.args["drops"])
+    images: list[ImageRow] = []
+    dropped: list[DroppedRow] = list(shard.args["drops"])
     for file in shard.args["files"]:
         try:
             row, about_boxes = _index(file, settings.max_pixels)
@@ -142,7 +154,7 @@ def _plan_files(listed: Sequence[Labelled], classes: Sequence[ClassRow], setting
             yield _drop_planned(found, DropReason.DUPLICATE_ID, taken)
         else:
             box = boxes.find(found)
-            file = {
+            file: FileArgs = {
                 "uri": found.uri,
                 "image_id": keys.of(found),
                 "class_idx": class_idx,
@@ -182,11 +194,11 @@ class Keys:
         self.first: dict[str, str] = {}
         self.count: Counter[str] = Counter()
 
-    def of(self, found: Found) -> str:
+    def of(self, found: Found) -> ImageId:
         """``a/b/c.jpg`` -> ``c`` or, with ids by path, ``a__b__c``."""
         if self.ids == "stem":
-            return found.stem
-        return str(Path(found.name).with_suffix("")).lstrip("/").replace("/", "__")
+            return ImageId(found.stem)
+        return ImageId(str(Path(found.name).with_suffix("")).lstrip("/").replace("/", "__"))
 
     def take(self, found: Found) -> str | None:
         """Give the file its key; or say who has it."""
@@ -208,8 +220,8 @@ def _drop_planned(found: Found, reason: DropReason, detail: str) -> Planned:
     return Planned(found.stamp, drop=_drop(found.uri, reason, detail))
 
 
-def _drop(item: str, reason: DropReason, detail: str) -> dict[str, str]:
-    return {"stage": "index", "item": item, "reason": str(reason), "detail": detail}
+def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
+    return dropped_row("index", item, reason, detail)
 
 
 def _limit(settings: IndexSettings) -> str:
@@ -219,7 +231,7 @@ def _limit(settings: IndexSettings) -> str:
 # Working
 
 
-def _index(file: Mapping[str, Any], max_pixels: int) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _index(file: FileArgs, max_pixels: int) -> tuple[ImageRow, list[DroppedRow]]:
     """The row of one image, and what to say of its box file."""
     try:
         content = Path(file["uri"]).read_bytes()
@@ -227,18 +239,27 @@ def _index(file: Mapping[str, Any], max_pixels: int) -> tuple[dict[str, Any], li
         raise ImageError(DropReason.UNREADABLE, error.strerror or str(error)) from error
     picture = decode(content, max_pixels)
     width, height = picture.shown_size
-    row = {name: file[name] for name in ("image_id", "uri", "class_idx", "wnid", "split")}
-    row |= {"width": width, "height": height, "mode": picture.mode}
-    row |= {"sha256": hashlib.sha256(content).hexdigest(), "boxes": []}
+    row: ImageRow = {
+        "image_id": file["image_id"],
+        "uri": file["uri"],
+        "class_idx": file["class_idx"],
+        "wnid": file["wnid"],
+        "width": width,
+        "height": height,
+        "mode": picture.mode,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "boxes": [],
+        "split": file["split"],
+    }
     try:
-        row["boxes"] = [box._asdict() for box in _boxes(file, picture)]
+        row["boxes"] = [box.to_dict() for box in _boxes(file, picture)]
     except BoxError as error:
         where = f" ({file['box']})" if file["box"] else ""
         return row, [_drop(file["image_id"], error.reason, error.detail + where)]
     return row, []
 
 
-def _boxes(file: Mapping[str, Any], picture: Picture) -> list[Box]:
+def _boxes(file: FileArgs, picture: Picture) -> list[Box]:
     if file["box_problem"]:
         raise BoxError(DropReason.BOX_FILE_INVALID, file["box_problem"])
     if not file["box"]:

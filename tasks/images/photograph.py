@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images.boxes import Box
 from reground.tasks.images.decode import load_rgb
-from reground.tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, ImageId, ImageRow, dropped_row
 
 
 class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have
@@ -22,9 +20,9 @@ class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have
         self.reason = reason
         self.detail = detail
 
-    def row(self, stage: str, item: str) -> dict[str, str]:
+    def row(self, stage: str, item: str) -> DroppedRow:
         """The row of ``dropped`` that says so."""
-        return {"stage": stage, "item": item, "reason": str(self.reason), "detail": self.detail}
+        return dropped_row(stage, item, self.reason, self.detail)
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Photograph:
     box: Box
 
     @classmethod
-    def of_row(cls, row: Mapping[str, Any], box: Mapping[str, int] | None = None) -> Photograph:
+    def of_row(cls, row: ImageRow, box: BoxDict | None = None) -> Photograph:
         """The photograph of a row of ``images``.
 
         Args:

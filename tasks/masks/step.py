@@ -22,7 +22,7 @@ from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, open_source, planned_source
 from reground.tasks.masks.rle import encode_mask
 from reground.tasks.masks.source import Mask, Source
-from reground.tasks.schema import DropReason
+from reground.tasks.schema import DroppedRow, DropReason, ImageRow, MaskRow
 from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed, image_shards
 
 RESIZED: Final = 256
@@ -63,8 +63,8 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     # Shards already keep every core busy; GrabCut's own threads would only be in their way.
     cv2.setNumThreads(1)
     source = planned_source(settings, shard.args.get("plugin", ""))
-    masks: list[dict[str, Any]] = []
-    dropped: list[dict[str, Any]] = []
+    masks: list[MaskRow] = []
+    dropped: list[DroppedRow] = []
     for row in workspace.read_part(shard.args["part"]).to_pylist():
         try:
             masks.append(_mask_row(row, source, settings, shard.args))
@@ -122,9 +122,7 @@ def _with_given(workspace: Workspace, shard: Shard, given: Callable[[Sequence[st
     return dataclasses.replace(shard, inputs=(*shard.inputs, *found.inputs), args={**shard.args, **found.args})
 
 
-def _mask_row(
-    row: Mapping[str, Any], source: Source, settings: MaskSettings, given: Mapping[str, Any]
-) -> dict[str, Any]:
+def _mask_row(row: ImageRow, source: Source, settings: MaskSettings, given: Mapping[str, Any]) -> MaskRow:
     from reground.tasks.kernels.mask_quality import mask_quality
 
     photograph = _placed(row, source)
@@ -143,7 +141,7 @@ def _mask_row(
         "rle": encode_mask(mask),
         "width": photograph.width,
         "height": photograph.height,
-        "box": None if len(row["boxes"]) == 1 else photograph.box._asdict(),
+        "box": None if len(row["boxes"]) == 1 else photograph.box.to_dict(),
         "area_ratio": area_ratio(mask, photograph),
         "quality": quality.score,
         "quarantine": low if quality.score < settings.min_quality else None,
@@ -157,17 +155,17 @@ def area_ratio(mask: Mask, photograph: Photograph) -> float:
     return int(mask.sum()) / ((xmax - xmin) * (ymax - ymin))
 
 
-def _placed(row: Mapping[str, Any], source: Source) -> Photograph:
+def _placed(row: ImageRow, source: Source) -> Photograph:
     """The photograph with where its object is: its box, that of all its boxes, or the whole image."""
     boxes = [Box(**box) for box in row["boxes"]]
     if source.one_box and len(boxes) != 1:
         reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
         raise LeftOut(reason, f"{len(boxes)} boxes, 1 is needed")
     if not boxes:
-        return Photograph.of_row(row, Box(0, 0, row["width"], row["height"])._asdict())
+        return Photograph.of_row(row, Box(0, 0, row["width"], row["height"]).to_dict())
     corners = np.array(boxes)
     whole = Box(*(int(edge) for edge in (*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))))
-    photograph = Photograph.of_row(row, whole._asdict())
+    photograph = Photograph.of_row(row, whole.to_dict())
     check_box(photograph)
     return photograph
 

@@ -23,7 +23,7 @@ from reground.tasks.images import LabelError, known_originals, label_index, reso
 from reground.tasks.predictions import files as predictions_file
 from reground.tasks.predictions.files import Label, Row
 from reground.tasks.predictions.step import looks_random
-from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, ClassIdx, DropReason
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, ClassIdx, ClassRow, DroppedRow, DropReason, dropped_row
 from reground.tasks.workspace import Output, Workspace, digest
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,10 @@ class _Gathered:
     """What becomes of the rows of a file."""
 
     predictions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    dropped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
 
     def drop(self, row: Row, reason: DropReason, detail: str) -> None:
-        made = {"stage": STAGE, "item": row.image_id, "reason": str(reason), "detail": f"{row.where}: {detail}"}
-        self.dropped.append(made)
+        self.dropped.append(dropped_row(STAGE, row.image_id, reason, f"{row.where}: {detail}"))
 
 
 def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str, int]:
@@ -61,7 +60,7 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
         RegroundError: the workspace knows no classes or no images.
     """
     _check_name(workspace, model)
-    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
     photographs = known_photographs(workspace)
     if not classes or not photographs:
         raise RegroundError(
@@ -185,7 +184,7 @@ def _nothing(path: Path, made: _Gathered, photographs: set[str]) -> UsageError:
     )
 
 
-def _first_of_each_reason(dropped: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+def _first_of_each_reason(dropped: list[DroppedRow]) -> Iterator[DroppedRow]:
     yield from {row["reason"]: row for row in reversed(dropped)}.values()
 
 

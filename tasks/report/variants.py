@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
 from reground.tasks.images import GROUPS, load_groups
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema import VARIANTS
+from reground.tasks.schema import VARIANTS, ClassRow
 
 LOWEST: Final = 8
 """Quarantined masks shown."""
@@ -148,7 +148,7 @@ def _group(rows: pd.DataFrame, images: pd.Series, foregrounds: pd.Series) -> Gro
     return Group(str(rows["name"].iloc[0]), len(rows), of_group.nunique(), len(of_group), made)
 
 
-def _packaged(rows: pd.DataFrame, classes: Sequence[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
+def _packaged(rows: pd.DataFrame, classes: Sequence[ClassRow]) -> tuple[str, tuple[str, ...]]:
     """The packaged map whose rows these are, and what it has too much for these classes."""
     found = {tuple(row) for row in rows[["group", "name", "class_idx"]].itertuples(index=False)}
     for name in GROUPS:

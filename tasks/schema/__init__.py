@@ -1,6 +1,14 @@
 """Every table: its columns, types, units and keys, and the types of its rows."""
 
-from reground.tasks.schema.arrow import ARROW_TYPES, Rows, arrow_schema, arrow_schema_subset, concat_parts, to_arrow
+from reground.tasks.schema.arrow import (
+    ARROW_TYPES,
+    Row,
+    Rows,
+    arrow_schema,
+    arrow_schema_subset,
+    concat_parts,
+    to_arrow,
+)
 from reground.tasks.schema.column import Column, Table
 from reground.tasks.schema.dropped import dropped_row
 from reground.tasks.schema.image_rows import (
@@ -105,6 +113,7 @@ __all__ = [
     "PredictionRow",
     "BoxDict",
     "ImageDict",
+    "Row",
     "Rows",
     "to_arrow",
     "arrow_schema",

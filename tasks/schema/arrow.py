@@ -24,7 +24,9 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
 }
 
-Rows = Sequence[Mapping[str, Any]] | pa.Table
+Row = Mapping[str, Any]
+"""A row of any table, from column to value; a table's own type of row says more."""
+Rows = Sequence[Row] | pa.Table
 """Rows of a table: mappings from column to value, or Arrow's own where they are many."""
 
 
@@ -47,7 +49,7 @@ def to_arrow(name: str, rows: Rows) -> pa.Table:
     return made
 
 
-def _from_rows(name: str, expected: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def _from_rows(name: str, expected: Sequence[str], rows: Sequence[Row]) -> pa.Table:
     for row in rows:
         if row.keys() != set(expected):
             raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")

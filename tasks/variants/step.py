@@ -27,7 +27,7 @@ from typing import Any, Final
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import Coverage, LeftOut, Photograph, load_groups
 from reground.tasks.schema import PARITY as PARITY_NAMES
-from reground.tasks.schema import VARIANTS, DropReason
+from reground.tasks.schema import VARIANTS, DropReason, GroupRow, Row
 from reground.tasks.variants.backgrounds import COMPOSITIONS, FILLS, MASK, PARITY, Pool, lonely, make_pool
 from reground.tasks.variants.compose import PUBLISHED, Composition, Picture, Subject, pictures
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
@@ -130,7 +130,7 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
     if shard.id == GROUPS_SHARD:
         return Output({"groups": _groups(workspace, settings)})
     pool = _pool(workspace.url, shard.args["pool"], settings.groups)
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _tables(settings)}
+    tables: dict[str, list[Row]] = {name: [] for name in _tables(settings)}
     for mask_row in workspace.read_part(shard.args["part"]).to_pylist():
         photograph = pool.photographs[mask_row["image_id"]]
         try:
@@ -172,7 +172,7 @@ def _beside(settings: VariantSettings) -> bool:
     return {MASK, PARITY} <= set(settings.compose)
 
 
-def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
     """All rows that come of a photograph, as (table, row)."""
     by_mask = Composition(MASK, settings.fill, settings.feather)
     main = by_mask if MASK in settings.compose else PUBLISHED
@@ -187,9 +187,7 @@ def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[t
         yield from _parity_rows(subject, pool, made, settings.seed)
 
 
-def _parity_rows(
-    subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], seed: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parity_rows(subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], seed: int) -> Iterator[tuple[str, Row]]:
     """Rows of the variants composed by ``parity`` beside those composed by mask, and how the two differ."""
     published, left_out = pictures(subject, pool, PUBLISHED, seed)
     for why in left_out:
@@ -235,12 +233,12 @@ def _not_one_box(boxes: int) -> LeftOut:
     return LeftOut(reason, f"{boxes} boxes, and the published filter takes images with 1")
 
 
-def _groups(workspace: Workspace, settings: VariantSettings) -> list[dict[str, Any]]:
+def _groups(workspace: Workspace, settings: VariantSettings) -> list[GroupRow]:
     rows, _ = load_groups(settings.groups, list(_table(workspace, "classes")))
     return rows
 
 
-def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
     for _, part in workspace.parts(name):
         yield from workspace.read_part(part.path, columns).to_pylist()
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.truth import step as truth
-from reground.annotations.truth import versions as truth_versions
 from reground.annotations.truth.fingerprint import evidence
 from reground.annotations.truth.step import TruthSettings
+from reground.annotations.truth.versions import versions
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import to_arrow
@@ -57,7 +57,7 @@ def test_the_same_truth_is_kept_once_and_another_beside_it(workspace: Workspace)
     assert settle(workspace, BOTH) == first
     second = settle(workspace, [*five("a", {7: 5, 3: 4}), *five("b", {7: 5})])
     assert settle(workspace, BOTH) == first
-    found = truth_versions.versions(workspace)
+    found = versions(workspace)
     assert [(v.number, v.version, v.votes) for v in found] == [(1, first, 15), (2, second, 15)]
     assert workspace.read(f"truths/{first}").equals(workspace.read("truth"))
 
@@ -65,7 +65,7 @@ def test_the_same_truth_is_kept_once_and_another_beside_it(workspace: Workspace)
 def test_a_version_is_told_by_the_last_settings_that_gave_it(workspace: Workspace) -> None:
     first = settle(workspace, BOTH)
     assert settle(workspace, BOTH, TruthSettings(keep=0.6)) == first
-    assert [(v.number, v.settings["keep"]) for v in truth_versions.versions(workspace)] == [(1, 0.6)]
+    assert [(v.number, v.settings["keep"]) for v in versions(workspace)] == [(1, 0.6)]
     assert workspace.read(f"truths/{first}").equals(workspace.read("truth"))
 
 
@@ -84,7 +84,7 @@ def test_other_votes_change_their_image_alone(workspace: Workspace) -> None:
 def test_labels_in_another_order_are_the_same_labels(workspace: Workspace) -> None:
     settle(workspace, [*five("a", {7: 4, 3: 3})])
     settle(workspace, [*five("a", {7: 3, 3: 4})])
-    assert len(truth_versions.versions(workspace)) == 2
+    assert len(versions(workspace)) == 2
     assert truth_versions.diff(workspace, "1", "2").changes == []
 
 
