@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.fingerprint import evidence
 from reground.annotations.truth.step import TruthSettings
-from reground.annotations.truth.versions import versions
+from reground.annotations.truth.versions import diff, find, versions
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import to_arrow
@@ -72,7 +72,7 @@ def test_a_version_is_told_by_the_last_settings_that_gave_it(workspace: Workspac
 def test_other_votes_change_their_image_alone(workspace: Workspace) -> None:
     settle(workspace, BOTH)
     settle(workspace, [*five("a", {7: 5, 3: 4}), *five("b", {7: 5})])
-    found = truth_versions.diff(workspace, "1", "2")
+    found = diff(workspace, "1", "2")
     assert (found.unchanged, found.settings) == (1, {})
     (change,) = found.changes
     assert change.before is not None and change.after is not None
@@ -85,33 +85,33 @@ def test_labels_in_another_order_are_the_same_labels(workspace: Workspace) -> No
     settle(workspace, [*five("a", {7: 4, 3: 3})])
     settle(workspace, [*five("a", {7: 3, 3: 4})])
     assert len(versions(workspace)) == 2
-    assert truth_versions.diff(workspace, "1", "2").changes == []
+    assert diff(workspace, "1", "2").changes == []
 
 
 def test_settings_and_method_are_reasons(workspace: Workspace) -> None:
     settle(workspace, BOTH)
     settle(workspace, BOTH, TruthSettings(keep=0.1, method="dawid-skene"))
     settle(workspace, BOTH, TruthSettings(keep=0.1))
-    assert truth_versions.diff(workspace, "1", "3").settings == {"keep": (0.5, 0.1)}
-    assert truth_versions.diff(workspace, "1", "3").reasons() == {"settings": 1}
-    assert "method" in truth_versions.diff(workspace, "1", "2").settings
+    assert diff(workspace, "1", "3").settings == {"keep": (0.5, 0.1)}
+    assert diff(workspace, "1", "3").reasons() == {"settings": 1}
+    assert "method" in diff(workspace, "1", "2").settings
 
 
 def test_new_and_lost_images_and_originals(workspace: Workspace) -> None:
     settle(workspace, BOTH)
     put(workspace, "images", [image("a", 3), image("c", 7)])
     settle(workspace, BOTH[:10])
-    found = truth_versions.diff(workspace, "1", "2")
+    found = diff(workspace, "1", "2")
     assert {c.image_id: c.why for c in found.changes} == {"a": ["original"], "b": ["image gone"], "c": ["new image"]}
 
 
 def test_versions_are_found_by_what_people_have_at_hand(workspace: Workspace) -> None:
     with pytest.raises(RegroundError, match="found none"):
-        truth_versions.find(workspace, "1")
+        find(workspace, "1")
     version = settle(workspace, BOTH)
-    assert truth_versions.find(workspace, version[:5]) == truth_versions.find(workspace, "1")
+    assert find(workspace, version[:5]) == find(workspace, "1")
     with pytest.raises(UsageError, match=version):
-        truth_versions.find(workspace, "9")
+        find(workspace, "9")
 
 
 def test_on_the_command_line(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
