@@ -284,7 +284,7 @@ def test_names_that_would_be_taken_for_others(workspace: Workspace, tmp_path: Pa
     path = csv(tmp_path, "a,0,ann,yes").rename(tmp_path / "label-errors.csv")
     with pytest.raises(UsageError, match="get the source 'label-errors'"):
         import_votes(workspace, "csv", path)
-    with pytest.raises(UsageError, match="found none below the header"):
+    with pytest.raises(UsageError, match="expected one answer a line, found none"):
         import_votes(workspace, "csv", csv(tmp_path))
 
 
