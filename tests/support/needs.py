@@ -1,4 +1,4 @@
-"""What a test needs that a user's machine may lack. With ``CI=true`` nothing skips but `shared`."""
+"""What a test needs that a user's machine may lack: without it the test skips, but with ``CI=true`` it fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared" / "data"
+SHARED = ROOT.parent / "shared"
+"""A folder beside the project that some machines have: published data, and inputs that once failed."""
 FIFTYONE = ROOT / ".venv-fiftyone" / "bin" / "python"
 LABEL_STUDIO = ROOT / ".venv-label-studio" / "bin" / "label-studio"
 
@@ -45,8 +46,18 @@ def need_fiftyone() -> Path:
 
 
 def need_shared(name: str) -> Path:
-    """A folder of real data beside the project; skips wherever it is missing, in CI too."""
-    folder = SHARED / name
-    if not folder.exists():
-        pytest.skip(f"needs the real data in {folder}")
-    return folder
+    """A file or folder of published data in `SHARED`."""
+    return _need_path(SHARED / "data" / name)
+
+
+def need_case(name: str) -> Path:
+    """A file or folder of an input in `SHARED` that once failed."""
+    return _need_path(SHARED / "cases" / name)
+
+
+def _need_path(path: Path) -> Path:
+    """Skips wherever there is no `SHARED`, in CI too; where it is there, all of it is needed."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs {path}")
+    need(path.exists(), str(path))
+    return path

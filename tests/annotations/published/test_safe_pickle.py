@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.published.safe_pickle import ADMITTED, load, read_frame, read_npy_object
@@ -200,7 +200,6 @@ def test_the_packages_own_are_never_handed_out() -> None:
 
 
 @given(st.binary(max_size=60), st.integers(0, 400))
-@settings(deadline=None)
 def test_damage_is_an_error_or_data(noise: bytes, at: int) -> None:
     whole = bytearray(SMALL)
     whole[at : at + len(noise)] = noise

@@ -287,7 +287,7 @@ def test_where_everything_was_kept_or_nothing() -> None:
     assert 0 < _threshold(np.zeros(0), np.zeros(0, bool)) <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 4)), st.floats(0.25, 1), max_size=15), st.data())
 def test_labels_are_found_by_image_and_class(held: dict[tuple[int, int], float], data: st.DataObject) -> None:
     keys = sorted(held)

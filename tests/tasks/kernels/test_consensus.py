@@ -68,7 +68,7 @@ def test_crumbs_and_pinholes_are_gone():
     assert (pieces, holes) == (2, 2)  # the rest counts as one
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_mask_of_any_box_lies_inside_it(data):
     height, width = TEXTURE.shape[:2]

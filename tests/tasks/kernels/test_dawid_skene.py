@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
@@ -89,7 +89,6 @@ def fields(votes: Votes) -> tuple[Array, Array, Array]:
 
 
 @given(st.data(), st.sampled_from([0.0, 0.01, 1.0]))
-@settings(deadline=None)
 def test_the_objective_never_falls_and_probabilities_sum_to_one(data: st.DataObject, smoothing: float) -> None:
     votes, start = random_votes(data)
     found = dawid_skene(votes, start, smoothing=smoothing, tolerance=1e-12, iterations=60)
@@ -102,7 +101,6 @@ def test_the_objective_never_falls_and_probabilities_sum_to_one(data: st.DataObj
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_order_and_names_do_not_matter(data: st.DataObject) -> None:
     drawn, start = random_votes(data)
     annotators = int(drawn.annotator.max()) + 1
@@ -129,7 +127,6 @@ def every_cell(annotators: int) -> Votes:
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_states_trade_places_with_their_first_guess(data: st.DataObject) -> None:
     votes, start = random_votes(data)
     plain, swapped = run(votes, start), run(votes, start[:, ::-1])

@@ -23,7 +23,7 @@ def relaxed(colours: np.ndarray, source: np.ndarray, step: float) -> np.ndarray:
     return found
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**16))
 def test_no_path_is_cheaper(height, width, seed):
     rng = np.random.default_rng(seed)

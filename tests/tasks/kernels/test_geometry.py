@@ -26,7 +26,7 @@ def published(short: int, size: int) -> transforms.Compose:
 
 
 @given(SIDES, SIDES, st.integers(1, 300), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_crop_is_torchvisions_to_the_pixel(height, width, short, data):
     size = data.draw(st.integers(1, short))
     image = coordinates(height, width)
@@ -35,7 +35,7 @@ def test_a_crop_is_torchvisions_to_the_pixel(height, width, short, data):
 
 
 @given(st.integers(30, 2000), st.integers(30, 2000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cutting_twice_is_cutting_once(height, width):
     once, at_256 = central_crop(height, width, 256, 224), central_crop(height, width, 256, 256)
     np.testing.assert_array_equal(once.rows, at_256.rows[16:-16])
@@ -43,7 +43,7 @@ def test_cutting_twice_is_cutting_once(height, width):
 
 
 @given(st.integers(20, 500), st.integers(20, 500), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pixels_of_a_box_are_counted_as_the_generator_draws_them(height, width, data):
     xmin, ymin = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     box = (xmin, ymin, data.draw(st.integers(xmin + 1, width)), data.draw(st.integers(ymin + 1, height)))

@@ -21,7 +21,7 @@ def noise(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_hole_in_any_image(height, width, data):
     top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     hole = hole_of((height, width), top, left, data.draw(st.integers(top, height)), data.draw(st.integers(left, width)))
@@ -39,7 +39,7 @@ def test_any_hole_in_any_image(height, width, data):
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3), st.sampled_from([1, 3, 20, 60]))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_one_colour_goes_on(colour, frame):
     # A frame of one pixel has no whole patch at any scale: the smooth surface is all there is.
     pixels, hole = noise((160, 140)), hole_of((160, 140), frame, frame, 160 - frame, 140 - frame)

@@ -86,7 +86,7 @@ def test_average_precision_by_hand() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.2]))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_never_worse_than_dawid_skene_where_labels_differ(seed: int, lapses: float) -> None:
     world = planted(seed, lapses=lapses)
     ours, theirs = joint(world), plain(world)
@@ -96,7 +96,7 @@ def test_never_worse_than_dawid_skene_where_labels_differ(seed: int, lapses: flo
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_hardly_worse_where_dawid_skene_is_the_truth(seed: int) -> None:
     """Its prior still knows more: which labels often hold."""
     world = planted(seed, hard=False)
@@ -132,7 +132,7 @@ def test_a_prior_leaves_its_own_pair_out_and_shrinks() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_votes_give_probabilities_whatever_their_order(data: st.DataObject) -> None:
     things = data.draw(st.integers(1, 6))
     drawn = st.tuples(st.integers(0, things - 1), st.integers(0, 3), st.integers(0, 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta
@@ -49,7 +49,6 @@ def test_strata_have_priors_of_their_own() -> None:
         assert found[stratum == n].mean() == pytest.approx((truth >= 0.5).mean(), abs=0.01)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(1, 12), st.floats(0.05, 0.95))
 def test_one_label_has_the_mass_of_jeffreys_posterior(yes: int, asked: int, keep: float) -> None:
     yes = min(yes, asked)

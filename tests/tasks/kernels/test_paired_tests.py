@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -16,7 +16,6 @@ COUNTS = st.integers(0, 400)
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_mcnemar_is_the_binomial_test_of_the_images_on_which_two_differ(first: int, second: int) -> None:
     found = mcnemar(np.array([first]), np.array([second]))[0]
@@ -29,7 +28,6 @@ def test_mcnemar_on_many_images() -> None:
     assert 0 <= mcnemar(np.array([30_000]), np.array([10]))[0] < 1e-300
 
 
-@settings(deadline=None)
 @given(P_VALUES)
 def test_holm_is_the_closed_test_of_bonferroni(p_values: list[float]) -> None:
     """By closure: a hypothesis falls if every set of hypotheses with it falls by Bonferroni."""
@@ -42,7 +40,6 @@ def test_holm_is_the_closed_test_of_bonferroni(p_values: list[float]) -> None:
     assert found == pytest.approx(np.array(expected))
 
 
-@settings(deadline=None)
 @given(P_VALUES)
 def test_holm_never_lowers_and_keeps_the_order(p_values: list[float]) -> None:
     found = holm(np.array(p_values))

@@ -46,7 +46,7 @@ def by_loop(w: dict[str, Any], resamples: int, seed: int) -> Drawn:
     return Drawn(hits, fixed)  # type: ignore[arg-type]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(0, 30), st.integers(1, 3))
 def test_the_sums_of_a_plain_loop(seed: int, images: int, labels: int, models: int) -> None:
     w = world(np.random.default_rng(seed), images, labels, models)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -48,7 +48,6 @@ def by_pasting(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Imag
 
 
 @given(boxes(), st.integers(0, 99))
-@settings(deadline=None)
 def test_tiles_are_pasted_from_the_corner(shape, seed):
     height, width, box = shape
     assume(box != (0, 0, width, height))

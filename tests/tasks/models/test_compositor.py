@@ -72,7 +72,7 @@ def pairs(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
 # Pixels
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3))
 def test_a_composite_is_a_hard_paste_to_the_byte(seed: int, count: int, backgrounds: int) -> None:
     pictures = Pictures(count, backgrounds, side=16, seed=seed)
