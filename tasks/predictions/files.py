@@ -1,6 +1,6 @@
-"""Predictions made elsewhere, as files hold them: CSV, JSON lines, Parquet, or the label-errors release.
+"""Readers for files of predictions: CSV, JSON lines, Parquet, and the label-errors release.
 
-Each reader yields one row a prediction, with where it stands; nothing is held against a workspace here.
+Each reader yields one checked row per prediction, with its location in the file. No workspace is needed.
 """
 
 from __future__ import annotations
@@ -23,180 +23,182 @@ from reground.tasks.workspace import read_csv
 
 REQUIRED: Final = ("image_id", "class_idx")
 OPTIONAL: Final = ("probability", "set", "recipe")
-RELEASED: Final = "cross_validated_predicted_labels/imagenet_val_set_pyx_argmax_predicted_labels.npy"
-"""Where cleanlab/label-errors keeps the predictions of its model, and (below) which image each is of."""
-INDEXING: Final = "dataset_indexing/imagenet_val_set_index_to_filepath.json"
-AT_ONCE: Final = 10_000
+LABEL_ERRORS_CLASSES: Final = "cross_validated_predicted_labels/imagenet_val_set_pyx_argmax_predicted_labels.npy"
+"""File of cleanlab/label-errors with the predicted classes; `LABEL_ERRORS_FILES` names the image of each."""
+LABEL_ERRORS_FILES: Final = "dataset_indexing/imagenet_val_set_index_to_filepath.json"
+CHUNK_SIZE: Final = 10_000
 """Rows of a Parquet file in memory."""
 
 Label = str | int
 
 
 @dataclass(frozen=True)
-class Row:
-    """One prediction as the file has it.
+class FileRow:
+    """One prediction of a file.
 
     Attributes:
-        where: file and line, for a person.
-        labels: best first; an int is an index, a text whatever names a class.
-        probability: of each label, 0 to 1; NaN: not said.
-        recipe: as in ``predictions``; empty: not said.
+        location: file and line, for error messages.
+        image_id: key of the image.
+        labels: best first; an int is a class index, a string a WordNet id or a class name.
+        probability: of each label, 0 to 1; NaN: unknown.
+        set_name: ``photographs`` or the name of a variant.
+        recipe: as in ``predictions``; empty: unknown.
     """
 
-    where: str
+    location: str
     image_id: str
     labels: tuple[Label, ...]
     probability: tuple[float, ...]
-    of_set: str
+    set_name: str
     recipe: str
 
 
-def read(path: Path) -> Iterator[Row]:
-    """The predictions in a file (by its ending), or in a folder laid out as cleanlab/label-errors.
+def read(path: Path) -> Iterator[FileRow]:
+    """Read a file of predictions, by its suffix, or a folder in the layout of cleanlab/label-errors.
 
     Raises:
-        UsageError: no such file, another ending, or something malformed; names the line.
+        UsageError: the file is missing, has another suffix, or is malformed; the message names the line.
     """
     if path.is_dir():
-        yield from _released(path / RELEASED, path / INDEXING)
+        yield from _label_errors(path / LABEL_ERRORS_CLASSES, path / LABEL_ERRORS_FILES)
         return
     if path.suffix not in READERS:
-        raise unknown("ending of a file of predictions", path.suffix or path.name, READERS)
+        raise unknown("suffix of a file of predictions", path.suffix or path.name, READERS)
     yield from READERS[path.suffix](path)
 
 
 def files(path: Path) -> list[Path]:
     """The files that `read` reads."""
-    released = path / RELEASED if path.is_dir() else path
-    return [released, released.parent.parent / INDEXING] if released.suffix == ".npy" else [released]
+    classes = path / LABEL_ERRORS_CLASSES if path.is_dir() else path
+    return [classes, classes.parent.parent / LABEL_ERRORS_FILES] if classes.suffix == ".npy" else [classes]
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def _csv(path: Path) -> Iterator[FileRow]:
     for line, cells in read_csv(path, REQUIRED, OPTIONAL):
-        where = f"{path}, line {line}"
-        yield _row(where, {name: _cell(where, name, text) for name, text in cells.items()})
+        location = f"{path}, line {line}"
+        yield _row(location, {name: _cell(location, name, text) for name, text in cells.items()})
 
 
-def _cell(where: str, name: str, text: str) -> Any:
+def _cell(location: str, name: str, text: str) -> Any:
     """A cell's text, or the list that it spells in JSON; a probability as a number."""
     if name not in ("class_idx", "probability"):
         return text
     if text.startswith("["):
-        return _json(where, text)
+        return _json(location, text)
     if name == "class_idx" or not text:
         return text or None
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{where}: expected probability to be a number from 0 to 1, found '{text}'") from None
+        raise UsageError(f"{location}: expected probability to be a number from 0 to 1, found '{text}'") from None
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
+def _jsonl(path: Path) -> Iterator[FileRow]:
     try:
         with path.open(encoding="utf-8-sig") as handle:
             for number, line in enumerate(handle, start=1):
                 if line.strip():
-                    where = f"{path}, line {number}"
-                    yield _row(where, _json(where, line))
+                    location = f"{path}, line {number}"
+                    yield _row(location, _json(location, line))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"expected JSON lines in UTF-8 at {path}, but it cannot be read: {error}") from error
 
 
-def _json(where: str, text: str) -> Any:
+def _json(location: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where}: expected JSON, found '{text.strip()[:80]}': {error}") from error
+        raise UsageError(f"{location}: expected JSON, found '{text.strip()[:80]}': {error}") from error
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[FileRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as held:
-            _check_columns(str(path), held.schema_arrow.names)
-            rows = (cells for batch in held.iter_batches(AT_ONCE) for cells in batch.to_pylist())
+        with pq.ParquetFile(path) as parquet:
+            _check_columns(str(path), parquet.schema_arrow.names)
+            rows = (cells for batch in parquet.iter_batches(CHUNK_SIZE) for cells in batch.to_pylist())
             for number, cells in enumerate(rows, start=1):
                 yield _row(f"{path}, row {number}", cells)
     except (OSError, pa.ArrowException) as error:
         raise UsageError(f"expected a Parquet file at {path}, but it cannot be read: {error}") from error
 
 
-def _check_columns(where: str, names: Sequence[str]) -> None:
+def _check_columns(location: str, names: Sequence[str]) -> None:
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise UsageError(
-            f"{where}: expected {', '.join(REQUIRED)} (and, where known, {', '.join(OPTIONAL)}), found "
+            f"{location}: expected {', '.join(REQUIRED)} (and, where known, {', '.join(OPTIONAL)}), found "
             f"{', '.join(names) or 'nothing'}. Missing: {', '.join(missing)}."
         )
     for name in names:
         if name not in (*REQUIRED, *OPTIONAL):
-            raise unknown(f"column (in {where})", name, (*REQUIRED, *OPTIONAL))
+            raise unknown(f"column (in {location})", name, (*REQUIRED, *OPTIONAL))
 
 
-def _row(where: str, cells: Any) -> Row:
+def _row(location: str, cells: Any) -> FileRow:
     """A row, checked.
 
     Raises:
         UsageError: a column is missing or unknown, or a value malformed.
     """
     if not isinstance(cells, Mapping):
-        raise UsageError(f"{where}: expected an object with {', '.join(REQUIRED)}, found {str(cells)[:80]}")
-    _check_columns(where, [str(name) for name in cells])
-    labels = _labels(where, cells["class_idx"])
-    return Row(
-        where,
-        _text(where, "image_id", cells["image_id"]),
+        raise UsageError(f"{location}: expected an object with {', '.join(REQUIRED)}, found {str(cells)[:80]}")
+    _check_columns(location, [str(name) for name in cells])
+    labels = _labels(location, cells["class_idx"])
+    return FileRow(
+        location,
+        _text(location, "image_id", cells["image_id"]),
         labels,
-        _probability(where, cells.get("probability"), len(labels)),
-        _text(where, "set", cells.get("set") or PHOTOGRAPHS),
-        _text(where, "recipe", cells.get("recipe") or " ").strip(),
+        _probability(location, cells.get("probability"), len(labels)),
+        _text(location, "set", cells.get("set") or PHOTOGRAPHS),
+        _text(location, "recipe", cells.get("recipe") or " ").strip(),
     )
 
 
-def _text(where: str, name: str, value: Any) -> str:
+def _text(location: str, name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise UsageError(f"{where}: expected {name} to be text, found {value!r}")
+        raise UsageError(f"{location}: expected {name} to be text, found {value!r}")
     return value
 
 
-def _labels(where: str, value: Any) -> tuple[Label, ...]:
+def _labels(location: str, value: Any) -> tuple[Label, ...]:
     labels = tuple(value) if isinstance(value, list) else (value,)
     fine = all(isinstance(label, str | int) and not isinstance(label, bool) and label != "" for label in labels)
     if not labels or not fine:
         raise UsageError(
-            f"{where}: expected class_idx to be an index, a WordNet id, an exact name, or a list of these, best "
+            f"{location}: expected class_idx to be an index, a WordNet id, an exact name, or a list of these, best "
             f"first, found {value!r}"
         )
     if len({label for label in labels if label != OUTSIDE}) < len([label for label in labels if label != OUTSIDE]):
-        raise UsageError(f"{where}: expected every class once, found {value!r}")
+        raise UsageError(f"{location}: expected every class once, found {value!r}")
     return labels
 
 
-def _probability(where: str, value: Any, count: int) -> tuple[float, ...]:
+def _probability(location: str, value: Any, count: int) -> tuple[float, ...]:
     if value is None:
         return (math.nan,) * count
-    given = tuple(value) if isinstance(value, list) else (value,)
-    if not all(number is None or isinstance(number, int | float) for number in given):
-        raise UsageError(f"{where}: expected probability to be numbers from 0 to 1, found {value!r}")
-    numbers = tuple(math.nan if number is None else float(number) for number in given)
+    values = tuple(value) if isinstance(value, list) else (value,)
+    if not all(number is None or isinstance(number, int | float) for number in values):
+        raise UsageError(f"{location}: expected probability to be numbers from 0 to 1, found {value!r}")
+    numbers = tuple(math.nan if number is None else float(number) for number in values)
     if len(numbers) != count:
-        raise UsageError(f"{where}: expected a probability for each of {count} classes, found {len(numbers)}")
-    known = [number for number in numbers if not math.isnan(number)]
-    if not all(0 <= number <= 1 for number in known):
-        raise UsageError(f"{where}: expected probabilities from 0 to 1 (no logits, no percentages), found {value!r}")
-    if any(later > earlier for earlier, later in pairwise(known)):
-        raise UsageError(f"{where}: expected the best first, found probabilities that rise: {value!r}")
+        raise UsageError(f"{location}: expected a probability for each of {count} classes, found {len(numbers)}")
+    numeric = [number for number in numbers if not math.isnan(number)]
+    if not all(0 <= number <= 1 for number in numeric):
+        raise UsageError(f"{location}: expected probabilities from 0 to 1 (no logits, no percentages), found {value!r}")
+    if any(later > earlier for earlier, later in pairwise(numeric)):
+        raise UsageError(f"{location}: expected the best first, found probabilities that rise: {value!r}")
     return numbers
 
 
-def _npy(path: Path) -> Iterator[Row]:
-    yield from _released(path, path.parent.parent / INDEXING)
+def _npy(path: Path) -> Iterator[FileRow]:
+    yield from _label_errors(path, path.parent.parent / LABEL_ERRORS_FILES)
 
 
-def _released(path: Path, indexing: Path) -> Iterator[Row]:
-    """ImageNet's indices in the order of a list of files: a position alone names no image."""
+def _label_errors(path: Path, indexing: Path) -> Iterator[FileRow]:
+    """Class indices in the order of a list of files; that list is needed, as a position names no image."""
     labels = _array(path)
     names = _file_names(path, indexing)
     if len(names) != len(labels):
@@ -206,7 +208,7 @@ def _released(path: Path, indexing: Path) -> Iterator[Row]:
         raise UsageError(f"{path}: expected ImageNet's indices, 0 to 999, found {labels.min()} to {labels.max()}")
     for number, (name, label) in enumerate(zip(names, labels.tolist(), strict=True)):
         image_id = PurePosixPath(name).stem
-        yield Row(f"{path}, entry {number}", image_id, (wnids[label],), (math.nan,), PHOTOGRAPHS, "")
+        yield FileRow(f"{path}, entry {number}", image_id, (wnids[label],), (math.nan,), PHOTOGRAPHS, "")
 
 
 def _array(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
@@ -215,8 +217,8 @@ def _array(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
     except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: expected class indices saved by numpy, but it cannot be read: {error}") from error
     if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
-        found = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-        raise UsageError(f"{path}: expected a list of class indices, found {found}")
+        description = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
+        raise UsageError(f"{path}: expected a list of class indices, found {description}")
     return labels.astype(np.int64)
 
 
@@ -233,7 +235,7 @@ def _file_names(path: Path, indexing: Path) -> list[str]:
     return names
 
 
-READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
+READERS: Final[dict[str, Callable[[Path], Iterator[FileRow]]]] = {
     ".csv": _csv,
     ".jsonl": _jsonl,
     ".parquet": _parquet,

@@ -1,8 +1,8 @@
-"""Predictions made elsewhere come in as a table: ``reground predict import``.
+"""Import predictions made elsewhere as a table: ``reground predict import``.
 
-Reads ``classes`` and what says which images there are (``images``, ``originals``, ``votes``,
-``variants/NAME``); writes ``predictions/MODEL`` and ``dropped`` under a step of its own, so that
-``reground predict``, which forgets the models it is no longer told of, leaves imported ones alone.
+Reads ``classes`` and the tables that name images (``images``, ``originals``, ``votes``, ``variants/NAME``);
+writes ``predictions/MODEL`` and ``dropped`` under a step of its own, because ``reground predict`` removes the
+models that are not in its settings.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks import models
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import LabelError, known_originals, label_index, resolve_label
-from reground.tasks.predictions import files as predictions_file
-from reground.tasks.predictions.files import Label, Row
+from reground.tasks.predictions import files
+from reground.tasks.predictions.files import FileRow, Label
 from reground.tasks.predictions.step import looks_random
-from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, ClassIdx, ClassRow, DroppedRow, DropReason, dropped_row
+from reground.tasks.schema import (
+    OUTSIDE,
+    PHOTOGRAPHS,
+    ClassIdx,
+    DroppedRow,
+    DropReason,
+    ImageId,
+    PredictionRow,
+    dropped_row,
+)
 from reground.tasks.workspace import Output, Workspace, digest
 
 log = logging.getLogger(__name__)
@@ -33,55 +42,55 @@ VERSION: Final = 1
 
 
 @dataclass
-class _Gathered:
-    """What becomes of the rows of a file."""
+class _FileRows:
+    """The rows of a file: those that become predictions, and those left out."""
 
-    predictions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    predictions: list[PredictionRow] = field(default_factory=list[PredictionRow])
     dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
 
-    def drop(self, row: Row, reason: DropReason, detail: str) -> None:
-        self.dropped.append(dropped_row(STAGE, row.image_id, reason, f"{row.where}: {detail}"))
+    def drop(self, row: FileRow, reason: DropReason, detail: str) -> None:
+        self.dropped.append(dropped_row(STAGE, row.image_id, reason, f"{row.location}: {detail}"))
 
 
 def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str, int]:
-    """Bring in what a model predicted; a second file for the same model takes the place of the first.
+    """Import the predictions of a model; a second file for the same model replaces the first.
 
     Args:
-        workspace: with classes and images, or with imported votes: images need not be at hand.
-        model: what the model is called from now on.
-        path: as `reground.tasks.predictions.files.read` takes it.
+        workspace: with classes and images, or with imported votes: the image files are not needed.
+        model: name of the model in this workspace.
+        path: a file or folder in one of the formats of `reground.tasks.predictions.files.read`.
 
     Returns:
-        predictions, dropped, and the photographs that are known and have none (missing).
+        Number of predictions, of dropped rows, and of photographs without a prediction (missing).
 
     Raises:
-        UsageError: a name that is no table's or that ``reground predict`` has used, a malformed file, or one
-            that has nothing to do with this workspace.
-        RegroundError: the workspace knows no classes or no images.
+        UsageError: the name is not valid for a table or is taken by ``reground predict``, the file is
+            malformed, or no row matches an image of this workspace.
+        RegroundError: the workspace has no classes or no images.
     """
     _check_name(workspace, model)
-    classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
-    photographs = known_photographs(workspace)
+    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    photographs = photograph_ids(workspace)
     if not classes or not photographs:
         raise RegroundError(
-            f"expected {workspace.url} to know classes and images, found {len(classes):,} and {len(photographs):,}: "
+            f"expected {workspace.url} to have classes and images, found {len(classes):,} and {len(photographs):,}: "
             f"run `reground index IMAGES -w {workspace.url}` or `reground votes import -w {workspace.url}` first."
         )
-    made = _gather(workspace, path, photographs, label_index(classes))
-    if not made.predictions:
-        raise _nothing(path, made, photographs)
-    _commit(workspace, model, path, made)
-    _warn_of_chance(workspace, model, made, len(classes))
-    told = sum(row["set"] == PHOTOGRAPHS for row in made.predictions)
+    file_rows = _check_rows(workspace, path, photographs, label_index(classes))
+    if not file_rows.predictions:
+        raise _no_match_error(path, file_rows, photographs)
+    _commit(workspace, model, path, file_rows)
+    _warn_of_chance(workspace, model, file_rows, len(classes))
+    on_photographs = sum(row["set"] == PHOTOGRAPHS for row in file_rows.predictions)
     return {
-        "predictions": len(made.predictions),
-        "dropped": len(made.dropped),
-        "missing": len(photographs) - told,
+        "predictions": len(file_rows.predictions),
+        "dropped": len(file_rows.dropped),
+        "missing": len(photographs) - on_photographs,
     }
 
 
-def known_photographs(workspace: Workspace) -> set[str]:
-    """Ids of all images that ``images``, ``originals`` or ``votes`` name."""
+def photograph_ids(workspace: Workspace) -> set[str]:
+    """Ids of all images in ``images``, ``originals`` and ``votes``."""
     return {
         str(image_id)
         for table in ("images", "originals", "votes")
@@ -90,7 +99,7 @@ def known_photographs(workspace: Workspace) -> set[str]:
 
 
 def imported(workspace: Workspace) -> set[str]:
-    """The models whose predictions were imported, by the names of their tables."""
+    """Names of the models with imported predictions, as in their tables."""
     return {entry.shard for entry in workspace.entries(STAGE)}
 
 
@@ -102,85 +111,85 @@ def _check_name(workspace: Workspace, model: str) -> None:
         )
     if any(entry.step != STAGE for entry, _ in workspace.parts(f"predictions/{model}")):
         raise UsageError(
-            f"'{model}' has predicted in {workspace.url} itself (table predictions/{model}): "
-            "give the imported predictions another name."
+            f"'{model}' was run by `reground predict` in {workspace.url} (table predictions/{model}): "
+            "import the predictions under another name."
         )
 
 
-def _gather(workspace: Workspace, path: Path, photographs: set[str], index: Mapping[str, set[ClassIdx]]) -> _Gathered:
-    made, known = _Gathered(), {PHOTOGRAPHS: photographs}
-    seen: dict[tuple[str, str], str] = {}
-    rows = list(predictions_file.read(path))
-    by_default = _recipe(path)
+def _check_rows(
+    workspace: Workspace, path: Path, photographs: set[str], index: Mapping[str, set[ClassIdx]]
+) -> _FileRows:
+    file_rows, ids_of_set = _FileRows(), {PHOTOGRAPHS: photographs}
+    first_locations: dict[tuple[str, str], str] = {}
+    rows = list(files.read(path))
+    default_recipe = _recipe(path)
     for row in rows:
-        if row.of_set not in known:
-            known[row.of_set] = _variant_ids(workspace, row)
-        if row.image_id not in known[row.of_set]:
-            made.drop(row, DropReason.IMAGE_UNKNOWN, f"no such image among {row.of_set}")
+        if row.set_name not in ids_of_set:
+            ids_of_set[row.set_name] = _variant_ids(workspace, row)
+        if row.image_id not in ids_of_set[row.set_name]:
+            file_rows.drop(row, DropReason.IMAGE_UNKNOWN, f"no such image among {row.set_name}")
             continue
-        before = seen.setdefault((row.of_set, row.image_id), row.where)
-        if before != row.where:
-            made.drop(row, DropReason.DUPLICATE_ID, f"predicted already at {before}")
+        first_location = first_locations.setdefault((row.set_name, row.image_id), row.location)
+        if first_location != row.location:
+            file_rows.drop(row, DropReason.DUPLICATE_ID, f"predicted already at {first_location}")
             continue
         try:
             class_idx = [_resolve(label, index) for label in row.labels]
         except LabelError as error:
-            made.drop(row, DropReason.LABEL_UNKNOWN, str(error))
+            file_rows.drop(row, DropReason.LABEL_UNKNOWN, str(error))
             continue
-        made.predictions.append(
+        file_rows.predictions.append(
             {
-                "set": row.of_set,
-                "image_id": row.image_id,
+                "set": row.set_name,
+                "image_id": ImageId(row.image_id),
                 "class_idx": class_idx,
                 "probability": list(row.probability),
-                "recipe": row.recipe or by_default,
+                "recipe": row.recipe or default_recipe,
             }
         )
-    return made
+    return file_rows
 
 
-def _variant_ids(workspace: Workspace, row: Row) -> set[str]:
-    table = f"variants/{row.of_set}"
+def _variant_ids(workspace: Workspace, row: FileRow) -> set[str]:
+    table = f"variants/{row.set_name}"
     if table not in workspace.tables():
-        made = ", ".join(name.partition("/")[2] for name in workspace.tables() if name.startswith("variants/"))
-        raise UsageError(
-            f"{row.where}: unknown set '{row.of_set}': expected one of: {', '.join(filter(None, (PHOTOGRAPHS, made)))}"
-        )
+        variants = [name.partition("/")[2] for name in workspace.tables() if name.startswith("variants/")]
+        raise unknown(f"set (in {row.location})", row.set_name, [PHOTOGRAPHS, *variants])
     return set(workspace.read(table, ["image_id"])["image_id"])
 
 
-def _resolve(label: Label, index: Mapping[str, set[ClassIdx]]) -> int:
-    return int(OUTSIDE) if str(label).strip() == str(OUTSIDE) else int(resolve_label(str(label), index))
+def _resolve(label: Label, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
+    return OUTSIDE if str(label).strip() == str(OUTSIDE) else resolve_label(str(label), index)
 
 
 def _recipe(path: Path) -> str:
-    """Where predictions came from that say nothing of how they were made."""
+    """Recipe of predictions whose file gives none: file name and checksum."""
     return json.dumps({"imported": path.name, "sha256": _sha256(path)}, sort_keys=True)
 
 
 def _sha256(path: Path) -> str:
-    held = hashlib.sha256()
-    for file in predictions_file.files(path):
+    checksum = hashlib.sha256()
+    for file in files.files(path):
         try:
-            held.update(file.read_bytes())
+            checksum.update(file.read_bytes())
         except OSError as error:
             raise UsageError(f"expected predictions in {file}: {error.strerror or error}.") from error
-    return held.hexdigest()
+    return checksum.hexdigest()
 
 
-def _commit(workspace: Workspace, model: str, path: Path, made: _Gathered) -> None:
-    key = digest(str(VERSION), json.dumps([made.predictions, made.dropped]))
+def _commit(workspace: Workspace, model: str, path: Path, file_rows: _FileRows) -> None:
+    key = digest(str(VERSION), json.dumps([file_rows.predictions, file_rows.dropped]))
     before = workspace.entry(STAGE, model)
     if before is None or before.key != key:
-        tables = {f"predictions/{model}": made.predictions, "dropped": made.dropped}
+        tables = {f"predictions/{model}": file_rows.predictions, "dropped": file_rows.dropped}
         workspace.commit(STAGE, model, key, Output(tables))
 
 
-def _nothing(path: Path, made: _Gathered, photographs: set[str]) -> UsageError:
-    why = "; ".join(row["detail"] for row in _first_of_each_reason(made.dropped)) or "it has no rows"
-    known = ", ".join(sorted(photographs)[:2])
+def _no_match_error(path: Path, file_rows: _FileRows, photographs: set[str]) -> UsageError:
+    reasons = "; ".join(row["detail"] for row in _first_of_each_reason(file_rows.dropped)) or "it has no rows"
+    examples = ", ".join(sorted(photographs)[:2])
     return UsageError(
-        f"{path}: expected predictions on the images of this workspace (such as {known}), found none: {why}"
+        f"{path}: expected predictions on the images of this workspace (such as {examples}), found none: {reasons}"
     )
 
 
@@ -188,14 +197,14 @@ def _first_of_each_reason(dropped: list[DroppedRow]) -> Iterator[DroppedRow]:
     yield from {row["reason"]: row for row in reversed(dropped)}.values()
 
 
-def _warn_of_chance(workspace: Workspace, model: str, made: _Gathered, classes: int) -> None:
-    first = {row["image_id"]: row["class_idx"][0] for row in made.predictions if row["set"] == PHOTOGRAPHS}
+def _warn_of_chance(workspace: Workspace, model: str, file_rows: _FileRows, classes: int) -> None:
+    top_1 = {str(row["image_id"]): row["class_idx"][0] for row in file_rows.predictions if row["set"] == PHOTOGRAPHS}
     originals = known_originals(workspace)["class_idx"]
-    labels = {image_id: label for image_id, label in originals.items() if image_id in first and not pd.isna(label)}
-    right = sum(first[image_id] == label for image_id, label in labels.items())
-    if looks_random(right, len(labels), classes):
+    labels = {image_id: label for image_id, label in originals.items() if image_id in top_1 and not pd.isna(label)}
+    correct = sum(top_1[str(image_id)] == label for image_id, label in labels.items())
+    if looks_random(correct, len(labels), classes):
         log.warning(
             "%s is right on %d of %d photographs, no better than guessing among %d classes: are its classes in another "
             "order than the table 'classes'? Name them by WordNet id to be sure.",
-            *(model, right, len(labels), classes),
+            *(model, correct, len(labels), classes),
         )

@@ -31,23 +31,23 @@ from reground.tasks.workspace import Output, Shard, Step, Workspace, image_shard
 
 log = logging.getLogger(__name__)
 
-AHEAD: Final = {"cpu": 0, "cuda": 1}
-"""Batches decoded while another is in the network: on a CPU the two would fight over the same cores."""
+PREFETCH: Final = {"cpu": 0, "cuda": 1}
+"""Batches decoded during a forward pass; none on a CPU, where both need the same cores."""
 BATCH: Final = {"cpu": 8, "cuda": 128}
-"""Images in a forward pass where the settings leave it open: a CPU gains nothing from more, and needs the memory."""
-ENOUGH: Final = 100
-"""Images from which on an accuracy is worth a warning."""
+"""Default batch size; on a CPU larger batches cost memory and gain no speed."""
+MIN_IMAGES: Final = 100
+"""Below this number of images no warning about a low accuracy is given."""
 
 
 @dataclass(frozen=True)
 class PredictionSettings:
-    """Which models see what.
+    """Which models predict which sets.
 
     Attributes:
-        models: names, see `reground.tasks.models`.
-        on: ``photographs`` and names of variants.
-        top_k: predictions kept for each image.
-        batch_size: images in a forward pass, 0: what suits the device; changes the speed, and the last
+        models: the whole ensemble: efficientnet-lite0, timm:NAME, torchvision:NAME, ...
+        on: sets to predict: photographs and names of variants.
+        top_k: classes kept for each image, the most probable first.
+        batch_size: images in a forward pass, 0: chosen for the device. Changes the speed, and the last
             bits of probabilities.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
@@ -60,30 +60,30 @@ class PredictionSettings:
 
 
 def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
-    """One shard for each model, set and file of that set's table; sets nobody made are left out.
+    """One shard for each model, set and part of that set's table; sets without a table are skipped.
 
     Raises:
         UsageError: an unknown model or set, two models whose tables would have one name, or
-            nothing to keep.
+            a top_k below 1.
     """
     workspace.require("images", "index IMAGES")
     _check(workspace, settings)
-    sets = {of_set: image_shards(workspace, _table(of_set), "classes") for of_set in settings.on}
+    sets = {set_name: image_shards(workspace, _table(set_name), "classes") for set_name in settings.on}
     return [
         Shard(
-            f"{models.slug(name)}.{of_set}.{shard.id}",
+            f"{models.slug(name)}.{set_name}.{shard.id}",
             shard.inputs,
             {
                 "model": name,
                 **models.plugin_args(name),
-                "set": of_set,
+                "set": set_name,
                 **shard.args,
-                "closes": of_set == PHOTOGRAPHS and shard is shards[-1],
+                "closes": set_name == PHOTOGRAPHS and shard is shards[-1],
             },
             shard.size,
         )
         for name in dict.fromkeys(settings.models)
-        for of_set, shards in sets.items()
+        for set_name, shards in sets.items()
         for shard in shards
     ]
 
@@ -93,27 +93,27 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
 
     Raises:
         RegroundError: an image, a package or the weights are missing, or the model's classes
-            cannot be told in the workspace's vocabulary.
+            do not match the classes of the workspace.
     """
     model = models.load(shard.args["model"], settings.device)
     _, classes_digest = shard.inputs
     class_of = output_classes(model, _classes(workspace.url, classes_digest))
-    of_set = shard.args["set"]
-    column, pixels = ("uri", load_rgb) if of_set == PHOTOGRAPHS else ("image", _variant_pixels)
-    preprocessing = model.photograph if of_set == PHOTOGRAPHS else model.square
+    set_name = shard.args["set"]
+    column, pixels = ("uri", load_rgb) if set_name == PHOTOGRAPHS else ("image", _variant_pixels)
+    preprocessing = model.photograph if set_name == PHOTOGRAPHS else model.square
     part = workspace.read_part(shard.args["part"], ["image_id", column])
-    best: list[tuple[list[int], list[float]]] = []
+    ranked: list[tuple[list[int], list[float]]] = []
     recipe = dataclasses.replace(model.recipe(preprocessing), plugin=shard.args.get("plugin", ""))
-    sources, ahead = part[column].to_pylist(), AHEAD[recipe.device]
+    sources, prefetch = part[column].to_pylist(), PREFETCH[recipe.device]
     for batch in _batches(
-        sources, lambda x: preprocessing(pixels(x)), settings.batch_size or BATCH[recipe.device], ahead
+        sources, lambda x: preprocessing(pixels(x)), settings.batch_size or BATCH[recipe.device], prefetch
     ):
         class_idx, probability = top_k(_probabilities(model, batch), class_of, settings.top_k)
-        best += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
-    same = {"set": of_set, "recipe": recipe.to_json()}
+        ranked += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
+    common = {"set": set_name, "recipe": recipe.to_json()}
     rows = [
-        {"image_id": image_id, "class_idx": class_idx, "probability": probability, **same}
-        for image_id, (class_idx, probability) in zip(part["image_id"].to_pylist(), best, strict=True)
+        {"image_id": image_id, "class_idx": class_idx, "probability": probability, **common}
+        for image_id, (class_idx, probability) in zip(part["image_id"].to_pylist(), ranked, strict=True)
     ]
     if shard.args["closes"]:
         _warn_of_chance(workspace, model.name, rows)
@@ -121,51 +121,51 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
 
 
 def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
-    """What a model's outputs mean in the workspace's vocabulary.
+    """Map a model's outputs to the classes of the workspace.
 
     Args:
-        model: its ``wnids``, or ``class_count`` where it has none, are read.
-        classes: the table.
+        model: matched by its ``wnids``, or by ``class_count`` and order where it has none.
+        classes: the table ``classes``.
 
     Returns:
         ``(C,) int32``: the class_idx of each output, -1: outside the vocabulary.
 
     Raises:
-        RegroundError: the two vocabularies have nothing to be matched by.
+        RegroundError: no class can be matched.
     """
     if not model.wnids:
         return _by_index(model, classes)
     class_of_wnid = {wnid: int(row.class_idx) for row in classes.itertuples() for wnid in row.wnids}  # type: ignore[arg-type, attr-defined]
     mapped = [class_of_wnid.get(wnid, OUTSIDE) for wnid in model.wnids]
     if all(class_idx == OUTSIDE for class_idx in mapped):
-        have = f"{len(class_of_wnid):,} others" if class_of_wnid else "none"
+        existing = f"{len(class_of_wnid):,} others" if class_of_wnid else "none"
         raise RegroundError(
             f"expected classes with some of the {model.class_count:,} WordNet ids of '{model.name}', the table "
-            f"'classes' has {have}: index with a classes file whose column wnids says what each class covers, "
+            f"'classes' has {existing}: index with a classes file whose column wnids says what each class covers, "
             "or choose a model trained on these classes (timm:local-dir:FOLDER)."
         )
     return np.array(mapped, np.int32)
 
 
-def looks_random(right: int, n: int, classes: int) -> bool:
-    """Whether a model does no better than guessing: at most three standard deviations above 1/K.
+def looks_random(correct: int, n: int, classes: int) -> bool:
+    """Whether an accuracy is no better than chance: at most three standard deviations above 1/K.
 
     Args:
-        right: images whose label came first, of ``n``.
-        n: images; below `ENOUGH` nothing is said.
-        classes: K.
+        correct: images whose label is the top-1 prediction, of ``n``.
+        n: images; below `MIN_IMAGES` the answer is False.
+        classes: number of classes, K.
     """
-    if n < ENOUGH or classes < 2:
+    if n < MIN_IMAGES or classes < 2:
         return False
     chance = 1 / classes
-    return right <= n * chance + 3 * math.sqrt(n * chance * (1 - chance))
+    return correct <= n * chance + 3 * math.sqrt(n * chance * (1 - chance))
 
 
 def _probabilities(model: Model, batch: np.ndarray) -> np.ndarray:
-    """What a model says of a batch, ``(N, C) float32``.
+    """Class probabilities of a batch, ``(N, C) float32``.
 
     Raises:
-        RegroundError: it has another shape, or is no probability.
+        RegroundError: the model returns another shape, or values outside 0 to 1.
     """
     probability = np.asarray(model.predict(batch), np.float32)
     expected = len(batch), model.class_count
@@ -193,25 +193,25 @@ def _check(workspace: Workspace, settings: PredictionSettings) -> None:
                 f"predictions/{models.slug(name)}: predict with one of them here."
             )
     _refuse_imported(workspace, settings)
-    there = workspace.tables()
-    for of_set in settings.on:
-        if of_set not in (PHOTOGRAPHS, *VARIANTS, *PARITY) and _table(of_set) not in there:
-            made = [table.partition("/")[2] for table in there if table.startswith("variants/")]
-            raise unknown("set", of_set, {PHOTOGRAPHS, *VARIANTS, *PARITY, *made})
+    tables = workspace.tables()
+    for set_name in settings.on:
+        if set_name not in (PHOTOGRAPHS, *VARIANTS, *PARITY) and _table(set_name) not in tables:
+            queue = [table.partition("/")[2] for table in tables if table.startswith("variants/")]
+            raise unknown("set", set_name, {PHOTOGRAPHS, *VARIANTS, *PARITY, *queue})
 
 
 def _refuse_imported(workspace: Workspace, settings: PredictionSettings) -> None:
     for name in settings.models:
-        made_by = {entry.step for entry, _ in workspace.parts(f"predictions/{models.slug(name)}")}
-        if made_by - {STEP.name}:
+        steps = {entry.step for entry, _ in workspace.parts(f"predictions/{models.slug(name)}")}
+        if steps - {STEP.name}:
             raise UsageError(
                 f"expected a model without imported predictions, got '{name}': predictions/{models.slug(name)} in "
                 f"{workspace.url} was imported. Predict in another workspace, or import it there under another name."
             )
 
 
-def _table(of_set: str) -> str:
-    return "images" if of_set == PHOTOGRAPHS else f"variants/{of_set}"
+def _table(set_name: str) -> str:
+    return "images" if set_name == PHOTOGRAPHS else f"variants/{set_name}"
 
 
 @functools.lru_cache(maxsize=1)
@@ -234,32 +234,34 @@ def _variant_pixels(image: Mapping[str, Any]) -> np.ndarray:
     return decode_rgb(image["bytes"])
 
 
-def _batches(sources: Sequence[Any], make: Callable[[Any], np.ndarray], size: int, ahead: int) -> Iterator[np.ndarray]:
-    """Inputs in order, ``(N, 3, S, S) float32``, made on all cores, at most ``ahead`` batches before their turn."""
+def _batches(
+    sources: Sequence[Any], decode: Callable[[Any], np.ndarray], size: int, prefetch: int
+) -> Iterator[np.ndarray]:
+    """Batches of inputs in order, ``(N, 3, S, S) float32``; decoded on all cores, ``prefetch`` batches in advance."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made: deque[list[Future[np.ndarray]]] = deque()
+        queue: deque[list[Future[np.ndarray]]] = deque()
         for start in range(0, len(sources), size):
-            made.append([pool.submit(make, source) for source in sources[start : start + size]])
-            if len(made) > ahead:
-                yield np.stack([future.result() for future in made.popleft()])
-        while made:
-            yield np.stack([future.result() for future in made.popleft()])
+            queue.append([pool.submit(decode, source) for source in sources[start : start + size]])
+            if len(queue) > prefetch:
+                yield np.stack([future.result() for future in queue.popleft()])
+        while queue:
+            yield np.stack([future.result() for future in queue.popleft()])
 
 
-def _warn_of_chance(workspace: Workspace, name: str, last: Sequence[Mapping[str, Any]]) -> None:
-    before = workspace.read(f"predictions/{models.slug(name)}", ["set", "image_id", "class_idx"])
-    rows = [*before[before["set"] == PHOTOGRAPHS].to_dict("records"), *last]
+def _warn_of_chance(workspace: Workspace, name: str, latest: Sequence[Mapping[str, Any]]) -> None:
+    earlier = workspace.read(f"predictions/{models.slug(name)}", ["set", "image_id", "class_idx"])
+    rows = [*earlier[earlier["set"] == PHOTOGRAPHS].to_dict("records"), *latest]
     predicted = {row["image_id"]: row["class_idx"][0] for row in rows}
     images = workspace.read("images", ["image_id", "class_idx"])
     labels = {x: y for x, y in zip(images["image_id"], images["class_idx"], strict=True) if x in predicted}
-    right = sum(predicted[image_id] == label for image_id, label in labels.items())
+    correct = sum(predicted[image_id] == label for image_id, label in labels.items())
     classes = len(workspace.read("classes", ["class_idx"]))
-    if looks_random(right, len(labels), classes):
+    if looks_random(correct, len(labels), classes):
         log.warning(
             "%s is right on %d of %d photographs, no better than guessing among %d classes. Are the labels in another "
             "order than the table 'classes' (ImageNet's index counts sorted WordNet ids, the devkit's ILSVRC2012_ID "
             "does not; or they are off by one)? Or are the weights untrained?",
-            *(name, right, len(labels), classes),
+            *(name, correct, len(labels), classes),
         )
 
 

@@ -129,7 +129,7 @@ CSV_ERRORS = {
     "image_id,class_idx\nx,7\n": "expected predictions on the images of this workspace .such as a, b.",
     "image_id,class_idx\n": "it has no rows",
     "image_id,class_idx\na,nothing\n": "'nothing' is no WordNet id",
-    "image_id,class_idx,set\na,7,mixed_rand\n": "line 2: unknown set 'mixed_rand': expected one of: photographs",
+    "image_id,class_idx,set\na,7,mixed_rand\n": r"line 2\) 'mixed_rand': expected one of: photographs",
 }
 
 
@@ -148,7 +148,7 @@ OTHER_ERRORS = {
     "r.jsonl": (b"\xff\xfe", "JSON lines in UTF-8"),
     "s.jsonl": (b"[" * 100_000, "line 1: expected JSON"),
     "p.parquet": (b"PAR1 no", "expected a Parquet file"),
-    "p.txt": (b"a 7\n", "unknown ending of a file of predictions '.txt': expected one of: .csv, .jsonl"),
+    "p.txt": (b"a 7\n", "unknown suffix of a file of predictions '.txt': expected one of: .csv, .jsonl"),
     "p.npy": (b"\x80\x04K\x01.", "saved by numpy"),
 }
 
@@ -242,7 +242,7 @@ def test_predicting_forgets_no_import_and_the_other_way_round(workspace: Workspa
     assert read(workspace, "other") == EXPECTED
     own = [prediction("a", [3])]
     put(workspace, "predictions/own", own)
-    with pytest.raises(UsageError, match="give the imported predictions another name"):
+    with pytest.raises(UsageError, match="import the predictions under another name"):
         import_predictions(workspace, "own", to_csv(ROWS, tmp_path / "p"))
     import_predictions(workspace, "other", to_csv(ROWS[:1], tmp_path / "p"))
     assert read(workspace, "own") == {"a": [3]} and read(workspace, "other") == {"a": [7]}

@@ -169,7 +169,7 @@ def test_names_are_checked_before_any_work(world: World, workspace_url: str) -> 
     workspace = indexed(world, workspace_url)
     with pytest.raises(UsageError, match="unknown model 'resnet50': expected one of: efficientnet-lite0"):
         STEP.plan(workspace, settings("resnet50"))
-    with pytest.raises(UsageError, match=r"unknown set 'mixed': expected one of: .*mixed_rand.*photographs"):
+    with pytest.raises(UsageError, match=r"unknown set 'mixed': .*expected one of: .*mixed_rand.*photographs"):
         STEP.plan(workspace, settings("efficientnet-lite0", on=("mixed",)))
     with pytest.raises(UsageError, match="'timm:a/b' and 'timm:a-b' would share the table predictions/timm-a-b"):
         STEP.plan(workspace, settings("timm:a/b", "timm:a-b"))
