@@ -8,6 +8,7 @@ from reground.tasks.images.classes import (
     label_index,
     load_classes,
     load_groups,
+    read_group_map,
     resolve_label,
 )
 from reground.tasks.images.decode import DECODER, SUFFIXES, ImageError, Picture, decode, decode_rgb, load_rgb
@@ -37,6 +38,7 @@ __all__ = [
     "load_classes",
     "load_groups",
     "load_rgb",
+    "read_group_map",
     "resolve_label",
     "walk",
 ]

@@ -138,11 +138,7 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
         UsageError: no such map or file, a malformed file, a class in two groups, or (in a
             user's file) classes that the vocabulary lacks.
     """
-    if str(name_or_file) in GROUPS:
-        with resources.as_file(resources.files("reground.tasks.vocabularies") / f"{name_or_file}.csv") as packaged:
-            named, source = _read_groups(packaged), str(name_or_file)
-    else:
-        named, source = _read_groups(_own_file(name_or_file)), str(name_or_file)
+    named, source = read_group_map(name_or_file), str(name_or_file)
     group_of, extra = _assign(source, named, label_index(classes))
     if extra and source not in GROUPS:
         shown = ", ".join(extra[:10]) + (", ..." if len(extra) > 10 else "")
@@ -156,6 +152,21 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
     ]
     missing = [row["class_idx"] for row in classes if row["class_idx"] not in group_of]
     return rows, Coverage(tuple(sorted(group_of)), tuple(missing), tuple(extra))
+
+
+def read_group_map(name_or_file: str | Path) -> dict[str, list[str]]:
+    """Group name -> labels of its classes, whatever the vocabulary.
+
+    Args:
+        name_or_file: as for `load_groups`.
+
+    Raises:
+        UsageError: no such map or file, or a malformed file.
+    """
+    if str(name_or_file) not in GROUPS:
+        return _read_groups(_own_file(name_or_file))
+    with resources.as_file(resources.files("reground.tasks.vocabularies") / f"{name_or_file}.csv") as packaged:
+        return _read_groups(packaged)
 
 
 def _own_file(name_or_file: str | Path) -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box
 from reground.tasks.masks.source import Mask, Source, check_method, from_box, from_plugin
 from reground.tasks.plugins import Registry
+from reground.tasks.workspace import Device, Fault, Location, NonNegativeInt, PositiveInt, Share, refused
 
 PUBLISHED_ITERATIONS: Final = 5
 """Of GrabCut: with so many, and no other number, the method is called ``grabcut``."""
@@ -29,17 +30,22 @@ class MaskSettings:
         seed: of a random start; combined with each image_id.
         min_area: smallest foreground as a share of the box, below which a mask failed; supplied masks may
             be smaller.
-        min_quality: masks of a lower quality, 0 to 1, are quarantined. The default takes about one in
+        min_quality: masks of a lower quality are quarantined. The default takes about one in
             twenty of GrabCut's.
         device: of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
 
-    method: str = "grabcut"
-    iterations: int = PUBLISHED_ITERATIONS
-    seed: int = 0
-    min_area: float = 0.1
-    min_quality: float = 0.3
-    device: str = "auto"
+    method: Annotated[str, Location(prefixed=True)] = "grabcut"
+    iterations: PositiveInt = PUBLISHED_ITERATIONS
+    seed: NonNegativeInt = 0
+    min_area: Share = 0.1
+    min_quality: Share = 0.3
+    device: Device = "auto"
+
+
+def faults(settings: MaskSettings) -> Iterator[Fault]:
+    """What is wrong before any image is read."""
+    yield from refused("method", lambda: open_source(settings).check())
 
 
 def open_source(settings: MaskSettings) -> Source:

@@ -22,7 +22,6 @@ from reground.tasks.schema import DropReason
 from reground.tasks.workspace import digest as store_digest
 
 PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-DEVICES: Final = ("auto", *PROVIDERS)
 INPUT_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 _loading = threading.Lock()
@@ -34,16 +33,15 @@ def salient(place: str, device: str) -> Source:
     Args:
         place: path of the ONNX file.
         device: ``auto``, ``cpu`` or ``cuda``.
-
-    Raises:
-        UsageError: an unknown device.
     """
-    if device not in DEVICES:
-        raise unknown("device", device, DEVICES)
     path = Path(place).absolute()
 
     def given(ids: Sequence[str]) -> Given:
         return _given(str(path), _stamp(path))
+
+    def check() -> None:
+        _stamp(path)
+        read_sidecar(path)
 
     def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
         with _loading:
@@ -53,7 +51,7 @@ def salient(place: str, device: str) -> Source:
         except SilenceError as error:
             raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
 
-    return Source(f"onnx:{path.stem}", find, given)
+    return Source(f"onnx:{path.stem}", find, given, check=check)
 
 
 # Opening

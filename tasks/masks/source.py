@@ -49,6 +49,7 @@ class Source:
         one_box: an image needs exactly one box, as published.
         guessed: nobody drew the masks, so one much smaller than its box has failed.
         seeded: it starts at random.
+        check: raises a UsageError where a path that it was given leads nowhere.
         origin: distribution and version of the plugin it comes from; empty: it is built in.
     """
 
@@ -58,6 +59,7 @@ class Source:
     one_box: bool = False
     guessed: bool = True
     seeded: bool = False
+    check: Callable[[], None] = lambda: None
     origin: str = ""
 
 

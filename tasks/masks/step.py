@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box, LeftOut, Photograph
 from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
-from reground.tasks.masks.methods import REGISTRY, MaskSettings, open_source, planned_source
+from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_source, planned_source
 from reground.tasks.masks.rle import encode_mask
 from reground.tasks.masks.source import Mask, Source
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow, MaskRow
@@ -39,16 +39,11 @@ def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
     """One shard for each of the index's.
 
     Raises:
-        UsageError: a setting that cannot be, or nothing of the kind where it points.
+        UsageError: nothing of the kind where ``method`` points.
         RegroundError: nothing is indexed yet.
     """
     REGISTRY.warn()
     source = open_source(settings)
-    if settings.iterations < 1 or not 0 <= settings.min_area <= 1 or not 0 <= settings.min_quality <= 1:
-        raise UsageError(
-            "expected masks.iterations from 1 up, masks.min_area and masks.min_quality from 0 to 1, "
-            f"got {settings.iterations}, {settings.min_area} and {settings.min_quality}"
-        )
     workspace.require("images", "index")
     shards = image_shards(workspace)
     if source.origin:
@@ -199,4 +194,5 @@ STEP = Step(
     work=work,
     conflicts_with=("released",),
     finalize=finalize,
+    check=faults,
 )

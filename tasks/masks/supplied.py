@@ -44,7 +44,7 @@ def supplied(place: str) -> Source:
             return coco_mask(given["coco"], given["sha256"], photograph)
         return _png_mask(given["files"][photograph.image_id], photograph)
 
-    return Source("supplied", find, given, guessed=False)
+    return Source("supplied", find, given, guessed=False, check=lambda: _check(Path(place)))
 
 
 def read_png(content: bytes, width: int, height: int) -> Mask:
@@ -124,12 +124,9 @@ def _png_mask(uris: Sequence[str], photograph: Photograph) -> Mask:
 
 def _look(place: Path) -> Callable[[Sequence[str]], Given]:
     """What lies there, as a function that tells it for the image_ids of a shard."""
+    _check(place)
     if place.is_file():
-        if place.suffix.lower() != ".json":
-            raise UsageError(f"expected masks in a folder or in a COCO file (.json), got the file {place}")
         return _coco(place)
-    if not place.is_dir():
-        raise UsageError(f"expected masks at {place}, found nothing there: give supplied:DIR, PNG files or COCO's JSON")
     listed = [found for found in walk(place) if found.obstacle is None]
     pngs = [found for found in listed if found.name.lower().endswith(".png")]
     if pngs:
@@ -142,6 +139,13 @@ def _look(place: Path) -> Callable[[Sequence[str]], Given]:
             + (f" ({names}): name the one you mean, supplied:FILE" if files else "")
         )
     return _coco(Path(files[0].uri))
+
+
+def _check(place: Path) -> None:
+    if not place.exists():
+        raise UsageError(f"expected masks at {place}, found nothing there: give supplied:DIR, PNG files or COCO's JSON")
+    if not place.is_dir() and place.suffix.lower() != ".json":
+        raise UsageError(f"expected masks in a folder or in a COCO file (.json), got the file {place}")
 
 
 def _coco(path: Path) -> Callable[[Sequence[str]], Given]:

@@ -22,17 +22,30 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import Coverage, LeftOut, Photograph, load_groups
+from reground.tasks.errors import RegroundError
+from reground.tasks.images import GROUPS, Coverage, LeftOut, Photograph, load_groups, read_group_map
 from reground.tasks.schema import PARITY as PARITY_NAMES
 from reground.tasks.schema import VARIANTS, DropReason, GroupRow, Row
-from reground.tasks.variants.backgrounds import COMPOSITIONS, FILLS, MASK, PARITY, Pool, lonely, make_pool
+from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PARITY, Pool, lonely, make_pool
 from reground.tasks.variants.compose import PUBLISHED, Composition, Picture, Subject, pictures
-from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
+from reground.tasks.workspace import (
+    Fault,
+    Location,
+    NonNegativeFloat,
+    NonNegativeInt,
+    Output,
+    PositiveInt,
+    Shard,
+    Step,
+    Workspace,
+    digest,
+    refused,
+)
 
 GROUPS_SHARD: Final = "groups"
+_PARITY_ALONE: Final = "variants.compose 'parity' (`mask,parity` makes both)"
 PUBLISHED_METHOD: Final = "grabcut"
 PUBLISHED_MIN_AREA: Final = 0.1
 """Foreground as a share of its box, below which the published generator leaves an image out."""
@@ -54,17 +67,30 @@ class VariantSettings:
         size: side of the square variant images, pixels; always the same share of the photograph.
     """
 
-    groups: str = "imagenet9"
-    compose: tuple[str, ...] = ("mask",)
-    fill: str = "tile"
-    feather: float = 0.0
-    seed: int = 0
-    size: int = 224
+    groups: Annotated[str, Location(names=GROUPS)] = "imagenet9"
+    compose: tuple[Literal["mask", "parity"], ...] = ("mask",)
+    fill: Literal["tile", "inpaint"] = "tile"
+    feather: NonNegativeFloat = 0.0
+    seed: NonNegativeInt = 0
+    size: PositiveInt = 224
 
     @property
     def short(self) -> int:
         """Short side in pixels before cropping: 256 for 224, as published."""
         return round(self.size * 256 / 224)
+
+
+def faults(settings: VariantSettings) -> Iterator[Fault]:
+    """What is wrong before any image is read."""
+    yield from refused("groups", read_group_map, settings.groups)
+    if not settings.compose:
+        yield Fault("compose", f"expected one of: {', '.join(COMPOSITIONS)}, or both; got none")
+    if settings.feather > settings.size:
+        yield Fault("feather", f"expected at most variants.size, {settings.size} pixels, got {settings.feather:g}")
+    if settings.compose == (PARITY,) and settings.fill != "tile":
+        yield Fault("fill", f"expected 'tile', as published, beside {_PARITY_ALONE}, got '{settings.fill}'")
+    if settings.compose == (PARITY,) and settings.feather:
+        yield Fault("feather", f"expected 0, as published, beside {_PARITY_ALONE}, got {settings.feather:g}")
 
 
 def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
@@ -73,10 +99,9 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
     A background may come from any image, so every shard depends on all images and masks.
 
     Raises:
-        UsageError: a setting that cannot be, or groups that cannot be read.
+        UsageError: groups that cannot be read.
         RegroundError: there are no masks yet, or none that ``parity`` could be made of.
     """
-    _check(settings)
     workspace.require("masks", "masks")
     if PARITY in settings.compose:
         _require_published_masks(workspace)
@@ -86,27 +111,6 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
         for entry, part in workspace.parts("masks")
     ]
     return [*shards, Shard(GROUPS_SHARD, (groups,), size=0)]
-
-
-def _check(settings: VariantSettings) -> None:
-    if not settings.compose:
-        raise UsageError(f"expected variants.compose to name one of: {', '.join(COMPOSITIONS)}, or both; got none")
-    for composition in settings.compose:
-        if composition not in COMPOSITIONS:
-            raise unknown("composition", composition, COMPOSITIONS)
-    if settings.fill not in FILLS:
-        raise unknown("fill", settings.fill, FILLS)
-    if settings.size < 1 or not 0 <= settings.feather <= settings.size:
-        raise UsageError(
-            "expected variants.size from 1 pixel up and variants.feather from 0 to variants.size, "
-            f"got {settings.size} and {settings.feather}"
-        )
-    if MASK not in settings.compose and (settings.fill != "tile" or settings.feather):
-        raise UsageError(
-            "expected tiles and a hard edge, as published, "
-            f"got fill '{settings.fill}' and feather {settings.feather:g}: "
-            "compose by mask (`--compose mask`, or `mask,parity`), or give `--fill tile --feather 0`."
-        )
 
 
 def _require_published_masks(workspace: Workspace) -> None:
@@ -251,4 +255,5 @@ STEP = Step(
     work=work,
     conflicts_with=("released",),
     finalize=finalize,
+    check=faults,
 )

@@ -5,6 +5,7 @@ from reground.tasks.workspace.export_table import write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, refused
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
+    Device,
     FilePath,
     Location,
     NonNegativeFloat,
@@ -16,6 +17,7 @@ from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_s
 from reground.tasks.workspace.store import Entry, Output, Part, Workspace, digest
 
 __all__ = [
+    "Device",
     "Entry",
     "Fault",
     "FilePath",

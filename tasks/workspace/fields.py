@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
 
-from reground.tasks.errors import UsageError
+from reground.tasks.errors import RegroundError
 from reground.tasks.workspace.setting_types import Location
 
 S = TypeVar("S")
@@ -86,17 +86,23 @@ class SettingField:
         adapter = _adapter(self.annotation)
         try:
             if isinstance(raw, str) and self.is_list:
-                items = (item.strip() for item in raw.split(","))
-                return adapter.validate_python(tuple(item for item in items if item), strict=True)
+                return adapter.validate_python(_split(raw), strict=True)
             if isinstance(raw, str):
                 return adapter.validate_strings(raw)
             return adapter.validate_python(tuple(raw) if isinstance(raw, list) else raw, strict=True)
         except (ValidationError, RecursionError):
-            raise ValueError(f"expected {self.expected}, got {_quoted(raw)}{self._hint(raw)}") from None
+            raise ValueError(f"expected {self.expected}, got {self._rejected(raw)}") from None
 
-    def _hint(self, raw: Any) -> str:
-        near = get_close_matches(str(raw), self.choices, n=1) if isinstance(raw, str) else []
-        return f" (did you mean '{near[0]}'?)" if near else ""
+    def _rejected(self, raw: Any) -> str:
+        """The wrong value, of a list its wrong items, with the choice that is nearest."""
+        items = _split(raw) if isinstance(raw, str) and self.is_list else raw
+        if self.choices and isinstance(items, list | tuple):
+            return ", ".join(self._rejected_item(item) for item in items if item not in self.choices)
+        return self._rejected_item(raw)
+
+    def _rejected_item(self, raw: Any) -> str:
+        near = get_close_matches(raw, self.choices, n=1) if isinstance(raw, str) else []
+        return _quoted(raw) + (f" (did you mean '{near[0]}'?)" if near else "")
 
 
 class Fault(NamedTuple):
@@ -112,10 +118,10 @@ class Fault(NamedTuple):
 
 
 def refused(field: str, rule: Callable[..., Any], *arguments: Any) -> Iterator[Fault]:
-    """The fault of a field where ``rule`` raises a UsageError; none where it passes."""
+    """The fault of a field where ``rule`` raises a RegroundError; none where it passes."""
     try:
         rule(*arguments)
-    except UsageError as error:
+    except RegroundError as error:
         yield Fault(field, str(error))
 
 
@@ -190,6 +196,10 @@ def _help(cls: type[Any]) -> dict[str, str]:
 
     parsed = parse(cls.__doc__ or "", style=DocstringStyle.GOOGLE)
     return {param.arg_name: " ".join((param.description or "").split()) for param in parsed.params}
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 def _quoted(raw: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval
 
@@ -15,6 +15,8 @@ PositiveInt = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
+Device = Literal["auto", "cpu", "cuda"]
+"""``auto``: a GPU where there is one."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def test_the_world_is_as_published(masked, world, workspace_url, tmp_path):
 
 @pytest.mark.slow
 def test_photographs_are_as_published(workspace_url, tmp_path):
-    sample, demo = need_shared("imagenet-sample"), ROOT / "flows" / "demo_data" / "boxes"
+    sample, demo = need_shared("imagenet-sample"), ROOT / "flows" / "cli" / "demo_data" / "boxes"
     photographs = {name.split("/")[1]: sample / "val" / f"{name}.JPEG" for name in SAMPLE}
     xmls = {name.split("/")[1]: sample / "Annotations" / f"{name}.xml" for name in SAMPLE}
     wnids = {row["class_idx"]: row["wnids"][0] for row in load_classes()}
@@ -234,12 +234,15 @@ def test_parity_takes_published_masks_only(masked, workspace_url, settings, chan
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (VariantSettings(compose=()), "expected variants.compose to name one of: mask, parity, or both; got none"),
-        (VariantSettings(compose=("mask", "blend")), "unknown composition 'blend': expected one of: mask, parity"),
-        (VariantSettings(compose=("parity",), fill="inpaint"), "got fill 'inpaint' and feather 0: compose by mask"),
-        (VariantSettings(compose=("parity",), feather=2), "got fill 'tile' and feather 2: compose by mask"),
-        (VariantSettings(fill="blur"), "unknown fill 'blur': expected one of: inpaint, tile"),
-        (VariantSettings(feather=-1), "variants.feather from 0 to variants.size, got 224 and -1"),
+        (VariantSettings(compose=()), "variants.compose: expected one of: mask, parity, or both; got none"),
+        (VariantSettings(compose=("mask", "blend")), "variants.compose: expected some of: mask, parity, got 'blend'"),
+        (
+            VariantSettings(compose=("parity",), fill="inpaint"),
+            "variants.fill: expected 'tile', as published, .* got 'inpaint'",
+        ),
+        (VariantSettings(compose=("parity",), feather=2), "variants.feather: expected 0, as published, .* got 2"),
+        (VariantSettings(fill="blur"), "variants.fill: expected one of: tile, inpaint, got 'blur'"),
+        (VariantSettings(feather=-1), "variants.feather: expected a number, at least 0, got -1"),
     ],
 )
 def test_settings_that_cannot_be(masked, settings, message):

@@ -231,8 +231,8 @@ def test_masks_of_images_no_longer_indexed_stop_the_step(made, workspace_url, tm
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (VariantSettings(compose=("blend",)), "unknown composition 'blend': expected one of: mask, parity"),
-        (VariantSettings(size=0), "variants.size from 1 pixel up .* got 0 and 0.0"),
+        (VariantSettings(compose=("blend",)), "variants.compose: expected some of: mask, parity, got 'blend'"),
+        (VariantSettings(size=0), "variants.size: expected a whole number, at least 1, got 0"),
         (VariantSettings(groups="nowhere.json"), "unknown groups 'nowhere.json'"),
     ],
 )
