@@ -32,14 +32,25 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.record import record
-from reground.annotations.collect import sync as answers
-from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
-from reground.annotations.review import push as review
-from reground.annotations.review.push import DOCUMENTS, TOKEN_VARIABLE, ReviewSettings
-from reground.annotations.rounds import planning, projects
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.questions import CLASSIFY, classify_result
-from reground.annotations.rounds.render import Display
+from reground.annotations.collect import sync
+from reground.annotations.label_studio import (
+    TOKEN_VARIABLE,
+    BrowserSession,
+    Client,
+    LabelStudioServer,
+    run_server,
+    sign_up,
+)
+from reground.annotations.review import DOCUMENT_ROOT, ReviewSettings, pull_votes, push_questions
+from reground.annotations.rounds import (
+    CLASSIFY,
+    ReviewRound,
+    TaskRenderer,
+    classify_result,
+    get_or_create_project,
+    plan_round,
+    read_tasks,
+)
 from reground.tasks.images import load_classes
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Output, Workspace
@@ -63,7 +74,7 @@ class Bench:
 
     def settings(self) -> ReviewSettings:
         documents = str(self.root / "documents")
-        return ReviewSettings(url=self.server.url, documents=documents, batch_size=self.batch, overlap=2)
+        return ReviewSettings(url=self.server.url, document_root=documents, batch_size=self.batch, overlap=2)
 
     def client(self) -> Client:
         return Client(self.server.url, self.server.credentials.token)
@@ -72,7 +83,7 @@ class Bench:
         """So many images to ask about, all the same photograph under different names."""
         folder = self.root / name
         folder.mkdir()
-        (folder / DOCUMENTS).symlink_to(self.root / "documents")
+        (folder / DOCUMENT_ROOT).symlink_to(self.root / "documents")
         workspace = Workspace(folder)
         ids = [f"{name}_{number:06d}" for number in range(count)]
         images = [image_row(image_id, str(self.root / "photograph.jpg")) for image_id in ids]
@@ -117,10 +128,10 @@ def photograph(path: Path) -> None:
 
 def tasks_of(workspace: Workspace, settings: ReviewSettings) -> Iterator[Tasks]:
     """What a push would import, batch by batch; makes the pictures."""
-    asking = projects.Round(workspace, CLASSIFY, settings.round, settings.overlap)
-    questions, display = planning.plan(asking, settings).questions, Display(workspace, CLASSIFY, settings)
+    review_round = ReviewRound(workspace, CLASSIFY, settings.round, settings.overlap)
+    questions, renderer = plan_round(review_round, settings).questions, TaskRenderer(workspace, CLASSIFY, settings)
     for start in range(0, len(questions), settings.batch_size):
-        yield [{"data": task} for task in display.tasks(questions[start : start + settings.batch_size])]
+        yield [{"data": task} for task in renderer.render(questions[start : start + settings.batch_size])]
 
 
 def timed(act: Any, *arguments: Any) -> float:
@@ -136,12 +147,12 @@ def push(bench: Bench, count: int) -> dict[str, object]:
     pictures = timed(list, tasks_of(workspace, settings))
     batches = list(tasks_of(other, settings))
     with bench.client() as client:
-        project = projects.open_project(client, projects.Round(other, CLASSIFY, 1, settings.overlap), "", ())
+        project = get_or_create_project(client, ReviewRound(other, CLASSIFY, 1, settings.overlap), "", ())
     middle = len(batches) // 2
     bare = bench.bare_import(project.id, batches[:middle])
-    ours = timed(review.push, workspace, settings, CLASSIFY)
+    ours = timed(push_questions, workspace, settings, CLASSIFY)
     bare += bench.bare_import(project.id, batches[middle:])
-    cold = timed(review.push, bench.workspace("cold", count), settings, CLASSIFY)
+    cold = timed(push_questions, bench.workspace("cold", count), settings, CLASSIFY)
     return {
         "push_s": ours,
         "import_s": bare,
@@ -156,11 +167,11 @@ def answered(bench: Bench, name: str, count: int) -> tuple[Workspace, int]:
     """A workspace whose questions are out and have an answer each, and their project."""
     settings, workspace = bench.settings(), bench.workspace(name, count)
     with bench.client() as client:
-        asking = projects.Round(workspace, CLASSIFY, 1, settings.overlap)
-        project = projects.open_project(client, asking, "", ())
+        review_round = ReviewRound(workspace, CLASSIFY, 1, settings.overlap)
+        project = get_or_create_project(client, review_round, "", ())
     for batch in tasks_of(workspace, settings):
         bench.bare_import(project.id, [[{**task, "annotations": [annotation(task["data"])]} for task in batch]])
-    review.push(workspace, settings, CLASSIFY)  # finds them and writes them down
+    push_questions(workspace, settings, CLASSIFY)  # finds them and writes them down
     return workspace, project.id
 
 
@@ -174,21 +185,21 @@ def pull(bench: Bench, count: int) -> dict[str, object]:
     settings = bench.settings()
     workspace, project_id = answered(bench, "pull", count)
     before = bench.bare_export(project_id)
-    ours = timed(review.pull, workspace, settings)
+    ours = timed(pull_votes, workspace, settings)
     bare = (before + bench.bare_export(project_id)) / 2
     assert len(workspace.read("votes", ["image_id"])) == count * CANDIDATES
-    answers.LOOK_BACK = timedelta()
-    nothing_new = timed(review.pull, workspace, settings)
+    sync.LOOK_BACK = timedelta()
+    nothing_new = timed(pull_votes, workspace, settings)
     with bench.client() as client:
         sign_up(client, EMAIL, PASSWORD)
     with BrowserSession(bench.server.url, EMAIL, PASSWORD) as person:
-        for task in ledger.read(workspace)[::FEW]:
+        for task in read_tasks(workspace)[::FEW]:
             label = task.question.class_idxs[1]
             person.submit(task.task_id, classify_result([label], label, "1"), 5.0)
-    few_new = timed(review.pull, workspace, settings)
+    few_new = timed(pull_votes, workspace, settings)
     votes = workspace.table_digest("votes")
-    workspace.retire(answers.STEP, ())
-    review.pull(workspace, settings)
+    workspace.retire(sync.STEP, ())
+    pull_votes(workspace, settings)
     assert workspace.table_digest("votes") == votes
     return {
         "pull_s": ours,

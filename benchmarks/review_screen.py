@@ -1,7 +1,7 @@
 """How soon a person can work on a full grid, in a real browser.
 
 ``python -m benchmarks.review_screen [--times 5]`` starts a Label Studio with the settings that `reground
-review serve` gives it, puts out one CONTAINS question of 48 photographs with control images and
+review serve` gives it, creates one CONTAINS question of 48 photographs with control images and
 examples, and opens it in Chromium, each time in a fresh browser with an empty cache: ``usable_s`` is from
 the click to a page whose 48 tiles can be ticked and whose pictures in sight are drawn; ``shell_s`` is
 Label Studio's own list of projects, in turns, which no question can beat. ``ratio`` is usable / shell.
@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.record import record
 from reground.annotations.label_studio import LabelStudioServer, run_server
-from reground.annotations.review import push as review
-from reground.annotations.review.push import DATA_DIR, DOCUMENTS
-from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.review import DATA_DIR, DOCUMENT_ROOT, ReviewSettings, push_questions
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, photographs
 from tests.support.screens import TILE, browser
@@ -44,8 +42,8 @@ def main() -> None:
         workspace = Workspace(folder)
         files = {f"{stem}_{copy}": path for copy in range(3) for stem, path in photographs().items()}
         fill(workspace, dict.fromkeys(list(files)[:GRID], (LABEL,)), files)
-        with run_server(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENTS)) as server:
-            project = review.push(workspace, ReviewSettings(), "contains").project_id
+        with run_server(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENT_ROOT)) as server:
+            project = push_questions(workspace, ReviewSettings(), "contains").project_id
             pairs = [measure(server, project) for _ in range(times)]
     usable, shell = (statistics.median(column) for column in zip(*pairs, strict=True))
     record(

@@ -8,9 +8,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from reground.annotations.review import push as review
-from reground.annotations.review import status as review_status
-from reground.annotations.review.push import ReviewSettings
+from reground.annotations.review import (
+    QUESTIONS,
+    ReviewSettings,
+    pull_votes,
+    push_questions,
+    review_status,
+    status_cells,
+)
 from reground.flows import artifacts
 from reground.flows.scheduled import hold
 from reground.tasks.workspace import Workspace
@@ -28,7 +33,7 @@ def review_push(
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
     with hold("review push", workspace, settings, ["review"]) as (held, chosen):
-        pushed = {question: review.push(held, chosen.review, question) for question in questions or review.QUESTIONS}
+        pushed = {question: push_questions(held, chosen.review, question) for question in questions or QUESTIONS}
         _show(held, chosen.review)
     return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
 
@@ -44,11 +49,11 @@ def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any
     with hold("review pull", workspace, settings, ["review"]) as (held, chosen):
         if not held.parts("questions"):
             return Completed(message="nobody was asked yet: `reground review push` does")
-        pulled = review.pull(held, chosen.review)
+        pulled = pull_votes(held, chosen.review)
         _show(held, chosen.review)
     return Completed(message=f"{pulled.answers:,} answers of {pulled.annotators} people: {pulled.votes:,} votes")
 
 
 def _show(workspace: Workspace, settings: ReviewSettings) -> None:
-    rows = review_status.status(workspace, settings)
-    artifacts.publish(workspace, "review", artifacts.review([review_status.shown(row) for row in rows]))
+    rows = review_status(workspace, settings)
+    artifacts.publish(workspace, "review", artifacts.review([status_cells(row) for row in rows]))

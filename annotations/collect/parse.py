@@ -1,36 +1,57 @@
-"""Votes: what Label Studio holds -> rows of ``votes``, and what cannot count with the reason.
+"""Parse: annotations of a task -> rows of ``votes``, and rows of ``dropped`` for those that cannot count.
 
-The server accepts any answer from anybody: each is held against what its question showed.
+Label Studio accepts any annotation from anybody, so each is validated against its question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
-from reground.annotations.rounds.questions import CONTAINS, MOST_OBJECTS, NONE_OF_THESE, Question
-from reground.annotations.rounds.task_registry import Task
-from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
+from reground.annotations.label_studio import Json
+from reground.annotations.rounds import CONTAINS, MANY_OBJECTS, NONE_OF_THESE, Question, Task
+from reground.tasks.schema import (
+    AnnotatorId,
+    ClassIdx,
+    ControlAnswerRow,
+    DroppedRow,
+    DropReason,
+    ImageId,
+    SubmissionRow,
+    VoteRow,
+    dropped_row,
+)
 
 SOURCE, RECORDED = "label-studio", "recorded"
 STAGE: Final = "collect"
-OBJECTS: Final = {**{str(count): count for count in range(1, 5)}, MOST_OBJECTS: 5}
-"""Answer -> objects counted; 5 stands for five or more."""
+OBJECT_COUNTS: Final = {**{str(count): count for count in range(1, 5)}, MANY_OBJECTS: 5}
+"""Option -> number of objects; 5 stands for five or more."""
 
-Row = dict[str, Any]
+
+class ParsedAnswer(TypedDict):
+    """The answer to one pair of image and label: columns of ``votes``."""
+
+    image_id: ImageId
+    class_idx: ClassIdx
+    answer: str
+    main: bool
+    num_objects: int | None
 
 
 @dataclass(frozen=True)
-class Collected:
+class ParsedTask:
     """Rows of the tables ``votes``, ``control_answers``, ``submissions`` and ``dropped``."""
 
-    votes: list[Row] = field(default_factory=list[Row])
-    control_answers: list[Row] = field(default_factory=list[Row])
-    submissions: list[Row] = field(default_factory=list[Row])
+    votes: list[VoteRow] = field(default_factory=list[VoteRow])
+    control_answers: list[ControlAnswerRow] = field(default_factory=list[ControlAnswerRow])
+    submissions: list[SubmissionRow] = field(default_factory=list[SubmissionRow])
     dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
+
+    def drop(self, submission: _Submission, reason: DropReason, detail: str) -> None:
+        self.dropped.append(dropped_row(STAGE, submission.answer_id, reason, detail))
 
 
 class _InvalidError(Exception):
@@ -38,126 +59,154 @@ class _InvalidError(Exception):
 
 
 @dataclass(frozen=True)
-class _Given:
-    """One answer: the annotation, whose it is, and what it says."""
+class _Submission:
+    """One annotation: whose it is, and the answers in it."""
 
-    annotation: Mapping[str, Any]
+    annotation: Json
     email: str
     source: str
     answer_id: str
-    answers: list[Row] = field(default_factory=list[Row])
+    answers: list[ParsedAnswer] = field(default_factory=list[ParsedAnswer])
 
     @property
-    def annotator_id(self) -> str:
-        return f"{self.source}:{self.email}"
+    def annotator_id(self) -> AnnotatorId:
+        return AnnotatorId(f"{self.source}:{self.email}")
 
 
-def collect(
-    asked: Task,
-    annotations: Sequence[Mapping[str, Any]],
-    people: Mapping[int, str],
-    recorded: Collection[str],
+def parse_annotations(
+    task: Task,
+    annotations: Sequence[Json],
+    emails: Mapping[int, str],
+    recorded_emails: Collection[str],
     controls: Mapping[ImageId, str] = MappingProxyType({}),
-) -> Collected:
-    """The votes in one task's annotations: of each person, the last answer; of all, as many as were asked for.
+) -> ParsedTask:
+    """The votes of one task: the last answer of each annotator, of the first ``overlap`` annotators.
 
     Args:
-        asked: what the task showed, and to whom.
+        task: with its question.
         annotations: as Label Studio exports them.
-        people: e-mail address of each of its users.
-        recorded: addresses whose answers are recordings; their source says so.
-        controls: control images among those shown -> the known answer.
+        emails: user id -> e-mail address.
+        recorded_emails: addresses whose answers are recordings; their votes have the source ``recorded``.
+        controls: control image -> its known answer.
     """
-    made = Collected()
-    begun: dict[str, str] = {}
-    valid: list[_Given] = []
-    answered: set[str] = set()
-    for annotation in sorted(annotations, key=_newest_first, reverse=True):
+    parsed = ParsedTask()
+    started: dict[str, str] = {}
+    valid: list[_Submission] = []
+    latest: set[str] = set()
+    for annotation in sorted(annotations, key=_version, reverse=True):
         if annotation.get("was_cancelled"):
             continue
-        given = _given(asked, annotation, people, recorded)
-        begun[given.email] = min(
-            begun.get(given.email, "~"), _utc(annotation.get("created_at", annotation["updated_at"]))
-        )
-        problem = _refuse(asked, given, people, answered)
-        if problem:
-            made.dropped.append(_drop(given.answer_id, *problem))
+        submission = _submission(task, annotation, emails, recorded_emails)
+        email, created = submission.email, _utc(annotation.get("created_at", annotation["updated_at"]))
+        started[email] = min(started.get(email, "~"), created)
+        rejection = _rejection(task, submission, emails, latest)
+        if rejection:
+            parsed.drop(submission, *rejection)
             continue
-        answered.add(given.email)
+        latest.add(email)
         try:
-            valid.append(replace(given, answers=_read(asked, annotation.get("result"))))
+            valid.append(replace(submission, answers=_parse_result(task, annotation.get("result"))))
         except _InvalidError as error:
-            detail = f"{asked.question.key}, {given.email}: {error}"
-            made.dropped.append(_drop(given.answer_id, DropReason.ANSWER_INVALID, detail))
-    in_time = sorted(valid, key=lambda given: (begun[given.email], given.annotation["id"]))
-    for place, given in enumerate(in_time, 1):
-        if asked.overlap and place > asked.overlap:
-            detail = f"{asked.question.key}: {given.email} was number {place}, {asked.overlap} were asked for"
-            made.dropped.append(_drop(given.answer_id, DropReason.ANSWER_SURPLUS, detail))
+            parsed.drop(submission, DropReason.ANSWER_INVALID, f"{task.question.key}, {email}: {error}")
+    valid.sort(key=lambda submission: (started[submission.email], submission.annotation["id"]))
+    for place, submission in enumerate(valid, 1):
+        if task.overlap and place > task.overlap:
+            detail = f"{task.question.key}: {submission.email} was number {place}, the overlap is {task.overlap}"
+            parsed.drop(submission, DropReason.ANSWER_SURPLUS, detail)
         else:
-            _count(made, asked, given, controls, begun[given.email])
-    return made
+            _add_submission(parsed, task, submission, controls, started[submission.email])
+    return parsed
 
 
-def _given(asked: Task, annotation: Mapping[str, Any], people: Mapping[int, str], recorded: Collection[str]) -> _Given:
-    person = annotation["completed_by"]
-    email = people.get(person, f"user {person}")
-    source = RECORDED if email in recorded else SOURCE
-    return _Given(annotation, email, source, f"{source}:{asked.project_id}:{annotation['id']}")
+def _submission(
+    task: Task, annotation: Json, emails: Mapping[int, str], recorded_emails: Collection[str]
+) -> _Submission:
+    user_id = annotation["completed_by"]
+    email = emails.get(user_id, f"user {user_id}")
+    source = RECORDED if email in recorded_emails else SOURCE
+    return _Submission(annotation, email, source, f"{source}:{task.project_id}:{annotation['id']}")
 
 
-def _refuse(
-    asked: Task, given: _Given, people: Mapping[int, str], answered: Collection[str]
+def _rejection(
+    task: Task, submission: _Submission, emails: Mapping[int, str], latest: Collection[str]
 ) -> tuple[DropReason, str] | None:
-    """Why an answer cannot count, whatever it says."""
-    person, changer = given.annotation["completed_by"], given.annotation.get("updated_by")
-    key = asked.question.key
-    if changer not in (None, person):
-        by = people.get(changer, f"user {changer}")
-        return DropReason.ANSWER_TAMPERED, f"{key}: given by {given.email}, changed by {by}"
-    if asked.question.annotator and given.email.lower() != asked.question.annotator.lower():
-        return DropReason.ANSWER_UNINVITED, f"{key}: put to {asked.question.annotator}, answered by {given.email}"
-    if given.email in answered:
-        return DropReason.ANSWER_SUPERSEDED, f"{key}: {given.email} answered again later"
+    """Why a submission cannot count, whatever its answers; None: it can."""
+    user_id, editor_id = submission.annotation["completed_by"], submission.annotation.get("updated_by")
+    key, assignee = task.question.key, task.question.annotator
+    if editor_id not in (None, user_id):
+        editor = emails.get(editor_id, f"user {editor_id}")
+        return DropReason.ANSWER_TAMPERED, f"{key}: submitted by {submission.email}, edited by {editor}"
+    if assignee and submission.email.lower() != assignee.lower():
+        return DropReason.ANSWER_UNINVITED, f"{key}: assigned to {assignee}, answered by {submission.email}"
+    if submission.email in latest:
+        return DropReason.ANSWER_SUPERSEDED, f"{key}: {submission.email} answered again later"
     return None
 
 
-def _count(made: Collected, asked: Task, given: _Given, controls: Mapping[ImageId, str], at: str) -> None:
-    for row in _rows(asked, given):
-        expected = controls.get(row["image_id"])
+def _add_submission(
+    parsed: ParsedTask, task: Task, submission: _Submission, controls: Mapping[ImageId, str], started: str
+) -> None:
+    for vote in _votes(task, submission):
+        expected = controls.get(vote["image_id"])
         if expected is None:
-            made.votes.append(row)
+            parsed.votes.append(vote)
         else:
-            kept = {
-                name: row[name] for name in ("image_id", "class_idx", "annotator_id", "answer", "source", "answer_id")
-            }
-            made.control_answers.append(kept | {"expected": expected})
-    made.submissions.append(
+            parsed.control_answers.append(_control_answer(vote, expected))
+    parsed.submissions.append(
         {
-            "answer_id": given.answer_id,
-            "annotator_id": given.annotator_id,
-            "question": asked.kind,
-            "ticked": [place for place, answer in enumerate(given.answers) if answer["answer"] == "yes"],
-            "options": len(given.answers),
-            "at": at,
+            "answer_id": submission.answer_id,
+            "annotator_id": submission.annotator_id,
+            "question": task.kind,
+            "ticked": [place for place, answer in enumerate(submission.answers) if answer["answer"] == "yes"],
+            "options": len(submission.answers),
+            "at": started,
         }
     )
 
 
-def _read(asked: Task, result: Any) -> list[Row]:
-    chosen = _chosen(result)
-    read = _read_contains if asked.kind == CONTAINS else _read_classify
-    return read(asked.question, chosen)
+def _votes(task: Task, submission: _Submission) -> list[VoteRow]:
+    seconds = submission.annotation.get("lead_time")
+    return [
+        {
+            "round": task.round_number,
+            "question": task.kind,
+            "annotator_id": submission.annotator_id,
+            "seconds": float(seconds) if isinstance(seconds, int | float) else None,
+            "at": _utc(submission.annotation["updated_at"]),
+            "source": submission.source,
+            "answer_id": submission.answer_id,
+            **answer,
+        }
+        for answer in submission.answers
+    ]
 
 
-def _read_contains(question: Question, chosen: Mapping[str, list[str]]) -> list[Row]:
-    _only(chosen, {"contains"})
-    ticked = _among("ticked", chosen.get("contains", []), question.image_ids)
+def _control_answer(vote: VoteRow, expected: str) -> ControlAnswerRow:
+    return {
+        "image_id": vote["image_id"],
+        "class_idx": vote["class_idx"],
+        "annotator_id": vote["annotator_id"],
+        "answer": vote["answer"],
+        "expected": expected,
+        "source": vote["source"],
+        "answer_id": vote["answer_id"],
+    }
+
+
+def _parse_result(task: Task, result: Any) -> list[ParsedAnswer]:
+    choices = _choices(result)
+    parse = _parse_contains if task.kind == CONTAINS else _parse_classify
+    return parse(task.question, choices)
+
+
+def _parse_contains(question: Question, choices: Mapping[str, list[str]]) -> list[ParsedAnswer]:
+    _check_controls(choices, {"contains"})
+    positive = _check_options("ticked", choices.get("contains", []), question.image_ids)
     return [
         {
             "image_id": image_id,
             "class_idx": question.class_idxs[0],
-            "answer": "yes" if image_id in ticked else "no",
+            "answer": "yes" if image_id in positive else "no",
             "main": False,
             "num_objects": None,
         }
@@ -165,89 +214,72 @@ def _read_contains(question: Question, chosen: Mapping[str, list[str]]) -> list[
     ]
 
 
-def _read_classify(question: Question, chosen: Mapping[str, list[str]]) -> list[Row]:
-    _only(chosen, {"valid", "none", "main", "num_objects"})
-    valid = _among("valid", chosen.get("valid", []), map(str, question.class_idxs))
-    none = _among("none", chosen.get("none", []), [NONE_OF_THESE])
+def _parse_classify(question: Question, choices: Mapping[str, list[str]]) -> list[ParsedAnswer]:
+    _check_controls(choices, {"valid", "none", "main", "num_objects"})
+    valid = _check_options("valid", choices.get("valid", []), map(str, question.class_idxs))
+    none = _check_options("none", choices.get("none", []), [NONE_OF_THESE])
     if bool(valid) == bool(none):
         raise _InvalidError(
             "both valid labels and none of these" if valid else "neither a valid label nor none of these"
         )
-    main, count = None, None
+    main, num_objects = None, None
     if valid:
-        main = _one("main", chosen)
+        main = _single_choice("main", choices)
         if main not in valid:
             raise _InvalidError(f"main label {main} is not among the valid ones ({', '.join(sorted(valid))})")
-        count = OBJECTS.get(_one("num_objects", chosen))
-        if count is None:
-            raise _InvalidError(f"number of objects {chosen['num_objects'][0]} is not one of {', '.join(OBJECTS)}")
+        num_objects = OBJECT_COUNTS.get(_single_choice("num_objects", choices))
+        if num_objects is None:
+            option = choices["num_objects"][0]
+            raise _InvalidError(f"number of objects {option} is not one of {', '.join(OBJECT_COUNTS)}")
     return [
         {
             "image_id": question.image_ids[0],
             "class_idx": label,
             "answer": "yes" if str(label) in valid else "no",
             "main": str(label) == main,
-            "num_objects": count,
+            "num_objects": num_objects,
         }
         for label in question.class_idxs
     ]
 
 
-def _chosen(result: Any) -> dict[str, list[str]]:
-    """Name of the control -> what was chosen in it."""
+def _choices(result: Any) -> dict[str, list[str]]:
+    """Name of the control -> options chosen in it."""
     if not isinstance(result, list):
         raise _InvalidError(f"expected a list of results, got {type(result).__name__}")
-    chosen: dict[str, list[str]] = {}
+    choices: dict[str, list[str]] = {}
     for item in result:
         try:
-            name, values = item["from_name"], item["value"]["choices"]
+            name, options = item["from_name"], item["value"]["choices"]
         except (KeyError, TypeError):
-            raise _InvalidError("a result that is no choice") from None
-        if name in chosen or not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise _InvalidError(f"control {name!r} is given twice or holds no list of names")
-        chosen[name] = values
-    return chosen
+            raise _InvalidError("a result that is not a choice") from None
+        if name in choices or not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+            raise _InvalidError(f"control {name!r} occurs twice or holds no list of options")
+        choices[name] = options
+    return choices
 
 
-def _only(chosen: Mapping[str, list[str]], known: set[str]) -> None:
-    if strange := sorted(map(str, chosen.keys() - known)):
-        raise _InvalidError(f"unknown controls: {', '.join(strange)}")
+def _check_controls(choices: Mapping[str, list[str]], names: set[str]) -> None:
+    if unknown_names := sorted(map(str, choices.keys() - names)):
+        raise _InvalidError(f"unknown controls: {', '.join(unknown_names)}")
 
 
-def _among(what: str, values: Sequence[str], shown: Any) -> set[str]:
-    if strange := sorted(set(values) - set(shown)):
-        raise _InvalidError(f"{what}: {', '.join(strange)} was not shown")
-    return set(values)
+def _check_options(control: str, options: Sequence[str], valid_options: Iterable[str]) -> set[str]:
+    if unknown_options := sorted(set(options) - set(valid_options)):
+        raise _InvalidError(f"{control}: {', '.join(unknown_options)} was not an option")
+    return set(options)
 
 
-def _one(name: str, chosen: Mapping[str, list[str]]) -> str:
-    values = chosen.get(name, [])
-    if len(values) != 1:
-        raise _InvalidError(f"{name}: expected one choice, got {len(values)}")
-    return values[0]
+def _single_choice(control: str, choices: Mapping[str, list[str]]) -> str:
+    options = choices.get(control, [])
+    if len(options) != 1:
+        raise _InvalidError(f"{control}: expected one choice, got {len(options)}")
+    return options[0]
 
 
-def _rows(asked: Task, given: _Given) -> list[Row]:
-    seconds = given.annotation.get("lead_time")
-    shared = {
-        "round": asked.round_number,
-        "question": asked.kind,
-        "annotator_id": given.annotator_id,
-        "seconds": float(seconds) if isinstance(seconds, int | float) else None,
-        "at": _utc(given.annotation["updated_at"]),
-        "source": given.source,
-        "answer_id": given.answer_id,
-    }
-    return [shared | answer for answer in given.answers]
-
-
-def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
-    return dropped_row(STAGE, item, reason, detail)
-
-
-def _newest_first(annotation: Mapping[str, Any]) -> tuple[str, int]:
+def _version(annotation: Json) -> tuple[str, int]:
     return _utc(annotation["updated_at"]), annotation["id"]
 
 
-def _utc(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="microseconds")
+def _utc(timestamp: str) -> str:
+    return datetime.fromisoformat(timestamp).astimezone(UTC).isoformat(timespec="microseconds")

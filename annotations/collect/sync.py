@@ -1,10 +1,10 @@
-"""Answers: a copy of what Label Studio holds, brought up to date by fetching only what was touched.
+"""Synchronisation: table ``answers``, a copy of Label Studio's annotations, updated incrementally.
 
-Table ``answers``: one shard for each batch in the ledger. Label Studio stamps a task whenever an
-answer to it is given, changed, skipped or deleted; tasks stamped since the last fetch are fetched
-again. Label Studio's own counts tell whether that was all: where they differ from ours, and once a
-day, every task's stamp and number of answers is compared, which also shows deleted tasks. What was
-answered before a task was deleted is kept.
+One shard for each batch of the task registry. Label Studio updates a task's timestamp whenever an annotation of
+it is created, edited, skipped or deleted; tasks with a timestamp after the last sync are exported again. Label
+Studio's own counts tell whether that was all: if they differ from ours, and once a day, the timestamp and number
+of submissions of every task is compared, which also reveals deleted tasks. Annotations collected before a task was
+deleted are kept.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import Json, ProjectCounts, TaskChange
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.prefetch import one_ahead
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.rounds import Task, prefetch_map, read_task_batch
+from reground.tasks.schema import AnswerRow
 from reground.tasks.workspace import Output, Part, Workspace, digest
 
 if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
 
 STEP: Final = "answers"
-MARKS: Final = "review.marks"
+CURSOR_FILE: Final = "review.cursors"
 LOOK_BACK: Final = timedelta(minutes=5)
-"""Before the last stamp: Label Studio stamps a task first and writes the answer after."""
-AT_ONCE: Final = 200
-"""Tasks in one request; as many again are fetched ahead."""
-LISTED_EVERY: Final = 24 * 3600.0
-"""Seconds between two comparisons of everything."""
-_KEPT: Final = (
+"""Before a cursor: Label Studio sets a task's timestamp first and stores the annotation afterwards."""
+CHUNK_SIZE: Final = 200
+"""Tasks in one request; the next request is prefetched."""
+FULL_COMPARISON_INTERVAL: Final = 24 * 3600.0
+"""Seconds between two comparisons of all tasks."""
+_FIELDS: Final = (
     "id",
     "completed_by",
     "updated_by",
@@ -45,201 +44,226 @@ _KEPT: Final = (
     "result",
 )
 
-Place = tuple[int, int]
-"""Project and task."""
+TaskKey = tuple[int, int]
+"""Project id and task id."""
 
 
 @dataclass(frozen=True)
-class Answered:
-    """A task as last fetched: its stamp, its annotations, and whether it is gone by now."""
+class TaskAnswers:
+    """A task as exported last: its timestamp, whether it is deleted, and its annotations."""
 
-    stamp: str
+    updated_at: str
     deleted: bool
     annotations: list[Json]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The tasks of one batch in the ledger, and those of them that were fetched so far."""
+class AnswerBatch:
+    """One batch of the task registry, with the answers to those tasks that have any."""
 
     shard: str
     tasks: list[Task]
-    answered: Mapping[Place, Answered]
+    answers: Mapping[TaskKey, TaskAnswers]
 
     def annotations(self, task: Task) -> list[Json]:
-        """What people answered to one of the tasks, skips included."""
-        answered = self.answered.get((task.project_id, task.task_id))
-        return answered.annotations if answered else []
+        """The annotations of one of the tasks, skips included."""
+        answers = self.answers.get((task.project_id, task.task_id))
+        return answers.annotations if answers else []
 
-    def deleted(self, task: Task) -> bool:
-        """Whether somebody deleted the task."""
-        answered = self.answered.get((task.project_id, task.task_id))
-        return answered is not None and answered.deleted
+    def is_deleted(self, task: Task) -> bool:
+        """Whether somebody deleted the task in Label Studio."""
+        answers = self.answers.get((task.project_id, task.task_id))
+        return answers is not None and answers.deleted
 
 
 @dataclass(frozen=True)
-class Mark:
-    """How far a project was fetched: the last stamp, and when everything was compared (seconds since 1970)."""
+class SyncCursor:
+    """How far a project is synchronised: last timestamp seen, and last full comparison (seconds since 1970)."""
 
-    stamp: str
-    listed: float
+    updated_at: str
+    compared_at: float
 
 
 @dataclass
-class _News:
-    """What is to be fetched (place -> stamp, in the ledger's order), what is gone, and the marks when that is done."""
+class _Delta:
+    """Difference between Label Studio and our copy: timestamps of changed tasks, deleted tasks, and new cursors."""
 
-    touched: dict[Place, str] = field(default_factory=dict[Place, str])
-    gone: set[Place] = field(default_factory=set[Place])
-    marks: dict[int, Mark] = field(default_factory=dict[int, Mark])
+    changed: dict[TaskKey, str] = field(default_factory=dict[TaskKey, str])
+    deleted: set[TaskKey] = field(default_factory=set[TaskKey])
+    cursors: dict[int, SyncCursor] = field(default_factory=dict[int, SyncCursor])
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What our copy says of a task; never fetched: the defaults."""
+class _LocalState:
+    """Our copy of a task without its annotations; the defaults: never exported."""
 
-    stamp: str = ""
+    updated_at: str = ""
     deleted: bool = False
-    answers: int = 0
+    submissions: int = 0
 
 
-def kept(workspace: Workspace) -> Iterator[Batch]:
-    """The copy as it stands, batch by batch."""
-    copies = _copies(workspace)
+def read_answers(workspace: Workspace) -> Iterator[AnswerBatch]:
+    """Our copy, batch by batch."""
+    parts = _answer_parts(workspace)
     return (
-        kept_of(workspace, entry.shard, part, copies.get(entry.shard)) for entry, part in workspace.parts("questions")
+        read_answer_batch(workspace, entry.shard, part, parts.get(entry.shard))
+        for entry, part in workspace.parts("questions")
     )
 
 
-def kept_of(workspace: Workspace, shard: str, questions: Part, copy: Part | None) -> Batch:
-    """One batch of the ledger, with its part of the copy, if there is one."""
-    rows = workspace.read_part(copy.path).to_pylist() if copy else []
-    answered = {
-        (row["project_id"], row["task_id"]): Answered(row["stamp"], row["deleted"], json.loads(row["annotations"]))
+def read_answer_batch(workspace: Workspace, shard: str, questions: Part, answers: Part | None) -> AnswerBatch:
+    """One batch.
+
+    Args:
+        workspace: see `Workspace`.
+        shard: name of the batch.
+        questions: its part of ``questions``.
+        answers: its part of ``answers``, if there is one.
+    """
+    rows: list[AnswerRow] = workspace.read_part(answers.path).to_pylist() if answers else []
+    task_answers = {
+        (row["project_id"], row["task_id"]): TaskAnswers(row["stamp"], row["deleted"], json.loads(row["annotations"]))
         for row in rows
     }
-    return Batch(shard, ledger.read_part(workspace, questions), answered)
+    return AnswerBatch(shard, read_task_batch(workspace, questions), task_answers)
 
 
-def fresh(client: Client, workspace: Workspace, projects: Sequence[int]) -> Iterator[Batch]:
-    """As `kept`, brought up to date in these projects; nothing is written."""
-    return _brought(client, kept(workspace), _news(client, workspace, projects))
+def fetch_answers(client: Client, workspace: Workspace, project_ids: Sequence[int]) -> Iterator[AnswerBatch]:
+    """As `read_answers`, up to date in these projects; writes nothing."""
+    return _apply_delta(client, read_answers(workspace), _compute_delta(client, workspace, project_ids))
 
 
-def update(client: Client, workspace: Workspace, projects: Sequence[int]) -> None:
-    """Bring the copy up to date in these projects. Killed half way, it begins where it began."""
-    news = _news(client, workspace, projects)
-    if news.touched or news.gone:
-        for batch in _brought(client, kept(workspace), news):
+def sync_answers(client: Client, workspace: Workspace, project_ids: Sequence[int]) -> None:
+    """Update our copy in these projects. Killed halfway, the next call starts from the old cursors."""
+    delta = _compute_delta(client, workspace, project_ids)
+    if delta.changed or delta.deleted:
+        for batch in _apply_delta(client, read_answers(workspace), delta):
             _commit(workspace, batch)
-    marks = {**_marks(workspace), **news.marks}
-    if marks != _marks(workspace):
-        told = {str(project): asdict(mark) for project, mark in sorted(marks.items())}
-        workspace.write_bytes(MARKS, json.dumps(told, indent=1).encode())
+    old_cursors = _read_cursors(workspace)
+    cursors = {**old_cursors, **delta.cursors}
+    if cursors != old_cursors:
+        content = {str(project_id): asdict(cursor) for project_id, cursor in sorted(cursors.items())}
+        workspace.write_bytes(CURSOR_FILE, json.dumps(content, indent=1).encode())
 
 
-def _brought(client: Client, batches: Iterable[Batch], news: _News) -> Iterator[Batch]:
-    stream = _exported(client, news.touched)
+def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: _Delta) -> Iterator[AnswerBatch]:
+    exported = _export(client, delta.changed)
     for batch in batches:
-        answered = dict(batch.answered)
-        for place in _places(batch.tasks):
-            if place in news.gone:
-                before = answered.get(place)
-                answered[place] = Answered("", True, before.annotations if before else [])
-            elif place in news.touched:
-                answered[place] = Answered(news.touched[place], False, next(stream))
-        yield Batch(batch.shard, batch.tasks, answered)
+        answers = dict(batch.answers)
+        for key in _keys(batch.tasks):
+            if key in delta.deleted:
+                old = answers.get(key)
+                answers[key] = TaskAnswers("", True, old.annotations if old else [])
+            elif key in delta.changed:
+                answers[key] = TaskAnswers(delta.changed[key], False, next(exported))
+        yield AnswerBatch(batch.shard, batch.tasks, answers)
 
 
-def _exported(client: Client, places: Iterable[Place]) -> Iterator[list[Json]]:
-    """The annotations at each place. Fetched across batches: a request takes long, however little it brings."""
+def _export(client: Client, keys: Iterable[TaskKey]) -> Iterator[list[Json]]:
+    """The annotations of each task. Requests span batches: one takes long, however few tasks it asks for."""
     chunks = [
         (project_id, [task_id for _, task_id in chunk])
-        for project_id, group in itertools.groupby(places, key=lambda place: place[0])
-        for chunk in _chunks(list(group))
+        for project_id, project_keys in itertools.groupby(keys, key=lambda key: key[0])
+        for chunk in _chunks(list(project_keys))
     ]
-    for (_, chosen), found in one_ahead(lambda chunk: client.export_annotations(*chunk), chunks):
-        yield from (_trimmed(found.get(task_id, [])) for task_id in chosen)
+    for (_, task_ids), exported in prefetch_map(lambda chunk: client.export_annotations(*chunk), chunks):
+        yield from (_trim(exported.get(task_id, [])) for task_id in task_ids)
 
 
-def _chunks(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
-    return (places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE))
+def _chunks(keys: Sequence[TaskKey]) -> Iterator[Sequence[TaskKey]]:
+    return (keys[start : start + CHUNK_SIZE] for start in range(0, len(keys), CHUNK_SIZE))
 
 
-def _news(client: Client, workspace: Workspace, projects: Sequence[int]) -> _News:
-    news, known = _News(), _known(workspace)
-    marks = _marks(workspace) if workspace.parts("answers") else {}
-    for project_id in projects:
-        ours = {place[1]: one for place, one in known.items() if place[0] == project_id}
-        _look(client, project_id, ours, marks.get(project_id), news)
-    news.touched = {p: news.touched[p] for p in known if p in news.touched and p not in news.gone}
-    return news
+def _compute_delta(client: Client, workspace: Workspace, project_ids: Sequence[int]) -> _Delta:
+    delta, local = _Delta(), _local_states(workspace)
+    cursors = _read_cursors(workspace) if workspace.parts("answers") else {}
+    for project_id in project_ids:
+        project_states = {task_id: state for (project, task_id), state in local.items() if project == project_id}
+        _add_project(delta, client, project_id, project_states, cursors.get(project_id))
+    delta.changed = {
+        key: delta.changed[key] for key in local if key in delta.changed and key not in delta.deleted
+    }  # in the order of the registry
+    return delta
 
 
-def _look(client: Client, project_id: int, ours: Mapping[int, _Known], mark: Mark | None, news: _News) -> None:
-    """What is new in one project."""
-    before = client.project_counts(project_id)
-    listed = {} if mark is None else {c.id: c for c in client.list_changes(project_id, _earlier(mark.stamp))}
-    touched = {c.id: c for c in listed.values() if c.id in ours and (c.submissions or ours[c.id].stamp)}
-    moment = mark.listed if mark else 0.0
-    if mark is None or time.time() - moment > LISTED_EVERY or not _whole(client, before, ours, touched):
-        moment = time.time()
-        listed = {c.id: c for c in client.list_changes(project_id)}
-        both = ours.keys() & listed.keys()
-        touched |= {task_id: listed[task_id] for task_id in both if _differs(ours[task_id], listed[task_id])}
-        news.gone |= {(project_id, task_id) for task_id in ours.keys() - listed.keys() if not ours[task_id].deleted}
-    news.touched |= {(project_id, task_id): c.updated_at for task_id, c in touched.items()}
-    stamp = max([c.updated_at for c in listed.values()] + ([mark.stamp] if mark else []), default="")
-    if stamp:
-        news.marks[project_id] = Mark(stamp, moment)
+def _add_project(
+    delta: _Delta, client: Client, project_id: int, local: Mapping[int, _LocalState], cursor: SyncCursor | None
+) -> None:
+    """Add the difference in one project."""
+    counts = client.project_counts(project_id)
+    changes: dict[int, TaskChange] = {}
+    if cursor is not None:
+        changes = {change.id: change for change in client.list_changes(project_id, _look_back(cursor.updated_at))}
+    changed = {
+        task_id: change
+        for task_id, change in changes.items()
+        if task_id in local and (change.submissions or local[task_id].updated_at)
+    }
+    compared_at = cursor.compared_at if cursor else 0.0
+    is_due = cursor is None or time.time() - compared_at > FULL_COMPARISON_INTERVAL
+    if is_due or not _is_complete(client, counts, local, changed):
+        compared_at = time.time()
+        changes = {change.id: change for change in client.list_changes(project_id)}
+        common = local.keys() & changes.keys()
+        changed |= {task_id: changes[task_id] for task_id in common if _differs(local[task_id], changes[task_id])}
+        missing = local.keys() - changes.keys()
+        delta.deleted |= {(project_id, task_id) for task_id in missing if not local[task_id].deleted}
+    delta.changed |= {(project_id, task_id): change.updated_at for task_id, change in changed.items()}
+    timestamps = [change.updated_at for change in changes.values()] + ([cursor.updated_at] if cursor else [])
+    if timestamps and max(timestamps):
+        delta.cursors[project_id] = SyncCursor(max(timestamps), compared_at)
 
 
-def _whole(
-    client: Client, before: ProjectCounts, ours: Mapping[int, _Known], touched: Mapping[int, TaskChange]
+def _is_complete(
+    client: Client, counts: ProjectCounts, local: Mapping[int, _LocalState], changed: Mapping[int, TaskChange]
 ) -> bool:
-    """With what was touched, our copy holds as much as Label Studio says that it holds."""
-    there = [one for one in ours.values() if not one.deleted]
-    rest = sum(one.answers for task_id, one in ours.items() if not one.deleted and task_id not in touched)
-    answers = rest + sum(c.submissions for c in touched.values())
-    if before.tasks != len(there):
+    """Whether our copy, once the changes are applied, has as many tasks and submissions as Label Studio."""
+    existing = {task_id: state for task_id, state in local.items() if not state.deleted}
+    if counts.tasks != len(existing):
         return False
-    # Somebody may have answered between the count and the list.
-    return answers == before.submissions or answers == client.project_counts(before.project_id).submissions
-
-
-def _differs(known: _Known, found: TaskChange) -> bool:
-    if known.deleted or known.answers != found.submissions:
+    unchanged = sum(state.submissions for task_id, state in existing.items() if task_id not in changed)
+    submissions = unchanged + sum(change.submissions for change in changed.values())
+    if submissions == counts.submissions:
         return True
-    return bool(known.stamp) and known.stamp != found.updated_at
+    # Somebody may have submitted between the count and the list.
+    return submissions == client.project_counts(counts.project_id).submissions
 
 
-def _known(workspace: Workspace) -> dict[Place, _Known]:
-    """Every task in the ledger, in its order."""
-    known: dict[Place, _Known] = {}
+def _differs(state: _LocalState, change: TaskChange) -> bool:
+    if state.deleted or state.submissions != change.submissions:
+        return True
+    return bool(state.updated_at) and state.updated_at != change.updated_at
+
+
+def _local_states(workspace: Workspace) -> dict[TaskKey, _LocalState]:
+    """Every task of the registry, in its order."""
+    states: dict[TaskKey, _LocalState] = {}
     for _, part in workspace.parts("questions"):
         rows = workspace.read_part(part.path, ["project_id", "task_id"])
-        known |= dict.fromkeys(zip(rows["project_id"].to_pylist(), rows["task_id"].to_pylist(), strict=True), _Known())
-    for part in _copies(workspace).values():
-        for row in workspace.read_part(part.path, ["project_id", "task_id", "stamp", "deleted", "answers"]).to_pylist():
-            known[row["project_id"], row["task_id"]] = _Known(row["stamp"], row["deleted"], row["answers"])
-    return known
+        keys = zip(rows["project_id"].to_pylist(), rows["task_id"].to_pylist(), strict=True)
+        states |= dict.fromkeys(keys, _LocalState())
+    columns = ["project_id", "task_id", "stamp", "deleted", "answers"]
+    for part in _answer_parts(workspace).values():
+        for row in workspace.read_part(part.path, columns).to_pylist():
+            states[row["project_id"], row["task_id"]] = _LocalState(row["stamp"], row["deleted"], row["answers"])
+    return states
 
 
-def _copies(workspace: Workspace) -> dict[str, Part]:
+def _answer_parts(workspace: Workspace) -> dict[str, Part]:
     return {entry.shard: part for entry, part in workspace.parts("answers")}
 
 
-def _commit(workspace: Workspace, batch: Batch) -> None:
-    rows = [
+def _commit(workspace: Workspace, batch: AnswerBatch) -> None:
+    rows: list[AnswerRow] = [
         {
             "project_id": project_id,
             "task_id": task_id,
-            "stamp": one.stamp,
-            "deleted": one.deleted,
-            "answers": len(one.annotations),
-            "annotations": json.dumps(one.annotations, sort_keys=True),
+            "stamp": answers.updated_at,
+            "deleted": answers.deleted,
+            "answers": len(answers.annotations),
+            "annotations": json.dumps(answers.annotations, sort_keys=True),
         }
-        for (project_id, task_id), one in sorted(batch.answered.items())
+        for (project_id, task_id), answers in sorted(batch.answers.items())
     ]
     key = digest(json.dumps(rows))
     entry = workspace.entry(STEP, batch.shard)
@@ -247,22 +271,23 @@ def _commit(workspace: Workspace, batch: Batch) -> None:
         workspace.commit(STEP, batch.shard, key, Output({"answers": rows}))
 
 
-def _marks(workspace: Workspace) -> dict[int, Mark]:
+def _read_cursors(workspace: Workspace) -> dict[int, SyncCursor]:
     try:
-        told = json.loads(workspace.read_bytes(MARKS))
+        content = json.loads(workspace.read_bytes(CURSOR_FILE))
     except FileNotFoundError:
         return {}
-    return {int(project): Mark(**mark) for project, mark in told.items()}
+    return {int(project_id): SyncCursor(**cursor) for project_id, cursor in content.items()}
 
 
-def _places(tasks: Iterable[Task]) -> Iterator[Place]:
+def _keys(tasks: Iterable[Task]) -> Iterator[TaskKey]:
     return ((task.project_id, task.task_id) for task in tasks)
 
 
-def _trimmed(annotations: Iterable[Json]) -> list[Json]:
-    return sorted(({name: one.get(name) for name in _KEPT} for one in annotations), key=lambda one: one["id"])
+def _trim(annotations: Iterable[Json]) -> list[Json]:
+    trimmed = ({name: annotation.get(name) for name in _FIELDS} for annotation in annotations)
+    return sorted(trimmed, key=lambda annotation: annotation["id"])
 
 
-def _earlier(stamp: str) -> str:
-    moment = datetime.fromisoformat(stamp).astimezone(UTC) - LOOK_BACK
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _look_back(timestamp: str) -> str:
+    start = datetime.fromisoformat(timestamp).astimezone(UTC) - LOOK_BACK
+    return start.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

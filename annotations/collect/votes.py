@@ -1,7 +1,7 @@
-"""Collecting: what Label Studio holds -> ``answers`` -> ``votes``, ``dropped`` and what tells of annotators.
+"""Votes: answers in Label Studio -> ``votes``, ``control_answers``, ``submissions``, ``dropped``; then ``annotators``.
 
-One shard for each batch that was put out, read again only when its answers, or whom they are
-from, have changed.
+One shard for each batch of the task registry, parsed again only if its answers, or the identity of annotators,
+have changed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from reground.annotations.collect import parse as votes
-from reground.annotations.collect import scoring
-from reground.annotations.collect import sync as answers
 from reground.annotations.collect.exclusion import Rule
-from reground.annotations.collect.sync import Batch
+from reground.annotations.collect.parse import RECORDED, SOURCE, STAGE, parse_annotations
+from reground.annotations.collect.scoring import score_annotators
+from reground.annotations.collect.sync import AnswerBatch, read_answer_batch, sync_answers
 from reground.annotations.label_studio import UnavailableError
-from reground.annotations.rounds import controls, projects
-from reground.annotations.rounds import task_registry as ledger
+from reground.annotations.rounds import get_own_project, read_controls, read_tasks
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
@@ -29,12 +27,12 @@ if TYPE_CHECKING:
 
 TABLES: Final = ("votes", "control_answers", "submissions", "dropped")
 VERSION: Final = 1
-"""Of the reading of answers: another one reads them all again."""
+"""Of the parser: another version parses all answers again."""
 
 
 @dataclass(frozen=True)
-class Pulled:
-    """What the workspace holds after a pull."""
+class PullSummary:
+    """Counts of the workspace after a pull."""
 
     answers: int
     votes: int
@@ -43,94 +41,102 @@ class Pulled:
     dropped: int
 
 
-def collect(client: Client, workspace: Workspace, recorded: Collection[str]) -> RegroundError | None:
-    """Fetch what is new, and commit the votes of every batch in the ledger.
-
-    Returns:
-        What is wrong with a project that is gone or not ours, if one is; the others are collected,
-        and what was collected of it before stays.
-    """
-    there, lost = projects_there(client, workspace)
-    answers.update(client, workspace, there)
-    people = client.user_emails()
-    known = controls.read(workspace)
-    told = json.dumps([VERSION, sorted(people.items()), sorted(recorded), workspace.table_digest("controls")])
-    parts = {entry.shard: part for entry, part in workspace.parts("answers")}
-    for entry, questions in workspace.parts("questions"):
-        copy = parts.get(entry.shard)
-        key = digest(told, questions.sha256, copy.sha256 if copy else "")
-        before = workspace.entry(votes.STAGE, entry.shard)
-        if before is None or before.key != key:
-            batch = answers.kept_of(workspace, entry.shard, questions, copy)
-            workspace.commit(votes.STAGE, entry.shard, key, read(batch, people, recorded, known))
-    return lost
-
-
-def read(
-    batch: Batch,
-    people: Mapping[int, str],
-    recorded: Collection[str],
-    known: Mapping[str, Mapping[ImageId, str]],
-) -> Output:
-    """The votes in a batch's answers, what tells of the people, and what cannot count.
+def collect_votes(client: Client, workspace: Workspace, recorded_emails: Collection[str]) -> RegroundError | None:
+    """Synchronise answers, and commit the votes of every batch of the task registry.
 
     Args:
-        batch: tasks and the answers to them.
-        people: e-mail address of each of Label Studio's users.
-        recorded: addresses whose answers are recordings.
-        known: subject of a question -> its control images and the known answers.
+        client: of Label Studio.
+        workspace: with ``questions``.
+        recorded_emails: addresses whose answers are recordings.
+
+    Returns:
+        The first error of a project that is gone or not ours, if any; the others are collected, and what was
+        collected from it before is kept.
     """
-    made = [
-        votes.collect(task, batch.annotations(task), people, recorded, known.get(task.question.subject, {}))
+    project_ids, project_error = available_projects(client, workspace)
+    sync_answers(client, workspace, project_ids)
+    emails = client.user_emails()
+    controls = read_controls(workspace)
+    identity = [VERSION, sorted(emails.items()), sorted(recorded_emails), workspace.table_digest("controls")]
+    parts = {entry.shard: part for entry, part in workspace.parts("answers")}
+    for entry, questions in workspace.parts("questions"):
+        answers = parts.get(entry.shard)
+        key = digest(json.dumps(identity), questions.sha256, answers.sha256 if answers else "")
+        current = workspace.entry(STAGE, entry.shard)
+        if current is None or current.key != key:
+            batch = read_answer_batch(workspace, entry.shard, questions, answers)
+            workspace.commit(STAGE, entry.shard, key, parse_batch(batch, emails, recorded_emails, controls))
+    return project_error
+
+
+def parse_batch(
+    batch: AnswerBatch,
+    emails: Mapping[int, str],
+    recorded_emails: Collection[str],
+    controls: Mapping[str, Mapping[ImageId, str]],
+) -> Output:
+    """The tables of a batch.
+
+    Args:
+        batch: tasks and their answers.
+        emails: user id -> e-mail address.
+        recorded_emails: addresses whose answers are recordings.
+        controls: subject of a question -> control image -> its known answer.
+    """
+    parsed_tasks = [
+        parse_annotations(
+            task, batch.annotations(task), emails, recorded_emails, controls.get(task.question.subject, {})
+        )
         for task in batch.tasks
     ]
-    rows = {name: [row for one in made for row in getattr(one, name)] for name in TABLES}
-    rows["dropped"] += _deleted(batch)
-    return Output({name: _sorted(name, rows[name]) for name in TABLES})
+    rows: dict[str, list[Any]] = {
+        name: [row for parsed in parsed_tasks for row in getattr(parsed, name)] for name in TABLES
+    }
+    rows["dropped"] += _deleted_tasks(batch)
+    return Output({name: _sort_by_key(name, rows[name]) for name in TABLES})
 
 
-def summarise(workspace: Workspace, rule: Rule) -> Pulled:
-    """Commit ``annotators``, from all that was collected, and count.
+def summarize(workspace: Workspace, rule: Rule) -> PullSummary:
+    """Commit ``annotators``, from all votes so far, and count.
 
     Args:
         workspace: with votes.
-        rule: whose votes do not count.
+        rule: of exclusion.
     """
-    people = scoring.score(workspace, rule)
-    key = digest(json.dumps(people, sort_keys=True))
-    before = workspace.entry(votes.STAGE, "annotators")
-    if before is None or before.key != key:
-        workspace.commit(votes.STAGE, "annotators", key, Output({"annotators": people}))
-    collected = workspace.read("votes", ["source", "answer_id"])
-    collected = collected[collected["source"].isin((votes.SOURCE, votes.RECORDED))]
-    dropped = int((workspace.read("dropped", ["stage"])["stage"] == votes.STAGE).sum())
-    excluded = sum(person["excluded"] is not None for person in people)
-    return Pulled(int(collected["answer_id"].nunique()), len(collected), len(people), excluded, dropped)
+    annotators = score_annotators(workspace, rule)
+    key = digest(json.dumps(annotators, sort_keys=True))
+    current = workspace.entry(STAGE, "annotators")
+    if current is None or current.key != key:
+        workspace.commit(STAGE, "annotators", key, Output({"annotators": annotators}))
+    votes = workspace.read("votes", ["source", "answer_id"])
+    votes = votes[votes["source"].isin((SOURCE, RECORDED))]
+    num_dropped = int((workspace.read("dropped", ["stage"])["stage"] == STAGE).sum())
+    num_excluded = sum(row["excluded"] is not None for row in annotators)
+    return PullSummary(int(votes["answer_id"].nunique()), len(votes), len(annotators), num_excluded, num_dropped)
 
 
-def _sorted(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def available_projects(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:
+    """The registered projects that Label Studio has, and the error of the first that it does not have."""
+    project_ids: list[int] = []
+    first_error: RegroundError | None = None
+    for project_id in sorted({task.project_id for task in read_tasks(workspace)}):
+        try:
+            project_ids.append(get_own_project(client, workspace, project_id).id)
+        except UnavailableError:
+            raise
+        except RegroundError as error:
+            first_error = first_error or error
+    return project_ids, first_error
+
+
+def _sort_by_key(table: str, rows: list[Any]) -> list[Any]:
     key = schema.table(table).key
     return sorted(rows, key=lambda row: tuple(row[name] for name in key))
 
 
-def projects_there(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:
-    """The projects in the ledger that Label Studio has, and what is wrong with the first that it has not."""
-    there: list[int] = []
-    lost: RegroundError | None = None
-    for project_id in sorted({task.project_id for task in ledger.read(workspace)}):
-        try:
-            there.append(projects.check_ours(client, workspace, project_id).id)
-        except UnavailableError:
-            raise
-        except RegroundError as error:
-            lost = lost or error
-    return there, lost
-
-
-def _deleted(batch: Batch) -> Iterator[DroppedRow]:
+def _deleted_tasks(batch: AnswerBatch) -> Iterator[DroppedRow]:
     for task in batch.tasks:
-        answered = batch.answered.get((task.project_id, task.task_id))
-        if answered is not None and answered.deleted:
-            what = f"task {task.task_id} of project {task.project_id} was deleted in Label Studio"
-            detail = f"{what}; answers collected before count: {len(answered.annotations)}"
-            yield dropped_row(votes.STAGE, task.question.key, DropReason.TASK_DELETED, detail)
+        if batch.is_deleted(task):
+            deletion = f"task {task.task_id} of project {task.project_id} was deleted in Label Studio"
+            detail = f"{deletion}; answers collected before count: {len(batch.annotations(task))}"
+            yield dropped_row(STAGE, task.question.key, DropReason.TASK_DELETED, detail)

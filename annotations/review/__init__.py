@@ -1,1 +1,26 @@
-"""Reviews: push questions, pull answers, status."""
+"""Reviews: run Label Studio, invite annotators, push questions, pull votes, show progress."""
+
+from reground.annotations.review.connection import DATA_DIR, connect
+from reground.annotations.review.invite import Account, invite_annotators
+from reground.annotations.review.pull import pull_votes
+from reground.annotations.review.push import PushSummary, push_questions
+from reground.annotations.review.serve import serve_label_studio
+from reground.annotations.review.status import review_status, status_cells, status_table
+from reground.annotations.rounds import DOCUMENT_ROOT, QUESTIONS, ReviewSettings
+
+__all__ = [
+    "ReviewSettings",
+    "serve_label_studio",
+    "DATA_DIR",
+    "DOCUMENT_ROOT",
+    "invite_annotators",
+    "Account",
+    "connect",
+    "QUESTIONS",
+    "push_questions",
+    "PushSummary",
+    "pull_votes",
+    "review_status",
+    "status_cells",
+    "status_table",
+]

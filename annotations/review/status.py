@@ -1,4 +1,4 @@
-"""Status: how far the people are with what they were asked, and when they will be done.
+"""Status: the progress of each question of each round.
 
 Reads ``questions``, ``answers``, ``controls`` and ``annotators``; writes nothing.
 """
@@ -9,162 +9,198 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, TypedDict
 
-from reground.annotations.collect import parse as votes
-from reground.annotations.collect import sync as answers
-from reground.annotations.collect.parse import Collected
-from reground.annotations.collect.sync import Batch
-from reground.annotations.collect.votes import projects_there
-from reground.annotations.review.push import ReviewSettings, connect
-from reground.annotations.rounds import controls
-from reground.annotations.rounds.questions import CLASSIFY
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.collect.parse import ParsedTask, parse_annotations
+from reground.annotations.collect.sync import AnswerBatch, fetch_answers
+from reground.annotations.collect.votes import available_projects
+from reground.annotations.review.connection import connect
+from reground.annotations.rounds import CLASSIFY, ReviewSettings, Task, read_controls
 from reground.tasks.workspace import Workspace
 
-SETTLED: Final = 0.75
-"""Share of the votes on a label of an image that must say the same: four of five, but not two of three."""
+MIN_AGREEMENT: Final = 0.75
+"""Share of the votes on a pair that must be equal: four of five, but not two of three."""
 HOUR: Final = 3600.0
+"""Seconds."""
+
+
+class StatusRow(TypedDict):
+    """The progress of one question of one round.
+
+    Keys:
+        question: contains or classify.
+        round: number of the round.
+        tasks: questions; one that is assigned to several annotators counts once.
+        done: questions with as many valid answers as wanted.
+        open: the other questions.
+        disagreed: done questions on which fewer than three quarters of the votes agree on some label, or on the
+            main label.
+        answers: valid answers.
+        annotators: people who gave them.
+        answers_per_hour: over the last hour of activity; None: fewer than two answers.
+        hours_left: None: no rate.
+    """
+
+    question: str
+    round: int
+    tasks: int
+    done: int
+    open: int
+    disagreed: int
+    answers: int
+    annotators: int
+    answers_per_hour: float | None
+    hours_left: float | None
 
 
 @dataclass
-class _Subject:
-    """One question: answers wanted and given, and what they say."""
+class _QuestionStatus:
+    """One question: numbers of answers, and the votes."""
 
-    wanted: int = 0
-    given: int = 0
-    says: dict[tuple[str, int], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    main: Counter[int | None] = field(default_factory=Counter[int | None])
+    num_wanted: int = 0
+    num_answers: int = 0
+    votes: dict[tuple[str, int], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    main_votes: Counter[int | None] = field(default_factory=Counter[int | None])
 
-    def done(self) -> bool:
-        return self.given >= self.wanted
+    def is_done(self) -> bool:
+        return self.num_answers >= self.num_wanted
 
-    def disagreed(self) -> bool:
-        votes = [*self.says.values(), *([self.main] if self.main else [])]
-        return any(max(one.values()) < SETTLED * one.total() for one in votes)
+    def is_disagreed(self) -> bool:
+        counters = [*self.votes.values(), *([self.main_votes] if self.main_votes else [])]
+        return any(max(counter.values()) < MIN_AGREEMENT * counter.total() for counter in counters)
 
 
 @dataclass
-class _Progress:
+class _RoundStatus:
     """One kind of question in one round."""
 
-    subjects: dict[str, _Subject] = field(default_factory=lambda: defaultdict(_Subject))
-    people: set[str] = field(default_factory=set[str])
+    questions: dict[str, _QuestionStatus] = field(default_factory=lambda: defaultdict(_QuestionStatus))
+    annotators: set[str] = field(default_factory=set[str])
     times: list[float] = field(default_factory=list[float])
 
 
-def status(workspace: Workspace, settings: ReviewSettings) -> list[dict[str, Any]]:
-    """How far the people are by now, as Label Studio has it: a row for each question of each round.
-
-    Returns:
-        Rows with ``question``, ``round``; ``tasks`` (a question put to several people in projects of
-        their own counts once); ``done`` (as many valid answers as wanted), ``open`` (the others),
-        ``disagreed`` (done, and fewer than three quarters of the votes say the same of some label, or of
-        which is the main one); ``answers`` (valid ones); ``annotators`` (who gave them);
-        ``answers_per_hour`` (over the last hour of activity; None: fewer than two) and ``hours_left``
-        (None: no rate).
+def review_status(workspace: Workspace, settings: ReviewSettings) -> list[StatusRow]:
+    """The current progress in Label Studio, one row for each question of each round.
 
     Raises:
-        RegroundError: Label Studio is not to be had.
+        RegroundError: Label Studio is unavailable.
     """
     if not workspace.parts("questions"):
         return []
     with connect(workspace, settings) as client:
-        there, _ = projects_there(client, workspace)
-        return _rows(workspace, settings, answers.fresh(client, workspace, there), client.user_emails())
+        project_ids, _ = available_projects(client, workspace)
+        batches = fetch_answers(client, workspace, project_ids)
+        return _rows(workspace, settings, batches, client.user_emails())
 
 
-def shown(row: Mapping[str, Any]) -> dict[str, str]:
-    """A row of `status` in words."""
+def status_cells(row: StatusRow) -> dict[str, str]:
+    """A row of `review_status` as text: column title -> cell."""
     rate, hours = row["answers_per_hour"], row["hours_left"]
     return {
-        "question": str(row["question"]),
+        "question": row["question"],
         "round": str(row["round"]),
         "done": f"{row['done']:,} of {row['tasks']:,}",
-        **{name: f"{row[name]:,}" for name in ("open", "disagreed", "answers", "annotators")},
+        "open": f"{row['open']:,}",
+        "disagreed": f"{row['disagreed']:,}",
+        "answers": f"{row['answers']:,}",
+        "annotators": f"{row['annotators']:,}",
         "an hour": "-" if rate is None else f"{rate:,.0f}",
-        "time left": "-" if hours is None else time_left(hours),
+        "time left": "-" if hours is None else format_hours(hours),
     }
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of `status` for a person to read."""
+def status_table(rows: Sequence[StatusRow]) -> str:
+    """The rows of `review_status` as a text table."""
     if not rows:
-        return "nothing was asked yet"
-    told = [shown(row) for row in rows]
-    lines = [list(told[0]), *(list(row.values()) for row in told)]
+        return "no questions yet: `reground review push` creates them"
+    cells = [status_cells(row) for row in rows]
+    lines = [list(cells[0]), *(list(row.values()) for row in cells)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
-def time_left(hours: float) -> str:
-    """Hours, in the unit that suits them."""
+def format_hours(hours: float) -> str:
+    """A duration in minutes, hours or days.
+
+    Examples:
+        >>> format_hours(1.5), format_hours(20), format_hours(100)
+        ('90 min', '20 h', '4 days')
+    """
     if hours < 2:
         return f"{60 * hours:.0f} min"
     return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
 
 
-def _rows(
-    workspace: Workspace, settings: ReviewSettings, batches: Iterable[Batch], people: Mapping[int, str]
-) -> list[dict[str, Any]]:
-    known, excluded = controls.read(workspace), _excluded(workspace)
-    found: dict[tuple[int, str], _Progress] = defaultdict(_Progress)
-    for batch in batches:
-        for task in batch.tasks:
-            given, held = batch.annotations(task), known.get(task.question.subject, {})
-            made = votes.collect(task, given, people, settings.recorded_annotators, held)
-            progress = found[task.round_number, task.kind]
-            wanted = len(made.submissions) if batch.deleted(task) else task.overlap or settings.overlap
-            _add(progress, task, wanted, made, excluded)
-    return [_row(number, kind, progress) for (number, kind), progress in sorted(found.items())]
+def answers_per_hour(times: Sequence[float]) -> float | None:
+    """The rate of answers over the last hour of activity; None: there is none.
 
+    Args:
+        times: of each answer, in seconds.
 
-def _add(progress: _Progress, task: Task, wanted: int, made: Collected, excluded: Collection[str]) -> None:
-    subject = progress.subjects[task.question.subject]
-    subject.wanted += wanted
-    subject.given += len(made.submissions)
-    progress.people.update(row["annotator_id"] for row in made.submissions)
-    progress.times.extend(datetime.fromisoformat(row["at"]).timestamp() for row in made.submissions)
-    mains: dict[str, int | None] = {}
-    for row in made.votes:
-        if row["annotator_id"] not in excluded:
-            subject.says[row["image_id"], row["class_idx"]][row["answer"]] += 1
-            if task.kind == CLASSIFY:
-                mains.setdefault(row["answer_id"], None)
-                if row["main"]:
-                    mains[row["answer_id"]] = row["class_idx"]
-    subject.main.update(mains.values())
-
-
-def _row(number: int, kind: str, progress: _Progress) -> dict[str, Any]:
-    subjects = progress.subjects.values()
-    done = [subject for subject in subjects if subject.done()]
-    rate = per_hour(progress.times)
-    still = sum(max(0, subject.wanted - subject.given) for subject in subjects)
-    return {
-        "question": kind,
-        "round": number,
-        "tasks": len(subjects),
-        "done": len(done),
-        "open": len(subjects) - len(done),
-        "disagreed": sum(subject.disagreed() for subject in done),
-        "answers": sum(subject.given for subject in subjects),
-        "annotators": len(progress.people),
-        "answers_per_hour": rate,
-        "hours_left": still / rate if rate else None,
-    }
-
-
-def per_hour(times: Sequence[float]) -> float | None:
-    """Answers an hour over the last hour of activity, from when each was given, in seconds; None: no telling."""
+    Examples:
+        >>> answers_per_hour([0.0, 60.0, 120.0])
+        60.0
+    """
     last = max(times, default=0.0)
-    recent = [moment for moment in times if moment >= last - HOUR]
+    recent = [time for time in times if time >= last - HOUR]
     span = last - min(recent, default=0.0)
     return (len(recent) - 1) / span * HOUR if span > 0 else None
 
 
-def _excluded(workspace: Workspace) -> set[str]:
-    people = workspace.read("annotators", ["annotator_id", "excluded"])
-    return set(people.loc[people["excluded"].notna(), "annotator_id"])
+def _rows(
+    workspace: Workspace, settings: ReviewSettings, batches: Iterable[AnswerBatch], emails: Mapping[int, str]
+) -> list[StatusRow]:
+    controls, excluded_ids = read_controls(workspace), _excluded_ids(workspace)
+    rounds: dict[tuple[int, str], _RoundStatus] = defaultdict(_RoundStatus)
+    for batch in batches:
+        for task in batch.tasks:
+            annotations, task_controls = batch.annotations(task), controls.get(task.question.subject, {})
+            parsed = parse_annotations(task, annotations, emails, settings.recorded_annotators, task_controls)
+            num_wanted = len(parsed.submissions) if batch.is_deleted(task) else task.overlap or settings.overlap
+            _add_task(rounds[task.round_number, task.kind], task, num_wanted, parsed, excluded_ids)
+    return [_row(number, kind, status) for (number, kind), status in sorted(rounds.items())]
+
+
+def _add_task(
+    status: _RoundStatus, task: Task, num_wanted: int, parsed: ParsedTask, excluded_ids: Collection[str]
+) -> None:
+    question = status.questions[task.question.subject]
+    question.num_wanted += num_wanted
+    question.num_answers += len(parsed.submissions)
+    status.annotators.update(row["annotator_id"] for row in parsed.submissions)
+    status.times.extend(datetime.fromisoformat(row["at"]).timestamp() for row in parsed.submissions)
+    main_labels: dict[str, int | None] = {}
+    for vote in parsed.votes:
+        if vote["annotator_id"] not in excluded_ids:
+            question.votes[vote["image_id"], vote["class_idx"]][vote["answer"]] += 1
+            if task.kind == CLASSIFY:
+                main_labels.setdefault(vote["answer_id"], None)
+                if vote["main"]:
+                    main_labels[vote["answer_id"]] = vote["class_idx"]
+    question.main_votes.update(main_labels.values())
+
+
+def _row(number: int, kind: str, status: _RoundStatus) -> StatusRow:
+    questions = status.questions.values()
+    finished = [question for question in questions if question.is_done()]
+    rate = answers_per_hour(status.times)
+    num_missing = sum(max(0, question.num_wanted - question.num_answers) for question in questions)
+    return {
+        "question": kind,
+        "round": number,
+        "tasks": len(questions),
+        "done": len(finished),
+        "open": len(questions) - len(finished),
+        "disagreed": sum(question.is_disagreed() for question in finished),
+        "answers": sum(question.num_answers for question in questions),
+        "annotators": len(status.annotators),
+        "answers_per_hour": rate,
+        "hours_left": num_missing / rate if rate else None,
+    }
+
+
+def _excluded_ids(workspace: Workspace) -> set[str]:
+    annotators = workspace.read("annotators", ["annotator_id", "excluded"])
+    return set(annotators.loc[annotators["excluded"].notna(), "annotator_id"])

@@ -1,1 +1,60 @@
-"""Rounds of questions: which are asked, of whom, in which project."""
+"""Rounds of questions: which pairs to ask about, whom to ask, and their tasks in Label Studio."""
+
+from reground.annotations.rounds.assignment import normalize_email
+from reground.annotations.rounds.controls import delete_unused_controls, read_controls
+from reground.annotations.rounds.gold import import_gold, read_gold
+from reground.annotations.rounds.planning import RoundPlan, plan_round
+from reground.annotations.rounds.prefetch import prefetch_map
+from reground.annotations.rounds.projects import (
+    ReviewRound,
+    get_or_create_project,
+    get_own_project,
+    reconcile,
+    workspace_tag,
+)
+from reground.annotations.rounds.questions import CLASSIFY, CONTAINS, QUESTIONS, Question
+from reground.annotations.rounds.render import TaskRenderer
+from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.task_data import (
+    MANY_OBJECTS,
+    NONE_OF_THESE,
+    TILE_KEYS,
+    classify_result,
+    contains_result,
+)
+from reground.annotations.rounds.task_images import DOCUMENT_ROOT
+from reground.annotations.rounds.task_registry import Task, read_task_batch, read_tasks, task_ids_by_project
+from reground.annotations.rounds.upload import create_tasks
+
+__all__ = [
+    "ReviewSettings",
+    "import_gold",
+    "read_gold",
+    "ReviewRound",
+    "Question",
+    "CONTAINS",
+    "CLASSIFY",
+    "QUESTIONS",
+    "RoundPlan",
+    "plan_round",
+    "reconcile",
+    "create_tasks",
+    "get_or_create_project",
+    "get_own_project",
+    "workspace_tag",
+    "TaskRenderer",
+    "DOCUMENT_ROOT",
+    "Task",
+    "read_tasks",
+    "read_task_batch",
+    "task_ids_by_project",
+    "read_controls",
+    "delete_unused_controls",
+    "contains_result",
+    "classify_result",
+    "NONE_OF_THESE",
+    "MANY_OBJECTS",
+    "TILE_KEYS",
+    "normalize_email",
+    "prefetch_map",
+]

@@ -1,45 +1,77 @@
-"""Assignment: which people get which question, where everybody has a project of their own."""
+"""Assignment: which annotators get which question, in a blind review where everybody has a project of their own."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from reground.annotations.rounds.questions import Question, put_to, shuffled
+from reground.annotations.rounds.questions import Question, assign_to, seeded_shuffle
+from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import UsageError
+
+_EMAIL: Final = re.compile(r"[^@\s/\\\[\]]+@[^@\s/\\\[\]]+")
+
+
+def assignees(settings: ReviewSettings) -> tuple[str, ...]:
+    """E-mail addresses of the annotators with a project of their own; one empty: all share a project.
+
+    Raises:
+        UsageError: an address is malformed.
+    """
+    return tuple(dict.fromkeys(map(normalize_email, settings.annotators))) if settings.blind else ("",)
+
+
+def normalize_email(email: str) -> str:
+    """The address in lower case, as Label Studio stores it.
+
+    Raises:
+        UsageError: it is malformed.
+    """
+    if not _EMAIL.fullmatch(email):
+        raise UsageError(f"expected an e-mail address such as ann@lab.org, got '{email}'.")
+    return email.lower()
 
 
 def assign(
-    asked: Sequence[Question], out: Iterable[Question], people: Sequence[str], overlap: int, seed: int
+    questions: Sequence[Question],
+    open_questions: Iterable[Question],
+    annotators: Sequence[str],
+    overlap: int,
+    seed: int,
 ) -> list[Question]:
-    """The questions still to put out, each to people who have the fewest so far.
+    """Assign each question to the annotators who have the fewest so far.
 
     Args:
-        asked: every question once, put to nobody in particular.
-        out: those that are out and need nobody else, as they were put to people.
-        people: e-mail addresses.
-        overlap: people who are to get each question.
-        seed: of the choice between people who have equally many, and of the order of what they are shown.
+        questions: each once, without an assignee.
+        open_questions: those assigned already.
+        annotators: e-mail addresses.
+        overlap: annotators wanted for each question.
+        seed: of the choice between annotators with equally many, and of the order of what they see.
+
+    Returns:
+        The assigned questions that are missing.
 
     Raises:
-        UsageError: fewer people than that.
+        UsageError: there are fewer annotators than the overlap.
     """
-    if len(set(people)) < overlap:
+    if len(set(annotators)) < overlap:
         raise UsageError(
-            f"expected at least {overlap} people to put each question to (review.overlap), review.annotators names "
-            f"{len(set(people))} whose votes count: `reground review invite EMAIL...` makes accounts, or set "
+            f"expected at least {overlap} annotators for each question (review.overlap), review.annotators names "
+            f"{len(set(annotators))} whose votes count: `reground review invite EMAIL...` creates accounts, or set "
             "review.overlap lower."
         )
-    load = Counter(dict.fromkeys(people, 0))
-    have: dict[str, set[str]] = defaultdict(set)
-    for question in out:
+    load = Counter(dict.fromkeys(annotators, 0))
+    assigned_to: dict[str, set[str]] = defaultdict(set)
+    for question in open_questions:
         load[question.annotator] += 1
-        have[question.subject].add(question.annotator)
-    made: list[Question] = []
-    for question in asked:
-        had = have[question.subject]
-        drawn = shuffled((person for person in set(people) if person not in had), seed, question.subject)
-        for person in sorted(drawn, key=load.__getitem__)[: max(0, overlap - len(had))]:
-            load[person] += 1
-            made.append(put_to(question, person, seed))
-    return made
+        assigned_to[question.subject].add(question.annotator)
+    assignments: list[Question] = []
+    for question in questions:
+        current = assigned_to[question.subject]
+        free = seeded_shuffle((email for email in set(annotators) if email not in current), seed, question.subject)
+        for email in sorted(free, key=load.__getitem__)[: max(0, overlap - len(current))]:
+            load[email] += 1
+            assignments.append(assign_to(question, email, seed))
+    return assignments

@@ -1,7 +1,7 @@
-"""Examples: pictures that show people what a label looks like. Reads ``images`` and ``truth``.
+"""Example images: what a label looks like. Reads ``images`` and ``truth``.
 
-Images whose truth holds the label come first, then those whose original label it is and nobody has
-judged; never one that the question itself asks about, nor a copy of it.
+Images whose truth contains the label come first, then unreviewed images whose original label it is; never an
+image that the question itself asks about, nor a copy of it.
 """
 
 from __future__ import annotations
@@ -10,65 +10,65 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from reground.annotations.rounds.questions import shuffled
+from reground.annotations.rounds.questions import seeded_shuffle
 from reground.tasks.schema import SETTLED, ClassIdx, ImageId
 from reground.tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Images to show a label by.
+class ExamplePool:
+    """Images to illustrate labels with.
 
     Attributes:
-        confirmed: label -> images whose truth holds it.
-        original: label -> images that came with it and were not judged.
-        content: of each image the SHA-256 of its file: copies of one photograph count as one.
-        count: pictures wanted.
-        seed: of the choice.
+        reviewed: label -> images whose truth contains it.
+        unreviewed: label -> images whose original label it is, without votes.
+        content: image_id -> SHA-256 of its file: copies of one photograph count as one.
+        count: example images for each label.
+        seed: of the selection.
     """
 
-    confirmed: dict[ClassIdx, list[ImageId]]
-    original: dict[ClassIdx, list[ImageId]]
+    reviewed: dict[ClassIdx, list[ImageId]]
+    unreviewed: dict[ClassIdx, list[ImageId]]
     content: Mapping[ImageId, str]
     count: int
     seed: int
-    _chosen: dict[ClassIdx, list[ImageId]] = field(default_factory=dict[ClassIdx, list[ImageId]])
+    _order: dict[ClassIdx, list[ImageId]] = field(default_factory=dict[ClassIdx, list[ImageId]])
 
-    def of(self, label: ClassIdx, without: Collection[ImageId]) -> list[ImageId]:
-        """The same for every question, but for those that the question shows itself."""
+    def select(self, label: ClassIdx, exclude: Collection[ImageId]) -> list[ImageId]:
+        """Example images of a label, the same for every question, apart from the excluded ones."""
         if self.count <= 0:
             return []
-        if label not in self._chosen:
-            self._chosen[label] = [
-                *shuffled(self.confirmed.get(label, []), self.seed, "example", label),
-                *shuffled(self.original.get(label, []), self.seed, "example", label),
+        if label not in self._order:
+            self._order[label] = [
+                *seeded_shuffle(self.reviewed.get(label, []), self.seed, "example", label),
+                *seeded_shuffle(self.unreviewed.get(label, []), self.seed, "example", label),
             ]
-        seen = {self.content[image_id] for image_id in without}
-        found: list[ImageId] = []
-        for image_id in self._chosen[label]:
-            if len(found) == self.count:
+        contents = {self.content[image_id] for image_id in exclude}
+        image_ids: list[ImageId] = []
+        for image_id in self._order[label]:
+            if len(image_ids) == self.count:
                 break
-            if self.content[image_id] not in seen:
-                seen.add(self.content[image_id])
-                found.append(image_id)
-        return found
+            if self.content[image_id] not in contents:
+                contents.add(self.content[image_id])
+                image_ids.append(image_id)
+        return image_ids
 
 
-def gallery(workspace: Workspace, count: int, seed: int) -> Gallery:
-    """The images at hand, by label."""
+def example_pool(workspace: Workspace, count: int, seed: int) -> ExamplePool:
+    """The example images of a workspace."""
     images = workspace.read("images", ["image_id", "class_idx", "sha256"])
     content: dict[ImageId, str] = dict(zip(images["image_id"].tolist(), images["sha256"].tolist(), strict=True))
-    judged: set[str] = set()
-    confirmed: dict[ClassIdx, list[ImageId]] = defaultdict(list)
+    reviewed_ids: set[str] = set()
+    reviewed: dict[ClassIdx, list[ImageId]] = defaultdict(list)
     truth = workspace.read("truth", ["image_id", "labels", "status"])
     for image_id, labels, status in zip(truth["image_id"], truth["labels"], truth["status"], strict=True):
         if status != "unreviewed":
-            judged.add(image_id)
+            reviewed_ids.add(image_id)
         if status in SETTLED and image_id in content:
             for label in labels:
-                confirmed[ClassIdx(int(label))].append(image_id)
-    original: dict[ClassIdx, list[ImageId]] = defaultdict(list)
+                reviewed[ClassIdx(int(label))].append(image_id)
+    unreviewed: dict[ClassIdx, list[ImageId]] = defaultdict(list)
     for image_id, label in zip(images["image_id"], images["class_idx"], strict=True):
-        if image_id not in judged:
-            original[ClassIdx(int(label))].append(image_id)
-    return Gallery(confirmed, original, content, count, seed)
+        if image_id not in reviewed_ids:
+            unreviewed[ClassIdx(int(label))].append(image_id)
+    return ExamplePool(reviewed, unreviewed, content, count, seed)

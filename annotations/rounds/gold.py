@@ -1,7 +1,7 @@
-"""Gold: pairs whose answer is known, hidden among CLASSIFY questions to see how well people answer.
+"""Gold: pairs of image and label with a known answer, mixed into CLASSIFY questions to measure accuracy.
 
-Writes ``gold``. A gold question looks like any other. Answers to it count as votes too: nobody knew
-it for one, and whom it judges follows from the file, not from the votes.
+Writes ``gold``. A gold question looks like any other. Answers to it count as votes too: annotators cannot
+recognise it, and what is gold follows from the imported file, not from votes.
 """
 
 from __future__ import annotations
@@ -12,133 +12,139 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reground.annotations.rounds.controls import gold as known_answers
-from reground.annotations.rounds.questions import CLASSIFY, Question, shuffled
+from reground.annotations.rounds.questions import CLASSIFY, Question, seeded_shuffle
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
-from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, ImageId, dropped_row
+from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, GoldRow, ImageId, dropped_row
 from reground.tasks.workspace import Output, Workspace, digest, read_csv
 
 STAGE: Final = "gold-import"
 COLUMNS: Final = ("image_id", "class", "answer")
 ANSWERS: Final = ("yes", "no")
 
+Pair = tuple[ImageId, ClassIdx]
+
 
 def import_gold(workspace: Workspace, path: Path) -> dict[str, int]:
-    """Bring known answers in; the same file's name again replaces what it brought before.
+    """Import known answers; importing a file of the same name again replaces its rows.
 
     Args:
         workspace: with ``images`` and ``classes``.
-        path: a CSV, ``image_id,class,answer``: class is a WordNet id, an exact name or an index; yes or no.
+        path: a CSV with the columns ``image_id,class,answer``: class is a WordNet id, an exact name or an index;
+            answer is yes or no.
 
     Returns:
-        Pairs taken, images they are of, and lines left out (an image or a class that is not in here).
+        Counts of the pairs, of their images, and of the lines dropped for an unknown image or class.
 
     Raises:
         UsageError: the file cannot be read, a line is malformed, or two lines contradict each other.
-        RegroundError: nothing was indexed yet.
+        RegroundError: the workspace has no images.
     """
     workspace.require("images", "index IMAGES")
-    rows, dropped = _read(workspace, path)
-    output = Output({"gold": rows, "dropped": dropped})
-    workspace.commit(STAGE, path.stem, digest(path.name, str(rows), str(dropped)), output)
-    return {"pairs": len(rows), "images": len({row["image_id"] for row in rows}), "dropped": len(dropped)}
+    rows, dropped_rows = _read_file(workspace, path)
+    output = Output({"gold": rows, "dropped": dropped_rows})
+    workspace.commit(STAGE, path.stem, digest(path.name, str(rows), str(dropped_rows)), output)
+    return {"pairs": len(rows), "images": len({row["image_id"] for row in rows}), "dropped": len(dropped_rows)}
+
+
+def read_gold(workspace: Workspace) -> dict[Pair, str]:
+    """Pair of image and label -> yes or no; of several sources, the first by name wins."""
+    table = workspace.read("gold").sort_values("source", ascending=False, kind="stable")
+    pairs = zip(table["image_id"], table["class_idx"].astype(int), table["answer"], strict=True)
+    return {(ImageId(str(image_id)), ClassIdx(label)): str(answer) for image_id, label, answer in pairs}
 
 
 @dataclass(frozen=True)
-class Gold:
-    """What gold questions are made of.
+class GoldPool:
+    """Images to draw gold questions from.
 
     Attributes:
-        labels: gold image at hand -> the labels it is shown with: its candidates, and those whose answer is known.
-        rate: share of everybody's questions that are to have gold, 0 to below 1.
-        number: of the round.
+        labels: image_id -> labels of its question: its candidates, and the labels with a known answer.
+        rate: share of an annotator's questions that are gold, 0 to below 1.
+        round_number: of the round.
         seed: of the draw, and of the order of labels.
     """
 
     labels: Mapping[ImageId, Collection[ClassIdx]]
     rate: float
-    number: int
+    round_number: int
     seed: int
 
 
-def prepare(workspace: Workspace, rate: float, number: int, seed: int) -> Gold:
-    """The workspace's gold, for one round.
+def gold_pool(workspace: Workspace, rate: float, round_number: int, seed: int) -> GoldPool:
+    """The workspace's gold for one round.
 
     Raises:
-        UsageError: no such rate.
+        UsageError: the rate is out of range.
     """
     if not 0 <= rate < 1:
         raise UsageError(f"expected review.gold_rate to be from 0 to below 1, got {rate}")
-    at_hand = set(workspace.read("images", ["image_id"])["image_id"])
+    image_ids = set(workspace.read("images", ["image_id"])["image_id"])
     labels: dict[ImageId, set[ClassIdx]] = defaultdict(set)
-    for image_id, label in known_answers(workspace):
-        if image_id in at_hand:
+    for image_id, label in read_gold(workspace):
+        if image_id in image_ids:
             labels[image_id].add(label)
     if not labels:
-        return Gold({}, rate, number, seed)
+        return GoldPool({}, rate, round_number, seed)
     candidates = workspace.read("candidates", ["image_id", "class_idx"])
     candidates = candidates[candidates["image_id"].isin(labels)]
     for image_id, label in zip(candidates["image_id"], candidates["class_idx"], strict=True):
         labels[ImageId(str(image_id))].add(ClassIdx(int(label)))
-    return Gold(dict(labels), rate, number, seed)
+    return GoldPool(dict(labels), rate, round_number, seed)
 
 
-def hidden(gold: Gold, shown: Sequence[Question]) -> list[Question]:
-    """Further CLASSIFY questions, on images with gold, so that a share of all has gold.
+def draw_gold_questions(pool: GoldPool, questions: Sequence[Question]) -> list[Question]:
+    """Gold questions to add, so that the gold rate holds.
 
     Args:
-        gold: what they are made of.
-        shown: what somebody gets in this round anyway.
+        pool: see `GoldPool`.
+        questions: an annotator's other questions of the round.
     """
-    images = {question.image_ids[0] for question in shown}
-    have = len(images & gold.labels.keys())
-    wanted = round(gold.rate / (1 - gold.rate) * (len(images) - have)) - have
-    if wanted <= 0:
+    image_ids = {question.image_ids[0] for question in questions}
+    num_gold = len(image_ids & pool.labels.keys())
+    count = round(pool.rate / (1 - pool.rate) * (len(image_ids) - num_gold)) - num_gold
+    if count <= 0:
         return []
-    free = [image_id for image_id in gold.labels if image_id not in images]
-    like = sorted({label for question in shown for label in question.class_idxs})
-    usual = sorted(len(question.class_idxs) for question in shown)[len(shown) // 2]
-    return [_ask(gold, image_id, like, usual) for image_id in shuffled(free, gold.seed, "gold", gold.number)[:wanted]]
+    unused = [image_id for image_id in pool.labels if image_id not in image_ids]
+    labels = sorted({label for question in questions for label in question.class_idxs})
+    median = sorted(len(question.class_idxs) for question in questions)[len(questions) // 2]
+    drawn_ids = seeded_shuffle(unused, pool.seed, "gold", pool.round_number)[:count]
+    return [_gold_question(pool, image_id, labels, median) for image_id in drawn_ids]
 
 
-def _ask(gold: Gold, image_id: ImageId, like: Sequence[ClassIdx], usual: int) -> Question:
-    """With as many labels as others have: one with fewer would show what it is."""
-    labels = gold.labels[image_id]
-    more = [label for label in shuffled(like, gold.seed, "gold", image_id) if label not in labels]
-    shown = [*labels, *more[: max(0, usual - len(labels))]]
-    key = f"{CLASSIFY}:{gold.number}:{image_id}"
-    return Question(key, (image_id,), tuple(shuffled(shown, gold.seed, image_id)))
+def _gold_question(pool: GoldPool, image_id: ImageId, fillers: Sequence[ClassIdx], num_labels: int) -> Question:
+    """A gold question with as many labels as others have: with fewer it would stand out."""
+    labels = pool.labels[image_id]
+    more = [label for label in seeded_shuffle(fillers, pool.seed, "gold", image_id) if label not in labels]
+    options = [*labels, *more[: max(0, num_labels - len(labels))]]
+    key = f"{CLASSIFY}:{pool.round_number}:{image_id}"
+    return Question(key, (image_id,), tuple(seeded_shuffle(options, pool.seed, image_id)))
 
 
-def _read(workspace: Workspace, path: Path) -> tuple[list[dict[str, Any]], list[DroppedRow]]:
-    images = set(workspace.read("images", ["image_id"])["image_id"])
+def _read_file(workspace: Workspace, path: Path) -> tuple[list[GoldRow], list[DroppedRow]]:
+    image_ids = set(workspace.read("images", ["image_id"])["image_id"])
     classes: Any = workspace.read("classes").to_dict("records")
     index = label_index(classes)
-    rows: dict[tuple[str, int], dict[str, Any]] = {}
-    dropped: list[DroppedRow] = []
+    rows: dict[tuple[str, int], GoldRow] = {}
+    dropped_rows: list[DroppedRow] = []
     for line, cells in read_csv(path, COLUMNS):
         if cells["answer"] not in ANSWERS:
             raise unknown(f"answer ({path}, line {line})", cells["answer"], ANSWERS)
-        item, image_id = f"{path.name}, line {line}", cells["image_id"]
-        if image_id not in images:
-            dropped.append(_drop(item, DropReason.IMAGE_UNKNOWN, f"no image {image_id}"))
+        item, image_id = f"{path.name}, line {line}", ImageId(cells["image_id"])
+        if image_id not in image_ids:
+            dropped_rows.append(dropped_row(STAGE, item, DropReason.IMAGE_UNKNOWN, f"no image {image_id}"))
             continue
         try:
-            label = int(resolve_label(cells["class"], index))
+            label = ClassIdx(int(resolve_label(cells["class"], index)))
         except LabelError as error:
-            dropped.append(_drop(item, DropReason.LABEL_UNKNOWN, str(error)))
+            dropped_rows.append(dropped_row(STAGE, item, DropReason.LABEL_UNKNOWN, str(error)))
             continue
-        row = {"image_id": image_id, "class_idx": label, "answer": cells["answer"], "source": path.stem}
+        row: GoldRow = {"image_id": image_id, "class_idx": label, "answer": cells["answer"], "source": path.stem}
         if rows.setdefault((image_id, label), row) != row:
             raise UsageError(
-                f"{path}, line {line}: says {cells['answer']} to {cells['class']} in {image_id}, and a "
-                "line before says the opposite: keep one of the two."
+                f"{path}, line {line}: answers {cells['answer']} to {cells['class']} in {image_id}, but an "
+                "earlier line answers the opposite: keep one of the two."
             )
-    if not rows and not dropped:
+    if not rows and not dropped_rows:
         raise UsageError(f"{path}: expected one known answer a line, found none below the header")
-    return list(rows.values()), dropped
-
-
-def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
-    return dropped_row(STAGE, item, reason, detail)
+    return list(rows.values()), dropped_rows

@@ -5,32 +5,37 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
 from reground.annotations.collect import exclusion
-from reground.annotations.review.invite import check_email
-from reground.annotations.rounds import assignment, controls, gold, questions
-from reground.annotations.rounds import selection as asking
-from reground.annotations.rounds.projects import Round
-from reground.annotations.rounds.questions import CLASSIFY, CONTAINS, Question
+from reground.annotations.rounds.assignment import assign, assignees
+from reground.annotations.rounds.controls import add_controls, control_pool, read_controls
+from reground.annotations.rounds.gold import draw_gold_questions, gold_pool
+from reground.annotations.rounds.projects import ReviewRound
+from reground.annotations.rounds.questions import (
+    CLASSIFY,
+    CONTAINS,
+    Question,
+    assign_to,
+    classify_questions,
+    contains_questions,
+)
+from reground.annotations.rounds.selection import select_pairs
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import UsageError
-from reground.tasks.schema import ClassIdx, ImageId
-
-Row = dict[str, Any]
+from reground.tasks.schema import ClassIdx, ControlRow, ImageId
 
 
 @dataclass(frozen=True)
-class Plan:
+class RoundPlan:
     """Questions to put out, and the rows of ``controls`` for each subject that has some."""
 
     questions: list[Question]
-    controls: Mapping[str, Sequence[Row]]
+    controls: Mapping[str, Sequence[ControlRow]]
 
 
-def plan(of: Round, settings: ReviewSettings) -> Plan:
+def plan_round(of: ReviewRound, settings: ReviewSettings) -> RoundPlan:
     """What a round still lacks; the same again gives what is left of it.
 
     Raises:
@@ -40,59 +45,50 @@ def plan(of: Round, settings: ReviewSettings) -> Plan:
     _check(settings)
     out = [task.question for task in of.tasks()]
     _same_way(of, settings)
-    pairs = asking.pairs(of.workspace, of.kind, of.number, settings.ask, settings.limit)
+    pairs = select_pairs(of.workspace, of.kind, of.number, settings.selection, settings.limit)
     subjects = list({question.subject: _to_nobody(question) for question in out}.values())
     new, rows = (_contains if of.kind == CONTAINS else _classify)(of, settings, pairs, subjects)
-    known = gold.prepare(of.workspace, settings.gold_rate if of.kind == CLASSIFY else 0.0, of.number, settings.seed)
+    known = gold_pool(of.workspace, settings.gold_rate if of.kind == CLASSIFY else 0.0, of.number, settings.seed)
     if not settings.blind:
-        return Plan([*new, *gold.hidden(known, [*out, *new])], rows)
+        return RoundPlan([*new, *draw_gold_questions(known, [*out, *new])], rows)
     again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
     excluded = {annotator_id.partition(":")[2] for annotator_id in exclusion.excluded(of.workspace)}
-    people = [person for person in whom(settings) if person not in excluded]
+    people = [person for person in assignees(settings) if person not in excluded]
     counted = _counted(of, out, people, excluded)
-    made = assignment.assign([*again, *new], counted, people, settings.overlap, settings.seed)
+    made = assign([*again, *new], counted, people, settings.overlap, settings.seed)
     for person in people:
         own = [question for question in (*out, *made) if question.annotator == person]
-        made += [questions.put_to(question, person, settings.seed) for question in gold.hidden(known, own)]
-    return Plan(made, rows)
-
-
-def whom(settings: ReviewSettings) -> tuple[str, ...]:
-    """E-mail addresses of those who get questions of their own; one empty: whoever comes.
-
-    Raises:
-        UsageError: one is none.
-    """
-    return tuple(dict.fromkeys(map(check_email, settings.annotators))) if settings.blind else ("",)
+        made += [assign_to(question, person, settings.seed) for question in draw_gold_questions(known, own)]
+    return RoundPlan(made, rows)
 
 
 def _contains(
-    of: Round, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
-) -> tuple[list[Question], dict[str, list[Row]]]:
-    known = controls.read(of.workspace)
+    of: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
+) -> tuple[list[Question], dict[str, list[ControlRow]]]:
+    known = read_controls(of.workspace)
     asked = [_without(question, known.get(question.subject, {})) for question in out]
-    pools = controls.pools(of.workspace, settings.seed)
+    pools = control_pool(of.workspace, settings.seed)
     room = settings.grid
-    if pools.yes or pools.no or pools.clear:
+    if not pools.is_empty():
         room -= settings.positive_controls + settings.negative_controls
-    new = questions.contains(pairs, asked, of.number, room, settings.seed)
+    new = contains_questions(pairs, asked, of.number, room, settings.seed)
     shown: dict[ClassIdx, set[ImageId]] = defaultdict(set)
     for question in (*asked, *new):
         shown[question.class_idxs[0]].update(question.image_ids)
     made: list[Question] = []
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[ControlRow]] = {}
     for question in new:
         about = shown[question.class_idxs[0]]
         wanted = settings.positive_controls, settings.negative_controls
-        mixed, rows[question.subject] = controls.add(question, pools, *wanted, about, settings.seed)
+        mixed, rows[question.subject] = add_controls(question, pools, *wanted, about, settings.seed)
         made.append(mixed)
     return made, rows
 
 
 def _classify(
-    of: Round, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
-) -> tuple[list[Question], dict[str, list[Row]]]:
-    return questions.classify(pairs, out, of.number, settings.seed), {}
+    of: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
+) -> tuple[list[Question], dict[str, list[ControlRow]]]:
+    return classify_questions(pairs, out, of.number, settings.seed), {}
 
 
 def _about(out: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
@@ -100,7 +96,9 @@ def _about(out: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
     return [question for question in out if question.image_ids[0] in images]
 
 
-def _counted(of: Round, out: Sequence[Question], people: Collection[str], excluded: Collection[str]) -> list[Question]:
+def _counted(
+    of: ReviewRound, out: Sequence[Question], people: Collection[str], excluded: Collection[str]
+) -> list[Question]:
     """Of the questions that are out, those that need nobody else.
 
     What was put to somebody who is no longer asked goes to another, unless it was answered; what was
@@ -138,7 +136,7 @@ def _check(settings: ReviewSettings) -> None:
         )
 
 
-def _same_way(of: Round, settings: ReviewSettings) -> None:
+def _same_way(of: ReviewRound, settings: ReviewSettings) -> None:
     begun = {(task.question.annotator != "", task.overlap) for task in of.tasks()}
     if begun - {(settings.blind, of.overlap)}:
         blind, overlap = next(iter(begun - {(settings.blind, of.overlap)}))

@@ -1,4 +1,4 @@
-"""One step ahead: what comes next is made while this is being used."""
+"""Prefetch: load the next item in a thread while the current one is in use."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Loaded = TypeVar("Loaded")
 
 
-def one_ahead(make: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
-    """Each item with what ``make`` makes of it, in order; the next is made in a thread meanwhile."""
+def prefetch_map(load: Callable[[Item], Loaded], items: Sequence[Item]) -> Iterator[tuple[Item, Loaded]]:
+    """Each item with the result of ``load``, in order; the next one loads in a thread meanwhile."""
     if not items:
         return
-    with ThreadPoolExecutor(1) as maker:
-        under_way = maker.submit(make, items[0])
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(load, items[0])
         for number, item in enumerate(items, 1):
-            made = under_way.result()
+            result = future.result()
             if number < len(items):
-                under_way = maker.submit(make, items[number])
-            yield item, made
+                future = pool.submit(load, items[number])
+            yield item, result

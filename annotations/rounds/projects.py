@@ -1,8 +1,7 @@
-"""Projects: one in Label Studio for each question, round and screen; found again by a mark.
+"""Projects: one in Label Studio for each question, round and labeling config, found again by a tag.
 
-A project's description ends with the mark: the workspace's own name, the question, the round
-and a hash of the screen. A changed screen gets a new project; what is out in the old one
-stays there.
+A project's description ends with the tag: the workspace's own name, the question, the round and a hash of the
+labeling config. A changed config gets a new project; existing tasks stay in the old one.
 """
 
 from __future__ import annotations
@@ -16,164 +15,184 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.rounds.task_registry import (
+    Task,
+    parse_question,
+    read_tasks,
+    register_tasks,
+    task_ids_by_project,
+)
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from reground.annotations.label_studio import Client, Project
 
-_HERE: Final = Path(__file__).resolve().parent
-_IDENTITY: Final = "review.id"
-_WHOSE: Final = re.compile(r" screen \w+ of (\S+)\]$")
-_TITLE: Final = 50
-"""Characters that Label Studio takes."""
-_ABOUT: Final = {
+_FOLDER: Final = Path(__file__).resolve().parent
+_NAME_FILE: Final = "review.id"
+_ASSIGNEE: Final = re.compile(r" config \w+ of (\S+)\]$")
+_MAX_TITLE: Final = 50
+"""Characters that Label Studio accepts."""
+_DESCRIPTIONS: Final = {
     "contains": "One label, many photographs: tick those that contain it.",
     "classify": "One photograph: tick every valid label, pick the main one, count the objects.",
 }
 
 
 @dataclass(frozen=True)
-class Round:
-    """One question in one round of one workspace, with the number of people that each task asks."""
+class ReviewRound:
+    """One question in one round of one workspace.
+
+    Attributes:
+        workspace: see `Workspace`.
+        kind: contains or classify.
+        number: of the round, 1 for the first.
+        overlap: annotators wanted for each task.
+    """
 
     workspace: Workspace
     kind: str
     number: int
     overlap: int
 
-    def mark(self) -> str:
-        """What every project of the round has in its description."""
-        return f"{mark(self.workspace)} {self.kind} round {self.number} "
+    def tag(self) -> str:
+        """Part of the description of each of the round's projects."""
+        return f"{workspace_tag(self.workspace)} {self.kind} round {self.number} "
 
     def tasks(self) -> list[Task]:
-        """What the ledger says is out."""
-        every = ledger.read(self.workspace)
-        return [task for task in every if (task.kind, task.round_number) == (self.kind, self.number)]
+        """The round's registered tasks."""
+        tasks = read_tasks(self.workspace)
+        return [task for task in tasks if (task.kind, task.round_number) == (self.kind, self.number)]
 
 
 @dataclass(frozen=True)
-class Settled:
-    """What `settle` found: the round's projects, the oldest first, and the tasks that it wrote down."""
+class Reconciliation:
+    """Result of `reconcile`: the round's projects, the oldest first, and the number of tasks it registered."""
 
     projects: Sequence[Project]
-    adopted: int
+    recovered: int
 
 
-def mark(workspace: Workspace) -> str:
-    """What every project of the workspace has in its description; made at the first call."""
+def workspace_tag(workspace: Workspace) -> str:
+    """Part of the description of each of the workspace's projects; drawn at random at the first call."""
     try:
-        name = workspace.read_bytes(_IDENTITY).decode()
+        name = workspace.read_bytes(_NAME_FILE).decode()
     except FileNotFoundError:
         name = secrets.token_hex(6)
-        workspace.write_bytes(_IDENTITY, name.encode())
+        workspace.write_bytes(_NAME_FILE, name.encode())
     return f"reground {name}"
 
 
-def screen(kind: str) -> str:
-    """The labelling configuration of a question, with its guidelines."""
-    return (_HERE / f"{kind}.xml").read_text().replace("GUIDELINES", html.escape(guidelines(kind)))
+def labeling_config(kind: str) -> str:
+    """The labeling config of a question, guidelines included."""
+    return (_FOLDER / f"{kind}.xml").read_text().replace("GUIDELINES", html.escape(guidelines(kind)))
 
 
 def guidelines(kind: str) -> str:
-    """What annotators are told, in HTML."""
-    return (_HERE / "guidelines" / f"{kind}.html").read_text()
+    """The annotation guidelines of a question, in HTML."""
+    return (_FOLDER / "guidelines" / f"{kind}.html").read_text()
 
 
-def open_project(client: Client, asking: Round, annotator: str, known: Sequence[Project]) -> Project:
-    """The round's project with today's screen; made if there is none.
+def get_or_create_project(
+    client: Client, review_round: ReviewRound, annotator: str, projects: Sequence[Project]
+) -> Project:
+    """The round's project with the current labeling config.
 
     Args:
         client: of Label Studio.
-        asking: the round.
-        annotator: whose own project it is; empty: everybody's.
-        known: the round's projects, the oldest first.
+        review_round: the round.
+        annotator: assignee of all its tasks; empty: shared by all annotators.
+        projects: the round's existing projects, the oldest first.
     """
-    config = screen(asking.kind)
-    whose = f" of {annotator}" if annotator else ""
-    whole_mark = f"{asking.mark()}screen {hashlib.blake2b(config.encode(), digest_size=6).hexdigest()}{whose}"
-    for project in known:
-        if f"[{whole_mark}]" in project.description:
+    kind, config = review_round.kind, labeling_config(review_round.kind)
+    assignee = f" of {annotator}" if annotator else ""
+    config_hash = hashlib.blake2b(config.encode(), digest_size=6).hexdigest()
+    tag = f"[{review_round.tag()}config {config_hash}{assignee}]"
+    for project in projects:
+        if tag in project.description:
             return project
-    title = f"{asking.kind.capitalize()}, round {asking.number}{f': {annotator}' if annotator else ''}"
-    description = f"{_ABOUT[asking.kind]} [{whole_mark}]"
-    return client.create_project(title[:_TITLE], description, config, guidelines(asking.kind), asking.overlap)
+    title = f"{kind.capitalize()}, round {review_round.number}{f': {annotator}' if annotator else ''}"
+    description = f"{_DESCRIPTIONS[kind]} {tag}"
+    return client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
 
 
-def annotator_of(project: Project) -> str:
-    """Whose own project it is; empty: everybody's."""
-    found = _WHOSE.search(project.description)
-    return found[1] if found else ""
+def project_assignee(project: Project) -> str:
+    """The assignee of all the project's tasks; empty: shared by all annotators."""
+    match = _ASSIGNEE.search(project.description)
+    return match[1] if match else ""
 
 
-def settle(client: Client, asking: Round) -> Settled:
-    """Make the ledger and Label Studio agree on what is out.
+def reconcile(client: Client, review_round: ReviewRound) -> Reconciliation:
+    """Make the task registry and Label Studio agree.
 
-    A kill, or an answer that never came, between an import and the ledger's next line leaves
-    tasks that the ledger lacks: they are written down. An import that came through after it was
-    given up may leave a task twice: the one that the ledger lacks goes.
+    A kill, or a lost response, between an import and its registration leaves tasks that are not registered: they
+    are registered now. An import that succeeded after it was given up may leave a task twice: the one that is
+    not registered is deleted.
 
     Raises:
-        RegroundError: somebody deleted tasks or a project, or answered both of two equal tasks.
+        RegroundError: somebody deleted tasks or a project, or a duplicate has annotations.
     """
-    out = ledger.places(asking.workspace, asking.kind, asking.number)
-    found = client.find_projects(asking.mark())
-    projects = {project.id: project for project in found}
-    for project_id in sorted(out.keys() - projects.keys()):
-        projects[project_id] = check_ours(client, asking.workspace, project_id)
-    adopted = 0
+    registered = task_ids_by_project(review_round.workspace, review_round.kind, review_round.number)
+    tagged = client.find_projects(review_round.tag())
+    projects = {project.id: project for project in tagged}
+    for project_id in sorted(registered.keys() - projects.keys()):
+        projects[project_id] = get_own_project(client, review_round.workspace, project_id)
+    recovered = 0
     for project in projects.values():
-        known = out.get(project.id, set())
-        if project.num_tasks != len(known):
-            adopted += _adopt(client, asking, project, known, {task.question.key for task in asking.tasks()})
-    return Settled(found, adopted)
+        task_ids = registered.get(project.id, set())
+        if project.num_tasks != len(task_ids):
+            keys = {task.question.key for task in review_round.tasks()}
+            recovered += _recover_tasks(client, review_round, project, task_ids, keys)
+    return Reconciliation(tagged, recovered)
 
 
-def check_ours(client: Client, workspace: Workspace, project_id: int) -> Project:
-    """The project, if this workspace made it.
+def get_own_project(client: Client, workspace: Workspace, project_id: int) -> Project:
+    """The project, if this workspace created it.
 
     Raises:
-        RegroundError: it is gone, or another has its number: another Label Studio, or a new one.
+        RegroundError: it was deleted, or is another's: Label Studio is a different or a new one.
     """
     project = client.project(project_id)
-    if mark(workspace) not in project.description:
+    if workspace_tag(workspace) not in project.description:
         raise RegroundError(
             f"expected project {project_id} of {client.url} to hold the questions of {workspace.url}, found the "
-            f"project '{project.title}': this is another Label Studio. Set review.url to the one the questions "
-            "were put into, or ask anew with another review.round."
+            f"project '{project.title}': this is another Label Studio. Set review.url to the one that has the "
+            "questions, or ask again with another review.round."
         )
     return project
 
 
-def _adopt(client: Client, asking: Round, project: Project, known: set[int], keys: set[str]) -> int:
-    seen: set[int] = set()
-    found: list[Task] = []
+def _recover_tasks(
+    client: Client, review_round: ReviewRound, project: Project, task_ids: set[int], keys: set[str]
+) -> int:
+    """Register the tasks of a project that are not registered, and delete duplicates."""
+    listed: set[int] = set()
+    unregistered: list[Task] = []
     for task_id, data in client.list_tasks(project.id):
-        seen.add(task_id)
-        if task_id in known or "class_idxs" not in data:
+        listed.add(task_id)
+        if task_id in task_ids or "class_idxs" not in data:
             continue
-        question = ledger.parse(data, annotator_of(project))
+        question = parse_question(data, project_assignee(project))
         if question.key in keys:
-            _remove_twin(client, project, task_id, question.key)
+            _delete_duplicate(client, project, task_id, question.key)
             continue
         keys.add(question.key)
-        found.append(Task(asking.kind, asking.number, question, project.id, task_id, asking.overlap))
-    if found:
-        ledger.append(asking.workspace, found)
-    if lost := sorted(known - seen):
+        task = Task(review_round.kind, review_round.number, question, project.id, task_id, review_round.overlap)
+        unregistered.append(task)
+    if unregistered:
+        register_tasks(review_round.workspace, unregistered)
+    if missing := sorted(task_ids - listed):
         raise RegroundError(
-            f"expected {len(known)} tasks in project {project.id} of {client.url}, {len(lost)} were deleted there "
-            f"(first: task {lost[0]}). Votes collected before stay; ask anew with another review.round."
+            f"expected {len(task_ids)} tasks in project {project.id} of {client.url}, {len(missing)} were deleted "
+            f"there (first: task {missing[0]}). Votes collected before are kept; ask again with another review.round."
         )
-    return len(found)
+    return len(unregistered)
 
 
-def _remove_twin(client: Client, project: Project, task_id: int, key: str) -> None:
+def _delete_duplicate(client: Client, project: Project, task_id: int, key: str) -> None:
     if client.export_annotations(project.id, [task_id]):
         raise RegroundError(
             f"expected the question {key} once in project {project.id} of {client.url}, found it again as task "
-            f"{task_id}, with answers: delete one of the two there."
+            f"{task_id}, with annotations: delete one of the two there."
         )
     client.delete_task(task_id)

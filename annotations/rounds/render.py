@@ -1,61 +1,62 @@
-"""Display: questions -> what Label Studio's page is given, with the pictures it shows."""
+"""Render: questions -> the data of Label Studio tasks, with the images they show."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reground.annotations.rounds import examples, questions
-from reground.annotations.rounds import task_images as pictures
-from reground.annotations.rounds.questions import CONTAINS, Label, Question
+from reground.annotations.rounds.examples import example_pool
+from reground.annotations.rounds.questions import CONTAINS, Question
 from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.task_data import LabelText, classify_data, contains_data
+from reground.annotations.rounds.task_images import EXAMPLE, FULL, THUMBNAIL, SourceImage, image_url, write_images
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.workspace import Workspace
 
 
-class Display:
-    """The look of one workspace's questions of one kind."""
+class TaskRenderer:
+    """Renders questions of one kind as tasks of one workspace."""
 
     def __init__(self, workspace: Workspace, kind: str, settings: ReviewSettings) -> None:
         self._workspace = workspace
-        self._size = pictures.THUMB if kind == CONTAINS else pictures.FULL
-        self._show = questions.contains_data if kind == CONTAINS else questions.classify_data
-        self._originals, self._labels = _originals(workspace), _labels(workspace)
-        self._made: set[ImageId] = set()
-        self._gallery = examples.gallery(workspace, settings.examples, settings.seed)
+        self._size = THUMBNAIL if kind == CONTAINS else FULL
+        self._task_data = contains_data if kind == CONTAINS else classify_data
+        self._sources, self._labels = _source_images(workspace), _label_texts(workspace)
+        self._written_examples: set[ImageId] = set()
+        self._example_pool = example_pool(workspace, settings.examples, settings.seed)
 
-    def tasks(self, batch: Sequence[Question]) -> list[dict[str, Any]]:
-        """The data of a task for each question; writes the pictures that are not there yet.
+    def render(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
+        """The data of one task for each question; writes the images that are missing.
 
         Raises:
-            RegroundError: an image cannot be read any more, or there is no room.
+            RegroundError: an image can no longer be read, or the disk is full.
         """
-        seen: dict[ImageId, None] = {}
+        example_ids: dict[ImageId, None] = {}
 
-        def example(label: ClassIdx, without: Collection[ImageId]) -> list[str]:
-            chosen = self._gallery.of(label, without)
-            seen.update(dict.fromkeys(chosen))
-            return [pictures.link(pictures.EXAMPLE, image_id, self._originals[image_id]) for image_id in chosen]
+        def example_urls(label: ClassIdx, exclude: Collection[ImageId]) -> list[str]:
+            image_ids = self._example_pool.select(label, exclude)
+            example_ids.update(dict.fromkeys(image_ids))
+            return [image_url(EXAMPLE, image_id, self._sources[image_id]) for image_id in image_ids]
 
-        made = [self._show(question, self._labels, self.link, example) for question in batch]
-        asked = (image_id for question in batch for image_id in question.image_ids)
-        pictures.make(self._workspace, self._size, self._originals, asked)
-        pictures.make(self._workspace, pictures.EXAMPLE, self._originals, seen.keys() - self._made)
-        self._made.update(seen)
-        return made
+        tasks = [self._task_data(question, self._labels, self.image_url, example_urls) for question in questions]
+        image_ids = (image_id for question in questions for image_id in question.image_ids)
+        write_images(self._workspace, self._size, self._sources, image_ids)
+        write_images(self._workspace, EXAMPLE, self._sources, example_ids.keys() - self._written_examples)
+        self._written_examples.update(example_ids)
+        return tasks
 
-    def link(self, image_id: ImageId) -> str:
-        """Where the page finds an image that is asked about."""
-        return pictures.link(self._size, image_id, self._originals[image_id])
+    def image_url(self, image_id: ImageId) -> str:
+        """The path under which Label Studio serves an image of a question."""
+        return image_url(self._size, image_id, self._sources[image_id])
 
 
-def _originals(workspace: Workspace) -> Mapping[ImageId, pictures.Original]:
+def _source_images(workspace: Workspace) -> Mapping[ImageId, SourceImage]:
     images = workspace.read("images", ["image_id", "uri", "sha256"])
     rows = zip(*(images[name].tolist() for name in ("image_id", "uri", "sha256")), strict=True)
-    return {ImageId(image_id): pictures.Original(uri, sha256) for image_id, uri, sha256 in rows}
+    return {ImageId(image_id): SourceImage(uri, sha256) for image_id, uri, sha256 in rows}
 
 
-def _labels(workspace: Workspace) -> Mapping[ClassIdx, Label]:
+def _label_texts(workspace: Workspace) -> Mapping[ClassIdx, LabelText]:
     classes = workspace.read("classes", ["class_idx", "name", "gloss"])
     rows = zip(classes["class_idx"], classes["name"], classes["gloss"], strict=True)
-    return {ClassIdx(int(index)): Label(str(name), str(gloss)) for index, name, gloss in rows}
+    return {ClassIdx(int(index)): LabelText(str(name), str(gloss)) for index, name, gloss in rows}

@@ -16,8 +16,8 @@ import pandas as pd
 from reground.annotations.collect import exclusion
 from reground.annotations.published.real import WITHHELD
 from reground.annotations.rounds import asked
-from reground.annotations.rounds import task_registry as ledger
 from reground.annotations.rounds.questions import CLASSIFY
+from reground.annotations.rounds.task_registry import read_tasks
 from reground.tasks.errors import unknown
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
 from reground.tasks.workspace import Workspace
@@ -38,7 +38,7 @@ class Asking:
     number: int
 
 
-def pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: int) -> pd.DataFrame:
+def select_pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: int) -> pd.DataFrame:
     """The pairs to ask about, each once, of images at hand: columns ``image_id`` and ``class_idx``.
 
     Args:
@@ -53,7 +53,7 @@ def pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: int) ->
         RegroundError: nobody made a table that it needs.
     """
     if ask and ask not in WAYS:
-        raise unknown("way of asking (review.ask)", ask, WAYS)
+        raise unknown("strategy (review.selection)", ask, WAYS)
     asking = Asking(workspace, kind, number)
     found = (WAYS[ask] if ask else usual)(asking)
     at_hand = workspace.read("images", ["image_id"])["image_id"]
@@ -157,7 +157,7 @@ def _asked_before(asking: Asking) -> pd.DataFrame:
     votes = asking.workspace.read("votes", ["round", *PAIR])
     earlier = [
         (image_id, int(label))
-        for task in ledger.read(asking.workspace)
+        for task in read_tasks(asking.workspace)
         if task.round_number != asking.number
         for image_id in task.question.image_ids
         for label in task.question.class_idxs

@@ -1,4 +1,4 @@
-"""Settings of reviews: where people are asked, what about, and how."""
+"""Settings of reviews: where annotators work, what they are asked, and how."""
 
 from __future__ import annotations
 
@@ -9,41 +9,42 @@ from reground.annotations.collect.exclusion import Rule
 
 @dataclass(frozen=True)
 class ReviewSettings:
-    """Where people are asked, what about, and how.
+    """Where annotators work, what they are asked, and how.
 
     Attributes:
-        url: of Label Studio; empty: the workspace's own, which `serve` runs. Its token comes from
-            the environment (``REGROUND_LABEL_STUDIO_TOKEN``), never from a settings file; the
+        url: of Label Studio; empty: the workspace's own, which `reground review serve` runs. Its token is
+            read from the environment (``REGROUND_LABEL_STUDIO_TOKEN``), never from a settings file; the
             workspace's own needs none.
-        port: that the workspace's own Label Studio listens on; 0 for any free one.
-        documents: where that Label Studio sees the folder ``review`` of the workspace; empty: at
-            the same path as we do.
-        round: of questions; a new one asks everything anew.
-        ask: which pairs, one of `reground.annotations.rounds.selection.WAYS`; empty: every candidate in CONTAINS, and
-            in CLASSIFY as soon as truth has answers to CONTAINS what these left open (``several``).
-        limit: most pairs (contains) or images (classify) asked about, the worthiest first; 0: all.
-        overlap: people asked about each question.
-        blind: everybody has a project of their own, and each question goes to ``overlap`` of
-            ``annotators``: nobody comes across the answers of others.
-        annotators: e-mail addresses of the people who are asked; `invite` adds to them.
-        grid: images in one CONTAINS question, control images among them.
-        positive_controls: control images in a grid that surely have the label, as far as there are any.
-        negative_controls: control images in a grid that surely lack it, as far as there are any.
+        port: that the workspace's own Label Studio listens on; 0: any free one.
+        document_root: path of the workspace's folder ``review`` on Label Studio's machine; empty: the same path
+            as here.
+        round: number of the round; a new round asks every question again.
+        selection: strategy that selects the pairs of image and label to ask about: candidates, several,
+            predictions or needs_vote; empty: every candidate in CONTAINS; in CLASSIFY, once truth has answers
+            to CONTAINS, the images that these left with several labels.
+        limit: maximum number of pairs (contains) or images (classify), in order of the strategy; 0: all.
+        overlap: annotators wanted for each question.
+        blind: every annotator has a project of their own, and each question goes to ``overlap`` of
+            ``annotators``, so that nobody sees the answers of others.
+        annotators: e-mail addresses of the annotators in a blind review; `reground review invite` adds to them.
+        grid: images in one CONTAINS question, control images included.
+        positive_controls: control images in a grid that certainly have the label, as far as there are any.
+        negative_controls: control images in a grid that certainly lack it, as far as there are any.
         gold_rate: share of CLASSIFY questions whose answer is known, as far as there is gold.
-        examples: pictures shown with each label.
+        examples: example images shown with each label.
         batch_size: tasks in one import request.
-        patience: seconds that a push waits for a Label Studio that goes away meanwhile; 0: it fails at once.
-        recorded_annotators: e-mail addresses whose answers are recordings, not people's own;
-            their votes carry the source ``recorded``.
-        exclude: whose votes do not count.
-        seed: of every draw: order of candidates, controls, gold, examples, who gets what.
+        retry_timeout: seconds that a push retries while Label Studio is unavailable; 0: no retry.
+        recorded_annotators: e-mail addresses whose answers are recordings instead of their own;
+            their votes have the source ``recorded``.
+        exclude: rule that excludes annotators, whose votes then do not count.
+        seed: of every random draw: order of candidates, controls, gold, examples, assignment.
     """
 
     url: str = ""
     port: int = 8080
-    documents: str = ""
+    document_root: str = ""
     round: int = 1
-    ask: str = ""
+    selection: str = ""
     limit: int = 0
     overlap: int = 5
     blind: bool = False
@@ -54,7 +55,7 @@ class ReviewSettings:
     gold_rate: float = 0.05
     examples: int = 3
     batch_size: int = 250
-    patience: float = 120.0
+    retry_timeout: float = 120.0
     recorded_annotators: tuple[str, ...] = ()
     exclude: Rule = field(default_factory=Rule)
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Pictures for annotators: copies that fit the screen, under names that say nothing."""
+"""Task images: resized copies that the labeling page shows, under names that reveal nothing."""
 
 from __future__ import annotations
 
@@ -15,68 +15,71 @@ from reground.tasks.images import load_rgb
 from reground.tasks.schema import ImageId
 from reground.tasks.workspace import Workspace
 
-FOLDER: Final = "review"
-"""Below the workspace: the only folder Label Studio serves files from."""
-PICTURES: Final = "pictures"
-QUALITY: Final = 88
+DOCUMENT_ROOT: Final = "review"
+"""Folder of the workspace; the only one that Label Studio serves files from."""
+IMAGE_FOLDER: Final = "pictures"
+"""Below `DOCUMENT_ROOT`."""
+JPEG_QUALITY: Final = 88
 
 
 @dataclass(frozen=True)
-class Size:
-    """A kind of picture: the name of its folder, and its longest side in pixels at the most."""
+class TaskImageSize:
+    """A size of task images: the name of its folder, and the longest side in pixels at most."""
 
     name: str
     pixels: int
 
 
-EXAMPLE, THUMB, FULL = Size("example", 160), Size("thumb", 400), Size("full", 1280)
+EXAMPLE, THUMBNAIL, FULL = TaskImageSize("example", 160), TaskImageSize("thumb", 400), TaskImageSize("full", 1280)
 
 
 @dataclass(frozen=True)
-class Original:
-    """Where an image lies, and the SHA-256 of its bytes."""
+class SourceImage:
+    """An image's URI, and the SHA-256 of its bytes."""
 
     uri: str
     sha256: str
 
 
-def name(image_id: ImageId, original: Original) -> str:
-    """A file name from which neither the image's name nor its label can be told."""
-    return hashlib.blake2b(f"{image_id}\0{original.sha256}".encode(), digest_size=16).hexdigest() + ".jpg"
+def image_name(image_id: ImageId, source: SourceImage) -> str:
+    """A file name that reveals neither the image's name nor its label."""
+    return hashlib.blake2b(f"{image_id}\0{source.sha256}".encode(), digest_size=16).hexdigest() + ".jpg"
 
 
-def link(size: Size, image_id: ImageId, original: Original) -> str:
-    """Where Label Studio's page finds a picture."""
-    return f"/data/local-files/?d={PICTURES}/{size.name}/{name(image_id, original)}"
+def image_url(size: TaskImageSize, image_id: ImageId, source: SourceImage) -> str:
+    """The path under which Label Studio serves the image."""
+    return f"/data/local-files/?d={IMAGE_FOLDER}/{size.name}/{image_name(image_id, source)}"
 
 
-def make(workspace: Workspace, size: Size, originals: Mapping[ImageId, Original], wanted: Iterable[ImageId]) -> None:
-    """Write the pictures that are not there yet.
+def write_images(
+    workspace: Workspace, size: TaskImageSize, sources: Mapping[ImageId, SourceImage], image_ids: Iterable[ImageId]
+) -> None:
+    """Write the task images that are missing.
 
     Raises:
-        RegroundError: an image cannot be read any more, or there is no room.
+        RegroundError: an image can no longer be read, or the disk is full.
     """
 
-    def one(image_id: ImageId) -> None:
-        path = f"{FOLDER}/{PICTURES}/{size.name}/{name(image_id, originals[image_id])}"
+    def write(image_id: ImageId) -> None:
+        path = f"{DOCUMENT_ROOT}/{IMAGE_FOLDER}/{size.name}/{image_name(image_id, sources[image_id])}"
         if not workspace.fs.exists(workspace.path(path)):
-            workspace.write_bytes(path, _encode(image_id, originals[image_id].uri, size.pixels))
+            workspace.write_bytes(path, _resize(image_id, sources[image_id].uri, size.pixels))
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(one, dict.fromkeys(wanted)))
+        list(pool.map(write, dict.fromkeys(image_ids)))
 
 
-def _encode(image_id: ImageId, uri: str, pixels: int) -> bytes:
+def _resize(image_id: ImageId, uri: str, pixels: int) -> bytes:
     from PIL import Image
 
     try:
         image = Image.fromarray(load_rgb(uri))
     except Exception as error:
         raise RegroundError(
-            f"expected the image {image_id} at {uri}, where it was when it was indexed, and it cannot be read "
-            f"({type(error).__name__}: {error}): put it back, or run `reground index` again."
+            f"expected the image {image_id} at {uri}, where it was indexed, but it cannot be read "
+            f"({type(error).__name__}: {error}): restore it, or run `reground index` again."
         ) from error
     image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=QUALITY)
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

@@ -1,24 +1,33 @@
-"""The ledger: table ``questions``, every task that is out, with the ids Label Studio gave it."""
+"""The task registry: table ``questions``, every task in Label Studio with its question and its ids."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from reground.annotations.rounds.questions import Question
-from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId, QuestionRow
 from reground.tasks.workspace import Output, Part, Workspace, digest
 
-STEP = "review"
+STEP: Final = "review"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A question with its kind and round, where it lies in Label Studio, and how many it asks (0: any number)."""
+    """A question as a task in Label Studio.
+
+    Attributes:
+        kind: contains or classify.
+        round_number: of the round.
+        question: see `Question`.
+        project_id: Label Studio's.
+        task_id: Label Studio's.
+        overlap: annotators wanted; 0: any number.
+    """
 
     kind: str
     round_number: int
@@ -28,19 +37,19 @@ class Task:
     overlap: int = 0
 
 
-def read(workspace: Workspace) -> list[Task]:
-    """All tasks, in the order they were put out."""
-    return [task for _, part in workspace.parts("questions") for task in read_part(workspace, part)]
+def read_tasks(workspace: Workspace) -> list[Task]:
+    """All tasks, in order of creation."""
+    return [task for _, part in workspace.parts("questions") for task in read_task_batch(workspace, part)]
 
 
-def read_part(workspace: Workspace, part: Part) -> list[Task]:
+def read_task_batch(workspace: Workspace, part: Part) -> list[Task]:
     """The tasks of one batch."""
-    rows = workspace.read_part(part.path).to_pylist()
+    rows: list[QuestionRow] = workspace.read_part(part.path).to_pylist()
     return [
         Task(
             row["question"],
             row["round"],
-            parse(row, row["annotator"]),
+            parse_question(row, row["annotator"]),
             row["project_id"],
             row["task_id"],
             row["overlap"],
@@ -49,23 +58,23 @@ def read_part(workspace: Workspace, part: Part) -> list[Task]:
     ]
 
 
-def places(workspace: Workspace, kind: str, round_number: int) -> dict[int, set[int]]:
-    """Project -> tasks that are out, of one kind and round; read without the questions themselves."""
-    found: dict[int, set[int]] = defaultdict(set)
+def task_ids_by_project(workspace: Workspace, kind: str, round_number: int) -> dict[int, set[int]]:
+    """Project id -> task ids, of one kind and round; reads no questions."""
+    task_ids: dict[int, set[int]] = defaultdict(set)
     for entry, part in workspace.parts("questions"):
         if entry.shard.startswith(_prefix(kind, round_number)):
             rows = workspace.read_part(part.path, ["project_id", "task_id"])
             for project_id, task_id in zip(rows["project_id"].to_pylist(), rows["task_id"].to_pylist(), strict=True):
-                found[project_id].add(task_id)
-    return found
+                task_ids[project_id].add(task_id)
+    return task_ids
 
 
-def append(workspace: Workspace, tasks: Sequence[Task]) -> None:
-    """Write a batch down, all of one kind and round."""
+def register_tasks(workspace: Workspace, tasks: Sequence[Task]) -> None:
+    """Append a batch of tasks, all of one kind and round."""
     kind, round_number = tasks[0].kind, tasks[0].round_number
     prefix = _prefix(kind, round_number)
     names = (PurePosixPath(path).name for path in workspace.fs.find(workspace.path("manifest", STEP)))
-    number = sum(name.startswith(prefix) for name in names)  # read by name: a push of many batches asks many times
+    number = sum(name.startswith(prefix) for name in names)  # listing names is cheap, a push registers many batches
     rows = [_row(task) for task in tasks]
     workspace.commit(STEP, f"{prefix}{number:05d}", digest(json.dumps(rows)), Output({"questions": rows}))
 
@@ -74,25 +83,25 @@ def _prefix(kind: str, round_number: int) -> str:
     return f"{kind}-{round_number}-"
 
 
-def parse(row: dict[str, Any], annotator: str) -> Question:
-    """A question, from a row of the table or from a task's data: both hold the same three.
+def parse_question(row: Mapping[str, Any], annotator: str) -> Question:
+    """The question in a row of ``questions`` or in a task's data.
 
     Args:
-        row: key, image_ids, class_idxs, and what else there may be.
-        annotator: whom it was put to; empty: whoever comes. A task's data does not say.
+        row: key, image_ids, class_idxs, and possibly others.
+        annotator: assignee; empty: anybody. A task's data does not say.
     """
     image_ids = tuple(ImageId(str(image_id)) for image_id in row["image_ids"])
     labels = tuple(ClassIdx(int(label)) for label in row["class_idxs"])
     return Question(str(row["key"]), image_ids, labels, annotator)
 
 
-def _row(task: Task) -> dict[str, Any]:
+def _row(task: Task) -> QuestionRow:
     return {
         "round": task.round_number,
         "question": task.kind,
         "key": task.question.key,
         "image_ids": list(task.question.image_ids),
-        "class_idxs": [int(label) for label in task.question.class_idxs],
+        "class_idxs": [ClassIdx(int(label)) for label in task.question.class_idxs],
         "annotator": task.question.annotator,
         "overlap": task.overlap,
         "project_id": task.project_id,

@@ -1,9 +1,9 @@
-"""Putting out: the questions of a plan -> tasks in Label Studio and lines in the ledger.
+"""Upload: the questions of a plan -> tasks in Label Studio and rows of the task registry.
 
-Three things go on at once: the pictures and words of the next batch are made, one or two are imported (before
-the first: the project is opened), and the one before is written down. A second import waits at Label Studio's
-door while the first is stored, so that it never idles; nobody who answers meanwhile waits for more than these
-two, and after a kill at most three batches are to be found again.
+Three stages overlap: the images and data of the next batch are prepared, one or two batches are imported (before
+the first: the project is created), and the batch before is registered. The second import waits in Label Studio's
+queue while the first is stored, so that Label Studio never idles. Annotators who submit meanwhile wait for these
+two at most, and after a kill at most three batches need to be recovered.
 """
 
 from __future__ import annotations
@@ -11,102 +11,123 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import ImportPayload, Project, encode_tasks
-from reground.annotations.rounds import controls, projects
-from reground.annotations.rounds import task_images as pictures
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.planning import Plan, whom
-from reground.annotations.rounds.prefetch import one_ahead
-from reground.annotations.rounds.projects import Round
+from reground.annotations.rounds.assignment import assignees
+from reground.annotations.rounds.controls import write_controls
+from reground.annotations.rounds.planning import RoundPlan
+from reground.annotations.rounds.prefetch import prefetch_map
+from reground.annotations.rounds.projects import ReviewRound, get_or_create_project
 from reground.annotations.rounds.questions import Question
-from reground.annotations.rounds.render import Display
+from reground.annotations.rounds.render import TaskRenderer
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.rounds.task_images import DOCUMENT_ROOT, IMAGE_FOLDER
+from reground.annotations.rounds.task_registry import Task, register_tasks
+from reground.tasks.schema import ControlRow
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
 
-AT_ONCE = 2
-"""Imports under way."""
+MAX_IMPORTS: Final = 2
+"""Imports at the same time."""
 
-Batch = Sequence[Question]
-Row = dict[str, Any]
+QuestionBatch = Sequence[Question]
 
 
-def put_out(client: Client, asking: Round, settings: ReviewSettings, plan: Plan, known: Sequence[Project]) -> list[int]:
-    """Each person's questions into their own project, or all into the one of the round; the projects' ids.
+def create_tasks(
+    client: Client,
+    review_round: ReviewRound,
+    settings: ReviewSettings,
+    plan: RoundPlan,
+    projects: Sequence[Project],
+) -> list[int]:
+    """Create the tasks of a plan: each annotator's in a project of their own, or all in a shared one.
 
     Args:
         client: of Label Studio.
-        asking: the round.
-        settings: whom to ask, and how many questions at once.
-        plan: what to put out.
-        known: the round's projects.
+        review_round: the round.
+        settings: annotators, batch size.
+        plan: the questions to ask.
+        projects: the round's existing projects.
+
+    Returns:
+        The ids of the projects.
     """
-    display: Display | None = None
-    opened: list[int] = []
-    unwritten = dict(plan.controls)
-    with ThreadPoolExecutor(AT_ONCE) as importer:
-        for person in whom(settings):
-            own = [question for question in plan.questions if question.annotator == person]
-            opening = importer.submit(_open, client, asking, settings, person, known, bool(own))
-            display = display or Display(asking.workspace, asking.kind, settings)
-            _fill(client, asking, settings, importer, opening, display, own, unwritten)
-            opened.append(opening.result().id)
-    return opened
+    renderer: TaskRenderer | None = None
+    project_ids: list[int] = []
+    pending_controls = dict(plan.controls)
+    with ThreadPoolExecutor(MAX_IMPORTS) as pool:
+        for annotator in assignees(settings):
+            questions = [question for question in plan.questions if question.annotator == annotator]
+            project = pool.submit(
+                _prepare_project, client, review_round, settings, annotator, projects, bool(questions)
+            )
+            renderer = renderer or TaskRenderer(review_round.workspace, review_round.kind, settings)
+            _import(client, review_round, settings, pool, project, renderer, questions, pending_controls)
+            project_ids.append(project.result().id)
+    return project_ids
 
 
-def _open(
-    client: Client, asking: Round, settings: ReviewSettings, person: str, known: Sequence[Project], filled: bool
+def _prepare_project(
+    client: Client,
+    review_round: ReviewRound,
+    settings: ReviewSettings,
+    annotator: str,
+    projects: Sequence[Project],
+    with_images: bool,
 ) -> Project:
-    """The project, which shows pictures if it is to be filled."""
-    project = projects.open_project(client, asking, person, known)
-    if filled:
-        Path(asking.workspace.path(pictures.FOLDER, pictures.PICTURES)).mkdir(parents=True, exist_ok=True)
-        client.add_local_storage(project.id, _pictures_path(asking.workspace, settings))
+    project = get_or_create_project(client, review_round, annotator, projects)
+    if with_images:
+        Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
+        client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
     return project
 
 
-def _fill(
+def _import(
     client: Client,
-    asking: Round,
+    review_round: ReviewRound,
     settings: ReviewSettings,
-    importer: ThreadPoolExecutor,
-    opening: Future[Project],
-    display: Display,
-    own: Sequence[Question],
-    unwritten: dict[str, Sequence[Row]],
+    pool: ThreadPoolExecutor,
+    project: Future[Project],
+    renderer: TaskRenderer,
+    questions: Sequence[Question],
+    pending_controls: dict[str, Sequence[ControlRow]],
 ) -> None:
-    batches = [own[start : start + settings.batch_size] for start in range(0, len(own), settings.batch_size)]
+    size = settings.batch_size
+    batches = [questions[start : start + size] for start in range(0, len(questions), size)]
 
-    def make(batch: Batch) -> ImportPayload:
-        return encode_tasks(display.tasks(batch))
+    def encode(batch: QuestionBatch) -> ImportPayload:
+        return encode_tasks(renderer.render(batch))
 
-    def send(batch: Batch, tasks: ImportPayload) -> list[int]:
-        project = opening.result()
+    def send(batch: QuestionBatch, payload: ImportPayload) -> list[int]:
+        project_id = project.result().id
         if batch is batches[0]:
-            client.check_image(display.link(batch[0].image_ids[0]))
-        controls.write(asking.workspace, [row for question in batch for row in unwritten.pop(question.subject, ())])
-        return client.import_payload(project.id, tasks)
+            client.check_image(renderer.image_url(batch[0].image_ids[0]))
+        rows = [row for question in batch for row in pending_controls.pop(question.subject, ())]
+        write_controls(review_round.workspace, rows)
+        return client.import_payload(project_id, payload)
 
-    under_way: list[tuple[Batch, Future[list[int]]]] = []
-    for batch, tasks in one_ahead(make, batches):
-        under_way.append((batch, importer.submit(send, batch, tasks)))
-        if len(under_way) > AT_ONCE:
-            _write_down(asking, opening.result(), *under_way.pop(0))
-    for sent in under_way:
-        _write_down(asking, opening.result(), *sent)
-
-
-def _write_down(asking: Round, project: Project, batch: Batch, sent: Future[list[int]]) -> None:
-    placed = zip(batch, sent.result(), strict=True)
-    tasks = [Task(asking.kind, asking.number, q, project.id, task_id, asking.overlap) for q, task_id in placed]
-    ledger.append(asking.workspace, tasks)
+    imports: list[tuple[QuestionBatch, Future[list[int]]]] = []
+    for batch, payload in prefetch_map(encode, batches):
+        imports.append((batch, pool.submit(send, batch, payload)))
+        if len(imports) > MAX_IMPORTS:
+            _register(review_round, project.result(), *imports.pop(0))
+    for batch_import in imports:
+        _register(review_round, project.result(), *batch_import)
 
 
-def _pictures_path(workspace: Workspace, settings: ReviewSettings) -> str:
-    documents = settings.documents or workspace.path(pictures.FOLDER)
-    return f"{documents.rstrip('/')}/{pictures.PICTURES}"
+def _register(review_round: ReviewRound, project: Project, batch: QuestionBatch, task_ids: Future[list[int]]) -> None:
+    kind, number, overlap = review_round.kind, review_round.number, review_round.overlap
+    tasks = [
+        Task(kind, number, question, project.id, task_id, overlap)
+        for question, task_id in zip(batch, task_ids.result(), strict=True)
+    ]
+    register_tasks(review_round.workspace, tasks)
+
+
+def _image_folder(workspace: Workspace, settings: ReviewSettings) -> str:
+    """Path of the task images on Label Studio's machine."""
+    document_root = settings.document_root or workspace.path(DOCUMENT_ROOT)
+    return f"{document_root.rstrip('/')}/{IMAGE_FOLDER}"

@@ -134,8 +134,14 @@ def _status_line(name: str, state: Mapping[str, Any]) -> str:
 
 def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Ask people, and collect what they answered."""
-    from reground.annotations.review import push as asking
-    from reground.annotations.review import status as review_status
+    from reground.annotations.review import (
+        QUESTIONS,
+        pull_votes,
+        push_questions,
+        review_status,
+        serve_label_studio,
+        status_table,
+    )
 
     if arguments.action in PEOPLE:
         return PEOPLE[arguments.action](workspace, arguments, told)
@@ -146,19 +152,19 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     remember(workspace, told, arguments.config)
     settings = resolved.settings.review
     if arguments.action == "serve":
-        asking.serve(workspace, settings)
+        serve_label_studio(workspace, settings)
         return Result("Label Studio is stopped; everything in it is kept")
     if arguments.action == "status":
-        rows = review_status.status(workspace, settings)
-        return Result(review_status.table(rows), {"questions": rows})
+        rows = review_status(workspace, settings)
+        return Result(status_table(rows), {"questions": rows})
     if arguments.prefect:
         return _review_flow(workspace, arguments, told)
     with workspace.lock(f"reground review {arguments.action}"):
         if arguments.action == "pull":
-            pulled = asdict(asking.pull(workspace, settings))
+            pulled = asdict(pull_votes(workspace, settings))
             return Result(_counted(pulled), pulled)
-        questions = [arguments.question] if arguments.question else asking.QUESTIONS
-        pushed = {question: asdict(asking.push(workspace, settings, question)) for question in questions}
+        questions = [arguments.question] if arguments.question else QUESTIONS
+        pushed = {question: asdict(push_questions(workspace, settings, question)) for question in questions}
         return Result("\n".join(f"{name}: {_counted(counts)}" for name, counts in pushed.items()), pushed)
 
 

@@ -90,9 +90,9 @@ def list_photographs(root: Path) -> Path:
 def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
     """The workspace's own Label Studio."""
     from reground.annotations.label_studio import run_server
-    from reground.annotations.review.push import DATA_DIR, DOCUMENTS
+    from reground.annotations.review import DATA_DIR, DOCUMENT_ROOT
 
-    return run_server(root / DATA_DIR, 0, root / DOCUMENTS)
+    return run_server(root / DATA_DIR, 0, root / DOCUMENT_ROOT)
 
 
 def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
@@ -127,7 +127,7 @@ def password_of(data_dir: Path, email: str) -> str:
 
 def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What one annotator's recording says to one question, as a browser submits it."""
-    from reground.annotations.rounds.questions import CONTAINS, classify_result, contains_result
+    from reground.annotations.rounds import CONTAINS, classify_result, contains_result
 
     if question["question"] == CONTAINS:
         label = int(question["class_idxs"][0])

@@ -228,7 +228,12 @@ def _review(command: argparse.ArgumentParser) -> None:
     _set(command, "--port", "review.port", "of the workspace's own Label Studio, which `serve` runs", type=int)
     _set(command, "--url", "review.url", "of another Label Studio (default: the workspace's own)")
     _set(command, "--round", "review.round", "a new one asks anew", type=int)
-    _set(command, "--ask", "review.ask", "candidates, several, predictions or needs_vote (default: as published)")
+    _set(
+        command,
+        "--selection",
+        "review.selection",
+        "candidates, several, predictions or needs_vote; default: as published",
+    )
     _set(command, "--limit", "review.limit", "most pairs or images asked about, the worthiest first; 0: all", type=int)
     _set(command, "--overlap", "review.overlap", "people asked about each question", type=int)
     _set(

@@ -13,33 +13,33 @@ from reground.tasks.workspace import Workspace
 
 def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Make accounts; the workspace remembers whom it asks."""
-    from reground.annotations.review.push import invite as make_accounts
+    from reground.annotations.review import invite_annotators
 
     resolved = resolve(workspace, told, arguments.config)
     check(resolved, ["review"])
     settings = resolved.settings
-    made = make_accounts(workspace, settings.review, arguments.emails)
-    everybody = list(dict.fromkeys([*settings.review.annotators, *(person.email for person in made)]))
+    accounts = invite_annotators(workspace, settings.review, arguments.emails)
+    everybody = list(dict.fromkeys([*settings.review.annotators, *(account.email for account in accounts)]))
     remember(workspace, told, arguments.config)
     remember(workspace, {"review": {"annotators": everybody}})
     lines = [
-        f"{person.email}: {'new account' if person.new else 'had an account'}"
-        + (f", first password in {person.password}" if person.password else "")
-        for person in made
+        f"{account.email}: {'new account' if account.is_new else 'had an account'}"
+        + (f", first password in {account.password_file}" if account.password_file else "")
+        for account in accounts
     ]
-    return "\n".join(lines), {"invited": [asdict(person) for person in made], "annotators": everybody}
+    return "\n".join(lines), {"invited": [asdict(account) for account in accounts], "annotators": everybody}
 
 
 def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Judge everybody anew by the rule of the settings, from what was collected; needs no Label Studio."""
-    from reground.annotations.collect.votes import summarise
+    from reground.annotations.collect.votes import summarize
 
     resolved = resolve(workspace, told, arguments.config)
     check(resolved, ["review"])
     settings = resolved.settings
     with workspace.lock("reground review annotators"):
         remember(workspace, told, arguments.config)
-        summarise(workspace, settings.review.exclude)
+        summarize(workspace, settings.review.exclude)
     table = workspace.read("annotators")
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     lines = [_line(row) for row in rows]
@@ -48,10 +48,10 @@ def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any])
 
 def import_gold(workspace: Workspace, arguments: Namespace) -> tuple[str, dict[str, Any]]:
     """Bring known answers in."""
-    from reground.annotations.rounds import gold
+    from reground.annotations import rounds
 
     with workspace.lock("reground gold import"):
-        counts = gold.import_gold(workspace, arguments.path)
+        counts = rounds.import_gold(workspace, arguments.path)
     return ", ".join(f"{name} {value}" for name, value in counts.items()), dict(counts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds import ReviewSettings
 from reground.annotations.truth import NeedsVoteSettings, TruthSettings
 from reground.tasks.adversarial import AdversarialSettings
 from reground.tasks.evaluation import EvaluationSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
-from reground.annotations.review.push import DOCUMENTS, ReviewSettings
+from reground.annotations.review import DOCUMENT_ROOT, ReviewSettings
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace
 from tests.support.needs import need_package
@@ -98,14 +98,14 @@ class LabelStudio:
     def workspace(self, folder: Path, candidates: Mapping[str, tuple[int, ...]] = CANDIDATES) -> Workspace:
         """A workspace whose pictures this server serves."""
         folder.mkdir()
-        (folder / DOCUMENTS).symlink_to(self.root / "documents")
+        (folder / DOCUMENT_ROOT).symlink_to(self.root / "documents")
         workspace = Workspace(folder)
         fill(workspace, candidates, photographs())
         return workspace
 
     def settings(self, **other: object) -> ReviewSettings:
         documents = str(self.root / "documents")
-        return ReviewSettings(url=self.server.url, documents=documents, overlap=2, **other)  # type: ignore[arg-type]
+        return ReviewSettings(url=self.server.url, document_root=documents, overlap=2, **other)  # type: ignore[arg-type]
 
     def client(self) -> Client:
         return Client(self.server.url, self.server.credentials.token)

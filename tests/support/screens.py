@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from reground.annotations.label_studio import run_server
-from reground.annotations.review import push as review
-from reground.annotations.review.push import DATA_DIR, DOCUMENTS, ReviewSettings
+from reground.annotations.review import DATA_DIR, DOCUMENT_ROOT, ReviewSettings, push_questions
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, fill_beside, photographs
 from tests.support.needs import ROOT, need_chromium
@@ -69,13 +68,13 @@ def main() -> None:
         images = photographs()
         labels = {stem: int(stem.rpartition("_")[2]) for stem in images}
         settings = ReviewSettings()
-        with run_server(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENTS)) as server:
+        with run_server(Path(folder, DATA_DIR), 0, Path(folder, DOCUMENT_ROOT)) as server:
             fill(workspace, dict.fromkeys((stem for stem in labels if stem != "imagenet_07_609"), (609,)), images)
             fill_beside(workspace)
-            grid = review.push(workspace, settings, "contains").project_id
+            grid = push_questions(workspace, settings, "contains").project_id
             fill(workspace, {"imagenet_00_243": (243, 242, 246, 247, 251, 168, 159)}, images)
             fill_beside(workspace)
-            single = review.push(workspace, settings, "classify").project_id
+            single = push_questions(workspace, settings, "classify").project_id
             with browser(server.url, server.credentials.email, server.credentials.password) as page:
                 open_stream(page, server.url, grid, TILE)
                 page.click(f"{TILE}:has(input[name=imagenet_06_609]) img")

@@ -13,11 +13,10 @@ import pytest
 from reground.annotations.collect import exclusion
 from reground.annotations.collect.annotators import annotators
 from reground.annotations.collect.exclusion import Rule
-from reground.annotations.collect.parse import Collected, collect
-from reground.annotations.collect.straightlining import sameness
-from reground.annotations.collect.votes import summarise
-from reground.annotations.rounds.questions import Question, classify_result, contains_result
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.collect.parse import ParsedTask, parse_annotations
+from reground.annotations.collect.straightlining import straightlining_patterns
+from reground.annotations.collect.votes import summarize
+from reground.annotations.rounds import Question, Task, classify_result, contains_result
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.schema import ClassIdx, ImageId
@@ -53,15 +52,15 @@ def test_of_more_people_than_were_asked_the_first_count() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=2)
     answers = [given(ticks("a"), 3, 1, 5), given(ticks("a"), 1, 2, 3), given(ticks("b"), 2, 3, 4)]
     for order in (answers, answers[::-1]):
-        made = collect(task, order, PEOPLE, ())
+        made = parse_annotations(task, order, PEOPLE, ())
         assert {v["annotator_id"] for v in made.votes} == {"label-studio:ann@lab", "label-studio:bob@lab"}
         (dropped,) = made.dropped
-        assert dropped["reason"] == "answer_surplus" and "cay@lab was number 3, 2 were asked for" in dropped["detail"]
+        assert dropped["reason"] == "answer_surplus" and "cay@lab was number 3, the overlap is 2" in dropped["detail"]
 
 
 def test_an_answer_that_cannot_count_takes_nobodys_place() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=1)
-    made = collect(task, [given(ticks("nobody"), 1, 1, 1), given(ticks("a"), 2, 2, 2)], PEOPLE, ())
+    made = parse_annotations(task, [given(ticks("nobody"), 1, 1, 1), given(ticks("a"), 2, 2, 2)], PEOPLE, ())
     assert {v["annotator_id"] for v in made.votes} == {"label-studio:bob@lab"}
     assert [d["reason"] for d in made.dropped] == ["answer_invalid"]
 
@@ -69,7 +68,7 @@ def test_an_answer_that_cannot_count_takes_nobodys_place() -> None:
 def test_changing_ones_mind_costs_no_place() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=1)
     answers = [given(ticks("a"), 1, 1, 1), given(ticks("b"), 2, 2, 2), given(ticks("c"), 1, 3, 9)]
-    made = collect(task, answers, PEOPLE, ())
+    made = parse_annotations(task, answers, PEOPLE, ())
     assert [v["image_id"] for v in made.votes if v["answer"] == "yes"] == ["c"]
     assert sorted(d["reason"] for d in made.dropped) == ["answer_superseded", "answer_surplus"]
 
@@ -77,16 +76,16 @@ def test_changing_ones_mind_costs_no_place() -> None:
 def test_an_answer_by_somebody_else_than_was_asked_is_set_aside() -> None:
     own = Question(f"{GRID.key} to ann@lab", GRID.image_ids, GRID.class_idxs, "ann@lab")
     task = Task("contains", 1, own, 5, 50, overlap=1)
-    made = collect(task, [given(ticks("a"), 2, 1, 1), given(ticks("b"), 1, 2, 2)], PEOPLE, ())
+    made = parse_annotations(task, [given(ticks("a"), 2, 1, 1), given(ticks("b"), 1, 2, 2)], PEOPLE, ())
     assert {v["annotator_id"] for v in made.votes} == {"label-studio:ann@lab"}
     (dropped,) = made.dropped
-    assert dropped["reason"] == "answer_uninvited" and "put to ann@lab, answered by bob@lab" in dropped["detail"]
+    assert dropped["reason"] == "answer_uninvited" and "assigned to ann@lab, answered by bob@lab" in dropped["detail"]
 
 
 def test_control_images_tell_of_the_annotator_and_are_no_votes() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=2)
     known = {ImageId("b"): "yes", ImageId("c"): "no"}
-    made = collect(task, [given(ticks("a", "c"), 1, 1)], PEOPLE, (), known)
+    made = parse_annotations(task, [given(ticks("a", "c"), 1, 1)], PEOPLE, (), known)
     assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "yes"), ("d", "no")]
     told = [(row["image_id"], row["answer"], row["expected"]) for row in made.control_answers]
     assert told == [("b", "no", "yes"), ("c", "yes", "no")]
@@ -97,7 +96,7 @@ def test_control_images_tell_of_the_annotator_and_are_no_votes() -> None:
 # How well
 
 
-def store(folder: Path, made: Sequence[Collected]) -> Workspace:
+def store(folder: Path, made: Sequence[ParsedTask]) -> Workspace:
     """A workspace that has collected these."""
     workspace = Workspace(folder / "w")
     put(workspace, "images", [image(f"i{n:03d}", n % 4) for n in range(40)])
@@ -108,9 +107,9 @@ def store(folder: Path, made: Sequence[Collected]) -> Workspace:
     return workspace
 
 
-def crowd(seconds: float = 12.0) -> list[Collected]:
+def crowd(seconds: float = 12.0) -> list[ParsedTask]:
     """40 CLASSIFY questions in varied order: three people answer rightly, the fourth ticks the first label at once."""
-    made: list[Collected] = []
+    made: list[ParsedTask] = []
     for n in range(40):
         right, wrong = ClassIdx(n % 4), ClassIdx((n + 1) % 4)
         shown = tuple(ClassIdx((n * 7 // 3 + place) % 4) for place in range(4))
@@ -121,12 +120,12 @@ def crowd(seconds: float = 12.0) -> list[Collected]:
             for person in (1, 2, 3)
         ]
         answers.append(given(classify_result([shown[0]], shown[0], "1"), 4, 10 * n + 4, seconds=1.0))
-        made.append(collect(task, answers, PEOPLE, ()))
+        made.append(parse_annotations(task, answers, PEOPLE, ()))
     return made
 
 
 def people(workspace: Workspace, rule: Rule) -> dict[str, Any]:
-    summarise(workspace, rule)
+    summarize(workspace, rule)
     table = workspace.read("annotators")
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return {str(row["annotator_id"]): row for row in rows}
@@ -137,7 +136,7 @@ def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_lea
     table = people(workspace, Rule())
     bot = table.pop("label-studio:bot@lab")
     assert "takes 1.0 s for a task (median of 40), 1.5 is least" in bot["excluded"]
-    assert "ticks the same places (1) on all 40 screens of classify: by chance once in" in bot["excluded"]
+    assert "ticks the same positions (1) in all 40 tasks of classify: by chance once in" in bot["excluded"]
     assert bot["fast_share"] == 1.0 and bot["tasks"] == 40
     assert all(row["excluded"] is None and row["agreement"] == 1.0 for row in table.values())
 
@@ -161,7 +160,8 @@ def test_answers_on_gold_and_on_controls_make_the_accuracy(tmp_path: Path) -> No
     known = {ImageId(f"i{n:03d}"): "yes" if n % 2 else "no" for n in range(10, 30)}
     right = [f"i{n:03d}" for n in range(11, 30, 2)]
     workspace = store(
-        tmp_path, [collect(task, [given(ticks("i000", *right), 1, 1), given(ticks("i001"), 2, 2)], PEOPLE, (), known)]
+        tmp_path,
+        [parse_annotations(task, [given(ticks("i000", *right), 1, 1), given(ticks("i001"), 2, 2)], PEOPLE, (), known)],
     )
     put(workspace, "gold", [{"image_id": "i000", "class_idx": 0, "answer": "yes", "source": "known"}])
     table = people(workspace, Rule())
@@ -198,15 +198,19 @@ NO_SUBMISSIONS = pd.DataFrame(columns=["annotator_id", "question", "ticked", "op
 
 def test_no_to_everything_is_likely_where_others_say_no_too() -> None:
     rows = [vote(f"i{n}", 7, who, "no", "contains") for n in range(200) for who in ("ann", "bob", "cay")]
-    assert all(chance > 1e-2 for said in sameness(frame(rows), NO_SUBMISSIONS).values() for chance in said.values())
+    assert all(
+        chance > 1e-2
+        for said in straightlining_patterns(frame(rows), NO_SUBMISSIONS).values()
+        for chance in said.values()
+    )
     rows = [
         vote(f"i{n}", 7, who, "no" if who == "cay" or n % 2 else "yes", "contains")
         for n in range(200)
         for who in ("ann", "bob", "cay")
     ]
-    (said,) = sameness(frame(rows), NO_SUBMISSIONS).values()  # ann and bob say both
+    (said,) = straightlining_patterns(frame(rows), NO_SUBMISSIONS).values()  # ann and bob say both
     ((what, chance),) = said.items()
-    assert what == "says no to all 200 labels in contains" and chance < 1e-20
+    assert what == "answers no to all 200 labels of contains" and chance < 1e-20
 
 
 def test_the_same_places_are_unlikely_as_options_stand_in_drawn_order() -> None:
@@ -215,23 +219,23 @@ def test_the_same_places_are_unlikely_as_options_stand_in_drawn_order() -> None:
         return pd.DataFrame(rows)
 
     none = frame([vote("i", 7, "z", "yes"), vote("j", 7, "z", "no")])
-    assert sameness(none, screens([[0]] * 4, 5))["a"] == {
-        "ticks the same places (1) on all 4 screens of classify": pytest.approx(1 / 125)
+    assert straightlining_patterns(none, screens([[0]] * 4, 5))["a"] == {
+        "ticks the same positions (1) in all 4 tasks of classify": pytest.approx(1 / 125)
     }
-    assert "a" not in sameness(none, screens([[0], [0], [1]], 5))
-    assert "a" not in sameness(none, screens([[]] * 9, 5))  # nothing ticked: the answers themselves tell
-    everything = sameness(none, screens([[0, 1]] * 9, 2))["a"]
+    assert "a" not in straightlining_patterns(none, screens([[0], [0], [1]], 5))
+    assert "a" not in straightlining_patterns(none, screens([[]] * 9, 5))  # nothing ticked: the answers themselves tell
+    everything = straightlining_patterns(none, screens([[0, 1]] * 9, 2))["a"]
     assert list(everything.values()) == [1.0]  # ticking all there is has but one place
 
 
-def world(seed: int) -> list[Collected]:
+def world(seed: int) -> list[ParsedTask]:
     """A round of CONTAINS grids, some with controls, and of CLASSIFY, answered by honest people and by four others.
 
     The honest are right on 88 % of pairs where the label holds and on 97 % of the rest, at 6 s and more.
     """
     rng = np.random.default_rng(seed)
     holds = {(n, label): rng.random() < (0.8 if label == n % 4 else 0.1) for n in range(160) for label in range(4)}
-    made: list[Collected] = []
+    made: list[ParsedTask] = []
     for number in range(60):
         images = rng.permutation(160)[:24].tolist()
         label = number % 4
@@ -241,7 +245,7 @@ def world(seed: int) -> list[Collected]:
         ticked = [[n for n in images if sees(rng, holds[n, label])] for _ in range(4)]
         ticked += [[], images, images[:1], [n for n in images if rng.random() < 0.3]]
         made.append(
-            collect(
+            parse_annotations(
                 task, [_by(p, number, ticks(*(f"i{n:03d}" for n in t))) for p, t in enumerate(ticked)], WORLD, (), known
             )
         )
@@ -251,7 +255,7 @@ def world(seed: int) -> list[Collected]:
         chosen = [[label for label in shown if sees(rng, holds[n, label])] for _ in range(4)]
         chosen += [[], list(shown), list(shown[:1]), [label for label in shown if rng.random() < 0.5]]
         answers = [classify_result(valid, valid[0] if valid else None, "1") for valid in chosen]
-        made.append(collect(task, [_by(p, 100 + n, result) for p, result in enumerate(answers)], WORLD, ()))
+        made.append(parse_annotations(task, [_by(p, 100 + n, result) for p, result in enumerate(answers)], WORLD, ()))
     return made
 
 
@@ -271,8 +275,8 @@ def test_honest_people_stay_and_those_who_do_not_look_go(tmp_path: Path, seed: i
     table = people(store(tmp_path, world(seed)), Rule())
     why = {name.partition(":")[2]: row["excluded"] for name, row in table.items()}
     assert {name for name, reason in why.items() if reason is None} == {"h1", "h2", "h3", "h4"}, why
-    assert "says no to all" in why["never"] and "says yes to all" in why["always"]
-    assert "ticks the same places (1)" in why["first"] and "known answers right" in why["guesses"]
+    assert "answers no to all" in why["never"] and "answers yes to all" in why["always"]
+    assert "ticks the same positions (1)" in why["first"] and "known answers right" in why["guesses"]
 
 
 def test_published_annotators_are_never_excluded() -> None:

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.collect.annotators import annotators
-from reground.annotations.collect.parse import collect
-from reground.annotations.rounds.questions import Question, classify_result, contains_result
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.collect.parse import parse_annotations
+from reground.annotations.rounds import Question, Task, classify_result, contains_result
 from reground.tasks.schema import ClassIdx, ImageId, to_arrow
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab"}
@@ -32,13 +31,13 @@ def answer(result, person=1, number=1, at="2026-01-01T10:00:00Z", **other):
 
 
 def only_drop(task, *given_answers):
-    made = collect(task, given_answers, PEOPLE, ())
+    made = parse_annotations(task, given_answers, PEOPLE, ())
     assert len(made.dropped) == 1
     return made.dropped[0]
 
 
 def test_contains_gives_a_vote_for_every_image_shown():
-    made = collect(GRID, [answer(contains_result([ImageId("b")]))], PEOPLE, ())
+    made = parse_annotations(GRID, [answer(contains_result([ImageId("b")]))], PEOPLE, ())
     assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "no"), ("b", "yes")]
     assert {v["annotator_id"] for v in made.votes} == {"label-studio:ann@lab"}
     assert {v["answer_id"] for v in made.votes} == {"label-studio:5:1"}
@@ -47,21 +46,21 @@ def test_contains_gives_a_vote_for_every_image_shown():
 
 
 def test_nothing_ticked_is_an_answer():
-    made = collect(GRID, [answer([])], PEOPLE, ())
+    made = parse_annotations(GRID, [answer([])], PEOPLE, ())
     assert [v["answer"] for v in made.votes] == ["no", "no"] and not made.dropped
 
 
 def test_classify_gives_a_vote_for_every_candidate():
-    made = collect(SINGLE, [answer(classify_result([ClassIdx(8)], ClassIdx(8), "5+"))], PEOPLE, ())
+    made = parse_annotations(SINGLE, [answer(classify_result([ClassIdx(8)], ClassIdx(8), "5+"))], PEOPLE, ())
     rows = [(v["class_idx"], v["answer"], v["main"], v["num_objects"]) for v in made.votes]
     assert rows == [(7, "no", False, 5), (8, "yes", True, 5)]
-    made = collect(SINGLE, [answer(CLASSIFY_NONE)], PEOPLE, ())
+    made = parse_annotations(SINGLE, [answer(CLASSIFY_NONE)], PEOPLE, ())
     assert [(v["answer"], v["main"], v["num_objects"]) for v in made.votes] == [("no", False, None)] * 2
     assert to_arrow("votes", made.votes).num_rows == 2
 
 
 def test_recorded_annotators_are_named_as_such():
-    made = collect(GRID, [answer([]), answer([], 2, 2)], PEOPLE, ("bob@lab",))
+    made = parse_annotations(GRID, [answer([]), answer([], 2, 2)], PEOPLE, ("bob@lab",))
     assert {(v["annotator_id"], v["source"]) for v in made.votes} == {
         ("label-studio:ann@lab", "label-studio"),
         ("recorded:bob@lab", "recorded"),
@@ -75,20 +74,20 @@ def choice(name, *values):
 @pytest.mark.parametrize(
     ("task", "result", "says"),
     [
-        (GRID, [choice("contains", "c")], "c was not shown"),
+        (GRID, [choice("contains", "c")], "c was not an option"),
         (GRID, [choice("valid", "7")], "unknown controls: valid"),
         (GRID, [choice("contains", "a"), choice("contains", "b")], "twice"),
-        (GRID, [{"from_name": "contains", "value": {"text": "a"}}], "no choice"),
+        (GRID, [{"from_name": "contains", "value": {"text": "a"}}], "not a choice"),
         (GRID, [{"from_name": "contains", "value": {"choices": "a"}}], "no list"),
         (GRID, "a", "expected a list"),
         (SINGLE, [], "neither"),
         (SINGLE, [*CLASSIFY_NONE, *classify_result([ClassIdx(7)], ClassIdx(7), "1")], "both"),
-        (SINGLE, classify_result([ClassIdx(9)], ClassIdx(9), "1"), "9 was not shown"),
+        (SINGLE, classify_result([ClassIdx(9)], ClassIdx(9), "1"), "9 was not an option"),
         (SINGLE, classify_result([ClassIdx(7)], ClassIdx(8), "1"), "not among the valid"),
         (SINGLE, classify_result([ClassIdx(7)], ClassIdx(7), "6"), "number of objects"),
         (SINGLE, classify_result([ClassIdx(7)], ClassIdx(7), "1")[:2], "num_objects: expected one"),
         (SINGLE, [choice("valid", "7"), choice("num_objects", "1")], "main: expected one"),
-        (SINGLE, [choice("none", "all_of_these")], "was not shown"),
+        (SINGLE, [choice("none", "all_of_these")], "was not an option"),
     ],
 )
 def test_answers_that_contradict_the_question_are_dropped(task, result, says):
@@ -99,20 +98,20 @@ def test_answers_that_contradict_the_question_are_dropped(task, result, says):
 
 def test_an_answer_changed_by_another_is_dropped():
     dropped = only_drop(GRID, answer([], updated_by=2))
-    assert dropped["reason"] == "answer_tampered" and "changed by bob@lab" in dropped["detail"]
+    assert dropped["reason"] == "answer_tampered" and "edited by bob@lab" in dropped["detail"]
 
 
 def test_the_last_answer_of_a_person_counts():
     first = answer(contains_result([ImageId("a")]), number=1, at="2026-01-01T12:30:00+02:00")
     last = answer(contains_result([ImageId("b")]), number=2, at="2026-01-01T10:31:00Z")
     for order in ([first, last], [last, first]):
-        made = collect(GRID, order, PEOPLE, ())
+        made = parse_annotations(GRID, order, PEOPLE, ())
         assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "no"), ("b", "yes")]
         assert [d["reason"] for d in made.dropped] == ["answer_superseded"]
 
 
 def test_skips_are_no_answers():
-    made = collect(GRID, [answer([], was_cancelled=True)], PEOPLE, ())
+    made = parse_annotations(GRID, [answer([], was_cancelled=True)], PEOPLE, ())
     assert not made.votes and not made.dropped
 
 
@@ -127,7 +126,7 @@ JSON = st.recursive(
 
 @given(JSON, st.sampled_from([GRID, SINGLE]))
 def test_any_result_becomes_votes_or_a_dropped_row(result, task):
-    made = collect(task, [answer(result)], PEOPLE, ())
+    made = parse_annotations(task, [answer(result)], PEOPLE, ())
     assert bool(made.votes) != bool(made.dropped)
 
 
@@ -157,7 +156,7 @@ def test_agreement_is_with_the_majority_of_the_others():
 
 
 def test_nobody_to_agree_with_is_no_agreement():
-    made = collect(GRID, [answer([], lead_time=None)], PEOPLE, ())
+    made = parse_annotations(GRID, [answer([], lead_time=None)], PEOPLE, ())
     (row,) = annotators(pd.DataFrame(made.votes))
     assert row["agreement"] is None and row["seconds_per_task"] is None
     assert annotators(pd.DataFrame(made.votes[:0])) == []

@@ -11,13 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from reground.annotations.collect import sync as answers
+from reground.annotations.collect import sync
 from reground.annotations.label_studio import Client, UnavailableError
-from reground.annotations.review import push as review
-from reground.annotations.review import status as review_status
-from reground.annotations.review.push import ReviewSettings
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.questions import classify_result, contains_result
+from reground.annotations.review import ReviewSettings, pull_votes, push_questions, review_status
+from reground.annotations.rounds import classify_result, contains_result, read_tasks
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Workspace, store
@@ -37,7 +34,7 @@ def answer(label_studio: LabelStudio, workspace: Workspace, email: str, images: 
     """Somebody says that the original label holds; image -> id of the answer."""
     given: dict[str, int] = {}
     with label_studio.annotator(email) as person:
-        for task in ledger.read(workspace):
+        for task in read_tasks(workspace):
             image_id = task.question.image_ids[0]
             if task.kind == "classify" and image_id in images:
                 label = ClassIdx(CANDIDATES[image_id][0])
@@ -49,31 +46,31 @@ def answer(label_studio: LabelStudio, workspace: Workspace, email: str, images: 
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Ids of the tasks whose answers were asked for."""
     asked: list[int] = []
-    ask = Client.answers
+    ask = Client.export_annotations
 
     def spy(client: Client, project_id: int, task_ids: Sequence[int]) -> object:
         asked.extend(task_ids)
         return ask(client, project_id, task_ids)
 
-    monkeypatch.setattr(Client, "answers", spy)
+    monkeypatch.setattr(Client, "export_annotations", spy)
     return asked
 
 
 def test_only_what_was_touched_is_fetched_and_the_tables_are_those_of_a_full_pull(
     label_studio: LabelStudio, tmp_path: Path, fetched: list[int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(answers, "LOOK_BACK", answers.LOOK_BACK * 0)
+    monkeypatch.setattr(sync, "LOOK_BACK", sync.LOOK_BACK * 0)
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
-    review.push(workspace, settings, "classify")
-    ids = {str(task.question.image_ids[0]): task.task_id for task in ledger.read(workspace)}
-    review.pull(workspace, settings)
+    push_questions(workspace, settings, "classify")
+    ids = {str(task.question.image_ids[0]): task.task_id for task in read_tasks(workspace)}
+    pull_votes(workspace, settings)
     assert fetched == [] and len(workspace.read("votes")) == 0
     images = list(CANDIDATES)
     given = answer(label_studio, workspace, ANN, images[:3])
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert sorted(fetched) == sorted(ids[image] for image in images[:3])
     fetched.clear()
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert fetched == []
     more = answer(label_studio, workspace, BOB, images[3:4])
     with label_studio.annotator(ANN) as ann:  # one changed, one taken back, one skipped
@@ -82,15 +79,15 @@ def test_only_what_was_touched_is_fetched_and_the_tables_are_those_of_a_full_pul
         assert ann._http.delete(f"/api/annotations/{given[images[1]]}/").status_code == 204
         skip = {"result": [], "was_cancelled": True}
         assert ann._http.post(f"/api/tasks/{ids[images[4]]}/annotations/", json=skip).status_code == 201
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert sorted(fetched) == sorted(ids[images[n]] for n in (0, 1, 3, 4))
     votes = workspace.read("votes")
     assert set(votes["image_id"]) == {images[0], images[2], images[3]}
     assert set(votes[votes["answer"] == "yes"]["image_id"]) == {images[2], images[3]}
     assert any(str(more[images[3]]) in answer_id for answer_id in votes["answer_id"])
     before = tables_of(workspace)
-    workspace.retire(answers.STEP, ())
-    review.pull(workspace, settings)
+    workspace.retire(sync.STEP, ())
+    pull_votes(workspace, settings)
     assert tables_of(workspace) == before
 
 
@@ -99,52 +96,52 @@ def test_what_the_stamps_do_not_tell_the_counts_do(
 ):
     """As an answer written long after its task was stamped: the mark is beyond it."""
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
-    review.pull(workspace, settings)
+    push_questions(workspace, settings, "classify")
+    pull_votes(workspace, settings)
     answer(label_studio, workspace, ANN, list(CANDIDATES)[:2])
-    monkeypatch.setattr(answers, "_earlier", lambda stamp: "2100-01-01T00:00:00.000000Z")
-    assert review.pull(workspace, settings).answers == 2 and len(fetched) == 2
-    marks = workspace.read_bytes(answers.MARKS)
-    review.pull(workspace, settings)
-    assert len(fetched) == 2 and workspace.read_bytes(answers.MARKS) == marks
+    monkeypatch.setattr(sync, "_look_back", lambda stamp: "2100-01-01T00:00:00.000000Z")
+    assert pull_votes(workspace, settings).answers == 2 and len(fetched) == 2
+    cursors = workspace.read_bytes(sync.CURSOR_FILE)
+    pull_votes(workspace, settings)
+    assert len(fetched) == 2 and workspace.read_bytes(sync.CURSOR_FILE) == cursors
 
 
 def test_votes_on_a_task_that_somebody_deleted_stay_with_a_note(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     answer(label_studio, workspace, ANN, list(CANDIDATES))
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     votes = workspace.table_digest("votes")
-    gone = ledger.read(workspace)[1]
+    gone = read_tasks(workspace)[1]
     with label_studio.client() as client:
         client.delete_task(gone.task_id)
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert workspace.table_digest("votes") == votes
     (note,) = workspace.read("dropped").to_dict("records")
     assert (note["item"], note["reason"]) == (gone.question.key, "task_deleted")
     assert f"task {gone.task_id}" in note["detail"] and "count: 1" in note["detail"]
     before = tables_of(workspace)
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert tables_of(workspace) == before
-    (row,) = review_status.status(workspace, settings)
+    (row,) = review_status(workspace, settings)
     assert (row["tasks"], row["done"], row["answers"]) == (len(CANDIDATES), 1, len(CANDIDATES))
 
 
 def test_one_project_gone_the_others_are_collected(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    gone = review.push(workspace, settings, "contains").project_id
-    review.push(workspace, settings, "classify")
+    gone = push_questions(workspace, settings, "contains").project_id
+    push_questions(workspace, settings, "classify")
     with label_studio.annotator(ANN) as ann:
-        for task in ledger.read(workspace):
+        for task in read_tasks(workspace):
             if task.kind == "contains":
                 ann.submit(task.task_id, contains_result([]), 1.0)
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     first = workspace.read("votes")
     answer(label_studio, workspace, ANN, list(CANDIDATES))
     with label_studio.client() as client:
         client._sdk.projects.delete(gone)
     with pytest.raises(RegroundError, match=rf"show project {gone}.*404"):
-        review.pull(workspace, settings)
+        pull_votes(workspace, settings)
     votes = workspace.read("votes")
     assert set(first["answer_id"]) < set(votes["answer_id"])
     assert set(votes[votes["question"] == "classify"]["image_id"]) == set(CANDIDATES)
@@ -190,17 +187,17 @@ def _relay(caller: socket.socket, port: int, about: bytes, keep: int) -> None:
 @pytest.mark.parametrize("keep", [0, 100, 900])
 def test_an_export_cut_off_half_way_costs_nothing(label_studio: LabelStudio, tmp_path: Path, keep: int):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     answer(label_studio, workspace, ANN, list(CANDIDATES)[:2])
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     before = tables_of(workspace)
     answer(label_studio, workspace, BOB, list(CANDIDATES))
     with cutting(label_studio.port, b"/export?", keep) as port:
-        through = ReviewSettings(url=f"http://127.0.0.1:{port}", documents=settings.documents)
+        through = ReviewSettings(url=f"http://127.0.0.1:{port}", document_root=settings.document_root)
         with pytest.raises(UnavailableError, match=r"export the annotations .*run the command again"):
-            review.pull(workspace, through)
+            pull_votes(workspace, through)
     assert tables_of(workspace) == before
-    assert review.pull(workspace, settings).answers == 2 + len(CANDIDATES)
+    assert pull_votes(workspace, settings).answers == 2 + len(CANDIDATES)
 
 
 def test_a_full_disk_on_the_ledger_leaves_no_twin(
@@ -217,27 +214,27 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
     with monkeypatch.context() as patch:
         patch.setattr(store, "_write_atomically", full)
         with pytest.raises(RegroundError, match=r"No space left.*run the same command again"):
-            review.push(workspace, settings, "classify")
-    assert ledger.read(workspace) == []
-    project = review.push(workspace, settings, "classify").project_id
+            push_questions(workspace, settings, "classify")
+    assert read_tasks(workspace) == []
+    project = push_questions(workspace, settings, "classify").project_id
     with label_studio.client() as client:
         keys = [data["key"] for _, data in client.list_tasks(project)]
-    assert sorted(keys) == sorted(task.question.key for task in ledger.read(workspace))
+    assert sorted(keys) == sorted(task.question.key for task in read_tasks(workspace))
     assert len(keys) == len(set(keys)) == len(CANDIDATES)
 
 
 def test_status_tells_done_open_and_disagreed(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    assert review_status.status(workspace, settings) == []
-    review.push(workspace, settings, "classify")
+    assert review_status(workspace, settings) == []
+    push_questions(workspace, settings, "classify")
     images = list(CANDIDATES)
     answer(label_studio, workspace, ANN, images[:3])
     answer(label_studio, workspace, BOB, images[:1])
     with label_studio.annotator(BOB) as bob:
-        (task,) = (t for t in ledger.read(workspace) if t.question.image_ids[0] == images[1])
+        (task,) = (t for t in read_tasks(workspace) if t.question.image_ids[0] == images[1])
         bob.submit(task.task_id, classify_result([], None, ""), 2.0)
     before = tables_of(workspace)
-    (row,) = review_status.status(workspace, settings)
+    (row,) = review_status(workspace, settings)
     counts = {name: row[name] for name in ("tasks", "done", "open", "disagreed", "answers", "annotators")}
     assert counts == {"tasks": 5, "done": 2, "open": 3, "disagreed": 1, "answers": 5, "annotators": 2}
     assert row["answers_per_hour"] > 0

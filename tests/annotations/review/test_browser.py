@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reground.annotations.review import push as review
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.questions import TILE_KEYS
+from reground.annotations.review import pull_votes, push_questions
+from reground.annotations.rounds import TILE_KEYS, read_tasks
 from tests.support.label_studio_world import PASSWORD, LabelStudio, fill, photographs
 from tests.support.needs import need_chromium, need_package
 from tests.support.screens import ROW, TILE, browser, open_stream
@@ -49,7 +48,7 @@ def press(page: Page, key: str) -> None:
 
 
 def votes_of(workspace, settings):
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     votes = workspace.read("votes")
     assert not len(workspace.read("dropped")), workspace.read("dropped").to_dict("records")
     assert set(votes["annotator_id"]) == {f"label-studio:{EMAIL}"} and (votes["seconds"] > 0).all()
@@ -62,8 +61,8 @@ def test_a_grid_of_48_is_ticked_by_mouse_and_by_key(label_studio: LabelStudio, t
     many = {f"{stem}_{copy}": path for copy in range(3) for stem, path in files.items()}
     grid = dict(list(many.items())[:48])
     fill(workspace, dict.fromkeys(grid, (609,)), grid)
-    project = review.push(workspace, settings, "contains").project_id
-    (task,) = ledger.read(workspace)
+    project = push_questions(workspace, settings, "contains").project_id
+    (task,) = read_tasks(workspace)
     url = label_studio.server.url
     label_studio.annotator(EMAIL)
     with browser(url, EMAIL, PASSWORD) as page:
@@ -102,8 +101,8 @@ def test_classify_is_answered_by_keyboard(label_studio: LabelStudio, tmp_path: P
     labels = (243, 242, 246, 254, 168)
     workspace = label_studio.workspace(tmp_path / "w", {"imagenet_00_243": labels})
     settings = label_studio.settings()
-    project = review.push(workspace, settings, "classify").project_id
-    (task,) = ledger.read(workspace)
+    project = push_questions(workspace, settings, "classify").project_id
+    (task,) = read_tasks(workspace)
     url = label_studio.server.url
     label_studio.annotator(EMAIL)
     with browser(url, EMAIL, PASSWORD) as page:

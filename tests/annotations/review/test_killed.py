@@ -14,13 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from reground.annotations.collect import sync as answers
+from reground.annotations.collect.sync import STEP
 from reground.annotations.label_studio import BrowserSession, UnavailableError
-from reground.annotations.review import push as review
-from reground.annotations.review.push import ReviewSettings
-from reground.annotations.rounds import projects
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.questions import classify_result
+from reground.annotations.review import ReviewSettings, pull_votes, push_questions
+from reground.annotations.rounds import ReviewRound, classify_result, get_or_create_project, read_tasks
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import LabelStudio, fill
@@ -98,15 +95,15 @@ def many_questions(label_studio: LabelStudio, folder: Path) -> Workspace:
 
 
 def open_round(label_studio: LabelStudio, workspace: Workspace, settings: ReviewSettings) -> int:
-    asking = projects.Round(workspace, "classify", 1, settings.overlap)
+    review_round = ReviewRound(workspace, "classify", 1, settings.overlap)
     with label_studio.client() as client:
-        return projects.open_project(client, asking, "", client.find_projects(asking.mark())).id
+        return get_or_create_project(client, review_round, "", client.find_projects(review_round.tag())).id
 
 
 def pull_until_it_works(workspace: Workspace, settings: ReviewSettings) -> None:
     while True:
         try:
-            review.pull(workspace, settings)
+            pull_votes(workspace, settings)
             return
         except UnavailableError:
             time.sleep(0.2)
@@ -115,13 +112,13 @@ def pull_until_it_works(workspace: Workspace, settings: ReviewSettings) -> None:
 def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: LabelStudio, tmp_path: Path):
     draw = random.Random(20)
     workspace = many_questions(label_studio, tmp_path / "w")
-    settings = replace(label_studio.settings(batch_size=BATCH, patience=300.0, examples=0), overlap=len(PEOPLE))
+    settings = replace(label_studio.settings(batch_size=BATCH, retry_timeout=300.0, examples=0), overlap=len(PEOPLE))
     project_id = open_round(label_studio, workspace, settings)
     failed: list[BaseException] = []
 
     def push() -> None:
         try:
-            review.push(workspace, settings, "classify")
+            push_questions(workspace, settings, "classify")
         except BaseException as error:
             failed.append(error)
 
@@ -143,11 +140,11 @@ def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: L
     assert failed == [] and people.refused == []
     assert in_the_push >= 3, "the push was over before it was hit: ask more questions"
 
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     with label_studio.client() as client:
         there = Counter(str(data["key"]) for _, data in client.list_tasks(project_id))
     assert set(there.values()) == {1} and len(there) == QUESTIONS
-    assert sorted(task.question.key for task in ledger.read(workspace)) == sorted(there)
+    assert sorted(task.question.key for task in read_tasks(workspace)) == sorted(there)
     assert len(people.taken) > 50
     votes = workspace.read("votes")
     held = {f"label-studio:{project_id}:{answer}" for _, answer in people.taken}
@@ -160,7 +157,7 @@ def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: L
 def full_pull(workspace: Workspace, settings: ReviewSettings) -> list[dict[str, object]]:
     """The votes, with everything fetched anew; the same bytes as fetched bit by bit."""
     before = workspace.table_digest("votes")
-    workspace.retire(answers.STEP, ())
-    review.pull(workspace, settings)
+    workspace.retire(STEP, ())
+    pull_votes(workspace, settings)
     assert workspace.table_digest("votes") == before
     return workspace.read("votes").to_dict("records")  # type: ignore[return-value]

@@ -22,15 +22,12 @@ from reground.annotations.label_studio import client as label_studio_module
 from reground.annotations.label_studio import server as servers
 from reground.annotations.label_studio.browser_session import submit_form
 from reground.annotations.label_studio.credentials import read_credentials
-from reground.annotations.review import push as review
-from reground.annotations.review import status as review_status
-from reground.annotations.review.push import ReviewSettings
-from reground.annotations.rounds import projects
-from reground.annotations.rounds import task_images as pictures
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.questions import classify_result, contains_result
+from reground.annotations.review import QUESTIONS, ReviewSettings, pull_votes, push_questions, review_status
+from reground.annotations.rounds import classify_result, contains_result, projects, read_tasks, upload, workspace_tag
+from reground.annotations.rounds.task_images import FULL, THUMBNAIL
+from reground.annotations.rounds.task_registry import STEP
 from reground.tasks.errors import RegroundError
-from reground.tasks.workspace import Workspace
+from reground.tasks.workspace import Output, Workspace
 from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow
@@ -42,21 +39,21 @@ PAIRS = sorted((image_id, label) for image_id, labels in CANDIDATES.items() for 
 def on_server(label_studio: LabelStudio, workspace: Workspace) -> list[str]:
     """The keys of every task that Label Studio holds for a workspace."""
     with label_studio.client() as client:
-        ours = client.find_projects(projects.mark(workspace))
+        ours = client.find_projects(workspace_tag(workspace))
         return sorted(data["key"] for project in ours for _, data in client.list_tasks(project.id))
 
 
 def in_ledger(workspace: Workspace) -> list[str]:
-    return sorted(task.question.key for task in ledger.read(workspace))
+    return sorted(task.question.key for task in read_tasks(workspace))
 
 
 def every_pair(workspace: Workspace) -> list[tuple[str, int]]:
-    tasks = ledger.read(workspace)
+    tasks = read_tasks(workspace)
     return sorted((i, c) for t in tasks for i in t.question.image_ids for c in t.question.class_idxs)
 
 
 def task_ids(workspace: Workspace) -> dict[str, int]:
-    return {task.question.key: task.task_id for task in ledger.read(workspace)}
+    return {task.question.key: task.task_id for task in read_tasks(workspace)}
 
 
 def files_of(workspace: Workspace) -> dict[str, str]:
@@ -66,10 +63,10 @@ def files_of(workspace: Workspace) -> dict[str, str]:
 
 def test_push_twice_asks_once(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=7)
-    first = review.push(workspace, settings, "contains")
+    first = push_questions(workspace, settings, "contains")
     assert first.new == first.total and every_pair(workspace) == PAIRS
     before = files_of(workspace)
-    again = review.push(workspace, settings, "contains")
+    again = push_questions(workspace, settings, "contains")
     assert (again.new, again.total, again.project_id) == (0, first.total, first.project_id)
     assert files_of(workspace) == before
     assert on_server(label_studio, workspace) == in_ledger(workspace)
@@ -80,30 +77,30 @@ def test_push_twice_asks_once(label_studio: LabelStudio, tmp_path: Path):
 
 def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    for question in review.QUESTIONS:
-        review.push(workspace, settings, question)
+    for question in QUESTIONS:
+        push_questions(workspace, settings, question)
     with label_studio.client() as client:
-        for project in client.find_projects(projects.mark(workspace)):
+        for project in client.find_projects(workspace_tag(workspace)):
             for _, data in client.list_tasks(project.id):
                 links = [data["image"]] if "image" in data else [image["html"] for image in data["images"]]
                 assert all("imagenet" not in link and "/data/local-files/?d=pictures/" in link for link in links)
     kinds = {path.parent.name for path in Path(workspace.path("review", "pictures")).rglob("*.jpg")}
-    assert kinds == {pictures.THUMB.name, pictures.FULL.name}
+    assert kinds == {THUMBNAIL.name, FULL.name}
 
 
 def test_a_server_killed_while_it_imports_costs_nothing(label_studio: LabelStudio, tmp_path: Path):
-    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2, patience=0.0)
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2, retry_timeout=0.0)
     errors: list[BaseException] = []
 
     def push() -> None:
         try:
-            review.push(workspace, settings, "contains")
+            push_questions(workspace, settings, "contains")
         except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=push)
     thread.start()
-    while len(workspace.entries(ledger.STEP)) < 3 and thread.is_alive():
+    while len(workspace.entries(STEP)) < 3 and thread.is_alive():
         time.sleep(0.002)
     label_studio.kill()
     thread.join()
@@ -111,7 +108,7 @@ def test_a_server_killed_while_it_imports_costs_nothing(label_studio: LabelStudi
     label_studio.start()
     assert isinstance(errors[0], RegroundError) and "run the command again" in str(errors[0])
     assert 0 < len(in_ledger(workspace)) < len(PAIRS)
-    review.push(workspace, settings, "contains")
+    push_questions(workspace, settings, "contains")
     assert every_pair(workspace) == PAIRS
     assert on_server(label_studio, workspace) == in_ledger(workspace)
     assert len(set(in_ledger(workspace))) == len(in_ledger(workspace))
@@ -127,27 +124,27 @@ def test_tasks_whose_ids_were_never_written_down_are_found_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ledger, "append", die)
-        review.push(workspace, settings, "classify")
+        patch.setattr(upload, "register_tasks", die)
+        push_questions(workspace, settings, "classify")
     assert in_ledger(workspace) == [] and len(on_server(label_studio, workspace)) >= 3
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     assert every_pair(workspace) == PAIRS and on_server(label_studio, workspace) == in_ledger(workspace)
 
 
 def test_an_import_that_came_through_late_leaves_no_twin(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    pushed = review.push(workspace, settings, "classify")
+    pushed = push_questions(workspace, settings, "classify")
     with label_studio.client() as client:
         (_, data), *_ = client.list_tasks(pushed.project_id)
         client.import_tasks(pushed.project_id, [data])
         assert len(on_server(label_studio, workspace)) == pushed.total + 1
-        review.push(workspace, settings, "classify")
+        push_questions(workspace, settings, "classify")
         assert on_server(label_studio, workspace) == in_ledger(workspace)
         (twin,) = client.import_tasks(pushed.project_id, [data])
         with label_studio.annotator("ann@reground.local") as ann:
             ann.submit(twin, [], 1.0)
-        with pytest.raises(RegroundError, match=f"task {twin}, with answers"):
-            review.push(workspace, settings, "classify")
+        with pytest.raises(RegroundError, match=f"task {twin}, with annotations"):
+            push_questions(workspace, settings, "classify")
 
 
 def test_new_candidates_are_asked_and_a_new_screen_opens_a_new_project(
@@ -155,14 +152,14 @@ def test_new_candidates_are_asked_and_a_new_screen_opens_a_new_project(
 ):
     few = {"imagenet_16_251": (251, 246)}
     workspace, settings = label_studio.workspace(tmp_path / "w", few), label_studio.settings()
-    first = review.push(workspace, settings, "contains")
+    first = push_questions(workspace, settings, "contains")
     more = label_studio.workspace(tmp_path / "more")
     for entry in more.entries("index"):
         rows = {name: more.read_part(part.path).to_pylist() for name, part in entry.tables.items()}
-        workspace.commit("index", "0000", "more", review.ledger.Output(rows))
-    screen = projects.screen("contains")
-    monkeypatch.setattr(projects, "screen", lambda kind: screen.replace("8px", "9px"))
-    second = review.push(workspace, settings, "contains")
+        workspace.commit("index", "0000", "more", Output(rows))
+    config = projects.labeling_config("contains")
+    monkeypatch.setattr(projects, "labeling_config", lambda kind: config.replace("8px", "9px"))
+    second = push_questions(workspace, settings, "contains")
     assert second.project_id != first.project_id and every_pair(workspace) == PAIRS
     assert on_server(label_studio, workspace) == in_ledger(workspace)
 
@@ -170,7 +167,7 @@ def test_new_candidates_are_asked_and_a_new_screen_opens_a_new_project(
 def answer_everything(label_studio: LabelStudio, workspace: Workspace, email: str) -> None:
     """Ticks the original label wherever it is shown, and counts one object."""
     with label_studio.annotator(email) as person:
-        for task in ledger.read(workspace):
+        for task in read_tasks(workspace):
             right = [i for i in task.question.image_ids if CANDIDATES[i][0] in task.question.class_idxs]
             if task.kind == "contains":
                 person.submit(task.task_id, contains_result(right), 4.0)
@@ -182,12 +179,12 @@ def answer_everything(label_studio: LabelStudio, workspace: Workspace, email: st
 def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio, tmp_path: Path):
     workspace = label_studio.workspace(tmp_path / "w")
     settings = label_studio.settings(recorded_annotators=("rec@reground.local",), batch_size=5)
-    for question in review.QUESTIONS:
-        review.push(workspace, settings, question)
+    for question in QUESTIONS:
+        push_questions(workspace, settings, question)
     answer_everything(label_studio, workspace, "ann@reground.local")
     answer_everything(label_studio, workspace, "rec@reground.local")
     tasks = len(in_ledger(workspace))
-    pulled = review.pull(workspace, settings)
+    pulled = pull_votes(workspace, settings)
     assert (pulled.answers, pulled.votes, pulled.annotators, pulled.dropped) == (2 * tasks, 4 * len(PAIRS), 2, 0)
     votes = workspace.read("votes")
     assert set(votes["source"]) == {"label-studio", "recorded"}
@@ -199,18 +196,18 @@ def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio,
     single = votes[votes["question"] == "classify"]
     assert (single["main"] == (single["answer"] == "yes")).all() and (single["num_objects"] == 1).all()
     assert list(workspace.read("annotators")["agreement"]) == [1.0, 1.0]
-    rows = {row["question"]: row for row in review_status.status(workspace, settings)}
+    rows = {row["question"]: row for row in review_status(workspace, settings)}
     assert rows["classify"]["tasks"] == rows["classify"]["done"] == len(CANDIDATES)
     assert sum(row["tasks"] for row in rows.values()) == tasks and rows["contains"]["open"] == 0
     assert all(row["annotators"] == 2 for row in rows.values())
     before = files_of(workspace)
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert files_of(workspace) == before
 
 
 def test_what_does_not_count_is_written_down(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     ids = task_ids(workspace)
     eagle, dog = ids["classify:1:imagenet_17_22"], ids["classify:1:imagenet_16_251"]
     fine = classify_result([22], 22, "1")  # type: ignore[list-item,arg-type]
@@ -223,7 +220,7 @@ def test_what_does_not_count_is_written_down(label_studio: LabelStudio, tmp_path
         ann.submit(dog, classify_result([251], 251, "1"), 3.0)  # type: ignore[list-item,arg-type]
         skipped = bob._http.post(f"/api/tasks/{dog}/annotations/", json={"result": [], "was_cancelled": True})
         assert skipped.status_code == 201
-    pulled = review.pull(workspace, settings)
+    pulled = pull_votes(workspace, settings)
     assert (pulled.answers, pulled.votes, pulled.dropped) == (1, len(CANDIDATES["imagenet_16_251"]), 3)
     dropped = workspace.read("dropped")
     assert sorted(dropped["reason"]) == ["answer_invalid", "answer_superseded", "answer_tampered"]
@@ -236,8 +233,8 @@ def test_a_personal_token_works_too(label_studio: LabelStudio, tmp_path: Path, m
     with label_studio.annotator(f"pat-{tmp_path.name}@reground.local") as person:
         token = person._http.post("/api/token/", json={}).json()["token"]
     monkeypatch.setenv("REGROUND_LABEL_STUDIO_TOKEN", token)
-    assert review.push(workspace, settings, "classify").new == len(CANDIDATES)
-    assert review.pull(workspace, settings).answers == 0
+    assert push_questions(workspace, settings, "classify").new == len(CANDIDATES)
+    assert pull_votes(workspace, settings).answers == 0
 
 
 def test_a_wrong_token_is_named_and_not_shown(
@@ -247,33 +244,33 @@ def test_a_wrong_token_is_named_and_not_shown(
     for wrong in ("f" * 40, "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQxMDI0NDQ4MDB9.c2lnbmF0dXJl"):
         monkeypatch.setenv("REGROUND_LABEL_STUDIO_TOKEN", wrong)
         with pytest.raises(RegroundError, match=r"401.*REGROUND_LABEL_STUDIO_TOKEN") as caught:
-            review.push(workspace, settings, "classify")
+            push_questions(workspace, settings, "classify")
         assert wrong not in str(caught.value)
     monkeypatch.delenv("REGROUND_LABEL_STUDIO_TOKEN")
     with pytest.raises(RegroundError, match=r"expected a token for .* in the environment variable"):
-        review.push(workspace, settings, "classify")
+        push_questions(workspace, settings, "classify")
 
 
 def test_a_dead_server_is_named_and_votes_stay(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     answer_everything(label_studio, workspace, "ann@reground.local")
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     before = files_of(workspace)
     with socket.socket() as taken:  # bound and not listening: refuses connections
         taken.bind(("127.0.0.1", 0))
         dead = ReviewSettings(url=f"http://127.0.0.1:{taken.getsockname()[1]}")
-        for act in (review.pull, review_status.status):
+        for act in (pull_votes, review_status):
             with pytest.raises(RegroundError, match=r"got no answer.*reground review serve"):
                 act(workspace, dead)
     with pytest.raises(RegroundError, match="review serve -w"):
-        review.pull(workspace, ReviewSettings())
+        pull_votes(workspace, ReviewSettings())
     with label_studio.client() as client:
-        client._sdk.projects.delete(ledger.read(workspace)[0].project_id)
+        client._sdk.projects.delete(read_tasks(workspace)[0].project_id)
     with pytest.raises(RegroundError, match=r"show project \d+.*404"):
-        review.pull(workspace, settings)
+        pull_votes(workspace, settings)
     with pytest.raises(RegroundError, match="404"):
-        review.push(workspace, settings, "classify")
+        push_questions(workspace, settings, "classify")
     assert files_of(workspace) == before and len(workspace.read("votes"))
 
 
@@ -281,32 +278,32 @@ def test_another_version_and_another_workspaces_project_are_refused(
     label_studio: LabelStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     workspace.write_bytes("review.id", b"somebody else")
     with pytest.raises(RegroundError, match="another Label Studio"):
-        review.pull(workspace, settings)
+        pull_votes(workspace, settings)
     monkeypatch.setattr(label_studio_module, "VERSION", "9.9")
     with pytest.raises(RegroundError, match=r"expected Label Studio 9\.9 .*, found 1\.23"):
-        review.pull(workspace, settings)
+        pull_votes(workspace, settings)
 
 
 def test_tasks_deleted_in_label_studio_are_missed(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    review.push(workspace, settings, "classify")
+    push_questions(workspace, settings, "classify")
     with label_studio.client() as client:
-        client.delete_task(ledger.read(workspace)[0].task_id)
+        client.delete_task(read_tasks(workspace)[0].task_id)
     with pytest.raises(RegroundError, match="1 were deleted there"):
-        review.push(workspace, settings, "classify")
+        push_questions(workspace, settings, "classify")
 
 
 def test_pictures_that_are_not_served_stop_a_push(label_studio: LabelStudio, tmp_path: Path):
     workspace = label_studio.workspace(tmp_path / "w")
     elsewhere = ReviewSettings(url=label_studio.server.url, documents=str(tmp_path / "nowhere"))
     with pytest.raises(RegroundError, match=r"images in .*nowhere"):
-        review.push(workspace, elsewhere, "classify")
+        push_questions(workspace, elsewhere, "classify")
     assert on_server(label_studio, workspace) == []
     with pytest.raises(RegroundError, match="folder of this machine"):
-        review.push(Workspace("memory://w"), elsewhere, "classify")
+        push_questions(Workspace("memory://w"), elsewhere, "classify")
 
 
 def test_the_server_is_closed_and_keeps_its_database_safe(label_studio: LabelStudio):

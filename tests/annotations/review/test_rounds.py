@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from reground.annotations.label_studio import BrowserSession
-from reground.annotations.review import push as review
-from reground.annotations.review.status import status
-from reground.annotations.rounds import controls
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.questions import classify_result, contains_result
-from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.review import (
+    DATA_DIR,
+    ReviewSettings,
+    invite_annotators,
+    pull_votes,
+    push_questions,
+    review_status,
+)
+from reground.annotations.rounds import Task, classify_result, contains_result, read_controls, read_tasks, upload
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
@@ -64,9 +66,9 @@ def dropped(workspace: Workspace) -> dict[str, str]:
 def test_a_blind_round_from_accounts_to_votes(
     label_studio: LabelStudio, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REGROUND_REVIEW__DOCUMENTS", str(label_studio.root / "documents"))
+    monkeypatch.setenv("REGROUND_REVIEW__DOCUMENT_ROOT", str(label_studio.root / "documents"))
     workspace = label_studio.workspace(tmp_path / "w")
-    (tmp_path / "w" / review.DATA_DIR).symlink_to(label_studio.root / "data")
+    (tmp_path / "w" / DATA_DIR).symlink_to(label_studio.root / "data")
     fill_beside(workspace)
     settled(workspace)
     known = tmp_path / "known.csv"
@@ -79,17 +81,17 @@ def test_a_blind_round_from_accounts_to_votes(
     files = [label_studio.root / "data" / f"password-{email}" for email in (ANN, BOB, CAY)]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_text() not in said for path in files)
     assert main(["review", "invite", ANN, *where]) == 0 and "had an account" in capsys.readouterr().out
-    push = ["review", "push", "--blind", "--overlap", "2", "--ask", "candidates", *where]
+    push = ["review", "push", "--blind", "--overlap", "2", "--selection", "candidates", *where]
     assert main(push) == 0 and main(push) == 0  # the second finds nothing left to do
     assert "new 0" in capsys.readouterr().out
 
-    tasks = ledger.read(workspace)
+    tasks = read_tasks(workspace)
     gold_only = "classify:1:imagenet_07_609"
     people = Counter(task.question.subject for task in tasks if task.question.subject != gold_only)
     assert set(people.values()) == {2}
     own = {email: [task for task in tasks if task.question.annotator == email] for email in (ANN, BOB, CAY)}
     assert len({task.project_id for task in tasks}) == 6 and all(own.values())
-    placed = controls.read(workspace)
+    placed = read_controls(workspace)
     (jeeps,) = {task.question.subject for task in tasks if task.question.subject == f"contains:1:{JEEP}:0"}
     assert placed[jeeps]["imagenet_07_609"] == "yes" and "no" in placed[jeeps].values()  # type: ignore[index]
     with label_studio.client() as client:
@@ -105,16 +107,16 @@ def test_a_blind_round_from_accounts_to_votes(
             if email == BOB:
                 answer(person, own[ANN][:1])  # looks into another's project
     settings = ReviewSettings(annotators=(ANN, BOB, CAY), blind=True, overlap=2)
-    review.pull(workspace, settings)
+    pull_votes(workspace, settings)
     assert dropped(workspace).keys() == {"answer_uninvited"}
-    assert f"put to {ANN}, answered by {BOB}" in dropped(workspace)["answer_uninvited"]
+    assert f"assigned to {ANN}, answered by {BOB}" in dropped(workspace)["answer_uninvited"]
     votes = workspace.read("votes")
     assert not votes.duplicated(["question", "image_id", "class_idx", "annotator_id"]).any()
     asked = votes[(votes["question"] == "contains") & (votes["class_idx"] == JEEP)]["image_id"]
     assert not set(asked) & set(placed[jeeps])  # what is said of controls is no vote
     table = workspace.read("annotators").set_index("annotator_id")
     assert (table["gold_accuracy"] == 1.0).all() and (table["gold_n"] > 0).all() and table["excluded"].isna().all()
-    rows = {row["question"]: row for row in status(workspace, settings)}
+    rows = {row["question"]: row for row in review_status(workspace, settings)}
     assert set(rows) == {"contains", "classify"}
     assert main(["review", "annotators", *where]) == 0 and "known answers" in capsys.readouterr().out
 
@@ -123,8 +125,8 @@ def test_one_answer_too_many_and_one_in_a_second(label_studio: LabelStudio, tmp_
     many = {stem: (int(stem.rpartition("_")[2]), JEEP, 21) for stem in photographs()}
     workspace = label_studio.workspace(tmp_path / "w", many)
     settings = label_studio.settings(grid=5)  # overlap 2
-    review.push(workspace, settings, "contains")
-    tasks = ledger.read(workspace)
+    push_questions(workspace, settings, "contains")
+    tasks = read_tasks(workspace)
     with (
         label_studio.annotator("one@x.local") as one,
         label_studio.annotator("bot@x.local") as bot,
@@ -134,9 +136,9 @@ def test_one_answer_too_many_and_one_in_a_second(label_studio: LabelStudio, tmp_
         for task in tasks:
             bot.submit(task.task_id, contains_result(task.question.image_ids[:1]), 0.9)
         answer(late, tasks[:1])
-    pulled = review.pull(workspace, settings)
+    pulled = pull_votes(workspace, settings)
     assert (pulled.annotators, pulled.excluded, pulled.dropped) == (2, 1, 1)
-    assert "late@x.local was number 3, 2 were asked for" in dropped(workspace)["answer_surplus"]
+    assert "late@x.local was number 3, the overlap is 2" in dropped(workspace)["answer_surplus"]
     why = workspace.read("annotators").set_index("annotator_id")["excluded"]
     assert "takes 0.9 s" in why["label-studio:bot@x.local"] and why.isna().sum() == 1
 
@@ -147,21 +149,21 @@ def test_controls_and_owners_survive_a_kill_before_the_ledger(
     workspace = label_studio.workspace(tmp_path / "w")
     fill_beside(workspace)
     settled(workspace)
-    settings = label_studio.settings(blind=True, annotators=(ANN, BOB), ask="candidates")
+    settings = label_studio.settings(blind=True, annotators=(ANN, BOB), selection="candidates")
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ledger, "append", die)
-        review.push(workspace, settings, "contains")
-    assert ledger.read(workspace) == []
-    review.push(workspace, settings, "contains")
-    tasks = ledger.read(workspace)
+        patch.setattr(upload, "register_tasks", die)
+        push_questions(workspace, settings, "contains")
+    assert read_tasks(workspace) == []
+    push_questions(workspace, settings, "contains")
+    tasks = read_tasks(workspace)
     assert {task.question.annotator for task in tasks} == {ANN, BOB} and {task.overlap for task in tasks} == {1}
     assert len({task.question.key for task in tasks}) == len(tasks)
     shown: Mapping[str, set[str]] = {task.question.subject: set(task.question.image_ids) for task in tasks}
-    placed = controls.read(workspace)
+    placed = read_controls(workspace)
     assert placed and all(set(images) <= shown[subject] for subject, images in placed.items())
     asked = {(i, s) for s, images in shown.items() for i in images - set(placed.get(s, {}))}
     assert len(asked) == sum(map(len, CANDIDATES.values()))
@@ -170,7 +172,7 @@ def test_controls_and_owners_survive_a_kill_before_the_ledger(
 def test_accounts_elsewhere_are_not_ours_to_make(label_studio: LabelStudio, tmp_path: Path) -> None:
     workspace = label_studio.workspace(tmp_path / "w")
     with pytest.raises(RegroundError, match=r"Organization > Add People.*review.annotators = \['new@x.local'\]"):
-        review.invite(workspace, label_studio.settings(), ["new@x.local"])
+        invite_annotators(workspace, label_studio.settings(), ["new@x.local"])
     for nobody in ([], ["nobody"], ["a@b/../c"]):
         with pytest.raises(UsageError, match="e-mail address"):
-            review.invite(workspace, label_studio.settings(), nobody)
+            invite_annotators(workspace, label_studio.settings(), nobody)

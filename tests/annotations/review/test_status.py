@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reground.annotations.review.status import per_hour, shown, table, time_left
+from reground.annotations.review.status import answers_per_hour, format_hours, status_cells, status_table
 
 ROW: dict[str, Any] = {
     "question": "classify",
@@ -35,20 +35,20 @@ ROW: dict[str, Any] = {
     ],
 )
 def test_the_rate_is_that_of_the_last_hour_of_activity(times: list[float], rate: float | None) -> None:
-    assert per_hour(times) == (pytest.approx(rate) if rate else None)
+    assert answers_per_hour(times) == (pytest.approx(rate) if rate else None)
 
 
 @pytest.mark.parametrize(
     ("hours", "words"), [(0.0, "0 min"), (1.5, "90 min"), (2.4, "2 h"), (71.0, "71 h"), (96.0, "4 days")]
 )
 def test_time_left_in_words(hours: float, words: str) -> None:
-    assert time_left(hours) == words
+    assert format_hours(hours) == words
 
 
 def test_the_table_has_a_line_a_question_and_says_what_it_does_not_know() -> None:
-    assert table([]) == "nothing was asked yet"
-    head, known, unknown = table([ROW, {**ROW, "answers_per_hour": None, "hours_left": None}]).splitlines()
+    assert status_table([]) == "no questions yet: `reground review push` creates them"
+    head, known, unknown = status_table([ROW, {**ROW, "answers_per_hour": None, "hours_left": None}]).splitlines()
     assert head.split("  ")[0] == "question" and " ".join(head.split()).endswith("annotators an hour time left")
     assert " ".join(known.split()) == "classify 2 1,100 of 1,200 100 7 3,300 4 120 2 h"
     assert unknown.split()[-2:] == ["-", "-"]
-    assert len(shown(ROW)) == 9
+    assert len(status_cells(ROW)) == 9

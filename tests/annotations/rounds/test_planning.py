@@ -11,15 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.collect.annotators import annotators
-from reground.annotations.rounds import assignment, controls, gold, planning, questions
-from reground.annotations.rounds import selection as asking
-from reground.annotations.rounds import task_registry as ledger
-from reground.annotations.rounds.examples import gallery
-from reground.annotations.rounds.planning import Plan
-from reground.annotations.rounds.projects import Round
-from reground.annotations.rounds.questions import Question, put_to
-from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_registry import Task
+from reground.annotations.rounds import (
+    Question,
+    ReviewRound,
+    ReviewSettings,
+    RoundPlan,
+    Task,
+    delete_unused_controls,
+    plan_round,
+    read_controls,
+    read_gold,
+    read_tasks,
+)
+from reground.annotations.rounds import import_gold as import_file
+from reground.annotations.rounds.assignment import assign
+from reground.annotations.rounds.controls import write_controls
+from reground.annotations.rounds.examples import example_pool
+from reground.annotations.rounds.questions import assign_to
+from reground.annotations.rounds.selection import select_pairs
+from reground.annotations.rounds.task_data import LabelText, contains_data
+from reground.annotations.rounds.task_registry import register_tasks
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
@@ -66,20 +77,20 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def pairs(workspace: Workspace, kind: str = "contains", ask: str = "", limit: int = 0) -> list[tuple[str, int]]:
-    found = asking.pairs(workspace, kind, 2, ask, limit)
+    found = select_pairs(workspace, kind, 2, ask, limit)
     return list(zip(found["image_id"], found["class_idx"].astype(int), strict=True))
 
 
-def plan(workspace: Workspace, kind: str = "contains", **settings: Any) -> Plan:
+def plan(workspace: Workspace, kind: str = "contains", **settings: Any) -> RoundPlan:
     chosen = ReviewSettings(**{"overlap": 2, **settings})
-    return planning.plan(Round(workspace, kind, chosen.round, 1 if chosen.blind else chosen.overlap), chosen)
+    return plan_round(ReviewRound(workspace, kind, chosen.round, 1 if chosen.blind else chosen.overlap), chosen)
 
 
-def put_out(workspace: Workspace, made: Plan, kind: str, overlap: int, first: int = 1) -> None:
-    """As `reground.annotations.review.push.push` writes questions down."""
-    controls.write(workspace, [row for q in made.questions for row in made.controls.get(q.subject, ())])
+def create_tasks(workspace: Workspace, made: RoundPlan, kind: str, overlap: int, first: int = 1) -> None:
+    """As `reground.annotations.review.push_questions` writes questions down."""
+    write_controls(workspace, [row for q in made.questions for row in made.controls.get(q.subject, ())])
     tasks = [Task(kind, 1, q, 7, first + n, overlap) for n, q in enumerate(made.questions)]
-    ledger.append(workspace, tasks)
+    register_tasks(workspace, tasks)
 
 
 # Which pairs
@@ -141,7 +152,7 @@ def test_predictions_nobody_was_asked_about(workspace: Workspace) -> None:
     # In one round the answer stays the same while answers come in; what is out elsewhere is left out.
     put(workspace, "votes", [vote("i01", 4, "ann", round=2)])
     assert ("i01", 4) in pairs(workspace, ask="predictions")
-    ledger.append(workspace, [Task("contains", 1, Question("k", (ImageId("i02"),), (ClassIdx(3),)), 1, 1)])
+    register_tasks(workspace, [Task("contains", 1, Question("k", (ImageId("i02"),), (ClassIdx(3),)), 1, 1)])
     assert pairs(workspace, ask="predictions") == [("i00", 0), ("i01", 4)]
     # CLASSIFY needs the known labels beside it, to choose the main one from.
     assert pairs(workspace, "classify", "predictions") == [("i00", 0), ("i01", 4), ("i01", 1)]
@@ -191,8 +202,8 @@ def test_nothing_in_a_tasks_data_tells_a_control(workspace: Workspace) -> None:
     put(workspace, "candidates", [candidate(f"i{n:02d}", 0) for n in range(6, 12)])
     made = plan(workspace, grid=10)
     (question,) = made.questions
-    labels = {ClassIdx(0): questions.Label("thing", "")}
-    data = questions.contains_data(question, labels, lambda image_id: f"/{image_id}.jpg")
+    labels = {ClassIdx(0): LabelText("thing", "")}
+    data = contains_data(question, labels, lambda image_id: f"/{image_id}.jpg")
     assert len(made.controls[question.subject]) == 4 and len(data["images"]) == 10
     shapes = {tuple(sorted(set(option) - {"hotkey"})) for option in data["images"]}
     assert shapes == {("html", "value")} and "control" not in str(data)
@@ -241,24 +252,24 @@ def test_a_killed_push_resumes_beside_its_controls(workspace: Workspace) -> None
     settled(workspace)
     put(workspace, "candidates", [candidate(f"i{n:02d}", 0) for n in range(6, 12)])
     whole = plan(workspace, grid=7)
-    put_out(workspace, Plan(whole.questions[:1], whole.controls), "contains", 2)
+    create_tasks(workspace, RoundPlan(whole.questions[:1], whole.controls), "contains", 2)
     rest = plan(workspace, grid=7)
-    known = controls.read(workspace)
+    known = read_controls(workspace)
     asked = [i for q in (whole.questions[0],) for i in q.image_ids if i not in known[q.subject]]
     asked += [
         i for q in rest.questions for i in q.image_ids if i not in {r["image_id"] for r in rest.controls[q.subject]}
     ]
     assert sorted(asked) == [f"i{n:02d}" for n in range(6, 12)]
-    put_out(workspace, rest, "contains", 2, 100)
+    create_tasks(workspace, rest, "contains", 2, 100)
     assert plan(workspace, grid=7).questions == []
 
 
 def test_controls_of_batches_that_never_went_out_are_forgotten(workspace: Workspace) -> None:
     rows = [{"key": key, "image_id": "i00", "class_idx": 0, "answer": "yes"} for key in ("out", "never")]
     for row in rows:
-        controls.write(workspace, [row])
-    controls.forget_unasked(workspace, {"out"})
-    assert controls.read(workspace) == {"out": {"i00": "yes"}}
+        write_controls(workspace, [row])
+    delete_unused_controls(workspace, {"out"})
+    assert read_controls(workspace) == {"out": {"i00": "yes"}}
 
 
 # Gold
@@ -267,7 +278,7 @@ def test_controls_of_batches_that_never_went_out_are_forgotten(workspace: Worksp
 def import_gold(workspace: Workspace, folder: Path, *lines: str) -> dict[str, int]:
     path = folder / "known.csv"
     path.write_text("\n".join(["image_id,class,answer", *lines]))
-    return gold.import_gold(workspace, path)
+    return import_file(workspace, path)
 
 
 def test_gold_comes_in_and_again_replaces_itself(workspace: Workspace, tmp_path: Path) -> None:
@@ -281,7 +292,7 @@ def test_gold_comes_in_and_again_replaces_itself(workspace: Workspace, tmp_path:
         "images": 1,
         "dropped": 2,
     }
-    assert controls.gold(workspace) == {("i00", 0): "yes"}
+    assert read_gold(workspace) == {("i00", 0): "yes"}
     assert sorted(workspace.read("dropped")["reason"]) == ["image_unknown", "label_unknown"]
 
 
@@ -318,7 +329,7 @@ def test_gold_is_mixed_in_at_the_rate_and_looks_like_the_rest(workspace: Workspa
     extra = [q for q in made.questions if q.image_ids[0] >= "i08"]
     assert len(made.questions) == 10 and len(extra) == 2
     assert {len(q.class_idxs) for q in made.questions} == {3} and all(0 in q.class_idxs for q in extra)
-    put_out(workspace, made, "classify", 2)
+    create_tasks(workspace, made, "classify", 2)
     assert plan(workspace, "classify", gold_rate=0.2).questions == []
     assert len(plan(workspace, "classify", gold_rate=0.0, round=2).questions) == 8
     with pytest.raises(UsageError, match=r"gold_rate to be from 0 to below 1, got 1"):
@@ -343,19 +354,19 @@ def test_each_question_goes_to_as_many_people_as_asked_and_all_have_their_share(
 ) -> None:
     """Whatever a killed push left out."""
     asked = [Question(f"classify:1:{n}", (ImageId(str(n)),), (ClassIdx(1), ClassIdx(2))) for n in range(count)]
-    before = assignment.assign(asked, [], PEOPLE, overlap, seed)[:kept]
-    after = assignment.assign(asked, before, PEOPLE, overlap, seed)
+    before = assign(asked, [], PEOPLE, overlap, seed)[:kept]
+    after = assign(asked, before, PEOPLE, overlap, seed)
     both = [*before, *after]
     assert Counter(q.subject for q in both) == {q.key: overlap for q in asked}
     assert len({q.key for q in both}) == len({(q.subject, q.annotator) for q in both}) == len(both)
     load = Counter(q.annotator for q in both)
     assert max(load.values()) - min(load[person] for person in PEOPLE) <= 1
-    assert not assignment.assign(asked, both, PEOPLE, overlap, seed)
+    assert not assign(asked, both, PEOPLE, overlap, seed)
 
 
 def test_too_few_people_to_be_blind() -> None:
-    with pytest.raises(UsageError, match=r"at least 3 people.*names 2 whose votes count: `reground review invite"):
-        assignment.assign([], [], PEOPLE[:2], 3, 0)
+    with pytest.raises(UsageError, match=r"at least 3 annotators.*names 2 whose votes count: `reground review invite"):
+        assign([], [], PEOPLE[:2], 3, 0)
 
 
 def test_an_address_is_one_however_it_is_written_and_no_other_word_will_do(workspace: Workspace) -> None:
@@ -367,7 +378,7 @@ def test_an_address_is_one_however_it_is_written_and_no_other_word_will_do(works
 
 def test_everybody_has_an_order_of_their_own(workspace: Workspace) -> None:
     base = Question("classify:1:a", (ImageId("a"),), tuple(ClassIdx(n) for n in range(6)))
-    own = [put_to(base, person, 0) for person in PEOPLE]
+    own = [assign_to(base, person, 0) for person in PEOPLE]
     assert len({q.class_idxs for q in own}) == len(PEOPLE) and {q.subject for q in own} == {base.key}
     assert all(sorted(q.class_idxs) == sorted(base.class_idxs) for q in own)
 
@@ -377,15 +388,15 @@ def test_a_blind_round_with_controls_and_gold_can_be_resumed(workspace: Workspac
     put(workspace, "candidates", [candidate(f"i{n:02d}", 0) for n in range(6, 12)])
     import_gold(workspace, tmp_path, "i00,0,yes", "i01,0,no", "i02,0,no")
     for kind in ("contains", "classify"):
-        chosen = {"blind": True, "annotators": PEOPLE, "grid": 5, "gold_rate": 0.25, "ask": "candidates"}
+        chosen = {"blind": True, "annotators": PEOPLE, "grid": 5, "gold_rate": 0.25, "selection": "candidates"}
         whole = plan(workspace, kind, **chosen)
-        put_out(workspace, Plan(whole.questions[:3], whole.controls), kind, 1)
+        create_tasks(workspace, RoundPlan(whole.questions[:3], whole.controls), kind, 1)
         rest = plan(workspace, kind, **chosen)
         shown = Counter(q.subject for q in (*whole.questions[:3], *rest.questions))
         gold_only = {f"classify:1:i{n:02d}" for n in range(3)}
         assert {count for subject, count in shown.items() if subject not in gold_only} == {2}
         assert not {q.key for q in whole.questions[:3]} & {q.key for q in rest.questions}
-        put_out(workspace, rest, kind, 1, 100)
+        create_tasks(workspace, rest, kind, 1, 100)
         assert plan(workspace, kind, **chosen).questions == []
         if kind == "classify":
             each = {p: [q for q in (*whole.questions[:3], *rest.questions) if q.annotator == p] for p in PEOPLE}
@@ -393,9 +404,9 @@ def test_a_blind_round_with_controls_and_gold_can_be_resumed(workspace: Workspac
 
 
 def test_who_leaves_or_is_excluded_hands_their_questions_on(workspace: Workspace) -> None:
-    blind = {"blind": True, "ask": "candidates", "overlap": 1}
-    put_out(workspace, plan(workspace, "classify", annotators=PEOPLE[:2], **blind), "classify", 1)
-    of_ann = [t.question for t in ledger.read(workspace) if t.question.annotator == "ann@lab"]
+    blind = {"blind": True, "selection": "candidates", "overlap": 1}
+    create_tasks(workspace, plan(workspace, "classify", annotators=PEOPLE[:2], **blind), "classify", 1)
+    of_ann = [t.question for t in read_tasks(workspace) if t.question.annotator == "ann@lab"]
     done, *open_ = sorted(question.image_ids[0] for question in of_ann)
     answers = [vote(done, label, "ann@lab", annotator_id="label-studio:ann@lab") for label in (0, 1)]
     put(workspace, "votes", answers)
@@ -411,7 +422,7 @@ def test_who_leaves_or_is_excluded_hands_their_questions_on(workspace: Workspace
 
 
 def test_a_round_goes_on_as_it_was_begun(workspace: Workspace) -> None:
-    put_out(workspace, plan(workspace), "contains", 2)
+    create_tasks(workspace, plan(workspace), "contains", 2)
     with pytest.raises(UsageError, match=r"begun with review.blind = false and review.overlap = 2, now .* false and 3"):
         plan(workspace, overlap=3)
     with pytest.raises(UsageError, match="set them back, or ask anew"):
@@ -423,15 +434,18 @@ def test_a_round_goes_on_as_it_was_begun(workspace: Workspace) -> None:
 
 def test_examples_are_of_the_truth_first_and_never_of_the_question(workspace: Workspace) -> None:
     put(workspace, "truth", [truth("i01", {1: 0.1, 0: 1.0}, status="changed"), truth("i03", {0: 0.0, 4: 1.0})])
-    shown = gallery(workspace, 3, 0)
-    assert shown.of(ClassIdx(0), ())[0] == "i01"  # its truth is 0, though it came as 1
-    assert set(shown.of(ClassIdx(0), ())) <= {"i01", "i00", "i06", "i09"}  # i03 came as 0 and is not
-    assert "i01" not in shown.of(ClassIdx(0), {ImageId("i01")}) and len(shown.of(ClassIdx(0), {ImageId("i01")})) == 3
-    assert shown.of(ClassIdx(3), ()) == [] and gallery(workspace, 0, 0).of(ClassIdx(0), ()) == []
+    shown = example_pool(workspace, 3, 0)
+    assert shown.select(ClassIdx(0), ())[0] == "i01"  # its truth is 0, though it came as 1
+    assert set(shown.select(ClassIdx(0), ())) <= {"i01", "i00", "i06", "i09"}  # i03 came as 0 and is not
+    assert (
+        "i01" not in shown.select(ClassIdx(0), {ImageId("i01")})
+        and len(shown.select(ClassIdx(0), {ImageId("i01")})) == 3
+    )
+    assert shown.select(ClassIdx(3), ()) == [] and example_pool(workspace, 0, 0).select(ClassIdx(0), ()) == []
     copies = [{**image(f"c{n}", 4), "sha256": f"{n // 2:064x}"} for n in range(4)]
     put(workspace, "images", [*copies, {**image("asked", 0), "sha256": f"{1:064x}"}])
-    assert gallery(workspace, 3, 0).of(ClassIdx(4), {ImageId("asked")}) in (["c0"], ["c1"])
+    assert example_pool(workspace, 3, 0).select(ClassIdx(4), {ImageId("asked")}) in (["c0"], ["c1"])
 
 
 def test_examples_are_drawn_from_the_seed(workspace: Workspace) -> None:
-    assert len({tuple(gallery(workspace, 3, seed).of(ClassIdx(2), ())) for seed in range(9)}) > 1
+    assert len({tuple(example_pool(workspace, 3, seed).select(ClassIdx(2), ())) for seed in range(9)}) > 1

@@ -6,13 +6,11 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.annotations.rounds.questions import (
-    CONTAINS,
-    Label,
-    classify,
+from reground.annotations.rounds.questions import CONTAINS, classify_questions, contains_questions
+from reground.annotations.rounds.task_data import (
+    LabelText,
     classify_data,
     classify_result,
-    contains,
     contains_data,
     contains_result,
 )
@@ -31,7 +29,7 @@ def pairs_of(asked):
 
 @given(PAIRS, st.integers(1, 5), st.integers(0, 3))
 def test_contains_asks_every_pair_once(pairs, grid, seed):
-    asked = contains(table(pairs), [], 1, grid, seed)
+    asked = contains_questions(table(pairs), [], 1, grid, seed)
     assert sorted(pairs_of(asked)) == sorted(pairs)
     assert len({q.key for q in asked}) == len(asked)
     assert all(len(q.class_idxs) == 1 and 1 <= len(q.image_ids) <= grid for q in asked)
@@ -40,16 +38,16 @@ def test_contains_asks_every_pair_once(pairs, grid, seed):
 @given(PAIRS, PAIRS, st.integers(1, 5), st.integers(0, 40))
 def test_contains_resumes_and_grows_without_asking_a_pair_twice(first, more, grid, kept):
     """A killed push leaves any part of the questions out; later there are more candidates."""
-    before = contains(table(first), [], 1, grid, 0)[:kept]
-    after = contains(table(first | more), before, 1, grid, 0)
+    before = contains_questions(table(first), [], 1, grid, 0)[:kept]
+    after = contains_questions(table(first | more), before, 1, grid, 0)
     assert sorted(pairs_of([*before, *after])) == sorted(first | more)
     assert len({q.key for q in [*before, *after]}) == len(before) + len(after)
 
 
 @given(PAIRS, st.integers(0, 40))
 def test_classify_asks_every_image_once_with_all_its_candidates(pairs, kept):
-    before = classify(table(pairs), [], 1, 0)[:kept]
-    after = classify(table(pairs), before, 1, 0)
+    before = classify_questions(table(pairs), [], 1, 0)[:kept]
+    after = classify_questions(table(pairs), before, 1, 0)
     assert sorted(pairs_of([*before, *after])) == sorted(pairs)
     assert all(len(q.image_ids) == 1 for q in after)
 
@@ -57,27 +55,27 @@ def test_classify_asks_every_image_once_with_all_its_candidates(pairs, kept):
 def test_order_is_drawn_from_the_seed_and_differs_between_images():
     labels = range(6)
     frame = table({(f"image{n}", label) for n in range(20) for label in labels})
-    orders = {q.class_idxs for q in classify(frame, [], 1, 0)}
+    orders = {q.class_idxs for q in classify_questions(frame, [], 1, 0)}
     assert len(orders) > 10
-    assert classify(frame, [], 1, 0) == classify(frame.sample(frac=1, random_state=1), [], 1, 0)
-    assert classify(frame, [], 1, 0) != classify(frame, [], 1, 1)
+    assert classify_questions(frame, [], 1, 0) == classify_questions(frame.sample(frac=1, random_state=1), [], 1, 0)
+    assert classify_questions(frame, [], 1, 0) != classify_questions(frame, [], 1, 1)
 
 
 def test_keys_hold_round_and_subject():
     frame = table({("a", 7), ("b", 7), ("c", 7)})
-    assert [q.key for q in contains(frame, [], 3, 2, 0)] == ["contains:3:7:0", "contains:3:7:1"]
-    assert [q.key for q in classify(frame, [], 3, 0)] == ["classify:3:a", "classify:3:b", "classify:3:c"]
+    assert [q.key for q in contains_questions(frame, [], 3, 2, 0)] == ["contains:3:7:0", "contains:3:7:1"]
+    assert [q.key for q in classify_questions(frame, [], 3, 0)] == ["classify:3:a", "classify:3:b", "classify:3:c"]
 
 
 def test_what_is_shown_is_escaped_and_nothing_is_ticked():
-    labels = {ClassIdx(1): Label("<script>", "a & b"), ClassIdx(2): Label("cat", "")}
+    labels = {ClassIdx(1): LabelText("<script>", "a & b"), ClassIdx(2): LabelText("cat", "")}
     frame = table({("a", 1), ("a", 2)})
 
     def link(image_id: ImageId) -> str:
         return "/data/x.jpg"
 
-    grids = [contains_data(q, labels, link) for q in contains(frame, [], 1, 48, 0)]
-    single = classify_data(classify(frame, [], 1, 0)[0], labels, link)
+    grids = [contains_data(q, labels, link) for q in contains_questions(frame, [], 1, 48, 0)]
+    single = classify_data(classify_questions(frame, [], 1, 0)[0], labels, link)
     assert "&lt;script&gt;" in str(grids) and "&lt;script&gt;" in str(single["candidates"])
     assert "a &amp; b" in str(grids) and "a &amp; b" in str(single["candidates"])
     assert "selected" not in str([grids, single]) and "predictions" not in str([grids, single])
@@ -87,8 +85,8 @@ def test_what_is_shown_is_escaped_and_nothing_is_ticked():
 
 
 def test_many_candidates_run_out_of_keys_but_not_of_rows():
-    labels = {ClassIdx(n): Label(f"label {n}", "") for n in range(40)}
-    shown = classify_data(classify(table({("a", n) for n in labels}), [], 1, 0)[0], labels, lambda _: "/x")
+    labels = {ClassIdx(n): LabelText(f"label {n}", "") for n in range(40)}
+    shown = classify_data(classify_questions(table({("a", n) for n in labels}), [], 1, 0)[0], labels, lambda _: "/x")
     assert len(shown["candidates"]) == len(shown["mains"]) == 40
     taken = [o["hotkey"] for o in [*shown["candidates"], *shown["mains"]] if "hotkey" in o]
     assert len(taken) == len(set(taken)) and not set(taken) & set("zxcbnhv0")

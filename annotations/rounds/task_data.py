@@ -1,0 +1,151 @@
+"""Task data: a question as the labeling page shows it, and the result that the page submits.
+
+Nothing on the page tells where a candidate came from: options are in an order drawn from the seed, none is
+preselected, and the address of an image does not reveal which image it is.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reground.annotations.rounds.questions import Question
+from reground.tasks.schema import ClassIdx, ImageId
+
+NONE_OF_THESE: Final = "none_of_these"
+MANY_OBJECTS: Final = "5+"
+TICK_KEYS: Final = (*"123456789", *"asdfgjkl", *(f"shift+{letter}" for letter in "asdfgjkl"))
+"""Hotkeys of the candidates of CLASSIFY, from the first on; the others have Tab and Space. Label Studio's own
+hotkeys (h and v, and Shift with a digit, move the image) are left out."""
+MAIN_KEYS: Final = (*"qwertyuiop", *(f"shift+{letter}" for letter in "qwertyuiop"))
+"""Hotkeys of the main label; the labeling config has z, x, c, b and n for the count, 0 for none."""
+TILE_KEYS: Final = (*"1234567890qwertyuiopasdfghjklzxcvbnm", *(f"shift+{letter}" for letter in "qwertyuiopas"))
+"""Hotkeys of the images of CONTAINS, for all 48 of a full grid."""
+
+ImageUrl = Callable[[ImageId], str]
+ExampleUrls = Callable[[ClassIdx, Collection[ImageId]], Sequence[str]]
+"""(label, images not to use) -> URLs of example images of the label."""
+
+
+@dataclass(frozen=True)
+class LabelText:
+    """A class as annotators read it."""
+
+    name: str
+    gloss: str
+
+
+def no_examples(label: ClassIdx, exclude: Collection[ImageId]) -> Sequence[str]:
+    """No example images."""
+    return ()
+
+
+def contains_data(
+    question: Question,
+    labels: Mapping[ClassIdx, LabelText],
+    image_url: ImageUrl,
+    example_urls: ExampleUrls = no_examples,
+) -> dict[str, Any]:
+    """The data that ``contains.xml`` shows; an option's value is the image's id."""
+    class_idx = question.class_idxs[0]
+    label = labels[class_idx]
+    return {
+        **_identity(question),
+        "question": (
+            f"{_strip(example_urls(class_idx, question.image_ids))}"
+            f"<h2>Tick every photograph that contains <b>{html.escape(label.name)}</b></h2>"
+            f"<p>{html.escape(label.gloss)}</p>"
+        ),
+        "images": [
+            _with_hotkey(
+                {"value": image_id, "html": f'<img src="{html.escape(image_url(image_id))}" alt="" loading="lazy"/>'},
+                hotkey,
+            )
+            for image_id, hotkey in zip(question.image_ids, _hotkeys(TILE_KEYS, len(question.image_ids)), strict=True)
+        ],
+    }
+
+
+def classify_data(
+    question: Question,
+    labels: Mapping[ClassIdx, LabelText],
+    image_url: ImageUrl,
+    example_urls: ExampleUrls = no_examples,
+) -> dict[str, Any]:
+    """The data that ``classify.xml`` shows; an option's alias is the class's index."""
+    options = [(class_idx, labels[class_idx]) for class_idx in question.class_idxs]
+    return {
+        **_identity(question),
+        "image": image_url(question.image_ids[0]),
+        "candidates": [
+            _option(class_idx, label.name, _label_html(label, example_urls(class_idx, question.image_ids)), hotkey)
+            for (class_idx, label), hotkey in zip(options, _hotkeys(TICK_KEYS, len(options)), strict=True)
+        ],
+        "mains": [
+            _option(class_idx, label.name, "<i>main</i>", hotkey)
+            for (class_idx, label), hotkey in zip(options, _hotkeys(MAIN_KEYS, len(options)), strict=True)
+        ],
+    }
+
+
+def contains_result(image_ids: Iterable[ImageId]) -> list[dict[str, Any]]:
+    """The result that a browser submits for CONTAINS with these images ticked."""
+    choices = list(image_ids)
+    return [_choices("contains", "label", choices)] if choices else []
+
+
+def classify_result(labels: Iterable[ClassIdx], main: ClassIdx | None, num_objects: str) -> list[dict[str, Any]]:
+    """The result that a browser submits for CLASSIFY.
+
+    Args:
+        labels: valid labels; empty: none of these.
+        main: the label of the main object, one of them; None if there is none.
+        num_objects: ``1`` to ``4``, or ``5+``.
+    """
+    valid = [str(label) for label in labels]
+    if not valid:
+        return [_choices("none", "image", [NONE_OF_THESE])]
+    return [
+        _choices("valid", "image", valid),
+        _choices("main", "image", [str(main)]),
+        _choices("num_objects", "image", [num_objects]),
+    ]
+
+
+def _identity(question: Question) -> dict[str, Any]:
+    """By which the task registry recognises the task."""
+    return {
+        "key": question.key,
+        "image_ids": list(question.image_ids),
+        "class_idxs": [int(label) for label in question.class_idxs],
+    }
+
+
+def _choices(control: str, target: str, choices: Sequence[str]) -> dict[str, Any]:
+    return {"from_name": control, "to_name": target, "type": "choices", "value": {"choices": list(choices)}}
+
+
+def _option(class_idx: ClassIdx, name: str, content: str, hotkey: str | None) -> dict[str, Any]:
+    return _with_hotkey({"value": name, "alias": str(class_idx), "html": content}, hotkey)
+
+
+def _with_hotkey(option: dict[str, Any], hotkey: str | None) -> dict[str, Any]:
+    return option | {"hotkey": hotkey} if hotkey else option
+
+
+def _label_html(label: LabelText, examples: Sequence[str]) -> str:
+    return f"{_strip(examples)}<b>{html.escape(label.name)}</b><p>{html.escape(label.gloss)}</p>"
+
+
+def _strip(urls: Sequence[str]) -> str:
+    """Example images side by side."""
+    if not urls:
+        return ""
+    images = "".join(f'<img src="{html.escape(url)}" alt=""/>' for url in urls)
+    return f"<em>{images}</em>"
+
+
+def _hotkeys(hotkeys: tuple[str, ...], count: int) -> list[str | None]:
+    return [*hotkeys[:count], *[None] * (count - len(hotkeys))]
