@@ -16,8 +16,6 @@ from typing import Final
 import pandas as pd
 
 from reground.annotations.collect.annotators import PAIR, annotators
-from reground.annotations.collect.parse import RECORDED
-from reground.annotations.collect.parse import SOURCE as LABEL_STUDIO
 from reground.annotations.published import csv as published_csv
 from reground.annotations.published import imagenet_multilabel as published_multilabel
 from reground.annotations.published import label_errors as published_label_errors
@@ -31,6 +29,7 @@ from reground.tasks.schema import ClassRow, DroppedRow, DropReason, concat_parts
 from reground.tasks.workspace import Output, Workspace, digest
 
 VERSION: Final = 1
+LABEL_STUDIO, RECORDED = "label-studio", "recorded"
 Read = Callable[[Path, Vocabulary], Iterator[Piece]]
 PUBLISHED: Final[dict[str, tuple[str, Read]]] = {
     "imagenet-multilabel": (published_multilabel.SOURCE, published_multilabel.pieces),
