@@ -82,7 +82,7 @@ def judge(data: Path, folder: Path) -> Judged:
     workspace = Workspace(folder / "workspace")
     import_votes(workspace, "real", data)
     votes = asked.read(workspace, WITHHELD)
-    of = known_originals(workspace)
+    of = read_original_labels(workspace)
     about = (originals.strata(votes, of, originals.animals(workspace)), originals.is_original(votes, of))
     confidence = {name: method(votes, *about) for name, method in METHODS.items()}
     place = {pair: n for n, pair in enumerate(names(votes))}
@@ -106,7 +106,7 @@ def judge(data: Path, folder: Path) -> Judged:
     )
 
 
-def known_originals(workspace: Workspace) -> dict[str, int | None]:
+def read_original_labels(workspace: Workspace) -> dict[str, int | None]:
     """image_id -> original label."""
     images = originals.known_images(workspace).dropna(subset="original")
     return {str(image_id): int(label) for image_id, label in zip(images["image_id"], images["original"], strict=True)}

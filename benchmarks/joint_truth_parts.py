@@ -20,9 +20,9 @@ from benchmarks.joint_truth import (
     Array,
     average_precision,
     f1,
-    known_originals,
     log_loss,
     names,
+    read_original_labels,
     released_scores,
     shares,
 )
@@ -79,7 +79,7 @@ def measure(data: Path, workspace: Workspace) -> Iterator[dict[str, object]]:
     judged = {name: judgement(asked.read(workspace, everybody - {name}), place) for name in JUDGES}
     scores = released_scores(data / SOURCE)
     yield row("released scores", np.array([scores[pair] for pair in place]), judged)
-    for variant, confidence in estimates(votes, originals.is_original(votes, known_originals(workspace))):
+    for variant, confidence in estimates(votes, originals.is_original(votes, read_original_labels(workspace))):
         yield row(variant, confidence, judged)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import record
-from reground.tasks.images import Box, LeftOut, Photograph, load_rgb
+from reground.tasks.images import Box, DropError, Photograph, load_rgb
 from reground.tasks.images.boxes import parse_boxes
 from reground.tasks.kernels.consensus import consensus
 from reground.tasks.kernels.grabcut import SegmentationError, grabcut
@@ -88,7 +88,7 @@ def kept(image: Path, width: int, height: int, box: Box) -> bool:
     """Whether the published filters keep a photograph."""
     try:
         check_box(Photograph(ImageId(image.stem), str(image), ClassIdx(0), width, height, box))
-    except LeftOut:
+    except DropError:
         return False
     return True
 

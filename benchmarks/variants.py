@@ -29,7 +29,7 @@ import cv2
 from benchmarks.record import record
 from reground.flows.run import Runner, run_step
 from reground.flows.steps import find
-from reground.tasks.images import LeftOut, Photograph
+from reground.tasks.images import DropError, Photograph
 from reground.tasks.kernels.grabcut import grabcut
 from reground.tasks.masks import MaskSettings
 from reground.tasks.masks.step import check_box
@@ -74,7 +74,7 @@ def usable(workspace: Workspace) -> list[Photograph]:
         try:
             photograph = Photograph.of_row(row)
             check_box(photograph)
-        except (LeftOut, ValueError):
+        except (DropError, ValueError):
             continue
         found.append(photograph)
     return found

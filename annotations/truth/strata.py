@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reground.annotations.rounds.asked import Asked, Ints
-from reground.tasks.images import known_originals, load_groups
+from reground.tasks.images import load_groups, read_original_labels
 from reground.tasks.schema import ClassRow
 from reground.tasks.workspace import Workspace
 
@@ -32,7 +32,7 @@ def known_images(workspace: Workspace) -> pd.DataFrame:
 
     Beside those of `reground.tasks.images.original_labels`, images that are known by votes alone.
     """
-    known = known_originals(workspace)
+    known = read_original_labels(workspace)
     voted = pd.unique(pd.concat([workspace.read("votes", ["image_id"])["image_id"], pd.Series(known.index)]))
     return known.reindex(sorted(voted)).rename_axis("image_id").rename(columns={"class_idx": "original"}).reset_index()
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reground.tasks.images import known_originals
+from reground.tasks.images import read_original_labels
 from reground.tasks.schema import PHOTOGRAPHS, SETTLED, arrow_schema_subset
 from reground.tasks.workspace import Workspace
 
@@ -107,7 +107,7 @@ class Judged:
 
 def judged(workspace: Workspace) -> Judged:
     """Everything that photographs are judged by."""
-    originals = known_originals(workspace)["class_idx"]
+    originals = read_original_labels(workspace)["class_idx"]
     columns = ["image_id", "labels", "judged", "confidence", "shown", "main_label", "num_objects", "status"]
     truth = _read(workspace, "truth", [*columns, "routing", "method", "sources"])
     ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)

@@ -21,7 +21,7 @@ from typing import Final
 from reground.tasks.errors import UsageError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.metadata import Groups, Named, read_groups, read_metadata
-from reground.tasks.images import SUFFIXES, Found, load_classes, walk
+from reground.tasks.images import SUFFIXES, ListedFile, list_files, load_classes
 from reground.tasks.schema import ClassRow, DropReason
 
 MISNAMED: Final = ("mixed_rand",)
@@ -45,7 +45,7 @@ class File:
     """A file of a set: where it lies in the layout, and what is said of it."""
 
     place: str
-    found: Found
+    found: ListedFile
     named: Named
 
 
@@ -175,10 +175,10 @@ def _list(
     """The files of a set; those that cannot be used go to ``drops``."""
     listed: list[File] = []
     suffixes = {layout.MASK} if name == layout.MASKS else SUFFIXES
-    for found in walk(folder / name / layout.SPLIT):
+    for found in list_files(folder / name / layout.SPLIT):
         place = PurePosixPath(name, layout.SPLIT, found.name)
-        if found.obstacle:
-            drops.append(Drop(str(place), found.obstacle.reason, found.obstacle.detail))
+        if found.problem:
+            drops.append(Drop(str(place), found.problem.reason, found.problem.detail))
         elif place.suffix.lower() not in suffixes:
             drops.append(Drop(str(place), DropReason.NOT_AN_IMAGE, f"expected {_kinds(name)}, found '{place.suffix}'"))
         elif place.parts[2] not in class_folders:

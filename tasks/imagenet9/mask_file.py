@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from reground.tasks.images import LeftOut
+from reground.tasks.images import DropError
 from reground.tasks.schema import DropReason
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -23,18 +23,18 @@ def read_mask(content: bytes, size: int) -> np.ndarray:
         size: side in pixels.
 
     Raises:
-        LeftOut: no array, one of objects, of another shape, or with other values.
+        DropError: no array, one of objects, of another shape, or with other values.
     """
     shape, fortran, dtype, start = _header(content)
     if shape != (size, size):
-        raise LeftOut(DropReason.MASK_SIZE_MISMATCH, f"an array of shape {shape}, expected {(size, size)}")
+        raise DropError(DropReason.MASK_SIZE_MISMATCH, f"an array of shape {shape}, expected {(size, size)}")
     if dtype.hasobject or dtype.kind not in "buif":
-        raise LeftOut(DropReason.MASK_FAILED, f"an array of {dtype}, expected numbers or truth values")
+        raise DropError(DropReason.MASK_FAILED, f"an array of {dtype}, expected numbers or truth values")
     if len(content) - start < size * size * dtype.itemsize:
-        raise LeftOut(DropReason.MASK_FAILED, f"cut short: {len(content):,} bytes")
+        raise DropError(DropReason.MASK_FAILED, f"cut short: {len(content):,} bytes")
     values = np.frombuffer(content, dtype, size * size, start).reshape(shape, order="F" if fortran else "C")
     if not ((values == 0) | (values == 1)).all():
-        raise LeftOut(DropReason.MASK_FAILED, "values other than 0 and 1")
+        raise DropError(DropReason.MASK_FAILED, "values other than 0 and 1")
     return values == 1
 
 
@@ -45,5 +45,5 @@ def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
         version = np.lib.format.read_magic(file)
         shape, fortran, dtype = _HEADERS[version](file)
     except Exception as error:  # NumPy parses the header as Python, and raises whatever that trips over
-        raise LeftOut(DropReason.MASK_FAILED, f"not an array as NumPy saves them: {error}"[:200]) from error
+        raise DropError(DropReason.MASK_FAILED, f"not an array as NumPy saves them: {error}"[:200]) from error
     return shape, fortran, dtype, file.tell()

@@ -19,7 +19,7 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.folder import Archive, File, Image, read_archive, read_vocabulary
 from reground.tasks.imagenet9.mask_file import read_mask
-from reground.tasks.images import ImageError, LeftOut, Picture, decode
+from reground.tasks.images import DecodedImage, DropError, ImageError, decode
 from reground.tasks.masks import encode_mask
 from reground.tasks.schema import VARIANTS, DropReason, ImageRow, Row
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
@@ -59,7 +59,7 @@ def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
     if not settings.folder:
         raise UsageError("expected the folder of the released data: `reground released FOLDER -w W`.")
     archive = read_archive(Path(settings.folder).absolute())
-    drops = [LeftOut(drop.reason, drop.detail).row(STEP.name, drop.item) for drop in archive.drops]
+    drops = [DropError(drop.reason, drop.detail).row(STEP.name, drop.item) for drop in archive.drops]
     known = digest(repr(archive.classes), repr(archive.groups))
     images = sorted(archive.images.values(), key=lambda image: image.image_id)
     pieces = (images[start : start + PER_SHARD] for start in range(0, len(images), PER_SHARD))
@@ -145,16 +145,16 @@ def _file_args(file: File) -> dict[str, Any]:
 
 def _rows(image: Mapping[str, Any], size: int) -> Iterator[tuple[str, Row]]:
     """Each row of an image, as (table, row); without its original nothing of it is used."""
-    problem: LeftOut | None = None
+    problem: DropError | None = None
     for name, file in image["files"].items():  # the original first
         try:
             if problem:
                 raise problem
             yield from _made(image, name, file, size)
-        except LeftOut as why:
+        except DropError as why:
             yield "dropped", why.row(STEP.name, file["place"])
             if name == layout.ORIGINAL:
-                problem = LeftOut(DropReason.NO_ORIGINAL, f"that of '{image['image_id']}' is not usable")
+                problem = DropError(DropReason.NO_ORIGINAL, f"that of '{image['image_id']}' is not usable")
 
 
 def _made(image: Mapping[str, Any], name: str, file: Mapping[str, Any], size: int) -> Iterator[tuple[str, Row]]:
@@ -171,16 +171,16 @@ def _made(image: Mapping[str, Any], name: str, file: Mapping[str, Any], size: in
     yield f"variants/{name}", {**row, "image": {"bytes": content, "path": Path(file["uri"]).name}}
 
 
-def _picture(uri: str, size: int) -> tuple[bytes, Picture]:
+def _picture(uri: str, size: int) -> tuple[bytes, DecodedImage]:
     content = _read(uri, size)
     try:
         picture = decode(content, 4 * size * size)
     except ImageError as error:
-        raise LeftOut(error.reason, error.detail) from error
+        raise DropError(error.reason, error.detail) from error
     if picture.shown_size != (size, size):
         width, height = picture.shown_size
         detail = f"{width} x {height} pixels, expected {size} x {size} (released.size)"
-        raise LeftOut(DropReason.IMAGE_SIZE_MISMATCH, detail)
+        raise DropError(DropReason.IMAGE_SIZE_MISMATCH, detail)
     return content, picture
 
 
@@ -190,13 +190,13 @@ def _read(uri: str, size: int) -> bytes:
         with Path(uri).open("rb") as handle:
             content = handle.read(most + 1)
     except OSError as error:
-        raise LeftOut(DropReason.UNREADABLE, error.strerror or str(error)) from error
+        raise DropError(DropReason.UNREADABLE, error.strerror or str(error)) from error
     if len(content) > most:
-        raise LeftOut(DropReason.TOO_LARGE, f"over {most:,} bytes: more than {size} x {size} pixels can need")
+        raise DropError(DropReason.TOO_LARGE, f"over {most:,} bytes: more than {size} x {size} pixels can need")
     return content
 
 
-def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Picture) -> ImageRow:
+def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: DecodedImage) -> ImageRow:
     width, height = picture.shown_size
     return {
         "image_id": image["image_id"],

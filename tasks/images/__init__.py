@@ -1,9 +1,9 @@
-"""Labelled images: found, checked, decoded."""
+"""Labelled images: list and index them, read classes, labels and boxes, decode pixels."""
 
 from reground.tasks.images.boxes import Box
 from reground.tasks.images.classes import (
     GROUPS,
-    Coverage,
+    GroupCoverage,
     LabelError,
     label_index,
     load_classes,
@@ -11,34 +11,34 @@ from reground.tasks.images.classes import (
     read_group_map,
     resolve_label,
 )
-from reground.tasks.images.decode import DECODER, SUFFIXES, ImageError, Picture, decode, decode_rgb, load_rgb
+from reground.tasks.images.decode import DECODER, SUFFIXES, DecodedImage, ImageError, decode, decode_rgb, load_rgb
 from reground.tasks.images.index import STEP, IndexSettings
-from reground.tasks.images.listing import Found, walk
-from reground.tasks.images.original_labels import known_originals
-from reground.tasks.images.photograph import LeftOut, Photograph
+from reground.tasks.images.listing import ListedFile, list_files
+from reground.tasks.images.original_labels import read_original_labels
+from reground.tasks.images.photograph import DropError, Photograph
 
 __all__ = [
-    "DECODER",
-    "GROUPS",
     "STEP",
-    "SUFFIXES",
-    "Box",
-    "Coverage",
-    "Found",
-    "ImageError",
     "IndexSettings",
+    "ListedFile",
+    "list_files",
+    "load_classes",
+    "label_index",
+    "resolve_label",
     "LabelError",
-    "LeftOut",
-    "Photograph",
-    "Picture",
+    "GROUPS",
+    "load_groups",
+    "read_group_map",
+    "GroupCoverage",
+    "read_original_labels",
+    "SUFFIXES",
+    "DECODER",
     "decode",
     "decode_rgb",
-    "known_originals",
-    "label_index",
-    "load_classes",
-    "load_groups",
     "load_rgb",
-    "read_group_map",
-    "resolve_label",
-    "walk",
+    "DecodedImage",
+    "ImageError",
+    "Photograph",
+    "Box",
+    "DropError",
 ]

@@ -30,7 +30,7 @@ class LabelError(RegroundError):
 
 
 @dataclass(frozen=True)
-class Coverage:
+class GroupCoverage:
     """How a group map lies on a vocabulary.
 
     Attributes:
@@ -124,7 +124,7 @@ def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
     raise LabelError(f"'{label}' is no WordNet id, exact name or index of a class")
 
 
-def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[GroupRow], Coverage]:
+def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[GroupRow], GroupCoverage]:
     """The rows of ``groups``, and how they cover the vocabulary.
 
     Args:
@@ -151,7 +151,7 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
         for class_idx, group in sorted(group_of.items(), key=lambda item: (item[1], item[0]))
     ]
     missing = [row["class_idx"] for row in classes if row["class_idx"] not in group_of]
-    return rows, Coverage(tuple(sorted(group_of)), tuple(missing), tuple(extra))
+    return rows, GroupCoverage(tuple(sorted(group_of)), tuple(missing), tuple(extra))
 
 
 def read_group_map(name_or_file: str | Path) -> dict[str, list[str]]:

@@ -60,7 +60,7 @@ class ImageError(Exception):
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """A decoded image.
 
     Attributes:
@@ -109,7 +109,7 @@ def decode_rgb(content: bytes, max_pixels: int | None = None) -> np.ndarray:
     return decode(content, max_pixels).pixels
 
 
-def decode(content: bytes, max_pixels: int | None = None) -> Picture:
+def decode(content: bytes, max_pixels: int | None = None) -> DecodedImage:
     """Decode a file's bytes, every pixel of them.
 
     Args:
@@ -130,7 +130,7 @@ def decode(content: bytes, max_pixels: int | None = None) -> Picture:
             raise
         except Exception as error:  # Pillow's decoders raise whatever they trip over
             raise ImageError(DropReason.TRUNCATED, f"cut short or damaged: {_words(error)}") from error
-    return Picture(pixels, mode, orientation)
+    return DecodedImage(pixels, mode, orientation)
 
 
 def _open(content: bytes) -> Image.Image:

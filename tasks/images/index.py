@@ -19,10 +19,10 @@ import pandas as pd
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, parse_boxes, place_boxes
 from reground.tasks.images.classes import LabelError, label_index, load_classes, resolve_label
-from reground.tasks.images.decode import ImageError, Picture, decode
-from reground.tasks.images.listing import Found, Obstacle
+from reground.tasks.images.decode import DecodedImage, ImageError, decode
+from reground.tasks.images.listing import FileProblem, ListedFile
 from reground.tasks.images.settings import IndexSettings, faults
-from reground.tasks.images.sources import BoxFinder, Labelled, list_source
+from reground.tasks.images.sources import BoxFinder, LabelledFile, list_source
 from reground.tasks.schema import ClassIdx, ClassRow, DroppedRow, DropReason, ImageId, ImageRow, dropped_row
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
@@ -47,7 +47,7 @@ class FileArgs(TypedDict):
 
 
 @dataclass(frozen=True)
-class Planned:
+class IndexItem:
     """A listed file: what `work` needs to index it, or the row of ``dropped`` it already is."""
 
     stamp: str
@@ -120,30 +120,32 @@ def dropped_files(dropped: pd.DataFrame) -> pd.DataFrame:
 # Planning
 
 
-def _without_boxes(listed: Iterable[Labelled], boxes: str) -> list[Labelled]:
+def _without_boxes(listed: Iterable[LabelledFile], boxes: str) -> list[LabelledFile]:
     """Box files may lie among the images."""
     folder = f"{Path(boxes).absolute()}/" if boxes else None
 
-    def is_box(found: Found) -> bool:
+    def is_box(found: ListedFile) -> bool:
         return folder is not None and found.uri.startswith(folder) and found.name.lower().endswith(".xml")
 
     return [item for item in listed if not is_box(item.found)]
 
 
-def _plan_files(listed: Sequence[Labelled], classes: Sequence[ClassRow], settings: IndexSettings) -> Iterator[Planned]:
+def _plan_files(
+    listed: Sequence[LabelledFile], classes: Sequence[ClassRow], settings: IndexSettings
+) -> Iterator[IndexItem]:
     index = label_index(classes)
     labels = {item.label for item in listed if item.label}
     _refuse_counting_from_one(labels, classes)
     meaning = {label: _meaning(label, index) for label in labels}
     wnid_of = {row["class_idx"]: next(iter(row["wnids"]), "") for row in classes}
-    boxes = BoxFinder(settings.boxes, [item.found for item in listed if item.found.obstacle is None])
-    keys = Keys(settings.ids)
+    boxes = BoxFinder(settings.boxes, [item.found for item in listed if item.found.problem is None])
+    keys = ImageIds(settings.ids)
     for found in boxes.closed:
-        yield _drop_planned(found, DropReason.UNREADABLE, found.obstacle.detail if found.obstacle else "")
+        yield _drop_planned(found, DropReason.UNREADABLE, found.problem.detail if found.problem else "")
     for item in listed:
         found, class_idx = item.found, meaning.get(item.label)
-        if found.obstacle:
-            yield _drop_planned(found, found.obstacle.reason, found.obstacle.detail)
+        if found.problem:
+            yield _drop_planned(found, found.problem.reason, found.problem.detail)
         elif found.size > BYTES_PER_PIXEL * settings.max_pixels + HEADROOM:
             yield _drop_planned(found, DropReason.TOO_LARGE, f"{found.size:,} bytes: more than {_limit(settings)}")
         elif class_idx is None:
@@ -160,11 +162,11 @@ def _plan_files(listed: Sequence[Labelled], classes: Sequence[ClassRow], setting
                 "class_idx": class_idx,
                 "wnid": wnid_of[class_idx],
                 "split": item.split or settings.split,
-                "box": box.uri if isinstance(box, Found) else "",
-                "box_problem": box.detail if isinstance(box, Obstacle) else "",
+                "box": box.uri if isinstance(box, ListedFile) else "",
+                "box_problem": box.detail if isinstance(box, FileProblem) else "",
             }
-            stamps = [found.stamp, box.stamp if isinstance(box, Found) else ""]
-            yield Planned(digest(found.name, *stamps), file=file)
+            stamps = [found.stamp, box.stamp if isinstance(box, ListedFile) else ""]
+            yield IndexItem(digest(found.name, *stamps), file=file)
 
 
 def _meaning(label: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx | str:
@@ -186,7 +188,7 @@ def _refuse_counting_from_one(labels: Iterable[str], classes: Sequence[ClassRow]
         )
 
 
-class Keys:
+class ImageIds:
     """The key of each image, and who has it first."""
 
     def __init__(self, ids: str) -> None:
@@ -194,13 +196,13 @@ class Keys:
         self.first: dict[str, str] = {}
         self.count: Counter[str] = Counter()
 
-    def of(self, found: Found) -> ImageId:
+    def of(self, found: ListedFile) -> ImageId:
         """``a/b/c.jpg`` -> ``c`` or, with ids by path, ``a__b__c``."""
         if self.ids == "stem":
             return ImageId(found.stem)
         return ImageId(str(Path(found.name).with_suffix("")).lstrip("/").replace("/", "__"))
 
-    def take(self, found: Found) -> str | None:
+    def take(self, found: ListedFile) -> str | None:
         """Give the file its key; or say who has it."""
         key = self.of(found)
         self.count[key] += 1
@@ -210,14 +212,14 @@ class Keys:
         return f"file {self.count[key]} with the key '{key}', which {self.first[key]} has{other}"
 
 
-def _shard(number: int, planned: Sequence[Planned]) -> Shard:
+def _shard(number: int, planned: Sequence[IndexItem]) -> Shard:
     files = [item.file for item in planned if item.file]
     drops = [item.drop for item in planned if item.drop]
     return Shard(f"{number:05d}", tuple(item.stamp for item in planned), {"files": files, "drops": drops}, len(planned))
 
 
-def _drop_planned(found: Found, reason: DropReason, detail: str) -> Planned:
-    return Planned(found.stamp, drop=_drop(found.uri, reason, detail))
+def _drop_planned(found: ListedFile, reason: DropReason, detail: str) -> IndexItem:
+    return IndexItem(found.stamp, drop=_drop(found.uri, reason, detail))
 
 
 def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
@@ -259,7 +261,7 @@ def _index(file: FileArgs, max_pixels: int) -> tuple[ImageRow, list[DroppedRow]]
     return row, []
 
 
-def _boxes(file: FileArgs, picture: Picture) -> list[Box]:
+def _boxes(file: FileArgs, picture: DecodedImage) -> list[Box]:
     if file["box_problem"]:
         raise BoxError(DropReason.BOX_FILE_INVALID, file["box_problem"])
     if not file["box"]:

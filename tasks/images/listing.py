@@ -19,7 +19,7 @@ Identity = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class FileProblem:
     """A file or folder that cannot be used: why, as a reason of the ``dropped`` table, and in words."""
 
     reason: DropReason
@@ -27,7 +27,7 @@ class Obstacle:
 
 
 @dataclass(frozen=True)
-class Found:
+class ListedFile:
     """A file, or a folder that cannot be listed, before any look inside.
 
     Attributes:
@@ -35,14 +35,14 @@ class Found:
         uri: absolute path.
         stamp: changes whenever the file does: its size in bytes and time of change.
         size: in bytes.
-        obstacle: what is known to be wrong with it already, if anything.
+        problem: what is known to be wrong with it already, if anything.
     """
 
     name: str
     uri: str
     stamp: str = ""
     size: int = 0
-    obstacle: Obstacle | None = None
+    problem: FileProblem | None = None
 
     @property
     def stem(self) -> str:
@@ -54,7 +54,7 @@ class Found:
         return self.name.endswith("/")
 
 
-def walk(root: Path, skip: Collection[Path] = ()) -> list[Found]:
+def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
     """Every file below ``root``, by name; hidden files, system files and those in ``skip`` are passed over.
 
     Links are followed. A folder that cannot be listed (no permission, a loop of links) is a
@@ -73,29 +73,29 @@ def walk(root: Path, skip: Collection[Path] = ()) -> list[Found]:
     return sorted(_below(top, "", (), skipped), key=lambda found: found.name)
 
 
-def look(name: str, path: str) -> Found:
+def stat_file(name: str, path: str) -> ListedFile:
     """One file, by its path."""
     try:
         path.encode()
     except UnicodeEncodeError:
         shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        return Found(
+        return ListedFile(
             name.encode(errors="surrogateescape").decode(errors="backslashreplace"),
             shown,
-            obstacle=Obstacle(DropReason.UNREADABLE, "its name is not UTF-8: rename it"),
+            problem=FileProblem(DropReason.UNREADABLE, "its name is not UTF-8: rename it"),
         )
     try:
         state = Path(path).stat()
     except (OSError, ValueError) as error:
-        return Found(name, path, obstacle=Obstacle(DropReason.UNREADABLE, _words(error)))
+        return ListedFile(name, path, problem=FileProblem(DropReason.UNREADABLE, _words(error)))
     if not stat.S_ISREG(state.st_mode):  # a pipe would block for ever, a device never end
-        return Found(name, path, obstacle=Obstacle(DropReason.NOT_AN_IMAGE, "not a regular file"))
-    return Found(name, path, f"{state.st_size}:{state.st_mtime_ns}", state.st_size)
+        return ListedFile(name, path, problem=FileProblem(DropReason.NOT_AN_IMAGE, "not a regular file"))
+    return ListedFile(name, path, f"{state.st_size}:{state.st_mtime_ns}", state.st_size)
 
 
 def _below(
     folder: Path, prefix: str, above: tuple[Identity, ...], skipped: Collection[tuple[str, Identity]]
-) -> Iterator[Found]:
+) -> Iterator[ListedFile]:
     try:
         identity = _identity(folder)
         if identity in above:
@@ -116,7 +116,7 @@ def _below(
         if _is_folder(path):
             yield from _below(path, f"{prefix}{name}/", (*above, identity), skipped)
         else:
-            yield look(prefix + name, str(path))
+            yield stat_file(prefix + name, str(path))
 
 
 def _identity(path: Path) -> Identity:
@@ -128,11 +128,11 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
-        return False  # `look` says why
+        return False  # `stat_file` says why
 
 
-def _closed(folder: Path, prefix: str, detail: str) -> Found:
-    return Found(prefix, f"{folder}/", obstacle=Obstacle(DropReason.UNREADABLE, detail))
+def _closed(folder: Path, prefix: str, detail: str) -> ListedFile:
+    return ListedFile(prefix, f"{folder}/", problem=FileProblem(DropReason.UNREADABLE, detail))
 
 
 def _words(error: Exception) -> str:

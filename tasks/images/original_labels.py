@@ -7,7 +7,7 @@ import pandas as pd
 from reground.tasks.workspace import Workspace
 
 
-def known_originals(workspace: Workspace) -> pd.DataFrame:
+def read_original_labels(workspace: Workspace) -> pd.DataFrame:
     """``class_idx`` (``Int64``) and ``routing`` of every image, both ``<NA>`` where nobody knows them, by image_id.
 
     Of sources that name different labels, ``images`` counts, then the first by name.

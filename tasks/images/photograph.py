@@ -12,7 +12,7 @@ from reground.tasks.images.decode import load_rgb
 from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, ImageId, ImageRow, dropped_row
 
 
-class LeftOut(Exception):  # noqa: N818 - no error: a fate that images have
+class DropError(Exception):
     """Why something is not made of an image: a reason of the ``dropped`` table, and words."""
 
     def __init__(self, reason: DropReason, detail: str) -> None:

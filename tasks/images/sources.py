@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images.decode import SUFFIXES
-from reground.tasks.images.listing import Found, Obstacle, look, walk
+from reground.tasks.images.listing import FileProblem, ListedFile, list_files, stat_file
 from reground.tasks.schema import DropReason
 from reground.tasks.workspace import read_csv
 
@@ -32,7 +32,7 @@ _VALIDATION: Final = re.compile(r"ILSVRC2012_val_(\d{8})", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFile:
     """A file and what its source says of it.
 
     Attributes:
@@ -42,13 +42,13 @@ class Labelled:
         why: if there is no label, why.
     """
 
-    found: Found
+    found: ListedFile
     label: str
     split: str = ""
     why: str = ""
 
 
-def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> list[Labelled]:
+def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> list[LabelledFile]:
     """The files of a source with their labels, by name.
 
     Args:
@@ -83,11 +83,11 @@ def check_source(images: str, labels: str = "") -> None:
         )
 
 
-def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[Labelled]:
-    files = [_held_against_suffix(found) for found in walk(root, [*skip, *_devkit_files(labels)])]
-    usable = [found for found in files if found.obstacle is None]
+def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[LabelledFile]:
+    files = [_held_against_suffix(found) for found in list_files(root, [*skip, *_devkit_files(labels)])]
+    usable = [found for found in files if found.problem is None]
     if not usable:
-        seen = "; ".join(f"{found.name}: {found.obstacle.detail}" for found in files[:3] if found.obstacle)
+        seen = "; ".join(f"{found.name}: {found.problem.detail}" for found in files[:3] if found.problem)
         raise UsageError(f"expected images below {root}, found none ({seen or 'it is empty'}). Images are:\n{KINDS}")
     if labels:
         return _with_devkit(files, Path(labels))
@@ -100,35 +100,35 @@ def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[Labell
     return [_in_class_folder(found) for found in files]
 
 
-def _held_against_suffix(found: Found) -> Found:
+def _held_against_suffix(found: ListedFile) -> ListedFile:
     suffix = Path(found.name).suffix
-    if found.obstacle or suffix.lower() in SUFFIXES:
+    if found.problem or suffix.lower() in SUFFIXES:
         return found
     what = f"'{suffix}' is no suffix of an image" if suffix else "no suffix"
-    return Found(found.name, found.uri, found.stamp, found.size, Obstacle(DropReason.NOT_AN_IMAGE, what))
+    return ListedFile(found.name, found.uri, found.stamp, found.size, FileProblem(DropReason.NOT_AN_IMAGE, what))
 
 
-def _in_class_folder(found: Found) -> Labelled:
+def _in_class_folder(found: ListedFile) -> LabelledFile:
     folder, inside, _ = found.name.partition("/")
-    return Labelled(found, folder if inside else "", why="" if inside else "lies in no class folder")
+    return LabelledFile(found, folder if inside else "", why="" if inside else "lies in no class folder")
 
 
 # ILSVRC2012's devkit
 
 
-def _with_devkit(files: Iterable[Found], devkit: Path) -> list[Labelled]:
+def _with_devkit(files: Iterable[ListedFile], devkit: Path) -> list[LabelledFile]:
     wnids = read_ground_truth(devkit)
 
-    def labelled(found: Found) -> Labelled:
+    def labelled(found: ListedFile) -> LabelledFile:
         number = _VALIDATION.fullmatch(found.stem)
         if number is None:
-            return Labelled(
+            return LabelledFile(
                 found, "", why="not called ILSVRC2012_val_ and eight digits, so the devkit has no line for it"
             )
         line = int(number[1])
         if not 1 <= line <= len(wnids):
-            return Labelled(found, "", why=f"number {line}, but the ground truth has {len(wnids):,} lines")
-        return Labelled(found, wnids[line - 1])
+            return LabelledFile(found, "", why=f"number {line}, but the ground truth has {len(wnids):,} lines")
+        return LabelledFile(found, wnids[line - 1])
 
     return [labelled(found) for found in files]
 
@@ -196,7 +196,7 @@ def _read_meta(path: Path) -> dict[int, str]:
 # A CSV
 
 
-def _from_csv(path: Path) -> list[Labelled]:
+def _from_csv(path: Path) -> list[LabelledFile]:
     folder = path.parent.absolute()
     listed = []
     for line, cells in read_csv(path, ("path", "label"), None):
@@ -204,8 +204,8 @@ def _from_csv(path: Path) -> list[Labelled]:
             raise UsageError(f"{path}, line {line}: expected a path, found an empty cell")
         name = os.path.normpath(cells["path"]).replace(os.sep, "/")
         why = "" if cells["label"] else f"no label on line {line} of {path.name}"
-        found = look(name, str(folder / cells["path"]))
-        listed.append(Labelled(found, cells["label"], cells.get("split", ""), why))
+        found = stat_file(name, str(folder / cells["path"]))
+        listed.append(LabelledFile(found, cells["label"], cells.get("split", ""), why))
     if not listed:
         raise UsageError(f"{path}: expected one image a line, found none below the header")
     return sorted(listed, key=lambda item: item.found.name)
@@ -221,13 +221,13 @@ class BoxFinder:
         closed: folders that cannot be listed.
     """
 
-    def __init__(self, folder: str, images: Iterable[Found]) -> None:
+    def __init__(self, folder: str, images: Iterable[ListedFile]) -> None:
         """Raises:
         UsageError: no such folder, no box file in it, or none of them has the stem of an image.
         """
-        listed = walk(Path(folder)) if folder else []
+        listed = list_files(Path(folder)) if folder else []
         self.closed = [found for found in listed if found.is_folder]
-        self.files: dict[str, list[Found]] = {}
+        self.files: dict[str, list[ListedFile]] = {}
         for found in listed:
             if found.name.lower().endswith(".xml"):
                 self.files.setdefault(found.stem, []).append(found)
@@ -239,7 +239,7 @@ class BoxFinder:
                 + (f"found {len(self.files):,} of other names (first: {first}.xml)" if first else "found no .xml there")
             )
 
-    def find(self, image: Found) -> Found | Obstacle | None:
+    def find(self, image: ListedFile) -> ListedFile | FileProblem | None:
         """The image's box file; none; or why it is not clear which."""
         files = self.files.get(image.stem, [])
         if len(files) == 1 and self.images[image.stem] == 1:
@@ -251,7 +251,7 @@ class BoxFinder:
         if not files:
             return None
         names = ", ".join(found.name for found in files[:3])
-        return Obstacle(
+        return FileProblem(
             DropReason.BOX_FILE_INVALID,
             f"{self.images[image.stem]} images and {len(files)} box files ({names}) are called {image.stem}, "
             f"and none lies at {beside}.xml",

@@ -20,7 +20,7 @@ import numpy as np
 from pycocotools import mask as coco
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import LeftOut, Photograph
+from reground.tasks.images import DropError, Photograph
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.source import Given, Mask, file_sha256, keys_of
 from reground.tasks.schema import DropReason
@@ -69,7 +69,7 @@ def coco_mask(path: str, content: str, photograph: Photograph) -> Mask:
         ``(height, width) bool``.
 
     Raises:
-        LeftOut: the file has no instance in the box, a malformed one, or an image of another size.
+        DropError: the file has no instance in the box, a malformed one, or an image of another size.
         RegroundError: the file is no COCO.
     """
     with _reading:
@@ -77,11 +77,11 @@ def coco_mask(path: str, content: str, photograph: Photograph) -> Mask:
     found = images.get(photograph.image_id, [])
     if len(found) != 1:
         what = "several images are" if found else "no image is"
-        raise LeftOut(DropReason.MASK_MISSING, f"{what} called {photograph.image_id} in {path}")
+        raise DropError(DropReason.MASK_MISSING, f"{what} called {photograph.image_id} in {path}")
     width, height = found[0].size
     if found[0].size != (photograph.width, photograph.height):
         size = f"masks for {width} x {height}, the image is {photograph.width} x {photograph.height}"
-        raise LeftOut(DropReason.MASK_SIZE_MISMATCH, size)
+        raise DropError(DropReason.MASK_SIZE_MISMATCH, size)
     return _united(found[0], photograph)
 
 
@@ -139,11 +139,11 @@ def _united(image: Segmented, photograph: Photograph) -> Mask:
         try:
             mask = decode_segmentation(segmentation, photograph.height, photograph.width)
         except Malformed as error:
-            raise LeftOut(DropReason.MASK_FAILED, f"annotation {_shown(name)}: {error}") from error
+            raise DropError(DropReason.MASK_FAILED, f"annotation {_shown(name)}: {error}") from error
         if mask[ymin:ymax, xmin:xmax].sum() >= LEAST_INSIDE * mask.sum():
             united |= mask
     if not united.any():
-        raise LeftOut(DropReason.MASK_MISSING, f"none of {len(image.instances)} instances lies in the box")
+        raise DropError(DropReason.MASK_MISSING, f"none of {len(image.instances)} instances lies in the box")
     return united
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import LeftOut, Photograph
+from reground.tasks.images import DropError, Photograph
 from reground.tasks.masks.onnx_network import Network, SilenceError, names
 from reground.tasks.masks.sidecar import Sidecar, path_of, read_sidecar
 from reground.tasks.masks.source import Decode, Given, Mask, Source, file_sha256
@@ -49,7 +49,7 @@ def salient(place: str, device: str) -> Source:
         try:
             return network.mask(pixels(), photograph.box)
         except SilenceError as error:
-            raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
+            raise DropError(DropReason.MASK_FAILED, str(error)) from error
 
     return Source(f"onnx:{path.stem}", find, given, check=check)
 

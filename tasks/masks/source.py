@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.plugins import Plugin
 from reground.tasks.schema import DropReason
 
@@ -44,7 +44,7 @@ class Source:
         label: as in the column ``method``.
         find: (photograph, its pixels, seed, `Given.args`) -> mask, ``(H, W) bool``. The box of the
             photograph is where the object is: of all its boxes, or the whole image where it has none.
-            Raises `LeftOut` where there is no mask.
+            Raises `DropError` where there is no mask.
         given: the image_ids of a shard -> what is given for them; None: nothing is.
         one_box: an image needs exactly one box, as published.
         guessed: nobody drew the masks, so one much smaller than its box has failed.
@@ -82,7 +82,7 @@ def from_box(label: str, kernel: Segment, seeded: bool = True) -> Source:
         try:
             return kernel(pixels(), photograph.box, seed)
         except SegmentationError as error:
-            raise LeftOut(DropReason.MASK_FAILED, str(error)) from error
+            raise DropError(DropReason.MASK_FAILED, str(error)) from error
 
     return Source(label, find, one_box=True, seeded=seeded)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_source, planned_source
 from reground.tasks.masks.rle import encode_mask
@@ -63,10 +63,10 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     for row in workspace.read_part(shard.args["part"]).to_pylist():
         try:
             masks.append(_mask_row(row, source, settings, shard.args))
-        except LeftOut as why:
+        except DropError as why:
             dropped.append(why.row("masks", row["image_id"]))
     dropped += [
-        LeftOut(DropReason.MASK_QUARANTINED, row["quarantine"]).row("masks", row["image_id"])
+        DropError(DropReason.MASK_QUARANTINED, row["quarantine"]).row("masks", row["image_id"])
         for row in masks
         if row["quarantine"] is not None
     ]
@@ -95,18 +95,18 @@ def check_box(photograph: Photograph) -> None:
     """Hold a box against the crop that people and models will see.
 
     Raises:
-        LeftOut: it covers too much of the crop, or too little of it lies inside.
+        DropError: it covers too much of the crop, or too little of it lies inside.
     """
     size = photograph.height, photograph.width
     inside = pixels_shown(photograph.box, central_crop(*size, RESIZED, CROPPED))
     whole = pixels_shown(photograph.box, resized_crop(*size, RESIZED))
     if inside > MOST_OF_CROP * CROPPED**2:
         share = inside / CROPPED**2
-        raise LeftOut(DropReason.BOX_TOO_LARGE, f"{share:.1%} of the central crop, more than {MOST_OF_CROP:.0%}")
+        raise DropError(DropReason.BOX_TOO_LARGE, f"{share:.1%} of the central crop, more than {MOST_OF_CROP:.0%}")
     # A box thinner than a pixel after resizing shows nothing anywhere.
     if inside < LEAST_IN_CROP * whole or whole == 0:
         share = inside / max(whole, 1)
-        raise LeftOut(
+        raise DropError(
             DropReason.BOX_OUTSIDE_CROP, f"{share:.1%} of it lies in the central crop, less than {LEAST_IN_CROP:.0%}"
         )
 
@@ -155,7 +155,7 @@ def _placed(row: ImageRow, source: Source) -> Photograph:
     boxes = [Box(**box) for box in row["boxes"]]
     if source.one_box and len(boxes) != 1:
         reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
-        raise LeftOut(reason, f"{len(boxes)} boxes, 1 is needed")
+        raise DropError(reason, f"{len(boxes)} boxes, 1 is needed")
     if not boxes:
         return Photograph.of_row(row, Box(0, 0, row["width"], row["height"]).to_dict())
     corners = np.array(boxes)
@@ -171,7 +171,7 @@ def _inside(mask: Mask, box: Box) -> Mask:
     window = slice(box.ymin, box.ymax), slice(box.xmin, box.xmax)
     cut[window] = mask[window]
     if not cut.any():
-        raise LeftOut(DropReason.MASK_TOO_SMALL, "no foreground" + (" in the box" if mask.any() else ""))
+        raise DropError(DropReason.MASK_TOO_SMALL, "no foreground" + (" in the box" if mask.any() else ""))
     return cut
 
 
@@ -183,7 +183,7 @@ def _tight_box(mask: Mask) -> Box:
 def _check_area(mask: Mask, photograph: Photograph, least: float) -> None:
     found = area_ratio(mask, photograph)
     if found < least:
-        raise LeftOut(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {least:.0%}")
+        raise DropError(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {least:.0%}")
 
 
 STEP = Step(

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from reground.tasks.errors import UsageError
-from reground.tasks.images import Found, LeftOut, Photograph, walk
+from reground.tasks.images import DropError, ListedFile, Photograph, list_files
 from reground.tasks.masks.coco import coco_given, coco_mask
 from reground.tasks.masks.source import Decode, Given, Mask, Source, keys_of
 from reground.tasks.schema import DropReason
@@ -59,26 +59,26 @@ def read_png(content: bytes, width: int, height: int) -> Mask:
         ``(height, width) bool``.
 
     Raises:
-        LeftOut: no PNG, damaged, of another size than the photograph, or without any foreground.
+        DropError: no PNG, damaged, of another size than the photograph, or without any foreground.
     """
     if not content:
-        raise LeftOut(DropReason.EMPTY_FILE, "a mask of 0 bytes")
+        raise DropError(DropReason.EMPTY_FILE, "a mask of 0 bytes")
     try:
         image = Image.open(io.BytesIO(content), formats=("PNG",))
     except Exception as error:  # Pillow's decoders raise whatever they trip over
-        raise LeftOut(DropReason.NOT_AN_IMAGE, f"a mask that is no PNG: {len(content):,} bytes") from error
+        raise DropError(DropReason.NOT_AN_IMAGE, f"a mask that is no PNG: {len(content):,} bytes") from error
     with image:
         # Before a pixel is decoded: a mask of its photograph's size is no decompression bomb.
         if image.size != (width, height):
             found = f"a mask of {image.size[0]} x {image.size[1]}, its image is {width} x {height}"
-            raise LeftOut(DropReason.MASK_SIZE_MISMATCH, found)
+            raise DropError(DropReason.MASK_SIZE_MISMATCH, found)
         try:
             image.load()
             return _foreground(image)
-        except LeftOut:
+        except DropError:
             raise
         except Exception as error:  # as above
-            raise LeftOut(DropReason.TRUNCATED, f"a mask cut short or damaged: {error}") from error
+            raise DropError(DropReason.TRUNCATED, f"a mask cut short or damaged: {error}") from error
 
 
 def _foreground(image: Image.Image) -> Mask:
@@ -101,7 +101,7 @@ def _bright(values: np.ndarray, white: int) -> Mask:
     # 16 bits a pixel may still hold 0 to 255.
     half = (255 if most <= 255 else white) // 2
     if most <= half:
-        raise LeftOut(
+        raise DropError(
             DropReason.MASK_FAILED, f"a mask with no foreground: its brightest pixel is {most}, over {half} is needed"
         )
     return values > half
@@ -109,13 +109,15 @@ def _bright(values: np.ndarray, white: int) -> Mask:
 
 def _png_mask(uris: Sequence[str], photograph: Photograph) -> Mask:
     if not uris:
-        raise LeftOut(DropReason.MASK_MISSING, f"no file is called {photograph.image_id}.png")
+        raise DropError(DropReason.MASK_MISSING, f"no file is called {photograph.image_id}.png")
     if len(uris) > 1:
-        raise LeftOut(DropReason.MASK_MISSING, f"several files are called {photograph.image_id}.png: {', '.join(uris)}")
+        raise DropError(
+            DropReason.MASK_MISSING, f"several files are called {photograph.image_id}.png: {', '.join(uris)}"
+        )
     try:
         content = Path(uris[0]).read_bytes()
     except OSError as error:
-        raise LeftOut(DropReason.UNREADABLE, f"the mask {uris[0]}: {error.strerror or error}") from error
+        raise DropError(DropReason.UNREADABLE, f"the mask {uris[0]}: {error.strerror or error}") from error
     return read_png(content, photograph.width, photograph.height)
 
 
@@ -127,7 +129,7 @@ def _look(place: Path) -> Callable[[Sequence[str]], Given]:
     _check(place)
     if place.is_file():
         return _coco(place)
-    listed = [found for found in walk(place) if found.obstacle is None]
+    listed = [found for found in list_files(place) if found.problem is None]
     pngs = [found for found in listed if found.name.lower().endswith(".png")]
     if pngs:
         return functools.partial(_pngs_given, _by_key(pngs))
@@ -153,10 +155,10 @@ def _coco(path: Path) -> Callable[[Sequence[str]], Given]:
     return lambda _: made
 
 
-def _by_key(pngs: Sequence[Found]) -> dict[str, list[Found]]:
+def _by_key(pngs: Sequence[ListedFile]) -> dict[str, list[ListedFile]]:
     """Files by each key; a path's is never shared, so it comes before a stem's."""
-    by_path: dict[str, list[Found]] = {}
-    by_stem: dict[str, list[Found]] = {}
+    by_path: dict[str, list[ListedFile]] = {}
+    by_stem: dict[str, list[ListedFile]] = {}
     for found in pngs:
         path, stem = keys_of(found.name)
         by_path.setdefault(path, []).append(found)
@@ -164,7 +166,7 @@ def _by_key(pngs: Sequence[Found]) -> dict[str, list[Found]]:
     return by_stem | by_path
 
 
-def _pngs_given(by_key: Mapping[str, Sequence[Found]], ids: Sequence[str]) -> Given:
+def _pngs_given(by_key: Mapping[str, Sequence[ListedFile]], ids: Sequence[str]) -> Given:
     files = {image_id: by_key.get(image_id, ())[:NAMED] for image_id in ids}
     stamps = [digest(found.name, found.stamp) for image_id in ids for found in files[image_id]]
     return Given(tuple(stamps), {"files": {image_id: [found.uri for found in files[image_id]] for image_id in ids}})

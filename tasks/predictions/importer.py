@@ -19,7 +19,7 @@ import pandas as pd
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import LabelError, known_originals, label_index, resolve_label
+from reground.tasks.images import LabelError, label_index, read_original_labels, resolve_label
 from reground.tasks.predictions import files
 from reground.tasks.predictions.files import FileRow, Label
 from reground.tasks.predictions.step import looks_random
@@ -199,7 +199,7 @@ def _first_of_each_reason(dropped: list[DroppedRow]) -> Iterator[DroppedRow]:
 
 def _warn_of_chance(workspace: Workspace, model: str, file_rows: _FileRows, classes: int) -> None:
     top_1 = {str(row["image_id"]): row["class_idx"][0] for row in file_rows.predictions if row["set"] == PHOTOGRAPHS}
-    originals = known_originals(workspace)["class_idx"]
+    originals = read_original_labels(workspace)["class_idx"]
     labels = {image_id: label for image_id, label in originals.items() if image_id in top_1 and not pd.isna(label)}
     correct = sum(top_1[str(image_id)] == label for image_id, label in labels.items())
     if looks_random(correct, len(labels), classes):

@@ -55,7 +55,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class GroupCoverage:
     """How the group map lies on the vocabulary.
 
     Attributes:
@@ -122,7 +122,7 @@ def quarantined(snapshot: Snapshot) -> list[Quarantined]:
     ]
 
 
-def coverage(snapshot: Snapshot) -> Coverage | None:
+def coverage(snapshot: Snapshot) -> GroupCoverage | None:
     """How the groups lie on the classes; None: there are no groups yet."""
     rows = snapshot.frame("groups", ["group", "name", "class_idx"])
     if rows.empty:
@@ -132,7 +132,7 @@ def coverage(snapshot: Snapshot) -> Coverage | None:
     source, extra = _packaged(rows, classes.to_dict("records"))  # type: ignore[arg-type]
     foregrounds = snapshot.frame("foregrounds", ["group"])["group"]
     grouped = set(rows["class_idx"])
-    return Coverage(
+    return GroupCoverage(
         source,
         tuple(_group(of_group, images, foregrounds) for _, of_group in rows.groupby("group")),
         covered=len(grouped),

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from reground.tasks.images import LeftOut, Photograph
+from reground.tasks.images import DropError, Photograph
 from reground.tasks.kernels.geometry import Crop, central_crop, filled_rectangle, middle, resized_crop, take
 from reground.tasks.kernels.inpaint import inpaint
 from reground.tasks.kernels.tiling import largest_strip, tile_box
@@ -56,20 +56,20 @@ class Pool:
     group_of: Mapping[ClassIdx, int]
     photographs: Mapping[ImageId, Photograph]
     lenders: Mapping[int, Sequence[ImageId]]
-    barred: Mapping[str, Mapping[ImageId, LeftOut]]
+    barred: Mapping[str, Mapping[ImageId, DropError]]
     free: Mapping[tuple[str, int], int]
 
     def group(self, photograph: Photograph) -> int:
         """The group of a usable photograph.
 
         Raises:
-            LeftOut: its class lies in no group, or its box leaves no strip to tile.
+            DropError: its class lies in no group, or its box leaves no strip to tile.
         """
         group = self.group_of.get(photograph.class_idx)
         if group is None:
-            raise LeftOut(DropReason.NO_GROUP, f"class {photograph.class_idx} lies in none of the groups")
+            raise DropError(DropReason.NO_GROUP, f"class {photograph.class_idx} lies in none of the groups")
         if not _has_strip(photograph):
-            raise LeftOut(DropReason.NO_BACKGROUND, "the box fills the image: no strip beside it")
+            raise DropError(DropReason.NO_BACKGROUND, "the box fills the image: no strip beside it")
         return group
 
     def may_lend(self, composition: str, lender: ImageId, image_id: ImageId) -> bool:
@@ -87,7 +87,7 @@ def make_pool(
     names: Mapping[int, str],
     group_of: Mapping[ClassIdx, int],
     photographs: Sequence[Photograph],
-    barred: Mapping[str, Mapping[ImageId, LeftOut]] | None = None,
+    barred: Mapping[str, Mapping[ImageId, DropError]] | None = None,
 ) -> Pool:
     """The pool of some photographs; their order does not matter."""
     barred = {composition: {} for composition in COMPOSITIONS} | dict(barred or {})
@@ -161,14 +161,14 @@ def choose(
         composition: one of `COMPOSITIONS`.
 
     Raises:
-        LeftOut: nobody can.
+        DropError: nobody can.
     """
     seed = derive_seed(base_seed, photograph.image_id, variant)
     rng = np.random.default_rng(seed)
     try:
         group = RULES[variant](pool, photograph, composition, rng)
-    except LeftOut as why:
-        raise LeftOut(why.reason, f"{variant}: {why.detail}") from None
+    except DropError as why:
+        raise DropError(why.reason, f"{variant}: {why.detail}") from None
     return _draw(pool.lenders[group], lambda lender: pool.may_lend(composition, lender, photograph.image_id), rng), seed
 
 
@@ -275,5 +275,5 @@ def _has_strip(photograph: Photograph) -> bool:
     return largest_strip(photograph.height, photograph.width, photograph.box) is not None
 
 
-def _nobody(detail: str) -> LeftOut:
-    return LeftOut(DropReason.NO_BACKGROUND, detail)
+def _nobody(detail: str) -> DropError:
+    return DropError(DropReason.NO_BACKGROUND, detail)

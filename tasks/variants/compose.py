@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from reground.tasks.images import LeftOut, Photograph
+from reground.tasks.images import DropError, Photograph
 from reground.tasks.kernels import compose
 from reground.tasks.kernels.geometry import central_crop, take
 from reground.tasks.masks import decode_mask, encode_mask
@@ -119,17 +119,17 @@ class Subject:
 
 def pictures(
     subject: Subject, pool: Pool, composition: Composition, base_seed: int
-) -> tuple[dict[str, Picture], list[LeftOut]]:
+) -> tuple[dict[str, Picture], list[DropError]]:
     """All variants of a photograph that can be made, by name, and why the others cannot."""
     barred = pool.barred[composition.name].get(subject.image_id)
     if barred:
         return {}, [barred]
     made = {name: Picture(pixels) for name, pixels in _unmixed(subject, pool, composition.fill).items()}
-    left_out: list[LeftOut] = []
+    left_out: list[DropError] = []
     for variant in RULES:
         try:
             lender, seed = choose(pool, variant, subject.photograph, base_seed, composition.name)
-        except LeftOut as why:
+        except DropError as why:
             left_out.append(why)
             continue
         behind = background(pool, lender, subject.short, subject.size, composition.fill)

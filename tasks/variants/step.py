@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import GROUPS, Coverage, LeftOut, Photograph, load_groups, read_group_map
+from reground.tasks.images import GROUPS, DropError, GroupCoverage, Photograph, load_groups, read_group_map
 from reground.tasks.schema import PARITY as PARITY_NAMES
 from reground.tasks.schema import VARIANTS, DropReason, GroupRow, Row
 from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PARITY, Pool, lonely, make_pool
@@ -139,7 +139,7 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
         photograph = pool.photographs[mask_row["image_id"]]
         try:
             group = pool.group(photograph)
-        except LeftOut as why:
+        except DropError as why:
             tables["dropped"].append(why.row("variants", photograph.image_id))
             continue
         for name, row in _rows(Subject.of(photograph, group, mask_row, settings.short, settings.size), pool, settings):
@@ -156,7 +156,7 @@ def finalize(workspace: Workspace, settings: VariantSettings) -> None:
             log.warning("group '%s' has one usable image: mixed_same by parity pastes it onto itself", name)
 
 
-def coverage(workspace: Workspace, settings: VariantSettings) -> Coverage:
+def coverage(workspace: Workspace, settings: VariantSettings) -> GroupCoverage:
     """How the groups lie on the workspace's classes.
 
     Raises:
@@ -195,7 +195,7 @@ def _parity_rows(subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], s
     """Rows of the variants composed by ``parity`` beside those composed by mask, and how the two differ."""
     published, left_out = pictures(subject, pool, PUBLISHED, seed)
     for why in left_out:
-        yield "dropped", LeftOut(why.reason, f"{PARITY}: {why.detail}").row("variants", subject.image_id)
+        yield "dropped", DropError(why.reason, f"{PARITY}: {why.detail}").row("variants", subject.image_id)
     for name in PARITY_NAMES:
         variant = name.removesuffix(f"_{PARITY}")
         if variant in published:
@@ -224,7 +224,7 @@ def _pool(url: str, key: str, groups: str) -> Pool:
             f"(first: {min(strangers)}): run `reground masks` again."
         )
     barred = {
-        MASK: {i: LeftOut(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
+        MASK: {i: DropError(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
         PARITY: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
     }
     photographs = [Photograph.of_row(row, masks[row["image_id"]]["box"]) for row in images]
@@ -232,9 +232,9 @@ def _pool(url: str, key: str, groups: str) -> Pool:
     return make_pool(key, named, {row["class_idx"]: row["group"] for row in rows}, photographs, barred)
 
 
-def _not_one_box(boxes: int) -> LeftOut:
+def _not_one_box(boxes: int) -> DropError:
     reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
-    return LeftOut(reason, f"{boxes} boxes, and the published filter takes images with 1")
+    return DropError(reason, f"{boxes} boxes, and the published filter takes images with 1")
 
 
 def _groups(workspace: Workspace, settings: VariantSettings) -> list[GroupRow]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.tasks.imagenet9.mask_file import read_mask
-from reground.tasks.images import LeftOut
+from reground.tasks.images import DropError
 from tests.support.released_data import SIDE, mask
 
 
@@ -59,7 +59,7 @@ def huge() -> bytes:
     ],
 )
 def test_what_is_no_mask_is_left_out(content, reason):
-    with pytest.raises(LeftOut) as why:
+    with pytest.raises(DropError) as why:
         read_mask(content, SIDE)
     assert why.value.reason == reason
 
@@ -79,7 +79,7 @@ def test_any_bytes_are_a_mask_or_left_out(noise, patch, how):
     }[how]
     try:
         found = read_mask(content, SIDE)
-    except LeftOut as why:
+    except DropError as why:
         assert why.reason in ("mask_failed", "mask_size_mismatch")
     else:
         assert (found.shape, found.dtype) == ((SIDE, SIDE), bool)

@@ -186,11 +186,13 @@ def test_a_workspace_with_images_of_its_own_is_refused(tmp_path):
 
 
 def test_a_workspace_of_released_data_takes_no_images_of_its_own(tmp_path):
-    workspace = released(published(tmp_path / "bg_challenge"), tmp_path)
+    folder = published(tmp_path / "bg_challenge")
+    workspace = released(folder, tmp_path)
     for name in ("index", "masks", "variants"):
         step = find(name)
+        settings = step.settings(images=str(folder / "original" / "val")) if name == "index" else step.settings()
         with pytest.raises(UsageError, match=r"without output of `reground released`"):
-            todo(step, workspace, step.settings())
+            todo(step, workspace, settings)
 
 
 # Files that cannot be used

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, parse_boxes, place_boxes, turn_box
-from reground.tasks.images.decode import Picture
+from reground.tasks.images.decode import DecodedImage
 from reground.tasks.schema import DropReason
 from tests.support.needs import need_shared
 
@@ -70,7 +70,7 @@ def test_a_box_turns_as_its_pixels_do(sized: tuple[tuple[int, int], Box], orient
     again = np.zeros_like(shown)
     again[turned.ymin : turned.ymax, turned.xmin : turned.xmax] = True
     assert np.array_equal(shown, again)
-    picture = Picture(np.zeros((*shown.shape, 3), np.uint8), "RGB", orientation)
+    picture = DecodedImage(np.zeros((*shown.shape, 3), np.uint8), "RGB", orientation)
     assert picture.stored_size == (width, height)
     placed = place_boxes(BoxFile((width, height), (box,)), orientation, picture.stored_size, picture.shown_size)
     assert placed == [turned]

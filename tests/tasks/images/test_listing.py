@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reground.tasks.errors import UsageError
-from reground.tasks.images.listing import walk
+from reground.tasks.images.listing import list_files
 from tests.support.indexing import CAT, DOG, index, photo, put, two_images
 
 
@@ -49,4 +49,4 @@ def test_listing_opens_no_file(two: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr("builtins.open", never)
     monkeypatch.setattr(Path, "open", never)
-    assert [found.name for found in walk(two)] == [f"{DOG}/rex.png", f"{CAT}/tom.png"]
+    assert [found.name for found in list_files(two)] == [f"{DOG}/rex.png", f"{CAT}/tom.png"]

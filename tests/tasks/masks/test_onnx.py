@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.masks.onnx import salient
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.sidecar import CHECKS, Sidecar, parse_sidecar
@@ -236,7 +236,7 @@ def test_networks_that_cannot_be_used(tmp_path, changes, message):
 @pytest.mark.parametrize(("nodes", "detail"), [(LOG, "no numbers"), (CHANNEL["second"], "is 0.392 everywhere")])
 def test_an_output_that_tells_nothing_costs_one_image(tmp_path, nodes, detail):
     network = write(tmp_path / "a.onnx", PLAIN + 'size = 8\nactivation = "minmax"', nodes)
-    with pytest.raises(LeftOut, match=detail) as caught:
+    with pytest.raises(DropError, match=detail) as caught:
         find(network, plain((20, 100, 50)))
     assert caught.value.reason == "mask_failed"
 

@@ -17,7 +17,7 @@ from pycocotools import mask as coco
 
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.masks.coco import Malformed, coco_mask, decode_segmentation, parse_coco
 from reground.tasks.masks.rle import decode_mask, encode_mask
 from reground.tasks.masks.source import file_sha256
@@ -83,7 +83,7 @@ def test_what_pascal_voc_left_open_is_background():
 
 
 def refusal(content: bytes, width: int = WIDTH, height: int = HEIGHT) -> tuple[DropReason, str]:
-    with pytest.raises(LeftOut) as caught:
+    with pytest.raises(DropError) as caught:
         read_png(content, width, height)
     return caught.value.reason, caught.value.detail
 
@@ -108,7 +108,7 @@ def test_damage_costs_one_mask_at_most(noise, at, cut):
     spoiled = good[:at] + noise + (b"" if cut else good[at + len(noise) :])
     try:
         assert read_png(spoiled, WIDTH, HEIGHT).shape == (HEIGHT, WIDTH)
-    except LeftOut as why:
+    except DropError as why:
         assert why.reason in set(DropReason) and why.detail
 
 
@@ -213,7 +213,7 @@ def test_images_are_found_by_path_before_stem(tmp_path):
     ],
 )
 def test_images_without_a_usable_instance(tmp_path, content, image_id, reason, detail):
-    with pytest.raises(LeftOut, match=detail) as caught:
+    with pytest.raises(DropError, match=detail) as caught:
         mask_of(tmp_path / "a.json", content, photograph(image_id))
     assert caught.value.reason == reason
 
@@ -221,7 +221,7 @@ def test_images_without_a_usable_instance(tmp_path, content, image_id, reason, d
 def test_an_image_of_another_size(tmp_path):
     content = coco_file(("a.jpg", [rectangle(1, 1, 4, 4)]))
     content["images"][0]["width"] = 17
-    with pytest.raises(LeftOut, match="masks for 17 x 12, the image is 16 x 12"):
+    with pytest.raises(DropError, match="masks for 17 x 12, the image is 16 x 12"):
         mask_of(tmp_path / "a.json", content, photograph())
 
 

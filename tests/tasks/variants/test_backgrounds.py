@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from reground.tasks.images import Box, LeftOut, Photograph
+from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
 from reground.tasks.variants.backgrounds import RULES, Cache, Pool, choose, lonely, make_pool
 
@@ -25,7 +25,7 @@ def photograph(name: str, group: int, box: Box = SMALL) -> Photograph:
 
 def pool_of(*sizes: int, names: dict[int, str] = NAMES, barred: dict[str, list[str]] | None = None) -> Pool:
     photographs = [photograph(f"{names[g]}{n:03d}", g) for g, size in zip(names, sizes) for n in range(size)]
-    why = LeftOut(DropReason.MASK_QUARANTINED, "low")
+    why = DropError(DropReason.MASK_QUARANTINED, "low")
     left_out = {name: {ImageId(i): why for i in ids} for name, ids in (barred or {}).items()}
     return make_pool("key", names, GROUP_OF, photographs, left_out)
 
@@ -130,7 +130,7 @@ def test_next_goes_by_number_where_numbers_are_missing():
 )
 def test_nobody_can_lend(variant, sizes, detail):
     pool = pool_of(*sizes)
-    with pytest.raises(LeftOut) as caught:
+    with pytest.raises(DropError) as caught:
         choose(pool, variant, pool.photographs[ImageId("dog000")], 0)
     assert (caught.value.reason, caught.value.detail) == ("no_background", detail)
 
@@ -139,7 +139,7 @@ def test_a_photograph_without_a_strip_lends_nothing():
     full = photograph("full", 0, Box(0, 0, 10, 10))
     pool = make_pool("key", NAMES, GROUP_OF, [full, photograph("a", 0), photograph("b", 0)])
     assert list(pool.lenders[0]) == ["a", "b"]
-    with pytest.raises(LeftOut, match="no_background"):
+    with pytest.raises(DropError, match="no_background"):
         pool.group(full)
 
 
@@ -147,7 +147,7 @@ def test_a_class_in_no_group_is_left_out():
     stranger = Photograph(ImageId("x"), "", ClassIdx(99), 10, 10, SMALL)
     pool = make_pool("key", NAMES, GROUP_OF, [stranger])
     assert not pool.lenders
-    with pytest.raises(LeftOut, match="no_group: class 99"):
+    with pytest.raises(DropError, match="no_group: class 99"):
         pool.group(stranger)
 
 
