@@ -181,6 +181,11 @@ class Registry(Generic[T]):
         return PluginState(self.group, plugin.name, plugin.distribution, plugin.version, state, reason)
 
 
+def forget_installed() -> None:
+    """Look at the installed distributions anew, after one has come or gone."""
+    _installed.cache_clear()
+
+
 @functools.cache
 def _installed(group: str) -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=group))

@@ -26,8 +26,8 @@ class Colours:
 
     def predict(self, batch):
         middle = batch[:, :, 14:18, 14:18].mean(axis=(2, 3))
-        score = np.exp(-((middle[:, :, None] - PALETTE) ** 2).sum(axis=1) / 200 - 1e-9)
-        return (score + 1e-12) / (score + 1e-12).sum(axis=1, keepdims=True)
+        score = 1e-12 + np.exp(-((middle[:, :, None] - PALETTE) ** 2).sum(axis=1) / 200)
+        return score / score.sum(axis=1, keepdims=True)
 
 
 def ellipse(pixels, box, seed):
