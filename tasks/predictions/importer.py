@@ -69,7 +69,7 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
         RegroundError: the workspace has no classes or no images.
     """
     _check_name(workspace, model)
-    classes: list[dict[str, Any]] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
+    classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
     photographs = photograph_ids(workspace)
     if not classes or not photographs:
         raise RegroundError(
