@@ -1,8 +1,8 @@
-"""What models are compared by, and what other photographs and other votes might have given.
+"""The metrics by which models are compared, and their bootstrap samples.
 
-A resample draws photographs with replacement, and every label anew: it holds with its probability (as
-`reference.Judged` has it), independently of all others. Original and main labels stay, and so does
-which photographs count.
+A resample draws photographs with replacement, and draws whether each label is valid from its probability (as in
+`Judged`), independently of all others. Original labels, main labels, and the set of photographs that
+count stay fixed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from reground.tasks.evaluation.result import ALL
 from reground.tasks.kernels.resample import resample
 
 Key = tuple[str, str]
-"""Metric and subset."""
-ON_LABELS: Final[tuple[Key, ...]] = ((REAL, ALL), (MULTI_LABEL, REVIEWED), (MULTI_LABEL, SINGLE), (MULTI_LABEL, MULTI))
-AS_GIVEN: Final[tuple[Key, ...]] = (
+"""MetricResult and subset."""
+LABEL_KEYS: Final[tuple[Key, ...]] = ((REAL, ALL), (MULTI_LABEL, REVIEWED), (MULTI_LABEL, SINGLE), (MULTI_LABEL, MULTI))
+FIXED_KEYS: Final[tuple[Key, ...]] = (
     (TOP_1, ALL),
     (TOP_1, REVIEWED),
     (TOP_1, SINGLE),
     (TOP_1, MULTI),
     (MAIN_LABEL, REVIEWED),
 )
-COMPARED: Final = (*AS_GIVEN, *ON_LABELS)
+COMPARISON_KEYS: Final = (*FIXED_KEYS, *LABEL_KEYS)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Resampling:
     """How models are resampled.
 
     Attributes:
-        resamples: how often.
-        seed: of the draws.
+        resamples: number of resamples.
+        seed: of the random draws.
         level: of the intervals, 0 to 1.
     """
 
@@ -46,84 +46,84 @@ class Resampling:
     seed: int
     level: float
 
-    def interval(self, drawn: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """The two percentiles over the first axis, of the resamples that drew any photograph."""
+    def interval(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Percentile interval over the first axis; resamples without a photograph (NaN) are ignored."""
         ends = (1 - self.level) / 2
-        quantile = np.nanquantile if np.isnan(drawn).any() else np.quantile
-        return quantile(drawn, (ends, 1 - ends), axis=0)
+        quantile = np.nanquantile if np.isnan(values).any() else np.quantile
+        return quantile(values, (ends, 1 - ends), axis=0)
 
 
-def right(judged: Judged, metric: str, first: Ints) -> Bools:
-    """``(N, M)``: is the most probable class right, by the labels as settled?"""
+def is_correct(reference: Judged, metric: str, top_1: Ints) -> Bools:
+    """``(N, M) bool``: whether the top-1 class is correct by the settled labels."""
     if metric == TOP_1:
-        return first == judged.original[:, None]
+        return top_1 == reference.original[:, None]
     if metric == MAIN_LABEL:
-        return first == judged.main[:, None]
-    return judged.kept.of(first) > 0
+        return top_1 == reference.main[:, None]
+    return reference.kept.of(top_1) > 0
 
 
-def counted(judged: Judged, metric: str, subset: str, common: Bools) -> Bools:
-    """``(N,)``: the photographs of a metric and subset among ``common``, by the labels as settled."""
+def counted_mask(reference: Judged, metric: str, subset: str, common: Bools) -> Bools:
+    """``(N,) bool``: the photographs among ``common`` that count for a metric and subset."""
     of_metric = {
-        TOP_1: judged.original != NONE,
-        MAIN_LABEL: judged.settled & (judged.main != NONE),
-        REAL: judged.has_labels & judged.reviewed,
-        MULTI_LABEL: judged.settled,
+        TOP_1: reference.original != NONE,
+        MAIN_LABEL: reference.settled & (reference.main != NONE),
+        REAL: reference.has_labels & reference.reviewed,
+        MULTI_LABEL: reference.settled,
     }
-    of_subset = {ALL: True, REVIEWED: judged.settled, SINGLE: judged.objects == 1, MULTI: judged.objects > 1}
+    of_subset = {ALL: True, REVIEWED: reference.settled, SINGLE: reference.objects == 1, MULTI: reference.objects > 1}
     return common & of_metric[metric] & of_subset[subset]
 
 
-def draw(judged: Judged, first: Ints, common: Bools, how: Resampling) -> Mapping[Key, Floats]:
-    """``(R, M)`` share of each model in each resample, of every metric and subset compared.
+def draw_samples(reference: Judged, top_1: Ints, common: Bools, resampling: Resampling) -> Mapping[Key, Floats]:
+    """Bootstrap samples of each metric and subset: ``(R, M)`` share correct of each model in each resample.
 
     Args:
-        judged: what models are judged by.
-        first: ``(N, M)`` most probable class of each.
-        common: ``(N,)`` the photographs, which all of them predicted.
-        how: to resample.
+        reference: the reference labels.
+        top_1: ``(N, M)`` top-1 class of each model.
+        common: ``(N,) bool``, the photographs that all of them predicted.
+        resampling: number of resamples and seed.
     """
-    kind = 6 * judged.has_labels + 3 * judged.settled + np.minimum(judged.objects, 2)
-    order = np.flatnonzero(common)[np.argsort(kind[common], kind="stable")]
-    kinds, part = np.unique(kind[order], return_inverse=True)
-    image, probability, chosen = _labels(judged, first, order)
-    given = [_columns(judged, first, key, common)[order] for key in AS_GIVEN]
-    fixed = np.concatenate([*given, np.ones((len(order), 1), np.float32)], axis=1)
-    sums = resample(part, image, probability, chosen, fixed, how.resamples, how.seed)
-    width = first.shape[1] + 1
-    made: dict[Key, Floats] = {}
-    for n, key in enumerate(AS_GIVEN):
-        columns = sums.fixed[:, :, n * width : (n + 1) * width].sum(axis=0)
-        made[key] = _shares(columns[:, :-1], columns[:, -1])
-    for key in ON_LABELS:
-        here = _of(kinds, *key)
-        made[key] = _shares(sums.hits[here].sum(axis=0), sums.fixed[here, :, -1].sum(axis=0))
-    return made
+    stratum = 6 * reference.has_labels + 3 * reference.settled + np.minimum(reference.objects, 2)
+    order = np.flatnonzero(common)[np.argsort(stratum[common], kind="stable")]
+    strata, stratum_index = np.unique(stratum[order], return_inverse=True)
+    image, probability, selected = _labels(reference, top_1, order)
+    fixed_columns = [_columns(reference, top_1, key, common)[order] for key in FIXED_KEYS]
+    fixed = np.concatenate([*fixed_columns, np.ones((len(order), 1), np.float32)], axis=1)
+    sums = resample(stratum_index, image, probability, selected, fixed, resampling.resamples, resampling.seed)
+    stride = top_1.shape[1] + 1
+    samples: dict[Key, Floats] = {}
+    for n, key in enumerate(FIXED_KEYS):
+        columns = sums.fixed[:, :, n * stride : (n + 1) * stride].sum(axis=0)
+        samples[key] = _shares(columns[:, :-1], columns[:, -1])
+    for key in LABEL_KEYS:
+        mask = _counted_strata(strata, *key)
+        samples[key] = _shares(sums.hits[mask].sum(axis=0), sums.fixed[mask, :, -1].sum(axis=0))
+    return samples
 
 
-def _labels(judged: Judged, first: Ints, order: Ints) -> tuple[Ints, Any, Any]:
-    """The labels that models chose for the photographs in ``order``: photograph, probability, and which models."""
-    place = np.full(len(first), -1, np.int64)
-    place[order] = np.arange(len(order))
-    chosen = np.zeros((len(judged.probability.image), first.shape[1]), np.float32)
-    found = judged.probability.find(first)
-    for m in range(first.shape[1]):
-        chosen[found[found[:, m] >= 0, m], m] = 1
-    image = place[judged.probability.image]
-    here = np.argsort(image, kind="stable")
-    here = here[(image[here] >= 0) & chosen[here].any(axis=1)]
-    return image[here], judged.probability.value[here].astype(np.float32), chosen[here]
+def _labels(reference: Judged, top_1: Ints, order: Ints) -> tuple[Ints, Any, Any]:
+    """The labels that some model predicted: photograph, probability, and ``(L, M)`` which models."""
+    position = np.full(len(top_1), -1, np.int64)
+    position[order] = np.arange(len(order))
+    selected = np.zeros((len(reference.probability.image), top_1.shape[1]), np.float32)
+    matches = reference.probability.find(top_1)
+    for m in range(top_1.shape[1]):
+        selected[matches[matches[:, m] >= 0, m], m] = 1
+    image = position[reference.probability.image]
+    mask = np.argsort(image, kind="stable")
+    mask = mask[(image[mask] >= 0) & selected[mask].any(axis=1)]
+    return image[mask], reference.probability.value[mask].astype(np.float32), selected[mask]
 
 
-def _columns(judged: Judged, first: Ints, key: Key, common: Bools) -> npt.NDArray[np.float32]:
-    """``(N, M + 1)``: hits of each model, and whether the photograph counts."""
-    here = counted(judged, *key, common)[:, None]
-    return np.concatenate([right(judged, key[0], first) & here, here], axis=1).astype(np.float32)
+def _columns(reference: Judged, top_1: Ints, key: Key, common: Bools) -> npt.NDArray[np.float32]:
+    """``(N, M + 1)``: hits of each model, then whether the photograph counts."""
+    mask = counted_mask(reference, *key, common)[:, None]
+    return np.concatenate([is_correct(reference, key[0], top_1) & mask, mask], axis=1).astype(np.float32)
 
 
-def _of(kinds: Ints, metric: str, subset: str) -> Bools:
-    """Which kinds of photographs a metric that rests on labels counts."""
-    has_labels, settled, objects = kinds >= 6, kinds % 6 >= 3, kinds % 3
+def _counted_strata(strata: Ints, metric: str, subset: str) -> Bools:
+    """Strata of photographs that count for a metric on people's labels."""
+    has_labels, settled, objects = strata >= 6, strata % 6 >= 3, strata % 3
     of_subset = {ALL: True, REVIEWED: True, SINGLE: objects == 1, MULTI: objects == 2}
     return (has_labels if metric == REAL else settled) & of_subset[subset]
 

@@ -1,7 +1,7 @@
-"""Evaluate on photographs: accuracy on the original labels, and on what people found.
+"""Metrics on photographs: accuracy on the original labels, and on people's labels.
 
-Sources: ReaL accuracy: Beyer et al. 2020 (top-1 in the labels, over images that have any; an image nobody
-was asked about stands with its original label). Multi-label accuracy, main label, number of
+Sources: ReaL accuracy: Beyer et al. 2020 (top-1 in the labels, over images that have any; an unreviewed image
+counts with its original label). Multi-label accuracy, main label, number of
 objects, and selection frequency of the top prediction (human-based evaluation): Tsipras et al. 2020.
 """
 
@@ -15,23 +15,23 @@ from typing import Final
 import numpy as np
 
 from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
-from reground.tasks.evaluation.result import ALL, BALANCED, Measured
+from reground.tasks.evaluation.result import ALL, BALANCED, MetricResult
 from reground.tasks.kernels.intervals import Estimate, mean, share, uncertain_share, wilson
 from reground.tasks.schema import PHOTOGRAPHS
 
 TOP_1, TOP_5, REAL, MULTI_LABEL = "top1_original", "top5_original", "real_accuracy", "multi_label"
-MULTI_LABEL_5, MAIN_LABEL = "multi_label_top5", "main_label"
+MULTI_LABEL_TOP5, MAIN_LABEL = "multi_label_top5", "main_label"
 FREQUENCY, NOBODY_ASKED = "selection_frequency", "nobody_asked"
 REVIEWED, SINGLE, MULTI, ASKED = "reviewed", "single_object", "multi_object", "asked"
-"""Subsets: the votes settled the labels; people counted one object, or more; people were asked in a grid."""
+"""Subsets: the labels are settled; people counted one object, or more; people were asked CONTAINS."""
 SUPERCLASS: Final = "superclass:"
-"""Begins the subset of a superclass of Tsipras et al. 2020, by the original label."""
-DEPTH: Final = 5
-"""Predictions of the top-5 metrics."""
+"""Prefix of the subset of a superclass of Tsipras et al. 2020, by original label."""
+TOP_K: Final = 5
+"""Predictions that the top-5 metrics look at."""
 
 
 @dataclass(frozen=True)
-class Parts:
+class Subsets:
     """Subsets of the photographs by their original label.
 
     Attributes:
@@ -43,128 +43,127 @@ class Parts:
     superclasses: Mapping[str, Bools]
 
 
-def on_photographs(ranks: Ints, judged: Judged, parts: Parts, deep: bool, level: float) -> Iterator[Measured]:
+def on_photographs(
+    ranks: Ints, reference: Judged, subsets: Subsets, has_top5: bool, level: float
+) -> Iterator[MetricResult]:
     """All metrics of one model: of all photographs, by number of objects, by superclass, by group.
 
     Args:
-        ranks: ``(N, K)`` its predictions, best first, as `reground.tasks.evaluation.reference.ranked` gives them.
-        judged: what it is judged by.
-        parts: subsets by original label.
-        deep: five predictions of each image are known (or all there are).
+        ranks: ``(N, K)`` its predictions, best first, from `reground.tasks.evaluation.reference.ranked`.
+        reference: the reference labels.
+        subsets: subsets by original label.
+        has_top5: whether every image has five predictions, or as many as there are classes.
         level: of the intervals, 0 to 1.
     """
-    sheet = _Sheet(ranks, judged, ranks[:, 0] != NONE, level)
-    if not sheet.predicted.any():
+    inputs = _EvalInputs(ranks, reference, ranks[:, 0] != NONE, level)
+    if not inputs.predicted.any():
         return
     everywhere = np.ones(len(ranks), np.bool_)
-    for metric, subset, measure, on_truth in WHOLE:
-        if (deep or metric not in (TOP_5, MULTI_LABEL_5)) and (judged.reviewed or metric != REAL):
-            yield Measured(PHOTOGRAPHS, metric, subset, measure(sheet, everywhere), on_truth)
-    objects = {SINGLE: judged.objects == 1, MULTI: judged.objects > 1}
-    yield from _parts(sheet, BY_LABEL, objects)
-    if judged.asked.any():
-        yield from _parts(sheet, FREQUENCIES, {ALL: everywhere, ASKED: judged.asked, **objects})
-    supers = {f"{SUPERCLASS}{name}": within for name, within in parts.superclasses.items()}
-    yield from _parts(sheet, BY_LABEL, supers)
-    yield from _parts(sheet, BY_LABEL, parts.groups)
-    yield from _balanced(sheet, parts.groups)
+    for metric, subset, measure, on_truth in OVERALL:
+        if (has_top5 or metric not in (TOP_5, MULTI_LABEL_TOP5)) and (reference.reviewed or metric != REAL):
+            yield MetricResult(PHOTOGRAPHS, metric, subset, measure(inputs, everywhere), on_truth)
+    objects = {SINGLE: reference.objects == 1, MULTI: reference.objects > 1}
+    yield from _per_subset(inputs, BY_LABEL, objects)
+    if reference.asked.any():
+        yield from _per_subset(inputs, FREQUENCIES, {ALL: everywhere, ASKED: reference.asked, **objects})
+    superclasses = {f"{SUPERCLASS}{name}": subset_mask for name, subset_mask in subsets.superclasses.items()}
+    yield from _per_subset(inputs, BY_LABEL, superclasses)
+    yield from _per_subset(inputs, BY_LABEL, subsets.groups)
+    yield from _balanced(inputs, subsets.groups)
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """One model's predictions beside what they are judged by."""
+class _EvalInputs:
+    """One model's predictions and the reference labels."""
 
     ranks: Ints
-    judged: Judged
+    reference: Judged
     predicted: Bools
     level: float
 
-    def original(self, within: Bools, depth: int) -> Estimate:
-        """Is the original label among the first ``depth``?"""
-        chosen = within & self.predicted & (self.judged.original != NONE)
-        hits = (self.ranks[chosen, :depth] == self.judged.original[chosen, None]).any(axis=1)
+    def original(self, subset_mask: Bools, k: int) -> Estimate:
+        """Share of photographs whose original label is in the top k."""
+        counted = subset_mask & self.predicted & (self.reference.original != NONE)
+        hits = (self.ranks[counted, :k] == self.reference.original[counted, None]).any(axis=1)
         return share(hits, self.level)
 
-    def main(self, within: Bools) -> Estimate:
-        """Is the main label first?"""
-        chosen = within & self.predicted & self.judged.settled & (self.judged.main != NONE)
-        return share(self.ranks[chosen, 0] == self.judged.main[chosen], self.level)
+    def main(self, subset_mask: Bools) -> Estimate:
+        """Share of photographs whose main label is the top-1 class."""
+        counted = subset_mask & self.predicted & self.reference.settled & (self.reference.main != NONE)
+        return share(self.ranks[counted, 0] == self.reference.main[counted], self.level)
 
-    def labels(self, within: Bools, depth: int = 1) -> Estimate:
-        """Does any of the first ``depth`` hold, where any label does?"""
-        chosen = within & self.predicted & self.judged.has_labels
-        kept, hit = self._found[depth]
-        return uncertain_share(share(kept[chosen], self.level), hit[chosen], self.level)
+    def labels(self, subset_mask: Bools, k: int = 1) -> Estimate:
+        """Share of photographs with a valid label in the top k, over those that have a valid label."""
+        counted = subset_mask & self.predicted & self.reference.has_labels
+        kept, probability_correct = self._top_k_hits[k]
+        return uncertain_share(share(kept[counted], self.level), probability_correct[counted], self.level)
 
-    def settled_labels(self, within: Bools, depth: int = 1) -> Estimate:
-        """The same where people settled which labels hold."""
-        return self.labels(within & self.judged.settled, depth)
+    def settled_labels(self, subset_mask: Bools, k: int = 1) -> Estimate:
+        """The same over the photographs with settled labels."""
+        return self.labels(subset_mask & self.reference.settled, k)
 
-    def frequency(self, within: Bools) -> Estimate:
-        """How many of the people who were asked about the first selected it, on average."""
-        asked = self._frequency[within & self.predicted]
-        asked = asked[~np.isnan(asked)]
-        return wilson(float(asked.sum()), len(asked), self.level)
+    def frequency(self, subset_mask: Bools) -> Estimate:
+        """Mean selection frequency of the top-1 class, where people were asked about it."""
+        frequencies = self._frequency[subset_mask & self.predicted]
+        frequencies = frequencies[~np.isnan(frequencies)]
+        return wilson(float(frequencies.sum()), len(frequencies), self.level)
 
-    def nobody_asked(self, within: Bools) -> Estimate:
-        """On how many nobody was asked about the first."""
-        return share(np.isnan(self._frequency[within & self.predicted]), self.level)
+    def nobody_asked(self, subset_mask: Bools) -> Estimate:
+        """Share of photographs where nobody was asked about the top-1 class."""
+        return share(np.isnan(self._frequency[subset_mask & self.predicted]), self.level)
 
     @cached_property
     def _frequency(self) -> Floats:
-        return self.judged.frequency.of(self.ranks[:, 0], np.nan)
+        return self.reference.frequency.of(self.ranks[:, 0], np.nan)
 
     @cached_property
-    def _found(self) -> dict[int, tuple[Bools, Floats]]:
-        """Depth -> ``(N,)``: was any of the first kept, and the probability that any holds."""
-        kept: Bools = np.greater(self.judged.kept.of(self.ranks[:, :DEPTH]), 0)
-        none = 1 - self.judged.probability.of(self.ranks[:, :DEPTH])
-        return {
-            depth: (np.logical_or.reduce(kept[:, :depth], axis=1), 1 - np.prod(none[:, :depth], axis=1))
-            for depth in (1, DEPTH)
-        }
+    def _top_k_hits(self) -> dict[int, tuple[Bools, Floats]]:
+        """k -> ``(N,)``: whether a label in the top k is kept, and the probability that one is valid."""
+        kept: Bools = np.greater(self.reference.kept.of(self.ranks[:, :TOP_K]), 0)
+        none = 1 - self.reference.probability.of(self.ranks[:, :TOP_K])
+        return {k: (np.logical_or.reduce(kept[:, :k], axis=1), 1 - np.prod(none[:, :k], axis=1)) for k in (1, TOP_K)}
 
 
-Measure = Callable[[_Sheet, Bools], Estimate]
+Measure = Callable[[_EvalInputs, Bools], Estimate]
 
-WHOLE: Final[tuple[tuple[str, str, Measure, bool], ...]] = (
-    (TOP_1, ALL, lambda sheet, within: sheet.original(within, 1), False),
-    (TOP_5, ALL, lambda sheet, within: sheet.original(within, DEPTH), False),
-    (TOP_1, REVIEWED, lambda sheet, within: sheet.original(within & sheet.judged.settled, 1), False),
-    (REAL, ALL, _Sheet.labels, True),
-    (MULTI_LABEL, REVIEWED, _Sheet.settled_labels, True),
-    (MULTI_LABEL_5, REVIEWED, lambda sheet, within: sheet.settled_labels(within, DEPTH), True),
-    (MAIN_LABEL, REVIEWED, _Sheet.main, True),
+OVERALL: Final[tuple[tuple[str, str, Measure, bool], ...]] = (
+    (TOP_1, ALL, lambda inputs, subset_mask: inputs.original(subset_mask, 1), False),
+    (TOP_5, ALL, lambda inputs, subset_mask: inputs.original(subset_mask, TOP_K), False),
+    (TOP_1, REVIEWED, lambda inputs, subset_mask: inputs.original(subset_mask & inputs.reference.settled, 1), False),
+    (REAL, ALL, _EvalInputs.labels, True),
+    (MULTI_LABEL, REVIEWED, _EvalInputs.settled_labels, True),
+    (MULTI_LABEL_TOP5, REVIEWED, lambda inputs, subset_mask: inputs.settled_labels(subset_mask, TOP_K), True),
+    (MAIN_LABEL, REVIEWED, _EvalInputs.main, True),
 )
-"""Metric, subset, how it is measured, and whether votes decide what is right."""
+"""MetricResult, subset, how it is measured, and whether votes decide what is right."""
 BY_LABEL: Final[tuple[tuple[str, Measure, bool], ...]] = (
-    (TOP_1, lambda sheet, within: sheet.original(within, 1), False),
-    (REAL, _Sheet.labels, True),
-    (MULTI_LABEL, _Sheet.settled_labels, True),
-    (MAIN_LABEL, _Sheet.main, True),
+    (TOP_1, lambda inputs, subset_mask: inputs.original(subset_mask, 1), False),
+    (REAL, _EvalInputs.labels, True),
+    (MULTI_LABEL, _EvalInputs.settled_labels, True),
+    (MAIN_LABEL, _EvalInputs.main, True),
 )
 FREQUENCIES: Final[tuple[tuple[str, Measure, bool], ...]] = (
-    (FREQUENCY, _Sheet.frequency, True),
-    (NOBODY_ASKED, _Sheet.nobody_asked, True),
+    (FREQUENCY, _EvalInputs.frequency, True),
+    (NOBODY_ASKED, _EvalInputs.nobody_asked, True),
 )
 
 
-def _parts(
-    sheet: _Sheet, metrics: Sequence[tuple[str, Measure, bool]], subsets: Mapping[str, Bools]
-) -> Iterator[Measured]:
-    """Every metric on every subset, where there is anything to measure."""
+def _per_subset(
+    inputs: _EvalInputs, metrics: Sequence[tuple[str, Measure, bool]], subsets: Mapping[str, Bools]
+) -> Iterator[MetricResult]:
+    """Every metric on every subset that is not empty."""
     for metric, measure, on_truth in metrics:
-        if on_truth and not sheet.judged.reviewed:
+        if on_truth and not inputs.reference.reviewed:
             continue
-        for subset, within in subsets.items():
-            estimate = measure(sheet, within)
+        for subset, subset_mask in subsets.items():
+            estimate = measure(inputs, subset_mask)
             if estimate.n:
-                yield Measured(PHOTOGRAPHS, metric, subset, estimate, on_truth)
+                yield MetricResult(PHOTOGRAPHS, metric, subset, estimate, on_truth)
 
 
-def _balanced(sheet: _Sheet, groups: Mapping[str, Bools]) -> Iterator[Measured]:
-    """Every metric as the mean of the groups."""
+def _balanced(inputs: _EvalInputs, groups: Mapping[str, Bools]) -> Iterator[MetricResult]:
+    """The mean of each metric over the groups."""
     for metric, measure, on_truth in BY_LABEL:
-        estimate = mean([measure(sheet, within) for within in groups.values()])
-        if estimate.n and (sheet.judged.reviewed or not on_truth):
-            yield Measured(PHOTOGRAPHS, metric, BALANCED, estimate, on_truth)
+        estimate = mean([measure(inputs, subset_mask) for subset_mask in groups.values()])
+        if estimate.n and (inputs.reference.reviewed or not on_truth):
+            yield MetricResult(PHOTOGRAPHS, metric, BALANCED, estimate, on_truth)

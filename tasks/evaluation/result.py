@@ -1,4 +1,4 @@
-"""A number of the table ``evaluation``, before it knows which model it is of."""
+"""Results of metrics, before they become rows of ``evaluation``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 from reground.tasks.kernels.intervals import Estimate, mean, share
 
 ALL, BALANCED = "all", "balanced"
-"""The subsets of a number that is of all groups: every image counts the same, or every group does."""
+"""Subsets over all groups: the mean over images, and the mean over groups."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A number: of which set, what, over which part of it, and whether votes decided what is right."""
+class MetricResult:
+    """One result: image set, metric, subset, value with interval, and whether it uses people's labels."""
 
     set: str
     metric: str
@@ -25,35 +25,35 @@ class Measured:
 
 
 def shares(
-    of_set: str, metric: str, hits: pd.DataFrame, names: Mapping[int, str], level: float, column: str = "hit"
-) -> Iterator[Measured]:
+    set_name: str, metric: str, hits: pd.DataFrame, names: Mapping[int, str], level: float, column: str = "hit"
+) -> Iterator[MetricResult]:
     """The share of rows in which ``column`` is true: in all, in each group, and the mean of the groups.
 
     Args:
-        of_set: image set that the metric is measured on.
-        metric: its name.
-        hits: columns ``group`` and ``column`` (bool); without rows there is no number.
+        set_name: image set that the metric is measured on.
+        metric: name of the metric.
+        hits: columns ``group`` and ``column`` (bool); without rows there is no result.
         names: of the groups.
         level: of the intervals, 0 to 1.
-        column: what is counted.
+        column: name of the column to count.
     """
-    yield from by_group(of_set, metric, hits, names, lambda rows: share(rows[column].to_numpy(bool), level))
+    yield from by_group(set_name, metric, hits, names, lambda rows: share(rows[column].to_numpy(bool), level))
 
 
 def by_group(
-    of_set: str,
+    set_name: str,
     metric: str,
     rows: pd.DataFrame,
     names: Mapping[int, str],
     measure: Callable[[pd.DataFrame], Estimate],
-) -> Iterator[Measured]:
+) -> Iterator[MetricResult]:
     """``measure`` of all rows, of those of each ``group``, and the mean of the groups; nothing without rows.
 
-    A published ImageNet-9 set has as many images of each group; elsewhere the mean of the groups
-    is what to hold against its numbers.
+    The published ImageNet-9 sets are balanced; on other sets the mean of the groups is the
+    number to compare with theirs.
     """
     if rows.empty:
         return
     groups = {names[int(group)]: measure(part) for group, part in rows.groupby("group")}  # type: ignore[call-overload]
     for subset, estimate in {ALL: measure(rows), BALANCED: mean(list(groups.values())), **groups}.items():
-        yield Measured(of_set, metric, subset, estimate)
+        yield MetricResult(set_name, metric, subset, estimate)

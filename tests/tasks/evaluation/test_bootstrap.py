@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.tasks.evaluation.bootstrap import AS_GIVEN, ON_LABELS, Resampling, counted, draw, right
-from reground.tasks.evaluation.comparison import Compared
+from reground.tasks.evaluation.bootstrap import (
+    FIXED_KEYS,
+    LABEL_KEYS,
+    Resampling,
+    counted_mask,
+    draw_samples,
+    is_correct,
+)
+from reground.tasks.evaluation.comparison import ModelComparison
 from reground.tasks.evaluation.reference import NONE, Judged, Labels
 
 IMAGES, HOW = 150, Resampling(300, 0, 0.95)
@@ -60,7 +67,7 @@ def test_the_true_difference_lies_in_95_of_100_intervals(sure: float) -> None:
     for _ in range(200):
         # Models that know no more than the votes: then probabilities are what they are, given what models say.
         judged, first, holds = planted(rng, sure, (0.0, 0.0))
-        (row,) = (r for r in Compared(["a", "b"], first, judged, HOW).rows() if r["metric"] == "real_accuracy")
+        (row,) = (r for r in ModelComparison(["a", "b"], first, judged, HOW).rows() if r["metric"] == "real_accuracy")
         hits = (first == TRUE) & holds[:, None]
         held.append(row["low"] <= hits[:, 0].mean() - hits[:, 1].mean() <= row["high"])
         assert row["low"] <= row["difference"] <= row["high"] and row["n"] == IMAGES
@@ -72,8 +79,8 @@ def test_without_doubt_draws_spread_as_images_do() -> None:
     rng = np.random.default_rng(0)
     judged, first, _ = planted(rng, 1e6, (0.3, 0.6))
     everywhere = np.ones(IMAGES, bool)
-    drawn = draw(judged, first, everywhere, Resampling(3000, 1, 0.95))
-    hits = right(judged, "real_accuracy", first)
+    drawn = draw_samples(judged, first, everywhere, Resampling(3000, 1, 0.95))
+    hits = is_correct(judged, "real_accuracy", first)
     gap = hits[:, 0].astype(float) - hits[:, 1]
     plain = rng.choice(gap, (3000, IMAGES)).mean(axis=1)
     for key in (("real_accuracy", "all"), ("multi_label", "reviewed"), ("multi_label", "single_object")):
@@ -84,9 +91,9 @@ def test_without_doubt_draws_spread_as_images_do() -> None:
 def test_a_subset_without_images_has_no_share() -> None:
     judged, first, _ = planted(np.random.default_rng(0), 1.0, (0.5, 0.5))
     everywhere = np.ones(IMAGES, bool)
-    drawn = draw(judged, first, everywhere, HOW)
-    assert set(drawn) == {*AS_GIVEN, *ON_LABELS}
+    drawn = draw_samples(judged, first, everywhere, HOW)
+    assert set(drawn) == {*FIXED_KEYS, *LABEL_KEYS}
     for key in (("multi_label", "multi_object"), ("top1_original", "all")):
-        assert not counted(judged, *key, everywhere).any() and np.isnan(drawn[key]).all()
-    keys = {(row["metric"], row["subset"]) for row in Compared(["a", "b"], first, judged, HOW).rows()}
+        assert not counted_mask(judged, *key, everywhere).any() and np.isnan(drawn[key]).all()
+    keys = {(row["metric"], row["subset"]) for row in ModelComparison(["a", "b"], first, judged, HOW).rows()}
     assert keys == {("real_accuracy", "all"), ("multi_label", "reviewed"), ("multi_label", "single_object")}
