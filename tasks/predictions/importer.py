@@ -27,6 +27,7 @@ from reground.tasks.schema import (
     OUTSIDE,
     PHOTOGRAPHS,
     ClassIdx,
+    ClassRow,
     DroppedRow,
     DropReason,
     ImageId,
