@@ -20,7 +20,7 @@ import functools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ from reground.tasks.adversarial.search import Searcher
 from reground.tasks.adversarial.summary import efforts
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.predictions import BATCH, output_classes
-from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed
+from reground.tasks.workspace import Device, Fault, NonNegativeInt, Output, Shard, Step, Workspace, derive_seed
 
 if TYPE_CHECKING:
     from reground.tasks.models import Compositor
@@ -61,25 +61,28 @@ class AdversarialSettings:
 
     models: tuple[str, ...] = ()
     exhaustive: bool = False
-    batch_size: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    rows: int = 0
-    seed: int = 0
+    batch_size: NonNegativeInt = 0
+    device: Device = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    rows: NonNegativeInt = 0
+    seed: NonNegativeInt = 0
+
+
+def faults(settings: AdversarialSettings) -> Iterator[Fault]:
+    """What is wrong before anything is searched."""
+    yield from (Fault("models", problem) for problem in models.name_problems(settings.models))
 
 
 def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
     """For each model its shards of foregrounds and one for its ranking; one for what several models share.
 
     Raises:
-        UsageError: a setting that cannot be, an unknown model, or two that would share a table.
+        UsageError: the name of a model that has predicted cannot be told.
         RegroundError: there are no variants, or nobody has predicted and no model is named.
     """
     workspace.require("foregrounds", "variants")
     names = _names(workspace, settings)
     foregrounds, _ = (_count(workspace, of) for of in ("foregrounds", adversarial_scene.BACKGROUND))
-    if settings.rows < 0 or settings.batch_size < 0:
-        raise UsageError(f"expected rows and batch_size of at least 0, got {settings.rows} and {settings.batch_size}.")
     inputs = adversarial_scene.inputs(workspace)
     size = settings.rows or ROWS[settings.exhaustive]
     starts = range(0, foregrounds, size)
@@ -199,17 +202,7 @@ def _count(workspace: Workspace, table: str) -> int:
 
 
 def _names(workspace: Workspace, settings: AdversarialSettings) -> list[str]:
-    names = list(dict.fromkeys(settings.models)) or _predicted(workspace)
-    for name in names:
-        models.check(name)
-    slugs: dict[str, Any] = {models.slug(name): name for name in names}
-    for name in names:
-        if slugs[models.slug(name)] != name:
-            raise UsageError(
-                f"models '{name}' and '{slugs[models.slug(name)]}' would share the table "
-                f"adversarial/{models.slug(name)}: search one of them here."
-            )
-    return names
+    return list(dict.fromkeys(settings.models)) or _predicted(workspace)
 
 
 def _predicted(workspace: Workspace) -> list[str]:
@@ -223,5 +216,13 @@ def _predicted(workspace: Workspace) -> list[str]:
 
 
 STEP = Step(
-    NAME, 1, AdversarialSettings, plan, work, parallel=False, execution_only=frozenset({"models"}), finalize=finalize
+    NAME,
+    1,
+    AdversarialSettings,
+    plan,
+    work,
+    check=faults,
+    parallel=False,
+    execution_only=frozenset({"models"}),
+    finalize=finalize,
 )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
+from annotated_types import Interval
 
-from reground.tasks.errors import UsageError
 from reground.tasks.evaluation.backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
 from reground.tasks.evaluation.bootstrap import Resampling
 from reground.tasks.evaluation.comparison import ModelComparison
@@ -24,7 +24,7 @@ from reground.tasks.evaluation.reference import NONE, Ints, Judged, judged, rank
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.images import load_groups
 from reground.tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, ClassRow, family
-from reground.tasks.workspace import Output, Shard, Step, Workspace
+from reground.tasks.workspace import NonNegativeInt, Output, PositiveInt, Shard, Step, Workspace
 
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
 MODEL_FAMILIES: Final = ("predictions", "adversarial")
@@ -39,14 +39,14 @@ class EvaluationSettings:
     """How models are evaluated.
 
     Attributes:
-        level: of the intervals, 0 to 1.
+        level: of the intervals.
         resamples: bootstrap resamples of photographs and labels, to compare models.
         seed: of the resamples.
     """
 
-    level: float = 0.95
-    resamples: int = 1000
-    seed: int = 0
+    level: Annotated[float, Interval(gt=0, lt=1)] = 0.95
+    resamples: PositiveInt = 1000
+    seed: NonNegativeInt = 0
 
 
 def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
@@ -56,11 +56,6 @@ def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
         UsageError: the level or the number of resamples is out of range.
         RegroundError: the workspace has no images.
     """
-    if not 0 < settings.level < 1 or settings.resamples < 1:
-        raise UsageError(
-            f"expected evaluate.level between 0 and 1 and evaluate.resamples of at least 1, "
-            f"got {settings.level} and {settings.resamples}."
-        )
     if not any(workspace.parts(table) for table in ("originals", "truth")):
         workspace.require("images", "index IMAGES")
     models = sorted({name.partition("/")[2] for name in workspace.tables() if family(name) in MODEL_FAMILIES})

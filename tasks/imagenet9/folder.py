@@ -90,8 +90,7 @@ def read_archive(folder: Path) -> Archive:
         UsageError: no such layout there, class folders that contradict each other, or a table
             beside the images that cannot be read; says what was expected.
     """
-    sets = _sets(folder)
-    class_folders = _class_folders(folder, sets)
+    sets, class_folders = check_layout(folder)
     classes, groups = read_vocabulary(folder)
     _check_count(folder, class_folders, groups)
     archive = Archive(classes, groups, sets)
@@ -101,6 +100,16 @@ def read_archive(folder: Path) -> Archive:
         archive.drops.append(Drop(place, DropReason.UNREADABLE, f"{layout.METADATA} lists it, and it is not there"))
     _join(archive, files)
     return archive
+
+
+def check_layout(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sets in a folder, and the class folders that each of them has.
+
+    Raises:
+        UsageError: no such layout there, or class folders that contradict each other.
+    """
+    sets = _sets(folder)
+    return sets, _class_folders(folder, sets)
 
 
 def read_vocabulary(folder: Path) -> tuple[list[ClassRow], Groups]:

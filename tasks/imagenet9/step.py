@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import RegroundError
 from reground.tasks.imagenet9 import layout
-from reground.tasks.imagenet9.folder import Archive, File, Image, read_archive, read_vocabulary
+from reground.tasks.imagenet9.folder import Archive, File, Image, check_layout, read_archive, read_vocabulary
 from reground.tasks.imagenet9.mask_file import read_mask
 from reground.tasks.images import DecodedImage, DropError, ImageError, decode
 from reground.tasks.masks import encode_mask
 from reground.tasks.schema import VARIANTS, DropReason, ImageRow, Row
-from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
+from reground.tasks.workspace import Fault, FilePath, Output, PositiveInt, Shard, Step, Workspace, digest, refused
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,16 @@ class ReleasedSettings:
         size: side of the square images, pixels; others are dropped.
     """
 
-    folder: str = ""
-    size: int = 224
+    folder: FilePath = ""
+    size: PositiveInt = 224
+
+
+def faults(settings: ReleasedSettings) -> Iterator[Fault]:
+    """What is wrong before any file is listed."""
+    if not settings.folder:
+        yield Fault("folder", "expected the folder of the released data: `reground released FOLDER -w W`")
+    else:
+        yield from refused("folder", check_layout, Path(settings.folder).absolute())
 
 
 def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
@@ -56,8 +64,6 @@ def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
     Raises:
         UsageError: no such layout there.
     """
-    if not settings.folder:
-        raise UsageError("expected the folder of the released data: `reground released FOLDER -w W`.")
     archive = read_archive(Path(settings.folder).absolute())
     drops = [DropError(drop.reason, drop.detail).row(STEP.name, drop.item) for drop in archive.drops]
     known = digest(repr(archive.classes), repr(archive.groups))
@@ -212,4 +218,6 @@ def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Deco
     }
 
 
-STEP: Final = Step("released", 1, ReleasedSettings, plan, work, conflicts_with=CONFLICTS_WITH, finalize=finalize)
+STEP: Final = Step(
+    "released", 1, ReleasedSettings, plan, work, check=faults, conflicts_with=CONFLICTS_WITH, finalize=finalize
+)

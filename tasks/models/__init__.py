@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 from reground.tasks.models.extras import import_extra
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
-from reground.tasks.models.registry import REGISTRY, check, known, load, named, plugin_args, register, slug
+from reground.tasks.models.registry import (
+    REGISTRY,
+    check,
+    known,
+    load,
+    name_problems,
+    named,
+    plugin_args,
+    register,
+    slug,
+)
 
 if TYPE_CHECKING:
     from reground.tasks.models.compositor import Answer, Compositor
@@ -31,6 +41,7 @@ __all__ = [
     "import_extra",
     "known",
     "load",
+    "name_problems",
     "named",
     "plugin_args",
     "register",

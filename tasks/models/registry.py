@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError
@@ -113,6 +113,19 @@ def _check_model(model: Any, name: str, plugin: Plugin) -> Model:
                 f"'{attribute}' is {value}. Upgrade or uninstall {plugin.distribution}."
             )
     return model
+
+
+def name_problems(names: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the names of an ensemble: unknown ones, and pairs that would share a table."""
+    by_slug: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        try:
+            check(name)
+        except RegroundError as error:
+            yield str(error)
+        other = by_slug.setdefault(slug(name), name)
+        if other != name:
+            yield f"'{other}' and '{name}' would share the tables .../{slug(name)}: name one of them"
 
 
 def slug(name: str) -> str:

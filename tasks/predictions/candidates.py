@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, CandidateRow, ClassIdx, ImageId, PredictionRow, family
-from reground.tasks.workspace import Output, Shard, Step, Workspace
+from reground.tasks.workspace import Output, PositiveInt, Shard, Step, Workspace
 
 ORIGINAL_LABEL = "original"
 
@@ -25,7 +25,7 @@ class CandidateSettings:
         top_k: predicted classes taken from each model.
     """
 
-    top_k: int = 5
+    top_k: PositiveInt = 5
 
 
 def models(workspace: Workspace) -> list[str]:

@@ -27,7 +27,17 @@ from reground.tasks.images import decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
 from reground.tasks.models import Model
 from reground.tasks.schema import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
-from reground.tasks.workspace import Output, Shard, Step, Workspace, image_shards
+from reground.tasks.workspace import (
+    Device,
+    Fault,
+    NonNegativeInt,
+    Output,
+    PositiveInt,
+    Shard,
+    Step,
+    Workspace,
+    image_shards,
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +64,21 @@ class PredictionSettings:
 
     models: tuple[str, ...] = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
     on: tuple[str, ...] = (PHOTOGRAPHS, *VARIANTS, *PARITY)
-    top_k: int = 5
-    batch_size: int = 0
-    device: str = "auto"
+    top_k: PositiveInt = 5
+    batch_size: NonNegativeInt = 0
+    device: Device = "auto"
+
+
+def faults(settings: PredictionSettings) -> Iterator[Fault]:
+    """What is wrong before anything is predicted."""
+    yield from (Fault("models", problem) for problem in models.name_problems(settings.models))
 
 
 def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
     """One shard for each model, set and part of that set's table; sets without a table are skipped.
 
     Raises:
-        UsageError: an unknown model or set, two models whose tables would have one name, or
-            a top_k below 1.
+        UsageError: an unknown set, or a model whose predictions were imported.
     """
     workspace.require("images", "index IMAGES")
     _check(workspace, settings)
@@ -178,20 +192,6 @@ def _probabilities(model: Model, batch: np.ndarray) -> np.ndarray:
 
 
 def _check(workspace: Workspace, settings: PredictionSettings) -> None:
-    if settings.top_k < 1 or settings.batch_size < 0:
-        raise UsageError(
-            f"expected top_k of at least 1 and batch_size of at least 0, "
-            f"got {settings.top_k} and {settings.batch_size}."
-        )
-    for name in settings.models:
-        models.check(name)
-    slugs = {models.slug(name): name for name in settings.models}
-    for name in settings.models:
-        if slugs[models.slug(name)] != name:
-            raise UsageError(
-                f"models '{name}' and '{slugs[models.slug(name)]}' would share the table "
-                f"predictions/{models.slug(name)}: predict with one of them here."
-            )
     _refuse_imported(workspace, settings)
     tables = workspace.tables()
     for set_name in settings.on:
@@ -265,4 +265,13 @@ def _warn_of_chance(workspace: Workspace, name: str, latest: Sequence[Mapping[st
         )
 
 
-STEP = Step("predict", 1, PredictionSettings, plan, work, parallel=False, execution_only=frozenset({"models", "on"}))
+STEP = Step(
+    "predict",
+    1,
+    PredictionSettings,
+    plan,
+    work,
+    check=faults,
+    parallel=False,
+    execution_only=frozenset({"models", "on"}),
+)

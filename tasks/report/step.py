@@ -27,7 +27,7 @@ from reground.tasks.report.photographs import QUESTIONED, SETTLED, STATUSES, Alb
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.waiting import waiting
 from reground.tasks.schema import PARITY, VARIANTS, family
-from reground.tasks.workspace import Output, Shard, Step, Workspace
+from reground.tasks.workspace import NonNegativeInt, Output, Shard, Step, Workspace
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 PAGE: Final = "report.html"
@@ -47,7 +47,7 @@ class ReportSettings:
     """
 
     title: str = "reground report"
-    max_images: int = 60
+    max_images: NonNegativeInt = 60
 
 
 def plan(workspace: Workspace, settings: ReportSettings) -> list[Shard]:

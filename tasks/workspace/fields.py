@@ -188,6 +188,8 @@ def _bounds(annotation: Any) -> str:
     bounds = {sign: value for one in metadata for sign in words if (value := getattr(one, sign, None)) is not None}
     if bounds.keys() == {"ge", "le"}:
         return f" from {bounds['ge']:g} to {bounds['le']:g}"
+    if bounds.keys() == {"gt", "lt"}:
+        return f" between {bounds['gt']:g} and {bounds['lt']:g}, both excluded"
     return "".join(f", {words[sign]} {value:g}" for sign, value in bounds.items())
 
 

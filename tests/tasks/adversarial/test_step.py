@@ -364,11 +364,11 @@ def test_models_are_those_that_have_predicted(workspace_url: str) -> None:
 def test_settings_and_names_are_checked_before_any_work(workspace_url: str) -> None:
     workspace = scene(workspace_url)
     with pytest.raises(UsageError, match="unknown model 'resnet50': expected one of: efficientnet-lite0"):
-        STEP.plan(workspace, told("resnet50"))
-    with pytest.raises(UsageError, match="'timm:a/b' and 'timm:a-b' would share the table adversarial/timm-a-b"):
-        STEP.plan(workspace, told("timm:a/b", "timm:a-b"))
-    with pytest.raises(UsageError, match="expected rows and batch_size of at least 0, got -1 and 4"):
-        STEP.plan(workspace, told("efficientnet-lite0", rows=-1))
+        todo(STEP, workspace, told("resnet50"))
+    with pytest.raises(UsageError, match=r"'timm:a/b' and 'timm:a-b' would share the tables .*/timm-a-b"):
+        todo(STEP, workspace, told("timm:a/b", "timm:a-b"))
+    with pytest.raises(UsageError, match=r"adversarial.rows: expected a whole number, at least 0, got -1"):
+        todo(STEP, workspace, told("efficientnet-lite0", rows=-1))
     with pytest.raises(RegroundError, match=r"expected the table 'foregrounds'.*reground variants"):
         STEP.plan(Workspace(f"{workspace_url}-empty"), told("efficientnet-lite0"))
 

@@ -168,13 +168,13 @@ def test_only_what_is_new_is_predicted(world: World, workspace_url: str, name: s
 def test_names_are_checked_before_any_work(world: World, workspace_url: str) -> None:
     workspace = indexed(world, workspace_url)
     with pytest.raises(UsageError, match="unknown model 'resnet50': expected one of: efficientnet-lite0"):
-        STEP.plan(workspace, settings("resnet50"))
+        todo(STEP, workspace, settings("resnet50"))
     with pytest.raises(UsageError, match=r"unknown set 'mixed': .*expected one of: .*mixed_rand.*photographs"):
         STEP.plan(workspace, settings("efficientnet-lite0", on=("mixed",)))
-    with pytest.raises(UsageError, match="'timm:a/b' and 'timm:a-b' would share the table predictions/timm-a-b"):
-        STEP.plan(workspace, settings("timm:a/b", "timm:a-b"))
-    with pytest.raises(UsageError, match="top_k of at least 1 and batch_size of at least 0, got 0 and 3"):
-        STEP.plan(workspace, settings("efficientnet-lite0", top_k=0))
+    with pytest.raises(UsageError, match=r"'timm:a/b' and 'timm:a-b' would share the tables .*/timm-a-b"):
+        todo(STEP, workspace, settings("timm:a/b", "timm:a-b"))
+    with pytest.raises(UsageError, match=r"predict.top_k: expected a whole number, at least 1, got 0"):
+        todo(STEP, workspace, settings("efficientnet-lite0", top_k=0))
     with pytest.raises(RegroundError, match=r"expected the table 'images'.*reground index"):
         STEP.plan(Workspace(f"{workspace_url}-empty"), settings("efficientnet-lite0"))
 
