@@ -131,7 +131,6 @@ def loaded_after(code: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
     )
     return set(made.stdout.rpartition("LOADED ")[2].split())
 

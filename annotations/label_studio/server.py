@@ -26,7 +26,7 @@ from reground.annotations.label_studio.credentials import CREDENTIALS, Credentia
 from reground.tasks.errors import RegroundError
 
 HOST: Final = "127.0.0.1"
-STARTUP_TIMEOUT = 240.0
+STARTUP_TIMEOUT = 900.0
 """Seconds; a first start migrates an empty database (30 s on two cores)."""
 EXECUTABLE_VARIABLE: Final = "REGROUND_LABEL_STUDIO"
 _PROJECT = Path(__file__).resolve().parents[2]

@@ -24,7 +24,7 @@ QUIET: Final[dict[str, str]] = {
 """Environment of whatever talks to Prefect: no telemetry, no server of its own."""
 
 
-DELIVER_SECONDS: Final = 15
+DELIVER_SECONDS: Final = 60
 
 
 def use(api_url: str, **also: str) -> None:
@@ -50,7 +50,7 @@ def require_server(api_url: str) -> None:
     import httpx
 
     try:
-        httpx.get(f"{api_url}/health", timeout=10).raise_for_status()
+        httpx.get(f"{api_url}/health", timeout=60).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise RegroundError(
             f"expected a Prefect server at {api_url}, got: {error}. Start one with `prefect server start "

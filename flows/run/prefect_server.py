@@ -16,7 +16,7 @@ from reground.flows.run.prefect import QUIET, require_server
 from reground.tasks.errors import RegroundError
 
 HOST = "127.0.0.1"
-START_SECONDS = 120
+START_SECONDS = 600
 """How long a server may take; the first start makes the database (some 10 s on two cores)."""
 STOP_SECONDS = 15
 TAIL = 15

@@ -15,6 +15,7 @@ import pytest
 
 from reground.tasks.workspace import Workspace
 from tests.support.needs import need_package
+from tests.support.waiting import wait_until
 from tests.support.world import World
 
 RUN_KILLS, SEARCH_KILLS = 5, 3
@@ -43,19 +44,32 @@ def listed(workspace: Path) -> dict[str, str]:
     }
 
 
-def killed_and_finished(command: list[str], workspace: Path, duration: float, kills: int, seed: int) -> str:
-    """Kill the command at random moments of the time it takes, then let it end; returns what it printed."""
+def shards_made(workspace: Path) -> int:
+    return len(list((workspace / "manifest").rglob("*.json")))
+
+
+def killed_and_finished(command: list[str], workspace: Path, shards: int, kills: int, seed: int) -> str:
+    """Kill the command after random numbers of shards, then let it end; returns what it printed.
+
+    Args:
+        command: to run.
+        workspace: that it works on.
+        shards: in the workspace once the command has ended.
+        kills: how often to kill it.
+        seed: of the moments.
+    """
     moments = random.Random(seed)
-    before = len(Workspace(workspace).entries())
-    shards = []
-    for _ in range(kills):
+    exits, made = [], []
+    for goal in sorted(moments.sample(range(shards_made(workspace) + 1, shards), kills)):
         run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.2, 0.8) * duration)
+        wait_until(lambda: shards_made(workspace) >= goal or run.poll() is not None)  # noqa: B023
+        time.sleep(moments.uniform(0, 0.1))
         run.send_signal(signal.SIGKILL)
-        run.wait()
-        shards.append(len(Workspace(workspace).entries()))
+        exits.append(run.wait())
+        made.append(shards_made(workspace))
     last = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert shards == sorted(shards) and shards[-1] > before
+    assert -signal.SIGKILL in exits and set(exits) <= {0, -signal.SIGKILL}
+    assert made == sorted(made)
     return last.stdout
 
 
@@ -65,20 +79,13 @@ def same(one: Path, other: Path) -> None:
     assert [path for path in whole if whole[path] != killed[path]] == []
 
 
-def timed(command: list[str]) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.monotonic() - began
-
-
 @pytest.mark.slow
 def test_a_run_killed_at_random_moments(world: World, tmp_path: Path) -> None:
     options = ["--boxes", str(world.boxes), "--models", "efficientnet-lite0", "--on", "photographs,mixed_rand"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    duration = timed(reground(whole, "run", str(world.images), *options))
-    said = killed_and_finished(
-        reground(killed, "run", str(world.images), *options), killed, duration, RUN_KILLS, seed=20
-    )
+    subprocess.run(reground(whole, "run", str(world.images), *options), check=True, capture_output=True)
+    command = reground(killed, "run", str(world.images), *options)
+    said = killed_and_finished(command, killed, shards_made(whole), RUN_KILLS, seed=20)
     assert "waiting for people" in said
     same(whole, killed)
 
@@ -90,6 +97,6 @@ def test_a_search_killed_at_random_moments(world: World, tmp_path: Path) -> None
         subprocess.run(reground(whole, *step), check=True, capture_output=True)
     shutil.copytree(whole, killed)
     options = ["adversarial", "--model", "efficientnet-lite0", "--exhaustive"]
-    duration = timed(reground(whole, *options))
-    killed_and_finished(reground(killed, *options), killed, duration, SEARCH_KILLS, seed=21)
+    subprocess.run(reground(whole, *options), check=True, capture_output=True)
+    killed_and_finished(reground(killed, *options), killed, shards_made(whole), SEARCH_KILLS, seed=21)
     same(whole, killed)

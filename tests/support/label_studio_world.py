@@ -90,7 +90,7 @@ class LabelStudio:
     def kill(self) -> None:
         """As ``kill -9`` does."""
         os.killpg(self.server.pid, signal.SIGKILL)
-        psutil.Process(self.server.pid).wait(10)
+        psutil.Process(self.server.pid).wait()
 
     def stop(self) -> None:
         self.running.close()

@@ -19,6 +19,7 @@ from reground.annotations.review import DATA_DIR, DOCUMENT_ROOT, ReviewSettings,
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, fill_beside, photographs
 from tests.support.needs import ROOT, need_chromium
+from tests.support.waiting import HANG
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,6 +46,7 @@ def browser(url: str, email: str, password: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=need_chromium(), args=FLAGS)
         page = chromium.new_page(viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(1000 * HANG)
         page.goto(f"{url}/user/login/")
         page.fill("input[name=email]", email)
         page.fill("input[name=password]", password)

@@ -10,8 +10,8 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -29,6 +29,7 @@ from reground.annotations.rounds.task_registry import STEP
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Output, Workspace
 from tests.support.label_studio_world import CANDIDATES, LabelStudio
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["tests.support.label_studio_fixture"]
@@ -88,25 +89,27 @@ def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_pat
     assert kinds == {THUMBNAIL.name, FULL.name}
 
 
-def test_a_server_killed_while_it_imports_costs_nothing(label_studio: LabelStudio, tmp_path: Path):
+def test_a_server_killed_while_it_imports_costs_nothing(
+    label_studio: LabelStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2, retry_timeout=0.0)
-    errors: list[BaseException] = []
+    import_payload = Client.import_payload
 
-    def push() -> None:
+    def import_and_kill(*arguments: Any) -> list[int]:
+        killer = threading.Thread(target=label_studio.kill)
+        if len(workspace.entries(STEP)) == 3:
+            killer.start()
         try:
-            push_questions(workspace, settings, "contains")
-        except BaseException as error:
-            errors.append(error)
+            return import_payload(*arguments)
+        finally:
+            if killer.ident is not None:
+                killer.join()
 
-    thread = threading.Thread(target=push)
-    thread.start()
-    while len(workspace.entries(STEP)) < 3 and thread.is_alive():
-        time.sleep(0.002)
-    label_studio.kill()
-    thread.join()
+    with monkeypatch.context() as patch, pytest.raises(RegroundError, match="run the command again"):
+        patch.setattr(Client, "import_payload", import_and_kill)
+        push_questions(workspace, settings, "contains")
     label_studio.stop()
     label_studio.start()
-    assert isinstance(errors[0], RegroundError) and "run the command again" in str(errors[0])
     assert 0 < len(in_ledger(workspace)) < len(PAIRS)
     push_questions(workspace, settings, "contains")
     assert every_pair(workspace) == PAIRS
@@ -353,7 +356,7 @@ serve(Path({str(data)!r}), 0, Path({str(documents)!r}))"
         running = servers.find_server(data)
         assert running is not None
         foreground.terminate()
-        assert foreground.wait(30) == 0
+        assert foreground.wait(HANG) == 0
     assert servers.find_server(data) is None and not psutil.pid_exists(running.pid)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
 from tests.support.needs import need_package
+from tests.support.waiting import HANG, wait_until
 from tests.support.world import World, make_world
 
 STEPS = ("index", "masks", "variants")
@@ -82,15 +82,16 @@ def test_ray(small_world: World, tmp_path: Path, by_one_thread: dict[str, str], 
     assert curate_here(small_world, tmp_path, "ray") == by_one_thread
     with RayExecutor() as pool:
         good, bad = pool.submit(pow, 2, 5), pool.submit(_refuse, "image 7 cannot be read")
-        assert good.result(60) == 32
+        assert good.result(HANG) == 32
         with pytest.raises(RegroundError, match=r"^image 7 cannot be read$"):
-            bad.result(60)
-        under_way = [pool.submit(time.sleep, 2) for _ in range(os.cpu_count() or 1)]
-        while not all(future.running() for future in under_way):
-            time.sleep(0.01)
-        queued = [pool.submit(time.sleep, 600) for _ in range(3)]
-        pool.shutdown(cancel_futures=True)
-        assert all(future.result(0) is None for future in under_way)
+            bad.result(HANG)
+        gate = tmp_path / "gate"
+        under_way = [pool.submit(_pass, gate) for _ in range(os.cpu_count() or 1)]
+        wait_until(lambda: all(future.running() for future in under_way))
+        queued = [pool.submit(_pass, gate) for _ in range(3)]
+        pool.shutdown(wait=False, cancel_futures=True)
+        gate.touch()
+        assert [future.result(HANG) for future in under_way] == [None] * len(under_way)
         assert all(future.cancelled() for future in queued)
 
 
@@ -104,6 +105,10 @@ def test_ray_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="pip install"):
         RayExecutor()
+
+
+def _pass(gate: Path) -> None:
+    wait_until(gate.exists)
 
 
 def _refuse(why: str) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -111,16 +110,18 @@ def test_files_are_parquet_for_everybody(tmp_path: Path) -> None:
 
 
 HOLD = """
-import sys, time
+import sys
 from reground.tasks.workspace.store import Workspace
 with Workspace(sys.argv[1]).lock("reground run"):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def test_the_second_run_says_who_holds_the_workspace_and_a_killed_holder_frees_it(tmp_path: Path) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     try:
         with (
@@ -131,6 +132,5 @@ def test_the_second_run_says_who_holds_the_workspace_and_a_killed_holder_frees_i
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-    started = time.monotonic()
     with Workspace(tmp_path).lock("reground masks", wait=False):
-        assert time.monotonic() - started < 60
+        pass
