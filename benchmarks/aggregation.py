@@ -25,10 +25,9 @@ import numpy as np
 from benchmarks.memory import peak_mib
 from benchmarks.record import record
 from reground.annotations.published.importer import import_votes
-from reground.annotations.published.real import SOURCE, WITHHELD
-from reground.annotations.rounds import asked
-from reground.annotations.truth.methods import SMOOTHING, WEIGHTS, dawid_skene_posterior
+from reground.annotations.truth.methods import SMOOTHING, dawid_skene_posterior
 from reground.tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
+from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, WEIGHTS, VotePolicy, encode, read_votes
 from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -38,7 +37,7 @@ def prepare(data: Path, folder: Path, pairs: int) -> int:
     """Keep the votes as columns of numbers; how many they are."""
     workspace = Workspace(folder / "workspace")
     import_votes(workspace, "real", data)
-    votes = asked.read(workspace, WITHHELD)
+    votes = encode(read_votes(workspace, VotePolicy(), VOTE_COLUMNS))
     chosen = votes.pair < (pairs or len(votes.label))
     thing, annotator, answer = (column[chosen] for column in (votes.pair, votes.annotator, votes.answer))
     np.savez(folder / "votes.npz", thing=thing, annotator=annotator, answer=answer)
@@ -86,7 +85,7 @@ def crowd_kit(folder: Path, iterations: int) -> tuple[float, Array, int]:
 def from_table(folder: Path, iterations: int) -> tuple[float, Array, int]:
     """From the table ``votes`` to a confidence for every label: what the step does but for its rows."""
     begun = time.perf_counter()
-    votes = asked.read(Workspace(folder / "workspace"), WITHHELD)
+    votes = encode(read_votes(Workspace(folder / "workspace"), VotePolicy(), VOTE_COLUMNS))
     alike = np.zeros(len(votes.label), np.int64)
     confidence = dawid_skene_posterior(votes, alike, alike > 0)
     return time.perf_counter() - begun, confidence, 0
@@ -120,7 +119,7 @@ def measure(data: Path, pairs: int, folder: Path) -> dict[str, object]:
     two, table = apart("two_states", folder), apart("from_table", folder)
     difference = np.abs(np.load(folder / "three_states.npy") - np.load(folder / "crowd_kit.npy")).max()
     return {
-        "source": SOURCE,
+        "source": REASSESSED,
         "votes": votes,
         "iterations": ours["iterations"],
         "seconds": ours["seconds"],

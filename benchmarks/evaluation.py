@@ -84,7 +84,7 @@ def truth(rng: np.random.Generator, image_id: str, original: int, asked: bool) -
         "isolated": [],
         "votes": 5 * len(judged),
         "sources": ["made"] if asked else [],
-        "evidence": "",
+        "vote_fingerprint": "",
         "routing": "several" if asked else "unreviewed",
         "status": ("extended" if kept else "empty") if asked else "unreviewed",
         "method": "dawid-skene",

@@ -22,10 +22,19 @@ import numpy as np
 
 from benchmarks.record import record
 from reground.annotations.published.importer import import_votes
-from reground.annotations.published.real import EXPERTS, FILES, SOURCE, WITHHELD
-from reground.annotations.rounds import asked
 from reground.annotations.truth import strata as originals
-from reground.annotations.truth.methods import METHODS, WEIGHTS
+from reground.annotations.truth.methods import METHODS
+from reground.tasks.votes import (
+    GOLDEN_SET,
+    REASSESSED,
+    VOTE_COLUMNS,
+    WEIGHTS,
+    VoteArrays,
+    VotePolicy,
+    encode,
+    read_votes,
+    selection_frequency,
+)
 from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -81,19 +90,18 @@ def judge(data: Path, folder: Path) -> Judged:
     """Every method's confidence in the pairs that experts judged."""
     workspace = Workspace(folder / "workspace")
     import_votes(workspace, "real", data)
-    votes = asked.read(workspace, WITHHELD)
+    votes = votes_of(workspace, REASSESSED)
     of = read_original_labels(workspace)
     about = (originals.strata(votes, of, originals.animals(workspace)), originals.is_original(votes, of))
     confidence = {name: method(votes, *about) for name, method in METHODS.items()}
     place = {pair: n for n, pair in enumerate(names(votes))}
-    experts = asked.read(workspace, [name for name in FILES.values() if name != FILES[EXPERTS]])
-    trial = asked.read(workspace, [SOURCE, FILES[EXPERTS]])
+    trial, experts = (votes_of(workspace, source) for source in GOLDEN_SET)
     named = names(experts)
     rows = np.array([place[pair] for pair in named])
     released = released_scores(data)
     said = np.zeros((int(experts.annotator.max()) + 1, len(named)))
     said[experts.annotator, experts.pair] = WEIGHTS[experts.answer]
-    crowd = dict(zip(names(trial), shares(trial), strict=True))
+    crowd = dict(zip(names(trial), selection_frequency(trial)[0], strict=True))
     return Judged(
         np.unique(experts.image, return_inverse=True)[1],
         said.mean(axis=0) >= 0.5,
@@ -112,15 +120,15 @@ def read_original_labels(workspace: Workspace) -> dict[str, int | None]:
     return {str(image_id): int(label) for image_id, label in zip(images["image_id"], images["original"], strict=True)}
 
 
-def names(votes: asked.Asked) -> list[tuple[str, int]]:
+def votes_of(workspace: Workspace, source: str) -> VoteArrays:
+    """The votes of one source; whatever the others are, they are held out."""
+    others = set(workspace.read_arrow("votes", ["source"])["source"].unique().to_pylist()) - {source}
+    return encode(read_votes(workspace, VotePolicy(frozenset(others)), VOTE_COLUMNS))
+
+
+def names(votes: VoteArrays) -> list[tuple[str, int]]:
     """Of each pair, its image and label."""
     return [(votes.image_ids[n], label) for n, label in zip(votes.image.tolist(), votes.label.tolist(), strict=True)]
-
-
-def shares(votes: asked.Asked) -> Array:
-    """Of each pair, the share of yes, a maybe counting half."""
-    count = np.bincount(votes.pair, minlength=len(votes.label))
-    return np.bincount(votes.pair, WEIGHTS[votes.answer], len(votes.label)) / count
 
 
 def released_scores(data: Path) -> dict[tuple[str, int], float]:

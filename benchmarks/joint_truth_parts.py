@@ -24,25 +24,24 @@ from benchmarks.joint_truth import (
     names,
     read_original_labels,
     released_scores,
-    shares,
+    votes_of,
 )
 from benchmarks.record import record
 from reground.annotations.published import imagenet_multilabel as published_multilabel
 from reground.annotations.published import label_errors as published_label_errors
 from reground.annotations.published.importer import import_votes
-from reground.annotations.published.real import EXPERTS, FILES, SOURCE
-from reground.annotations.rounds import asked
 from reground.annotations.truth import strata as originals
 from reground.tasks.kernels.dawid_skene import Votes
 from reground.tasks.kernels.joint_truth import Constants, Pairs, joint_truth
+from reground.tasks.votes import GOLDEN_SET, REASSESSED, VoteArrays, selection_frequency
 from reground.tasks.workspace import Workspace
 
 RELEASES = {
-    "real": SOURCE,
+    "real": REASSESSED,
     "imagenet-multilabel": published_multilabel.SOURCE,
     "label-errors": published_label_errors.SOURCE,
 }
-JUDGES = (FILES[EXPERTS], published_multilabel.SOURCE, published_label_errors.SOURCE)
+JUDGES = (GOLDEN_SET[1], published_multilabel.SOURCE, published_label_errors.SOURCE)
 NOTHING, EVERYTHING = 1e-9, 1e9
 PLAIN = Constants()
 VARIANTS = {
@@ -60,10 +59,10 @@ VARIANTS = {
 }
 
 
-def estimates(votes: asked.Asked, original: Array) -> Iterator[tuple[str, Array]]:
+def estimates(votes: VoteArrays, original: Array) -> Iterator[tuple[str, Array]]:
     """Each variant's name and its confidences."""
     pairs = Pairs(votes.image, np.unique(votes.label, return_inverse=True)[1], original.astype(np.int64))
-    indices, start = Votes(votes.pair, votes.annotator, votes.answer), shares(votes)
+    indices, start = Votes(votes.pair, votes.annotator, votes.answer), selection_frequency(votes)[0]
     for variant, constants in VARIANTS.items():
         yield variant, joint_truth(indices, pairs, start, constants).probability
     yield "without original labels", joint_truth(indices, replace(pairs, stratum=0 * pairs.stratum), start).probability
@@ -73,19 +72,19 @@ def measure(data: Path, workspace: Workspace) -> Iterator[dict[str, object]]:
     """A row for each variant."""
     for kind, folder in RELEASES.items():
         import_votes(workspace, kind, data / folder)
-    everybody = {*FILES.values(), *RELEASES.values()}
-    votes = asked.read(workspace, everybody - {SOURCE})
+    votes = votes_of(workspace, REASSESSED)
     place = {pair: n for n, pair in enumerate(names(votes))}
-    judged = {name: judgement(asked.read(workspace, everybody - {name}), place) for name in JUDGES}
-    scores = released_scores(data / SOURCE)
+    judged = {name: judgement(votes_of(workspace, name), place) for name in JUDGES}
+    scores = released_scores(data / REASSESSED)
     yield row("released scores", np.array([scores[pair] for pair in place]), judged)
     for variant, confidence in estimates(votes, originals.is_original(votes, read_original_labels(workspace))):
         yield row(variant, confidence, judged)
 
 
-def judgement(judges: asked.Asked, place: dict[tuple[str, int], int]) -> tuple[Array, Array]:
+def judgement(judges: VoteArrays, place: dict[tuple[str, int], int]) -> tuple[Array, Array]:
     """Where the pairs are that they judged, as far as raters did, and whether these hold."""
-    both = [(place[pair], share) for pair, share in zip(names(judges), shares(judges), strict=True) if pair in place]
+    shares = zip(names(judges), selection_frequency(judges)[0], strict=True)
+    both = [(place[pair], share) for pair, share in shares if pair in place]
     rows, share = zip(*both, strict=True)
     return np.array(rows), np.array(share) >= 0.5
 

@@ -20,11 +20,9 @@ import numpy as np
 
 from benchmarks.record import record
 from reground.annotations.published.importer import import_votes
-from reground.annotations.published.real import SOURCE, WITHHELD
-from reground.annotations.rounds import asked
-from reground.annotations.rounds.asked import Asked, Ints
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.needs_vote import Belief, believe, gain
+from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, Ints, VoteArrays, VotePolicy, encode, read_votes
 from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,11 +31,11 @@ SHARE, BUDGETS = 0.05, (1.5, 2.0, 3.0)
 """Of all pairs, those asked about in a round; votes a pair at which both ways are compared."""
 
 
-def prepare(data: Path, folder: Path, pairs: int) -> tuple[Asked, Ints]:
+def prepare(data: Path, folder: Path, pairs: int) -> tuple[VoteArrays, Ints]:
     """The votes, of the first ``pairs`` pairs if told, and the stratum of each pair."""
     workspace = Workspace(folder / "workspace")
     import_votes(workspace, "real", data)
-    votes = asked.read(workspace, WITHHELD)
+    votes = encode(read_votes(workspace, VotePolicy(), VOTE_COLUMNS))
     images = originals.known_images(workspace)
     known = zip(images["image_id"], images["original"], strict=True)
     of = {str(image_id): int(label) for image_id, label in known if label is not None}
@@ -47,7 +45,7 @@ def prepare(data: Path, folder: Path, pairs: int) -> tuple[Asked, Ints]:
     return replace(kept, image=kept.image[:pairs], label=kept.label[:pairs]), strata[:pairs]
 
 
-def some(votes: Asked, chosen: Array) -> Asked:
+def some(votes: VoteArrays, chosen: Array) -> VoteArrays:
     """The votes chosen, on as many pairs as before."""
     of_votes = ("pair", "annotator", "answer", "contains", "source")
     return replace(votes, **{name: getattr(votes, name)[chosen] for name in of_votes})
@@ -58,7 +56,7 @@ def f1(found: Array, wanted: Array) -> float:
     return float(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
 
 
-def spend(votes: Asked, strata: Ints, rank: Rank, wanted: Array, seed: int) -> list[tuple[float, float]]:
+def spend(votes: VoteArrays, strata: Ints, rank: Rank, wanted: Array, seed: int) -> list[tuple[float, float]]:
     """(votes a pair, F1) after each round."""
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(votes.pair))
@@ -90,7 +88,7 @@ def measure(data: Path, pairs: int, seed: int, folder: Path) -> dict[str, object
     ranked = spend(votes, strata, lambda belief: gain(belief.holds, strata, belief.answers), wanted, seed)
     drawn = spend(votes, strata, lambda belief: rng.random(len(strata)), wanted, seed)
     rows: dict[str, object] = {
-        "source": SOURCE,
+        "source": REASSESSED,
         "pairs": len(strata),
         "votes": len(votes.pair),
         "start_f1": ranked[0][1],

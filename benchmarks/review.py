@@ -43,7 +43,6 @@ from reground.annotations.label_studio import (
 )
 from reground.annotations.review import DOCUMENT_ROOT, ReviewSettings, pull_votes, push_questions
 from reground.annotations.rounds import (
-    CLASSIFY,
     ReviewRound,
     TaskRenderer,
     classify_result,
@@ -53,6 +52,7 @@ from reground.annotations.rounds import (
 )
 from reground.tasks.images import load_classes
 from reground.tasks.schema import ClassIdx
+from reground.tasks.votes import CLASSIFY, DEFAULT_POLICY
 from reground.tasks.workspace import Output, Workspace
 
 CANDIDATES = 8
@@ -129,7 +129,10 @@ def photograph(path: Path) -> None:
 def tasks_of(workspace: Workspace, settings: ReviewSettings) -> Iterator[Tasks]:
     """What a push would import, batch by batch; makes the pictures."""
     review_round = ReviewRound(workspace, CLASSIFY, settings.round, settings.overlap)
-    questions, renderer = plan_round(review_round, settings).questions, TaskRenderer(workspace, CLASSIFY, settings)
+    questions, renderer = (
+        plan_round(review_round, settings, DEFAULT_POLICY).questions,
+        TaskRenderer(workspace, CLASSIFY, settings),
+    )
     for start in range(0, len(questions), settings.batch_size):
         yield [{"data": task} for task in renderer.render(questions[start : start + settings.batch_size])]
 

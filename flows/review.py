@@ -10,7 +10,6 @@ from prefect.states import Completed
 
 from reground.annotations.review import (
     QUESTIONS,
-    ReviewSettings,
     pull_votes,
     push_questions,
     review_status,
@@ -18,6 +17,7 @@ from reground.annotations.review import (
 )
 from reground.flows import artifacts
 from reground.flows.scheduled import hold
+from reground.flows.settings import Settings
 from reground.tasks.workspace import Workspace
 
 
@@ -33,8 +33,11 @@ def review_push(
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
     with hold("review push", workspace, settings, ["review"]) as (held, chosen):
-        pushed = {question: push_questions(held, chosen.review, question) for question in questions or QUESTIONS}
-        _show(held, chosen.review)
+        pushed = {
+            question: push_questions(held, chosen.review, question, chosen.truth.policy)
+            for question in questions or QUESTIONS
+        }
+        _show(held, chosen)
     return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
 
 
@@ -50,10 +53,10 @@ def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any
         if not held.parts("questions"):
             return Completed(message="nobody was asked yet: `reground review push` does")
         pulled = pull_votes(held, chosen.review)
-        _show(held, chosen.review)
+        _show(held, chosen)
     return Completed(message=f"{pulled.answers:,} answers of {pulled.annotators} people: {pulled.votes:,} votes")
 
 
-def _show(workspace: Workspace, settings: ReviewSettings) -> None:
-    rows = review_status(workspace, settings)
+def _show(workspace: Workspace, settings: Settings) -> None:
+    rows = review_status(workspace, settings.review, settings.truth.policy)
     artifacts.publish(workspace, "review", artifacts.review([status_cells(row) for row in rows]))

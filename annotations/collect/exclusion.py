@@ -1,4 +1,4 @@
-"""Exclusion: by which rule an annotator's votes do not count. Reads ``annotators``.
+"""Exclusion: by which rule an annotator's votes do not count.
 
 The votes stay; truth leaves them out. Every reason says what was found and what the rule asks for. A
 changed rule takes people back in: whoever it no longer touches.
@@ -6,35 +6,27 @@ changed rule takes people back in: whoever it no longer touches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reground.tasks.workspace import Workspace
+from reground.annotations.rounds import ExclusionRule
+from reground.tasks.schema import AnnotatorRow
 
 
-@dataclass(frozen=True)
-class Rule:
-    """Who is left out; a bound of 0 never leaves anybody out.
+def exclude(
+    people: Iterable[AnnotatorRow], same: Mapping[str, Mapping[str, float]], rule: ExclusionRule
+) -> list[AnnotatorRow]:
+    """Rows of ``annotators`` with the reason why somebody's votes do not count.
 
-    Attributes:
-        gold_below: the upper end of the 95 % interval of their accuracy on gold and controls lies below it.
-        agreement_below: they agree with the majority of the others on a smaller share,
-        agreement_votes: of at least so many votes.
-        seconds_below: their median time for a task is shorter,
-        seconds_tasks: over at least so many tasks. It is the floor of ``fast_share`` too.
-        same_below: they answer everything the same, and chance would do so more seldom than this.
+    Args:
+        people: rows that exclude nobody.
+        same: as `reground.annotations.collect.straightlining.straightlining_patterns` gives it.
+        rule: the bounds.
     """
-
-    gold_below: float = 0.7
-    agreement_below: float = 0.5
-    agreement_votes: int = 100
-    seconds_below: float = 1.5
-    seconds_tasks: int = 5
-    same_below: float = 1e-6
+    return [{**row, "excluded": reason(row, same.get(row["annotator_id"], {}), rule)} for row in people]
 
 
-def reason(person: Mapping[str, Any], same: Mapping[str, float], rule: Rule) -> str | None:
+def reason(person: Mapping[str, Any], same: Mapping[str, float], rule: ExclusionRule) -> str | None:
     """Why somebody's votes do not count; None if they do.
 
     Args:
@@ -58,12 +50,6 @@ def reason(person: Mapping[str, Any], same: Mapping[str, float], rule: Rule) -> 
         found.append(f"takes {seconds:.1f} s for a task (median of {person['tasks']}), {rule.seconds_below:g} is least")
     found += [f"{what}: by chance once in {_once(chance)}" for what, chance in same.items() if chance < rule.same_below]
     return "; ".join(found) or None
-
-
-def excluded(workspace: Workspace) -> list[str]:
-    """The annotator_ids whose votes do not count, in order."""
-    table = workspace.read("annotators", ["annotator_id", "excluded"])
-    return sorted(table.loc[table["excluded"].notna(), "annotator_id"].unique().tolist())
 
 
 def _once(chance: float) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
 from reground.annotations.label_studio import Json
-from reground.annotations.rounds import CONTAINS, MANY_OBJECTS, NONE_OF_THESE, Question, Task
+from reground.annotations.rounds import MANY_OBJECTS, NONE_OF_THESE, Question, Task
 from reground.tasks.schema import (
     AnnotatorId,
     ClassIdx,
@@ -24,8 +24,8 @@ from reground.tasks.schema import (
     VoteRow,
     dropped_row,
 )
+from reground.tasks.votes import CONTAINS, LABEL_STUDIO, RECORDED
 
-SOURCE, RECORDED = "label-studio", "recorded"
 STAGE: Final = "collect"
 OBJECT_COUNTS: Final = {**{str(count): count for count in range(1, 5)}, MANY_OBJECTS: 5}
 """Option -> number of objects; 5 stands for five or more."""
@@ -123,7 +123,7 @@ def _submission(
 ) -> _Submission:
     user_id = annotation["completed_by"]
     email = emails.get(user_id, f"user {user_id}")
-    source = RECORDED if email in recorded_emails else SOURCE
+    source = RECORDED if email in recorded_emails else LABEL_STUDIO
     return _Submission(annotation, email, source, f"{source}:{task.project_id}:{annotation['id']}")
 
 

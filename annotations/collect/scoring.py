@@ -9,23 +9,22 @@ from typing import Final
 
 import pandas as pd
 
-from reground.annotations.collect.annotators import annotators
-from reground.annotations.collect.exclusion import Rule
-from reground.annotations.collect.parse import RECORDED, SOURCE
+from reground.annotations.collect.exclusion import exclude
 from reground.annotations.collect.straightlining import straightlining_patterns
-from reground.annotations.rounds import read_gold
+from reground.annotations.rounds import ExclusionRule, read_gold
 from reground.tasks.schema import AnnotatorRow
+from reground.tasks.votes import LABEL_STUDIO, RECORDED, annotator_rows
 from reground.tasks.workspace import Workspace
 
 COLUMNS: Final = ["annotator_id", "image_id", "class_idx", "answer"]
 
 
-def score_annotators(workspace: Workspace, rule: Rule) -> list[AnnotatorRow]:
+def score_annotators(workspace: Workspace, rule: ExclusionRule) -> list[AnnotatorRow]:
     """A row of ``annotators`` for each person who answered in Label Studio, with the rule applied."""
     votes = workspace.read("votes")
-    votes = votes[votes["source"].isin((SOURCE, RECORDED))]
+    votes = votes[votes["source"].isin((LABEL_STUDIO, RECORDED))]
     patterns = straightlining_patterns(votes, workspace.read("submissions"))
-    return annotators(votes, gold_counts(workspace, votes), patterns, rule)  # type: ignore[return-value]
+    return exclude(annotator_rows(votes, gold_counts(workspace, votes), rule.seconds_below), patterns, rule)
 
 
 def gold_counts(workspace: Workspace, votes: pd.DataFrame) -> dict[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from reground.annotations.rounds import CLASSIFY, CONTAINS
+from reground.tasks.votes import CLASSIFY, CONTAINS
 
 PAIR: Final = ["question", "image_id", "class_idx"]
 MIN_LOG: Final = -700.0

@@ -11,15 +11,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from reground.annotations.collect.exclusion import Rule
-from reground.annotations.collect.parse import RECORDED, SOURCE, STAGE, parse_annotations
+from reground.annotations.collect.parse import STAGE, parse_annotations
 from reground.annotations.collect.scoring import score_annotators
 from reground.annotations.collect.sync import AnswerBatch, read_answer_batch, sync_answers
 from reground.annotations.label_studio import UnavailableError
-from reground.annotations.rounds import get_own_project, read_controls, read_tasks
+from reground.annotations.rounds import ExclusionRule, get_own_project, read_controls, read_tasks
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
+from reground.tasks.votes import LABEL_STUDIO, RECORDED
 from reground.tasks.workspace import Output, Workspace, digest
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def parse_batch(
     return Output({name: _sort_by_key(name, rows[name]) for name in TABLES})
 
 
-def summarize(workspace: Workspace, rule: Rule) -> PullSummary:
+def summarize(workspace: Workspace, rule: ExclusionRule) -> PullSummary:
     """Commit ``annotators``, from all votes so far, and count.
 
     Args:
@@ -109,7 +109,7 @@ def summarize(workspace: Workspace, rule: Rule) -> PullSummary:
     if current is None or current.key != key:
         workspace.commit(STAGE, "annotators", key, Output({"annotators": annotators}))
     votes = workspace.read("votes", ["source", "answer_id"])
-    votes = votes[votes["source"].isin((SOURCE, RECORDED))]
+    votes = votes[votes["source"].isin((LABEL_STUDIO, RECORDED))]
     num_dropped = int((workspace.read("dropped", ["stage"])["stage"] == STAGE).sum())
     num_excluded = sum(row["excluded"] is not None for row in annotators)
     return PullSummary(int(votes["answer_id"].nunique()), len(votes), len(annotators), num_excluded, num_dropped)

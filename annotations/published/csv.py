@@ -16,16 +16,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from reground.annotations.published.rows import RATE, Gathered, Piece, Vocabulary, is_imagenet_id, stamp
+from reground.annotations.published.rows import Gathered, Piece, Vocabulary, is_imagenet_id, stamp
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
 from reground.tasks.schema import ClassIdx, DropReason
+from reground.tasks.votes import ANSWERS, COMPARE, QUESTIONS, RATE
 from reground.tasks.workspace import digest, read_csv
 
 REQUIRED: Final = ("image_id", "label", "annotator", "answer")
 OPTIONAL: Final = ("question", "main", "num_objects", "seconds", "at", "submission", "original")
-QUESTIONS: Final = ("contains", "classify", "rate", "compare")
-ANSWERS: Final = ("yes", "maybe", "no")
 TRUTHS: Final = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
 AT_ONCE: Final = 100_000
 """Lines in one piece."""
@@ -68,7 +67,7 @@ class AnswerReader:
         for name in REQUIRED:
             if not cells[name]:
                 raise UsageError(f"{where}: expected {', '.join(REQUIRED)} to be filled in, found {name} empty")
-        question = _among(where, "question", cells["question"] or RATE, QUESTIONS)
+        question = _among(where, "question", cells["question"] or RATE, (*QUESTIONS, RATE, COMPARE))
         who = f"{self.source}:{cells['annotator']}"
         return {
             "question": question,

@@ -20,7 +20,7 @@ from reground.tasks.schema import DropReason
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}
 """Their code -> ours."""
-CLASSIFY, INFO, WNIDS = "annotations_classify_task.pkl", "image_info.pkl", "imagenet_label_to_wnid.npy"
+ANSWER_FILE, INFO_FILE, WNID_FILE = "annotations_classify_task.pkl", "image_info.pkl", "imagenet_label_to_wnid.npy"
 
 
 def pieces(path: Path, vocabulary: Vocabulary) -> Iterator[Piece]:
@@ -30,10 +30,10 @@ def pieces(path: Path, vocabulary: Vocabulary) -> Iterator[Piece]:
         RegroundError: a file is missing or damaged, wants to run code, or speaks of another vocabulary.
     """
     data = path / "data"
-    _check_vocabulary(data / WNIDS, vocabulary)
-    rows = list(_rows(data / CLASSIFY))
-    routings = dict(_routings(data / INFO))
-    yield Piece("all", stamp(data / CLASSIFY, data / INFO), lambda: _make(rows, routings, vocabulary).output())
+    _check_vocabulary(data / WNID_FILE, vocabulary)
+    rows = list(_rows(data / ANSWER_FILE))
+    routings = dict(_routings(data / INFO_FILE))
+    yield Piece("all", stamp(data / ANSWER_FILE, data / INFO_FILE), lambda: _make(rows, routings, vocabulary).output())
 
 
 def _check_vocabulary(path: Path, vocabulary: Vocabulary) -> None:

@@ -15,7 +15,6 @@ from typing import Final
 
 import pandas as pd
 
-from reground.annotations.collect.annotators import PAIR, annotators
 from reground.annotations.published import csv as published_csv
 from reground.annotations.published import imagenet_multilabel as published_multilabel
 from reground.annotations.published import label_errors as published_label_errors
@@ -26,25 +25,24 @@ from reground.tasks.errors import UsageError
 from reground.tasks.images import load_classes
 from reground.tasks.plugins import Registry
 from reground.tasks.schema import ClassRow, DroppedRow, DropReason, concat_parts
+from reground.tasks.votes import ANNOTATOR_COLUMNS, LABEL_STUDIO, REASSESSED, RECORDED, SIMULATED, annotator_rows
 from reground.tasks.workspace import Output, Workspace, digest
 
 VERSION: Final = 1
-LABEL_STUDIO, RECORDED = "label-studio", "recorded"
 Read = Callable[[Path, Vocabulary], Iterator[Piece]]
 PUBLISHED: Final[dict[str, tuple[str, Read]]] = {
     "imagenet-multilabel": (published_multilabel.SOURCE, published_multilabel.pieces),
-    "real": (published_real.SOURCE, published_real.pieces),
+    "real": (REASSESSED, published_real.pieces),
     "label-errors": (published_label_errors.SOURCE, published_label_errors.pieces),
 }
 """Format -> source, reader of a folder laid out as its publisher's repository."""
 CSV: Final = "csv"
-OF_PEOPLE: Final = (*PAIR, "annotator_id", "answer", "seconds", "answer_id", "source")
 FORMATS: Final = (*PUBLISHED, CSV)
 """What is built in."""
 _RESERVED: Final = {
     LABEL_STUDIO,
     RECORDED,
-    "simulated",
+    SIMULATED,
     *published_real.FILES.values(),
     *(source for source, _ in PUBLISHED.values()),
 }
@@ -135,7 +133,7 @@ def _summarise(workspace: Workspace, source: str, made: Collection[str]) -> str:
     key = digest(str(VERSION), *held, *(workspace.table_digest(name) for name in ("images", "originals")))
     before = workspace.entry(STAGE, shard)
     if before is None or before.key != key:
-        people = annotators(_read(workspace, "votes", made, OF_PEOPLE))
+        people = annotator_rows(_read(workspace, "votes", made, ANNOTATOR_COLUMNS))
         output = Output({"annotators": people, "dropped": _disputes(workspace, source, made)})
         workspace.commit(STAGE, shard, key, output)
     return shard

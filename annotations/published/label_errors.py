@@ -16,7 +16,6 @@ from typing import Any, Final
 import numpy as np
 
 from reground.annotations.published.rows import (
-    COMPARE,
     Gathered,
     Piece,
     Vocabulary,
@@ -26,6 +25,7 @@ from reground.annotations.published.rows import (
     stamp,
 )
 from reground.tasks.errors import UsageError
+from reground.tasks.votes import COMPARE
 
 SOURCE: Final = "label-errors"
 VERDICTS: Final = {"given": ("yes", "no"), "guessed": ("no", "yes"), "both": ("yes", "yes"), "neither": ("no", "no")}

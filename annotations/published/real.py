@@ -22,7 +22,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.annotations.published.rows import (
-    RATE,
     Piece,
     Vocabulary,
     image_id_of,
@@ -34,16 +33,13 @@ from reground.annotations.published.rows import (
 )
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import arrow_schema
+from reground.tasks.votes import ANSWERS, GOLDEN_SET, RATE, REASSESSED
 from reground.tasks.workspace import Output, digest
 
-SOURCE: Final = "reassessed-imagenet"
 EXPERTS: Final = "golden.npz"
-FILES: Final = {"raters.npz": SOURCE, "raters_golden.npz": f"{SOURCE}-trial", EXPERTS: f"{SOURCE}-experts"}
-"""File -> the source of its votes."""
 OPTIONAL: Final = ("raters_golden.npz", EXPERTS)
-WITHHELD: Final = tuple(FILES[name] for name in OPTIONAL)
-"""Sources of answers on the golden set: kept to judge by."""
-ANSWERS: Final = ("no", "maybe", "yes")
+FILES: Final = {"raters.npz": REASSESSED, **dict(zip(OPTIONAL, GOLDEN_SET, strict=True))}
+"""File -> the source of its votes."""
 AT_ONCE: Final = 16
 """Raters in one piece."""
 
@@ -53,7 +49,7 @@ class _Votes:
     """One of the files.
 
     Attributes:
-        people: source of the raters' names: the raters of the trial are those of `SOURCE`.
+        people: source of the raters' names: the raters of the trial are those of `REASSESSED`.
         raters: their numbers.
         image_ids: of each pair.
         labels: of each pair, ImageNet's index.
@@ -93,7 +89,7 @@ def _wanted(path: Path) -> bool:
 
 def _originals(vocabulary: Vocabulary) -> Output:
     labels = vocabulary.of_imagenet[imagenet_originals()]
-    rows = [original(SOURCE, imagenet_id(number), int(label)) for number, label in enumerate(labels, start=1)]
+    rows = [original(REASSESSED, imagenet_id(number), int(label)) for number, label in enumerate(labels, start=1)]
     return Output({"originals": rows})
 
 
@@ -114,7 +110,13 @@ def _open(path: Path, source: str, vocabulary: Vocabulary) -> _Votes:
     vocabulary.check(labels, str(path))
     image_ids = pa.array([image_id_of(str(name)) for name in info[:, 0]], pa.string())
     return _Votes(
-        path, source, SOURCE if path.name != EXPERTS else source, raters.astype(np.int64), image_ids, labels, answered
+        path,
+        source,
+        REASSESSED if path.name != EXPERTS else source,
+        raters.astype(np.int64),
+        image_ids,
+        labels,
+        answered,
     )
 
 

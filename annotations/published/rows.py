@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from reground.annotations.collect.annotators import ANONYMOUS
 from reground.tasks.errors import UsageError
 from reground.tasks.images import load_classes
 from reground.tasks.schema import ClassRow, DroppedRow, DropReason, arrow_schema, dropped_row
+from reground.tasks.votes import ANONYMOUS
 from reground.tasks.workspace import Output, digest
 
 STAGE: Final = "votes-import"
-RATE, COMPARE = "rate", "compare"
 IMAGENET_ID: Final = re.compile(r"ILSVRC2012_val_(\d{8})")
 IMAGENET_SIZE: Final = 50_000
 IMAGENET_CLASSES: Final = 1000
@@ -175,7 +174,7 @@ def imagenet_originals() -> list[int]:
 
 def anonymous(source: str, who: str) -> str:
     """The annotator_id of somebody whom nothing else is known of."""
-    return f"{source}:{ANONYMOUS}-{who}"
+    return f"{source}{ANONYMOUS}-{who}"
 
 
 def imagenet_id(number: int) -> str:

@@ -6,7 +6,8 @@ from reground.annotations.review.pull import pull_votes
 from reground.annotations.review.push import PushSummary, push_questions
 from reground.annotations.review.serve import serve_label_studio
 from reground.annotations.review.status import review_status, status_cells, status_table
-from reground.annotations.rounds import DOCUMENT_ROOT, QUESTIONS, ReviewSettings
+from reground.annotations.rounds import DOCUMENT_ROOT, ReviewSettings
+from reground.tasks.votes import QUESTIONS
 
 __all__ = [
     "ReviewSettings",

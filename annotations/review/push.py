@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from reground.annotations.label_studio import with_retry
 from reground.annotations.review.connection import connect, require_local
 from reground.annotations.rounds import (
-    QUESTIONS,
     ReviewRound,
     ReviewSettings,
     RoundPlan,
@@ -25,6 +24,7 @@ from reground.annotations.rounds import (
     task_ids_by_project,
 )
 from reground.tasks.errors import unknown
+from reground.tasks.votes import DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -54,13 +54,16 @@ class PushSummary:
         return project_id
 
 
-def push_questions(workspace: Workspace, settings: ReviewSettings, question: str) -> PushSummary:
+def push_questions(
+    workspace: Workspace, settings: ReviewSettings, question: str, before_truth: VotePolicy = DEFAULT_POLICY
+) -> PushSummary:
     """Create the missing tasks of a round; retries while Label Studio is unavailable.
 
     Args:
         workspace: with ``images``, ``classes`` and the tables that the selection strategy needs.
         settings: see `ReviewSettings`.
         question: ``contains`` or ``classify``.
+        before_truth: which votes count as long as there is no truth; from then on the truth's own policy says so.
 
     Raises:
         UsageError: an unknown question, or settings that contradict each other.
@@ -73,7 +76,7 @@ def push_questions(workspace: Workspace, settings: ReviewSettings, question: str
     plans: list[RoundPlan] = []
 
     def attempt(client: Client) -> PushSummary:
-        projects, plan = _reconcile_and_plan(client, review_round, settings)
+        projects, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)
         project_ids = create_tasks(client, review_round, settings, plan, projects)
@@ -87,12 +90,13 @@ def push_questions(workspace: Workspace, settings: ReviewSettings, question: str
 
 
 def _reconcile_and_plan(
-    client: Client, review_round: ReviewRound, settings: ReviewSettings
+    client: Client, review_round: ReviewRound, settings: ReviewSettings, before_truth: VotePolicy
 ) -> tuple[list[Project], RoundPlan]:
     """Both at the same time; the plan is made again in the rare case that unregistered tasks were recovered."""
+    policy = current_policy(review_round.workspace, before_truth)
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(reconcile, client, review_round)
-        plan = plan_round(review_round, settings)
+        plan = plan_round(review_round, settings, policy)
         reconciliation = future.result()
-    plan = plan_round(review_round, settings) if reconciliation.recovered else plan
+    plan = plan_round(review_round, settings, policy) if reconciliation.recovered else plan
     return list(reconciliation.projects), plan

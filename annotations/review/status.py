@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypedDict
 
+import pyarrow as pa
+
 from reground.annotations.collect.parse import ParsedTask, parse_annotations
 from reground.annotations.collect.sync import AnswerBatch, fetch_answers
 from reground.annotations.collect.votes import available_projects
 from reground.annotations.review.connection import connect
-from reground.annotations.rounds import CLASSIFY, ReviewSettings, Task, read_controls
+from reground.annotations.rounds import ReviewSettings, Task, read_controls
+from reground.tasks.schema import VoteRow, arrow_schema_subset
+from reground.tasks.votes import CLASSIFY, DEFAULT_POLICY, VotePolicy, counted_votes, current_policy, excluded
 from reground.tasks.workspace import Workspace
 
 MIN_AGREEMENT: Final = 0.75
@@ -79,18 +83,26 @@ class _RoundStatus:
     times: list[float] = field(default_factory=list[float])
 
 
-def review_status(workspace: Workspace, settings: ReviewSettings) -> list[StatusRow]:
+def review_status(
+    workspace: Workspace, settings: ReviewSettings, before_truth: VotePolicy = DEFAULT_POLICY
+) -> list[StatusRow]:
     """The current progress in Label Studio, one row for each question of each round.
+
+    Args:
+        workspace: with ``questions``.
+        settings: see `ReviewSettings`.
+        before_truth: which votes count as long as there is no truth; from then on the truth's own policy says so.
 
     Raises:
         RegroundError: Label Studio is unavailable.
     """
     if not workspace.parts("questions"):
         return []
+    policy = current_policy(workspace, before_truth)
     with connect(workspace, settings) as client:
         project_ids, _ = available_projects(client, workspace)
         batches = fetch_answers(client, workspace, project_ids)
-        return _rows(workspace, settings, batches, client.user_emails())
+        return _rows(workspace, settings, policy, batches, client.user_emails())
 
 
 def status_cells(row: StatusRow) -> dict[str, str]:
@@ -150,21 +162,36 @@ def answers_per_hour(times: Sequence[float]) -> float | None:
 
 
 def _rows(
-    workspace: Workspace, settings: ReviewSettings, batches: Iterable[AnswerBatch], emails: Mapping[int, str]
+    workspace: Workspace,
+    settings: ReviewSettings,
+    policy: VotePolicy,
+    batches: Iterable[AnswerBatch],
+    emails: Mapping[int, str],
 ) -> list[StatusRow]:
-    controls, excluded_ids = read_controls(workspace), _excluded_ids(workspace)
+    controls, excluded_ids = read_controls(workspace), excluded(workspace, policy)
     rounds: dict[tuple[int, str], _RoundStatus] = defaultdict(_RoundStatus)
     for batch in batches:
+        parsed_tasks: list[tuple[Task, ParsedTask]] = []
         for task in batch.tasks:
             annotations, task_controls = batch.annotations(task), controls.get(task.question.subject, {})
             parsed = parse_annotations(task, annotations, emails, settings.recorded_annotators, task_controls)
+            parsed_tasks.append((task, parsed))
+        counted_ids = _counted_ids([vote for _, parsed in parsed_tasks for vote in parsed.votes], policy, excluded_ids)
+        for task, parsed in parsed_tasks:
             num_wanted = len(parsed.submissions) if batch.is_deleted(task) else task.overlap or settings.overlap
-            _add_task(rounds[task.round_number, task.kind], task, num_wanted, parsed, excluded_ids)
+            _add_task(rounds[task.round_number, task.kind], task, num_wanted, parsed, counted_ids)
     return [_row(number, kind, status) for (number, kind), status in sorted(rounds.items())]
 
 
+def _counted_ids(votes: Sequence[VoteRow], policy: VotePolicy, excluded_ids: Collection[str]) -> set[str]:
+    """The answer_ids of submissions whose votes count."""
+    schema = arrow_schema_subset("votes", ["answer_id", "source", "annotator_id"])
+    columns = {name: [vote[name] for vote in votes] for name in schema.names}
+    return set(counted_votes(pa.table(columns, schema), policy, excluded_ids)["answer_id"].to_pylist())
+
+
 def _add_task(
-    status: _RoundStatus, task: Task, num_wanted: int, parsed: ParsedTask, excluded_ids: Collection[str]
+    status: _RoundStatus, task: Task, num_wanted: int, parsed: ParsedTask, counted_ids: Collection[str]
 ) -> None:
     question = status.questions[task.question.subject]
     question.num_wanted += num_wanted
@@ -173,7 +200,7 @@ def _add_task(
     status.times.extend(datetime.fromisoformat(row["at"]).timestamp() for row in parsed.submissions)
     main_labels: dict[str, int | None] = {}
     for vote in parsed.votes:
-        if vote["annotator_id"] not in excluded_ids:
+        if vote["answer_id"] in counted_ids:
             question.votes[vote["image_id"], vote["class_idx"]][vote["answer"]] += 1
             if task.kind == CLASSIFY:
                 main_labels.setdefault(vote["answer_id"], None)
@@ -199,8 +226,3 @@ def _row(number: int, kind: str, status: _RoundStatus) -> StatusRow:
         "answers_per_hour": rate,
         "hours_left": num_missing / rate if rate else None,
     }
-
-
-def _excluded_ids(workspace: Workspace) -> set[str]:
-    annotators = workspace.read("annotators", ["annotator_id", "excluded"])
-    return set(annotators.loc[annotators["excluded"].notna(), "annotator_id"])

@@ -12,9 +12,9 @@ from reground.annotations.rounds.projects import (
     reconcile,
     workspace_tag,
 )
-from reground.annotations.rounds.questions import CLASSIFY, CONTAINS, QUESTIONS, Question
+from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.render import TaskRenderer
-from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.settings import ExclusionRule, ReviewSettings
 from reground.annotations.rounds.task_data import (
     MANY_OBJECTS,
     NONE_OF_THESE,
@@ -28,13 +28,11 @@ from reground.annotations.rounds.upload import create_tasks
 
 __all__ = [
     "ReviewSettings",
+    "ExclusionRule",
     "import_gold",
     "read_gold",
     "ReviewRound",
     "Question",
-    "CONTAINS",
-    "CLASSIFY",
-    "QUESTIONS",
     "RoundPlan",
     "plan_round",
     "reconcile",

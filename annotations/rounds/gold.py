@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reground.annotations.rounds.questions import CLASSIFY, Question, seeded_shuffle
+from reground.annotations.rounds.questions import Question, seeded_shuffle
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
 from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, GoldRow, ImageId, dropped_row
+from reground.tasks.votes import CLASSIFY, NO, YES
 from reground.tasks.workspace import Output, Workspace, digest, read_csv
 
 STAGE: Final = "gold-import"
 COLUMNS: Final = ("image_id", "class", "answer")
-ANSWERS: Final = ("yes", "no")
 
 Pair = tuple[ImageId, ClassIdx]
 
@@ -128,8 +128,8 @@ def _read_file(workspace: Workspace, path: Path) -> tuple[list[GoldRow], list[Dr
     rows: dict[tuple[str, int], GoldRow] = {}
     dropped_rows: list[DroppedRow] = []
     for line, cells in read_csv(path, COLUMNS):
-        if cells["answer"] not in ANSWERS:
-            raise unknown(f"answer ({path}, line {line})", cells["answer"], ANSWERS)
+        if cells["answer"] not in (YES, NO):
+            raise unknown(f"answer ({path}, line {line})", cells["answer"], (YES, NO))
         item, image_id = f"{path.name}, line {line}", ImageId(cells["image_id"])
         if image_id not in image_ids:
             dropped_rows.append(dropped_row(STAGE, item, DropReason.IMAGE_UNKNOWN, f"no image {image_id}"))

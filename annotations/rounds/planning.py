@@ -8,14 +8,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from reground.annotations.collect import exclusion
 from reground.annotations.rounds.assignment import assign, assignees
 from reground.annotations.rounds.controls import add_controls, control_pool, read_controls
 from reground.annotations.rounds.gold import draw_gold_questions, gold_pool
 from reground.annotations.rounds.projects import ReviewRound
 from reground.annotations.rounds.questions import (
-    CLASSIFY,
-    CONTAINS,
     Question,
     assign_to,
     classify_questions,
@@ -25,6 +22,7 @@ from reground.annotations.rounds.selection import select_pairs
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx, ControlRow, ImageId
+from reground.tasks.votes import CLASSIFY, CONTAINS, VotePolicy, excluded
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,13 @@ class RoundPlan:
     controls: Mapping[str, Sequence[ControlRow]]
 
 
-def plan_round(of: ReviewRound, settings: ReviewSettings) -> RoundPlan:
+def plan_round(of: ReviewRound, settings: ReviewSettings, policy: VotePolicy) -> RoundPlan:
     """What a round still lacks; the same again gives what is left of it.
+
+    Args:
+        of: the round.
+        settings: see `ReviewSettings`.
+        policy: which votes count.
 
     Raises:
         UsageError: no such way of asking; a number out of range; or the round was begun otherwise:
@@ -45,16 +48,16 @@ def plan_round(of: ReviewRound, settings: ReviewSettings) -> RoundPlan:
     _check(settings)
     out = [task.question for task in of.tasks()]
     _same_way(of, settings)
-    pairs = select_pairs(of.workspace, of.kind, of.number, settings.selection, settings.limit)
+    pairs = select_pairs(of.workspace, of.kind, of.number, settings.selection, settings.limit, policy)
     subjects = list({question.subject: _to_nobody(question) for question in out}.values())
     new, rows = (_contains if of.kind == CONTAINS else _classify)(of, settings, pairs, subjects)
     known = gold_pool(of.workspace, settings.gold_rate if of.kind == CLASSIFY else 0.0, of.number, settings.seed)
     if not settings.blind:
         return RoundPlan([*new, *draw_gold_questions(known, [*out, *new])], rows)
     again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
-    excluded = {annotator_id.partition(":")[2] for annotator_id in exclusion.excluded(of.workspace)}
-    people = [person for person in assignees(settings) if person not in excluded]
-    counted = _counted(of, out, people, excluded)
+    excluded_names = {annotator_id.partition(":")[2] for annotator_id in excluded(of.workspace, policy)}
+    people = [person for person in assignees(settings) if person not in excluded_names]
+    counted = _counted(of, out, people, excluded_names)
     made = assign([*again, *new], counted, people, settings.overlap, settings.seed)
     for person in people:
         own = [question for question in (*out, *made) if question.annotator == person]

@@ -11,14 +11,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from reground.tasks.schema import ClassIdx, ImageId
-
-CONTAINS, CLASSIFY = "contains", "classify"
-QUESTIONS: Final = (CONTAINS, CLASSIFY)
+from reground.tasks.votes import CLASSIFY, CONTAINS
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reground.annotations.rounds.examples import example_pool
-from reground.annotations.rounds.questions import CONTAINS, Question
+from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_data import LabelText, classify_data, contains_data
 from reground.annotations.rounds.task_images import EXAMPLE, FULL, THUMBNAIL, SourceImage, image_url, write_images
 from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.votes import CONTAINS
 from reground.tasks.workspace import Workspace
 
 

@@ -10,20 +10,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
-from reground.annotations.collect import exclusion
-from reground.annotations.published.real import WITHHELD
-from reground.annotations.rounds import asked
-from reground.annotations.rounds.questions import CLASSIFY
 from reground.annotations.rounds.task_registry import read_tasks
 from reground.tasks.errors import unknown
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
+from reground.tasks.votes import (
+    CLASSIFY,
+    CONTAINS,
+    VOTE_COLUMNS,
+    VotePolicy,
+    encode,
+    read_votes,
+    selection_frequency,
+)
 from reground.tasks.workspace import Workspace
 
 SEVERAL: Final = "several"
-RATIO: Final = 0.5
 BEST: Final = 5
 """Of the labels confident in CONTAINS, so many go on to CLASSIFY, and the original one (Tsipras et al. 2020)."""
 PAIR: Final = ["image_id", "class_idx"]
@@ -31,14 +34,17 @@ PAIR: Final = ["image_id", "class_idx"]
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks: the workspace, the question (contains or classify), and the round's number."""
+    """Who asks: the workspace, the question (contains or classify), the round's number, and which votes count."""
 
     workspace: Workspace
     kind: str
     number: int
+    policy: VotePolicy
 
 
-def select_pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: int) -> pd.DataFrame:
+def select_pairs(
+    workspace: Workspace, kind: str, number: int, ask: str, limit: int, policy: VotePolicy
+) -> pd.DataFrame:
     """The pairs to ask about, each once, of images at hand: columns ``image_id`` and ``class_idx``.
 
     Args:
@@ -47,6 +53,7 @@ def select_pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: 
         number: of the round.
         ask: one of `WAYS`; empty: `usual`.
         limit: most pairs (contains) or images (classify), the worthiest first; 0: all.
+        policy: which votes count.
 
     Raises:
         UsageError: no such way of asking; the message lists all.
@@ -54,7 +61,7 @@ def select_pairs(workspace: Workspace, kind: str, number: int, ask: str, limit: 
     """
     if ask and ask not in WAYS:
         raise unknown("strategy (review.selection)", ask, WAYS)
-    asking = Asking(workspace, kind, number)
+    asking = Asking(workspace, kind, number, policy)
     found = (WAYS[ask] if ask else usual)(asking)
     at_hand = workspace.read("images", ["image_id"])["image_id"]
     found = found[found["image_id"].isin(at_hand)].drop_duplicates(PAIR)[PAIR]
@@ -78,17 +85,20 @@ def candidates(asking: Asking) -> pd.DataFrame:
 def several(asking: Asking) -> pd.DataFrame:
     """Images of which CONTAINS found several labels confident, with these labels and the original one.
 
-    Source: Tsipras et al. 2020, section 3: labels selected at least half as often as the original one,
-    the five most selected. An image whose CONTAINS votes are not at hand goes with all labels judged.
+    Source: Tsipras et al. 2020, section 3: labels selected at least half as often as the original one (the
+    policy's ``ratio``), the five most selected. An image whose CONTAINS votes are not at hand goes with all
+    labels judged.
     """
     asking.workspace.require("truth", "truth")
     truth = asking.workspace.read("truth", ["image_id", "original", "judged", "routing"])
     chosen = truth[truth["routing"] == SEVERAL]
-    frequency = contains_frequency(asking.workspace)
+    frequency = _contains_frequency(asking)
     rows = [
         (image_id, int(label))
         for image_id, original, judged in zip(chosen["image_id"], chosen["original"], chosen["judged"], strict=True)
-        for label in _confident(frequency.get(image_id, {}), None if pd.isna(original) else int(original), judged)
+        for label in _confident(
+            frequency.get(image_id, {}), None if pd.isna(original) else int(original), judged, asking.policy.ratio
+        )
     ]
     return pd.DataFrame(rows, columns=PAIR)
 
@@ -123,23 +133,20 @@ WAYS: Final[dict[str, Callable[[Asking], pd.DataFrame]]] = {
 }
 
 
-def contains_frequency(workspace: Workspace) -> dict[str, dict[int, float]]:
-    """image_id -> label -> selected / shown in CONTAINS, by the people whose votes count."""
-    rows = asked.columns(workspace, asked.COLUMNS, WITHHELD, exclusion.excluded(workspace))
-    votes = asked.arrange(rows)
-    pair, size = votes.pair[votes.contains], len(votes.label)
-    shown = np.bincount(pair, minlength=size)
-    selected = np.bincount(pair, votes.answer[votes.contains] / 2, size)
-    found: dict[str, dict[int, float]] = {}
-    for n in np.flatnonzero(shown).tolist():
-        found.setdefault(votes.image_ids[votes.image[n]], {})[int(votes.label[n])] = float(selected[n] / shown[n])
-    return found
+def _contains_frequency(asking: Asking) -> dict[str, dict[int, float]]:
+    """image_id -> label -> selection frequency in CONTAINS."""
+    votes = encode(read_votes(asking.workspace, asking.policy, VOTE_COLUMNS, CONTAINS))
+    frequencies: dict[str, dict[int, float]] = {image_id: {} for image_id in votes.image_ids}
+    rows = zip(votes.image.tolist(), votes.label.tolist(), selection_frequency(votes)[0].tolist(), strict=True)
+    for image, label, frequency in rows:
+        frequencies[votes.image_ids[image]][label] = frequency
+    return frequencies
 
 
-def _confident(frequency: dict[int, float], original: int | None, judged: Collection[int]) -> list[int]:
+def _confident(frequency: dict[int, float], original: int | None, judged: Collection[int], ratio: float) -> list[int]:
     if not frequency:
         return sorted({int(label) for label in judged} | ({original} if original is not None else set()))
-    least = RATIO * frequency.get(original, 0.0) if original is not None else RATIO
+    least = ratio * frequency.get(original, 0.0) if original is not None else ratio
     confident = [label for label, share in frequency.items() if share > 0 and share >= least and label != original]
     best = sorted(confident, key=lambda label: (-frequency[label], label))[:BEST]
     return best if original is None else [original, *best]

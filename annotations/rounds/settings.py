@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reground.annotations.collect.exclusion import Rule
+
+@dataclass(frozen=True)
+class ExclusionRule:
+    """Who is left out; a bound of 0 never leaves anybody out.
+
+    Attributes:
+        gold_below: the upper end of the 95 % interval of their accuracy on gold and controls lies below it.
+        agreement_below: they agree with the majority of the others on a smaller share,
+        agreement_votes: of at least so many votes.
+        seconds_below: their median time for a task is shorter,
+        seconds_tasks: over at least so many tasks. It is the floor of ``fast_share`` too.
+        same_below: they answer everything the same, and chance would do so more seldom than this.
+    """
+
+    gold_below: float = 0.7
+    agreement_below: float = 0.5
+    agreement_votes: int = 100
+    seconds_below: float = 1.5
+    seconds_tasks: int = 5
+    same_below: float = 1e-6
 
 
 @dataclass(frozen=True)
@@ -57,5 +76,5 @@ class ReviewSettings:
     batch_size: int = 250
     retry_timeout: float = 120.0
     recorded_annotators: tuple[str, ...] = ()
-    exclude: Rule = field(default_factory=Rule)
+    exclude: ExclusionRule = field(default_factory=ExclusionRule)
     seed: int = 0

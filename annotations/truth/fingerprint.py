@@ -1,4 +1,4 @@
-"""Evidence: the votes behind each image's row of ``truth``, as one number that changes with any of them."""
+"""Vote fingerprint: the votes behind each image's row of ``truth``, as a hash that changes with any of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMNS: Final = ("image_id", "class_idx", "annotator_id", "question", "answer",
 """What a vote says, and who says it."""
 
 
-def evidence(votes: pa.Table) -> dict[str, str]:
+def vote_fingerprint(votes: pa.Table) -> dict[str, str]:
     """image_id -> 16 hexadecimal digits, the same for the same votes in whatever order.
 
     The sum of a 64-bit hash of each vote: equal sums of unequal votes are not to be expected.

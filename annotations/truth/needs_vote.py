@@ -12,30 +12,29 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from reground.annotations.collect import exclusion
-from reground.annotations.published.real import WITHHELD
-from reground.annotations.rounds import asked
-from reground.annotations.rounds.asked import ANSWERS, Asked, Ints
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import SMOOTHING, fit_dawid_skene
+from reground.tasks.votes import (
+    ANSWERS,
+    POLICY_TABLE,
+    VOTE_COLUMNS,
+    Floats,
+    Ints,
+    VoteArrays,
+    encode,
+    excluded,
+    read_votes,
+    truth_policy,
+)
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
-READS: Final = ("images", "originals", "classes", "candidates", "votes")
-
-Floats = npt.NDArray[np.float64]
+READS: Final = ("images", "originals", "classes", "candidates", "votes", POLICY_TABLE)
 
 
 @dataclass(frozen=True)
 class NeedsVoteSettings:
-    """What is believed so far.
-
-    Attributes:
-        without: sources whose votes do not count, kept to judge by.
-    """
-
-    without: tuple[str, ...] = WITHHELD
+    """None: the votes count that count in the truth."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,21 @@ class Belief:
 
 
 def plan(workspace: Workspace, settings: NeedsVoteSettings) -> list[Shard]:
-    """One shard; none without votes, when nothing yet tells how people answer."""
+    """One shard; none without votes, when nothing yet tells how people answer.
+
+    Raises:
+        RegroundError: there are votes, and no truth that says which of them count.
+    """
     size = sum(part.rows for _, part in workspace.parts("votes"))
-    digests = (*(workspace.table_digest(name) for name in READS), digest(*exclusion.excluded(workspace)))
-    return [Shard("all", digests, {}, size)] if size else []
+    if not size:
+        return []
+    digests = (*(workspace.table_digest(name) for name in READS), digest(*excluded(workspace, truth_policy(workspace))))
+    return [Shard("all", digests, {}, size)]
 
 
 def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Output:
     """A row for every pair, the one most worth asking about first."""
-    votes = asked.read(workspace, settings.without, exclusion.excluded(workspace))
+    votes = encode(read_votes(workspace, truth_policy(workspace), VOTE_COLUMNS))
     if not len(votes.pair):
         return Output({"needs_vote": []})
     images = originals.known_images(workspace)
@@ -94,7 +99,7 @@ def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Out
     )
 
 
-def believe(votes: Asked, strata: Ints) -> Belief:
+def believe(votes: VoteArrays, strata: Ints) -> Belief:
     """Fit Dawid and Skene's model, and pool the annotators' answers within each stratum."""
     fit = fit_dawid_skene(votes, strata)
     answers = np.full((originals.STRATA, 2, len(ANSWERS)), SMOOTHING)
@@ -123,7 +128,7 @@ def gain(holds: Floats, strata: Ints, answers: Floats) -> Floats:
     return gains
 
 
-def _unasked(workspace: Workspace, votes: Asked) -> list[tuple[str, int]]:
+def _unasked(workspace: Workspace, votes: VoteArrays) -> list[tuple[str, int]]:
     """Candidates without a vote."""
     candidates = workspace.read("candidates", ["image_id", "class_idx"])
     known = set(zip((votes.image_ids[n] for n in votes.image), votes.label.tolist(), strict=True))
@@ -131,4 +136,4 @@ def _unasked(workspace: Workspace, votes: Asked) -> list[tuple[str, int]]:
     return [pair for image_id, label in pairs if (pair := (str(image_id), int(label))) not in known]
 
 
-STEP = Step("needs_vote", 1, NeedsVoteSettings, plan, work)
+STEP = Step("needs_vote", 2, NeedsVoteSettings, plan, work)

@@ -1,4 +1,7 @@
-"""Truth: votes -> one row an image. Reads ``images``, ``originals``, ``classes``, ``votes``; writes ``truth``.
+"""Truth: votes -> one row an image.
+
+Reads ``images``, ``originals``, ``classes``, ``votes`` and ``annotators``; writes ``truth`` and ``vote_policy``,
+which says which votes count in it: whoever counts votes afterwards goes by that.
 
 What it wrote before stays at hand: see `reground.annotations.truth.versions`.
 
@@ -9,30 +12,43 @@ routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, section
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
+from annotated_types import Interval
 
-from reground.annotations.collect import exclusion
-from reground.annotations.published.real import WITHHELD
-from reground.annotations.rounds import asked
-from reground.annotations.rounds.asked import CLASSIFY, Asked
 from reground.annotations.truth import strata as originals
-from reground.annotations.truth import versions as truth_versions
-from reground.annotations.truth.fingerprint import COLUMNS as EVIDENCE_COLUMNS
-from reground.annotations.truth.fingerprint import evidence
-from reground.annotations.truth.methods import METHODS, shown
+from reground.annotations.truth.fingerprint import COLUMNS as FINGERPRINT_COLUMNS
+from reground.annotations.truth.fingerprint import vote_fingerprint
+from reground.annotations.truth.methods import METHODS, judges
 from reground.annotations.truth.objects import COLUMNS as OBJECT_COLUMNS
 from reground.annotations.truth.objects import Objects, answers, find_objects
-from reground.tasks.errors import UsageError, unknown
-from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
+from reground.annotations.truth.versions import keep_version
+from reground.tasks.errors import unknown
+from reground.tasks.votes import (
+    CLASSIFY,
+    GOLDEN_SET,
+    LABEL_STUDIO,
+    POLICY_TABLE,
+    RECORDED,
+    SIMULATED,
+    VOTE_COLUMNS,
+    VoteArrays,
+    VotePolicy,
+    encode,
+    excluded,
+    read_votes,
+    selection_frequency,
+)
+from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, digest, refused
 
 READS: Final = ("images", "originals", "classes", "votes")
+SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
+"""Sources that may be held out before they have any vote."""
 
 
 @dataclass(frozen=True)
@@ -46,57 +62,81 @@ class TruthSettings:
         ratio: another label is confident in CONTAINS when its selection frequency is at least
             this share of the original label's (0.5 in the published routing).
         keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
-        without: sources whose votes do not count, kept to judge by.
-        count_excluded: votes count even of annotators whom a rule excludes (see `annotations.collect`).
+        hold_out: sources whose votes do not count, kept to evaluate against.
+        count_excluded: votes of annotators whom the rule `review.exclude` excludes count all the same.
     """
 
     method: str = "selection-frequency"
-    min_annotators: int = 5
-    ratio: float = 0.5
-    keep: float = 0.5
-    without: tuple[str, ...] = WITHHELD
+    min_annotators: Annotated[int, Interval(ge=1)] = 5
+    ratio: Annotated[float, Interval(ge=0, le=1)] = 0.5
+    keep: Annotated[float, Interval(ge=0, le=1)] = 0.5
+    hold_out: tuple[str, ...] = GOLDEN_SET
     count_excluded: bool = False
+
+    @property
+    def policy(self) -> VotePolicy:
+        """The policy that these settings ask for."""
+        return VotePolicy(frozenset(self.hold_out), self.count_excluded, self.ratio, self.keep)
+
+
+def check(settings: TruthSettings) -> Iterable[Fault]:
+    """What is wrong with settings, before any work."""
+    return refused("method", _check_method, settings.method)
 
 
 def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
     """One shard: votes on one image may come from any number of rounds.
 
     Raises:
-        UsageError: no such method.
+        UsageError: no such method, or no vote is of a source that is held out.
         RegroundError: there are neither images nor votes.
     """
-    if settings.method not in METHODS:
-        raise unknown("method", settings.method, METHODS)
-    if not 0 <= settings.keep <= 1:
-        raise UsageError(f"expected truth.keep to be from 0 to 1, got {settings.keep}")
-    if not workspace.parts("votes"):
+    _check_method(settings.method)
+    if workspace.parts("votes"):
+        _check_sources(workspace, settings.hold_out)
+    else:
         workspace.require("images", "index IMAGES")
     size = sum(part.rows for table in ("images", "originals") for _, part in workspace.parts(table))
-    digests = (*(workspace.table_digest(name) for name in READS), digest(*_excluded(workspace, settings)))
+    digests = (*(workspace.table_digest(name) for name in READS), digest(*excluded(workspace, settings.policy)))
     return [Shard("all", digests, {}, size)]
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+
+
+def _check_sources(workspace: Workspace, hold_out: Collection[str]) -> None:
+    """A source that nobody knows would hold out nothing."""
+    strange = set(hold_out) - SOURCES
+    if strange:
+        present = set(workspace.read_arrow("votes", ["source"])["source"].unique().to_pylist())
+        for name in sorted(strange - present):
+            raise unknown("source of votes (truth.hold_out)", name, present | SOURCES)
 
 
 def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     """A row for every image, judged or not."""
     images = originals.known_images(workspace)
-    names = (*asked.COLUMNS, *OBJECT_COLUMNS, *EVIDENCE_COLUMNS)
-    votes = asked.columns(workspace, names, settings.without, _excluded(workspace, settings))
-    classify = votes.filter(pc.field("question") == CLASSIFY)
-    seen = {image_id: find_objects(given) for image_id, given in answers(classify)}
-    behind = evidence(votes)
-    about = judge(asked.arrange(votes), images, originals.animals(workspace), settings)
+    columns = list(dict.fromkeys((*VOTE_COLUMNS, *OBJECT_COLUMNS, *FINGERPRINT_COLUMNS)))
+    votes = read_votes(workspace, settings.policy, columns)
+    objects = {i: find_objects(given) for i, given in answers(votes.filter(pc.field("question") == CLASSIFY))}
+    fingerprints = vote_fingerprint(votes)
+    judged = judge(encode(votes), images, originals.animals(workspace), settings)
     rows = [
-        {**row, **asdict(seen.get(row["image_id"], Objects())), "evidence": behind.get(row["image_id"], "")}
-        for row in (about.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
+        {
+            **row,
+            **asdict(objects.get(row["image_id"], Objects())),
+            "vote_fingerprint": fingerprints.get(row["image_id"], ""),
+        }
+        for row in (judged.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
     ]
-    return Output({"truth": rows})
+    return Output({"truth": rows, POLICY_TABLE: [settings.policy.row()]})
 
 
-def _excluded(workspace: Workspace, settings: TruthSettings) -> list[str]:
-    return [] if settings.count_excluded else exclusion.excluded(workspace)
-
-
-def judge(votes: Asked, images: pd.DataFrame, animals: set[int], settings: TruthSettings) -> dict[str, dict[str, Any]]:
+def judge(
+    votes: VoteArrays, images: pd.DataFrame, animals: set[int], settings: TruthSettings
+) -> dict[str, dict[str, Any]]:
     """image_id -> its row of ``truth``, but for main label and objects, of every image with votes.
 
     Args:
@@ -109,8 +149,8 @@ def judge(votes: Asked, images: pd.DataFrame, animals: set[int], settings: Truth
     of = {image_id: image["original"] for image_id, image in known.items()}
     about = (originals.strata(votes, of, animals), originals.is_original(votes, of))
     confidence = METHODS[settings.method](votes, *about)
-    people = shown(votes, settings.method)
-    frequencies, asked_in_grids = _contains(votes)
+    people = judges(votes, settings.method)
+    frequencies, asked_in_grids = selection_frequency(votes, votes.contains)
     count = np.bincount(votes.image[votes.pair], minlength=len(votes.image_ids))
     sources = _sources(votes)
     rows: dict[str, dict[str, Any]] = {}
@@ -214,14 +254,7 @@ def unreviewed(image: Mapping[str, Any], settings: TruthSettings) -> dict[str, A
     }
 
 
-def _contains(votes: Asked) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Of each pair, the selection frequency among CONTAINS votes, and how many these are."""
-    pairs, weights = votes.pair[votes.contains], votes.answer[votes.contains] / 2
-    number = np.bincount(pairs, minlength=len(votes.label))
-    return np.bincount(pairs, weights, len(votes.label)) / np.maximum(number, 1), number
-
-
-def _sources(votes: Asked) -> list[list[str]]:
+def _sources(votes: VoteArrays) -> list[list[str]]:
     """Of each image, the distinct sources of its votes."""
     width = len(votes.sources) + 1
     found: list[list[str]] = [[] for _ in votes.image_ids]
@@ -230,7 +263,7 @@ def _sources(votes: Asked) -> list[list[str]]:
     return found
 
 
-def _spans(votes: Asked) -> Iterator[tuple[str, slice]]:
+def _spans(votes: VoteArrays) -> Iterator[tuple[str, slice]]:
     """Each image with where its pairs are."""
     starts = votes.starts()
     for n, image_id in enumerate(votes.image_ids):
@@ -247,4 +280,4 @@ def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-STEP = Step("truth", 3, TruthSettings, plan, work, finalize=truth_versions.keep)
+STEP = Step("truth", 4, TruthSettings, plan, work, finalize=keep_version, check=check)

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from reground.annotations.rounds.asked import Asked, Ints
 from reground.tasks.images import load_groups, read_original_labels
 from reground.tasks.schema import ClassRow
+from reground.tasks.votes import Bools, Ints, VoteArrays
 from reground.tasks.workspace import Workspace
 
 ANIMALS: Final = ("Dogs", "Other mammals", "Birds", "Reptiles, fish, amphibians", "Invertebrates")
@@ -44,19 +43,19 @@ def animals(workspace: Workspace) -> set[int]:
     return {int(row["class_idx"]) for row in rows if row["name"] in ANIMALS}
 
 
-def strata(asked: Asked, originals: Mapping[str, int | None], animal: set[int]) -> Ints:
+def strata(votes: VoteArrays, originals: Mapping[str, int | None], animal: set[int]) -> Ints:
     """``(P,)``: the stratum of each pair that was asked about; see `stratum`."""
-    return stratum(asked.label, _of_each_pair(asked, originals), animal)
+    return stratum(votes.label, _of_each_pair(votes, originals), animal)
 
 
-def is_original(asked: Asked, originals: Mapping[str, int | None]) -> npt.NDArray[np.bool_]:
+def is_original(votes: VoteArrays, originals: Mapping[str, int | None]) -> Bools:
     """``(P,)``: whether each pair's label is its image's original one."""
-    return _of_each_pair(asked, originals) == asked.label
+    return _of_each_pair(votes, originals) == votes.label
 
 
-def _of_each_pair(asked: Asked, originals: Mapping[str, int | None]) -> Ints:
-    of_image = of_pairs(asked.image_ids, originals)
-    return of_image[asked.image] if len(asked.label) else of_image
+def _of_each_pair(votes: VoteArrays, originals: Mapping[str, int | None]) -> Ints:
+    of_image = of_pairs(votes.image_ids, originals)
+    return of_image[votes.image] if len(votes.label) else of_image
 
 
 def of_pairs(image_ids: Sequence[str], originals: Mapping[str, int | None]) -> Ints:

@@ -84,7 +84,7 @@ class Diff:
         return Counter(reason for change in self.changes for reason in change.why)
 
 
-def keep(workspace: Workspace, settings: Any) -> None:
+def keep_version(workspace: Workspace, settings: Any) -> None:
     """Put the truth there is beside those there were, if it is another.
 
     Settings that give the same rows as others before give the same version; it is told by the last of them.
@@ -177,7 +177,7 @@ def _compared(shown: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 def _why(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, whole: list[str]) -> list[str]:
     if before is None or after is None:
         return ["new image" if before is None else "image gone"]
-    own = [] if before["evidence"] == after["evidence"] else ["votes"]
+    own = [] if before["vote_fingerprint"] == after["vote_fingerprint"] else ["votes"]
     if _plain(before["original"]) != _plain(after["original"]):
         own.append("original")
     return [*own, *whole] or ["other images"]

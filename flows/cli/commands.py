@@ -150,12 +150,12 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
     resolved = resolve(workspace, told, arguments.config)
     check(resolved, ["review"])
     remember(workspace, told, arguments.config)
-    settings = resolved.settings.review
+    settings, policy = resolved.settings.review, resolved.settings.truth.policy
     if arguments.action == "serve":
         serve_label_studio(workspace, settings)
         return Result("Label Studio is stopped; everything in it is kept")
     if arguments.action == "status":
-        rows = review_status(workspace, settings)
+        rows = review_status(workspace, settings, policy)
         return Result(status_table(rows), {"questions": rows})
     if arguments.prefect:
         return _review_flow(workspace, arguments, told)
@@ -164,7 +164,7 @@ def review(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
             pulled = asdict(pull_votes(workspace, settings))
             return Result(_counted(pulled), pulled)
         questions = [arguments.question] if arguments.question else QUESTIONS
-        pushed = {question: asdict(push_questions(workspace, settings, question)) for question in questions}
+        pushed = {question: asdict(push_questions(workspace, settings, question, policy)) for question in questions}
         return Result("\n".join(f"{name}: {_counted(counts)}" for name, counts in pushed.items()), pushed)
 
 

@@ -127,7 +127,8 @@ def password_of(data_dir: Path, email: str) -> str:
 
 def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What one annotator's recording says to one question, as a browser submits it."""
-    from reground.annotations.rounds import CONTAINS, classify_result, contains_result
+    from reground.annotations.rounds import classify_result, contains_result
+    from reground.tasks.votes import CONTAINS
 
     if question["question"] == CONTAINS:
         label = int(question["class_idxs"][0])

@@ -135,7 +135,7 @@ class TruthRow(TypedDict):
     isolated: list[int]
     votes: int
     sources: list[str]
-    evidence: str
+    vote_fingerprint: str
     routing: str
     status: str
     method: str

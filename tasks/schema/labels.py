@@ -21,7 +21,7 @@ _TRUTH = (
     Column("isolated", "list<int32>", "labels that nobody chose beside another: their object is a guess"),
     Column("votes", "int32", "votes behind the row"),
     Column("sources", "list<string>", "distinct sources of those votes"),
-    Column("evidence", "string", "hash of those votes, 16 hexadecimal digits; empty: none"),
+    Column("vote_fingerprint", "string", "hash of those votes, 16 hexadecimal digits; empty: none"),
     Column("routing", "string", "easy, several, too_few_workers, never_selected or unreviewed"),
     Column(
         "status",

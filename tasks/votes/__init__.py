@@ -1,6 +1,6 @@
 """Votes: their vocabulary, which of them count, and what share of people select a label.
 
-`VotePolicy` says which votes count; `stored_policy` reads that of the truth. `read_votes` gives the votes
+`VotePolicy` says which votes count; `truth_policy` reads that of the truth. `read_votes` gives the votes
 that count, `encode` turns them into arrays, `selection_frequency` counts them.
 """
 
@@ -16,7 +16,14 @@ from reground.tasks.votes.arrays import (
     selection_frequency,
 )
 from reground.tasks.votes.counting import counted_votes, excluded, read_votes
-from reground.tasks.votes.policy import POLICY_TABLE, VotePolicy, current_policy, parse_policy, stored_policy
+from reground.tasks.votes.policy import (
+    DEFAULT_POLICY,
+    POLICY_TABLE,
+    VotePolicy,
+    current_policy,
+    parse_policy,
+    truth_policy,
+)
 from reground.tasks.votes.vocabulary import (
     ANONYMOUS,
     ANSWERS,
@@ -61,6 +68,7 @@ __all__ = [
     "Ints",
     "VoteArrays",
     "VotePolicy",
+    "DEFAULT_POLICY",
     "annotator_rows",
     "counted_votes",
     "current_policy",
@@ -69,5 +77,5 @@ __all__ = [
     "parse_policy",
     "read_votes",
     "selection_frequency",
-    "stored_policy",
+    "truth_policy",
 ]

@@ -1,7 +1,7 @@
 """The vote policy: which votes count, and the thresholds on them. Stored with the truth that it made.
 
-One rule for everybody: the policy is that of the truth in the workspace. Only before the first truth,
-commands that plan (`reground review push`, `reground review status`) take it from the settings of truth.
+One rule for everybody: the policy is that of the truth in the workspace, whatever the settings say by now.
+Before the first truth, commands that plan a round or watch it take it from the settings of truth.
 """
 
 from __future__ import annotations
@@ -50,14 +50,19 @@ class VotePolicy:
         yield f"labels are confident in CONTAINS from {self.ratio:g} of the original label's selection frequency on"
 
 
-def stored_policy(workspace: Workspace) -> VotePolicy | None:
-    """The policy of the truth in the workspace; None: there is no truth yet.
+DEFAULT_POLICY: Final = VotePolicy()
+"""What the defaults of the settings ask for."""
+
+
+def truth_policy(workspace: Workspace) -> VotePolicy:
+    """The policy of the truth in the workspace.
 
     Raises:
-        RegroundError: the truth was made without recording its policy.
+        RegroundError: there is no truth yet, or it was made without recording its policy.
     """
+    workspace.require("truth", "truth")
     policy = parse_policy(workspace.read_arrow(POLICY_TABLE))
-    if policy is None and workspace.parts("truth"):
+    if policy is None:
         raise RegroundError(
             f"expected the policy of the truth (which votes count) in the table '{POLICY_TABLE}' of {workspace.url}, "
             f"found none: an older version of reground made this truth. Run `reground truth -w {workspace.url}` again."
@@ -69,10 +74,9 @@ def current_policy(workspace: Workspace, before_truth: VotePolicy) -> VotePolicy
     """The policy of the truth in the workspace; before the first truth the one given by settings.
 
     Raises:
-        RegroundError: as `stored_policy`.
+        RegroundError: the truth was made without recording its policy.
     """
-    stored = stored_policy(workspace)
-    return before_truth if stored is None else stored
+    return truth_policy(workspace) if workspace.parts("truth") else before_truth
 
 
 def parse_policy(rows: pa.Table) -> VotePolicy | None:

@@ -84,7 +84,7 @@ def truth_row(image_id: str, votes: dict[int, float], labels: list[int], status:
         "original": None,
         "num_objects_tied": False,
         "isolated": [],
-        "evidence": "",
+        "vote_fingerprint": "",
         "method": "selection-frequency",
         "num_objects": len(labels) or None,
         "objects": [[label] for label in labels],

@@ -11,20 +11,19 @@ import pandas as pd
 import pytest
 
 from reground.annotations.collect import exclusion
-from reground.annotations.collect.annotators import annotators
-from reground.annotations.collect.exclusion import Rule
 from reground.annotations.collect.parse import ParsedTask, parse_annotations
 from reground.annotations.collect.straightlining import straightlining_patterns
 from reground.annotations.collect.votes import summarize
-from reground.annotations.rounds import Question, Task, classify_result, contains_result
+from reground.annotations.rounds import ExclusionRule, Question, Task, classify_result, contains_result
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.votes import DEFAULT_POLICY, annotator_rows, excluded
 from reground.tasks.workspace import Output, Workspace, run_shard
 from tests.support.tables import class_row, image, put, vote
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab", 3: "cay@lab", 4: "bot@lab"}
-NEVER = Rule(0, 0, 0, 0, 0, 0)
+NEVER = ExclusionRule(0, 0, 0, 0, 0, 0)
 GRID = Question("contains:1:7:0", tuple(ImageId(name) for name in "abcd"), (ClassIdx(7),))
 
 
@@ -124,7 +123,7 @@ def crowd(seconds: float = 12.0) -> list[ParsedTask]:
     return made
 
 
-def people(workspace: Workspace, rule: Rule) -> dict[str, Any]:
+def people(workspace: Workspace, rule: ExclusionRule) -> dict[str, Any]:
     summarize(workspace, rule)
     table = workspace.read("annotators")
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -133,7 +132,7 @@ def people(workspace: Workspace, rule: Rule) -> dict[str, Any]:
 
 def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_leaves_them_out(tmp_path: Path) -> None:
     workspace = store(tmp_path, crowd())
-    table = people(workspace, Rule())
+    table = people(workspace, ExclusionRule())
     bot = table.pop("label-studio:bot@lab")
     assert "takes 1.0 s for a task (median of 40), 1.5 is least" in bot["excluded"]
     assert "ticks the same positions (1) in all 40 tasks of classify: by chance once in" in bot["excluded"]
@@ -149,7 +148,7 @@ def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_lea
     assert votes_behind(TruthSettings(count_excluded=True)) == 4 * 160
     before = truth.STEP.key(TruthSettings(), truth.plan(workspace, TruthSettings())[0])
     assert people(workspace, NEVER)["label-studio:bot@lab"]["excluded"] is None  # a changed rule takes people back in
-    assert exclusion.excluded(workspace) == [] and votes_behind(TruthSettings()) == 4 * 160
+    assert excluded(workspace, DEFAULT_POLICY) == [] and votes_behind(TruthSettings()) == 4 * 160
     assert truth.STEP.key(TruthSettings(), truth.plan(workspace, TruthSettings())[0]) != before
 
 
@@ -164,13 +163,13 @@ def test_answers_on_gold_and_on_controls_make_the_accuracy(tmp_path: Path) -> No
         [parse_annotations(task, [given(ticks("i000", *right), 1, 1), given(ticks("i001"), 2, 2)], PEOPLE, (), known)],
     )
     put(workspace, "gold", [{"image_id": "i000", "class_idx": 0, "answer": "yes", "source": "known"}])
-    table = people(workspace, Rule())
+    table = people(workspace, ExclusionRule())
     ann, bob = table["label-studio:ann@lab"], table["label-studio:bob@lab"]
     assert (ann["gold_correct"], ann["gold_n"], ann["gold_accuracy"]) == (21, 21, 1.0)
     assert (bob["gold_correct"], bob["gold_n"]) == (10, 21)
     assert bob["gold_low"] < 10 / 21 < bob["gold_high"] < 0.7
     assert ann["excluded"] is None and bob["excluded"].startswith("10 of 21 known answers right: at most 0.6")
-    assert people(workspace, Rule(gold_below=0.5))["label-studio:bob@lab"]["excluded"] is None
+    assert people(workspace, ExclusionRule(gold_below=0.5))["label-studio:bob@lab"]["excluded"] is None
 
 
 def test_bounds_say_what_they_ask_for_and_zero_asks_nothing() -> None:
@@ -178,12 +177,12 @@ def test_bounds_say_what_they_ask_for_and_zero_asks_nothing() -> None:
         "gold_high": 0.4, "gold_correct": 1, "gold_n": 9, "agreement": 0.2, "agreement_n": 100,
         "seconds_per_task": 1.0, "tasks": 5,
     }  # fmt: skip
-    said = exclusion.reason(person, {"says no to all 90 labels": 1e-9}, Rule())
+    said = exclusion.reason(person, {"says no to all 90 labels": 1e-9}, ExclusionRule())
     assert said is not None and said.count(";") == 3 and "0.7 is asked for" in said and "once in 1e+09" in said
     assert exclusion.reason(person, {"says no to all 90 labels": 1e-9}, NEVER) is None
     few = {**person, "agreement_n": 99, "tasks": 4, "gold_high": None}
-    assert exclusion.reason(few, {"says no to all 9 labels": 1e-3}, Rule()) is None
-    assert exclusion.reason({**few, "agreement": None, "seconds_per_task": None}, {}, Rule()) is None
+    assert exclusion.reason(few, {"says no to all 9 labels": 1e-3}, ExclusionRule()) is None
+    assert exclusion.reason({**few, "agreement": None, "seconds_per_task": None}, {}, ExclusionRule()) is None
 
 
 # The same everywhere
@@ -272,7 +271,7 @@ def _by(person: int, task: int, result: Sequence[Mapping[str, Any]]) -> Any:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_honest_people_stay_and_those_who_do_not_look_go(tmp_path: Path, seed: int) -> None:
-    table = people(store(tmp_path, world(seed)), Rule())
+    table = people(store(tmp_path, world(seed)), ExclusionRule())
     why = {name.partition(":")[2]: row["excluded"] for name, row in table.items()}
     assert {name for name, reason in why.items() if reason is None} == {"h1", "h2", "h3", "h4"}, why
     assert "answers no to all" in why["never"] and "answers yes to all" in why["always"]
@@ -281,5 +280,5 @@ def test_honest_people_stay_and_those_who_do_not_look_go(tmp_path: Path, seed: i
 
 def test_published_annotators_are_never_excluded() -> None:
     rows = [vote(f"i{n}", 7, "ann", "no", seconds=0.1) for n in range(50)]
-    (row,) = annotators(frame(rows))
+    (row,) = annotator_rows(frame(rows))
     assert row["excluded"] is None and row["gold_n"] == 0 and row["gold_accuracy"] is None

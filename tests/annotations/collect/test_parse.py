@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.annotations.collect.annotators import annotators
 from reground.annotations.collect.parse import parse_annotations
 from reground.annotations.rounds import Question, Task, classify_result, contains_result
 from reground.tasks.schema import ClassIdx, ImageId, to_arrow
+from reground.tasks.votes import annotator_rows
 
 PEOPLE = {1: "ann@lab", 2: "bob@lab"}
 GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)
@@ -147,7 +147,7 @@ def test_agreement_is_with_the_majority_of_the_others():
                     "answer_id": f"{image_id}{person}",
                 }
             )
-    table = annotators(pd.DataFrame(rows))
+    table = annotator_rows(pd.DataFrame(rows))
     assert [row["annotator_id"] for row in table] == ["s:0", "s:1", "s:2", "s:3"]
     # c: the others of each split 1 to 2 against them; a, b: the first three agree, the last does not
     assert [row["agreement"] for row in table] == pytest.approx([2 / 3, 2 / 3, 2 / 3, 0.0])
@@ -157,6 +157,6 @@ def test_agreement_is_with_the_majority_of_the_others():
 
 def test_nobody_to_agree_with_is_no_agreement():
     made = parse_annotations(GRID, [answer([], lead_time=None)], PEOPLE, ())
-    (row,) = annotators(pd.DataFrame(made.votes))
+    (row,) = annotator_rows(pd.DataFrame(made.votes))
     assert row["agreement"] is None and row["seconds_per_task"] is None
-    assert annotators(pd.DataFrame(made.votes[:0])) == []
+    assert annotator_rows(pd.DataFrame(made.votes[:0])) == []

@@ -15,12 +15,12 @@ import pytest
 
 from reground.annotations.published import importer as published
 from reground.annotations.published.importer import import_votes
-from reground.annotations.published.real import SOURCE as REAL
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import load_classes
 from reground.tasks.kernels.objects import cut_weight
+from reground.tasks.votes import REASSESSED as REAL
 from reground.tasks.workspace import Workspace, run_shard
 from tests.support.needs import need_shared
 from tests.support.tables import class_row, image, put

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.annotations.collect.annotators import annotators
 from reground.annotations.rounds import (
     Question,
     ReviewRound,
@@ -34,6 +33,7 @@ from reground.annotations.rounds.task_registry import register_tasks
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, annotator_rows
 from reground.tasks.workspace import Workspace
 from tests.support.tables import candidate, class_row, image, prediction, put, vote
 
@@ -76,14 +76,18 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def pairs(workspace: Workspace, kind: str = "contains", ask: str = "", limit: int = 0) -> list[tuple[str, int]]:
-    found = select_pairs(workspace, kind, 2, ask, limit)
+def pairs(
+    workspace: Workspace, kind: str = "contains", ask: str = "", limit: int = 0, policy: VotePolicy = DEFAULT_POLICY
+) -> list[tuple[str, int]]:
+    found = select_pairs(workspace, kind, 2, ask, limit, policy)
     return list(zip(found["image_id"], found["class_idx"].astype(int), strict=True))
 
 
 def plan(workspace: Workspace, kind: str = "contains", **settings: Any) -> RoundPlan:
     chosen = ReviewSettings(**{"overlap": 2, **settings})
-    return plan_round(ReviewRound(workspace, kind, chosen.round, 1 if chosen.blind else chosen.overlap), chosen)
+    return plan_round(
+        ReviewRound(workspace, kind, chosen.round, 1 if chosen.blind else chosen.overlap), chosen, DEFAULT_POLICY
+    )
 
 
 def create_tasks(workspace: Workspace, made: RoundPlan, kind: str, overlap: int, first: int = 1) -> None:
@@ -413,7 +417,7 @@ def test_who_leaves_or_is_excluded_hands_their_questions_on(workspace: Workspace
     left = plan(workspace, "classify", annotators=PEOPLE[1:3], **blind).questions
     assert sorted(q.image_ids[0] for q in left) == open_ and {q.annotator for q in left} <= set(PEOPLE[1:3])
     assert plan(workspace, "classify", annotators=PEOPLE[:3], **blind).questions == []
-    (row,) = annotators(workspace.read("votes"))
+    (row,) = annotator_rows(workspace.read("votes"))
     put(workspace, "annotators", [row | {"excluded": "asleep"}])
     left = plan(workspace, "classify", annotators=PEOPLE[:3], **blind).questions
     assert sorted(q.image_ids[0] for q in left) == [done, *open_] and "ann@lab" not in {q.annotator for q in left}

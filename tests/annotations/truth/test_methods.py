@@ -10,12 +10,20 @@ import pandas as pd
 import pytest
 
 from reground.annotations.published.importer import import_votes
-from reground.annotations.published.real import EXPERTS, FILES, WITHHELD
-from reground.annotations.rounds import asked
 from reground.annotations.truth import strata as originals
-from reground.annotations.truth.methods import METHODS, WEIGHTS
+from reground.annotations.truth.methods import METHODS
 from reground.annotations.truth.step import TruthSettings, judge
 from reground.tasks.schema import to_arrow
+from reground.tasks.votes import (
+    GOLDEN_SET,
+    REASSESSED,
+    VOTE_COLUMNS,
+    VoteArrays,
+    VotePolicy,
+    encode,
+    read_votes,
+    selection_frequency,
+)
 from reground.tasks.workspace import Workspace
 from tests.support.needs import need_shared
 from tests.support.tables import vote
@@ -24,7 +32,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def labels(votes: list[dict[str, Any]], original: int | None, method: str) -> dict[str, set[int]]:
-    about = asked.arrange(to_arrow("votes", votes))
+    about = encode(to_arrow("votes", votes))
     images = pd.DataFrame({"image_id": about.image_ids, "original": original, "routing": None})
     return {name: set(row["labels"]) for name, row in judge(about, images, set(), TruthSettings(method)).items()}
 
@@ -45,13 +53,13 @@ def test_what_everybody_says_holds(method: str, original: int | None, question: 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_votes_are_no_confidences(method: str) -> None:
-    nothing = asked.arrange(to_arrow("votes", []))
+    nothing = encode(to_arrow("votes", []))
     strata, original = originals.strata(nothing, {}, set()), originals.is_original(nothing, {})
     assert len(METHODS[method](nothing, strata, original)) == 0
 
 
 def test_which_labels_are_original() -> None:
-    about = asked.arrange(to_arrow("votes", [vote(name, label, "ann") for name in "abc" for label in (3, 7)]))
+    about = encode(to_arrow("votes", [vote(name, label, "ann") for name in "abc" for label in (3, 7)]))
     assert originals.is_original(about, {"a": 7, "b": None}).tolist() == [False, True] + 4 * [False]
 
 
@@ -61,15 +69,16 @@ def test_joint_is_nearer_to_experts_than_the_released_scores(tmp_path: Path) -> 
     folder = need_shared("reassessed-imagenet")
     workspace = Workspace(tmp_path)
     import_votes(workspace, "real", folder)
-    votes = asked.read(workspace, WITHHELD)
+    votes = encode(read_votes(workspace, VotePolicy(), VOTE_COLUMNS))
     images = originals.known_images(workspace)
     of = dict(zip(images["image_id"], images["original"].astype(int), strict=True))
     strata, is_original = originals.strata(votes, of, originals.animals(workspace)), originals.is_original(votes, of)
     ours = dict(zip(pairs(votes), METHODS["joint"](votes, strata, is_original), strict=True))
     scores = np.load(folder / "scores.npz")
     released = {(name[:-5], int(label)): score for (name, label), score in zip(scores["info"], scores["tensor"])}
-    experts = asked.read(workspace, [name for name in FILES.values() if name != FILES[EXPERTS]])
-    holds = np.bincount(experts.pair, WEIGHTS[experts.answer]) / np.bincount(experts.pair) >= 0.5
+    only_experts = VotePolicy(frozenset({REASSESSED, GOLDEN_SET[0]}))
+    experts = encode(read_votes(workspace, only_experts, VOTE_COLUMNS))
+    holds = selection_frequency(experts)[0] >= 0.5
     mine, theirs = (np.array([values[pair] for pair in pairs(experts)]) for values in (ours, released))
     assert len(holds) == 593 and holds.sum() == 144
     assert average_precision(mine, holds) > average_precision(theirs, holds) + 0.01
@@ -79,7 +88,7 @@ def test_joint_is_nearer_to_experts_than_the_released_scores(tmp_path: Path) -> 
     assert holds[sure].mean() >= 0.9  # nine in ten
 
 
-def pairs(votes: asked.Asked) -> list[tuple[str, int]]:
+def pairs(votes: VoteArrays) -> list[tuple[str, int]]:
     return [(votes.image_ids[n], label) for n, label in zip(votes.image.tolist(), votes.label.tolist(), strict=True)]
 
 

@@ -11,7 +11,7 @@ from reground.annotations.truth import needs_vote
 from reground.annotations.truth.needs_vote import NeedsVoteSettings
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Workspace, run_shard
-from tests.support.tables import candidate, put, vote
+from tests.support.tables import candidate, put, put_truth, vote
 
 ANIMALS, OBJECTS = range(1, 10), range(500, 510)  # of ImageNet: fish and birds; tools
 
@@ -30,6 +30,7 @@ def ranked(url: str, votes: list[dict[str, Any]], candidates: list[dict[str, Any
     put(workspace, "classes", load_classes())
     put(workspace, "votes", votes)
     put(workspace, "candidates", candidates)
+    put_truth(workspace, [])
     for shard in needs_vote.plan(workspace, NeedsVoteSettings()):
         run_shard(needs_vote.STEP, workspace, NeedsVoteSettings(), shard)
     return workspace.read("needs_vote")

@@ -9,26 +9,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.annotations.rounds import asked
 from reground.annotations.truth import step as truth
-from reground.annotations.truth.methods import selection_frequency
+from reground.annotations.truth.methods import decisive_frequency
 from reground.annotations.truth.step import TruthSettings, judge, route
 from reground.annotations.truth.strata import known_images
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import to_arrow
+from reground.tasks.votes import GOLDEN_SET, VoteArrays, encode
 from reground.tasks.workspace import Workspace, run_shard
 from tests.support.tables import class_row, image, put, vote
 
 SETTINGS = TruthSettings()
 
 
-def arranged(votes: Sequence[dict[str, Any]]) -> asked.Asked:
-    return asked.arrange(to_arrow("votes", list(votes)))
+def arranged(votes: Sequence[dict[str, Any]]) -> VoteArrays:
+    return encode(to_arrow("votes", list(votes)))
 
 
 def frequencies(votes: Sequence[dict[str, Any]]) -> dict[int, tuple[float, int]]:
     about = arranged(votes)
-    rows = zip(about.label, selection_frequency(about, about.label, about.label > 0), strict=True)
+    rows = zip(about.label, decisive_frequency(about, about.label, about.label > 0), strict=True)
     return {int(label): (float(share), int((about.pair == n).sum())) for n, (label, share) in enumerate(rows)}
 
 
@@ -182,10 +182,10 @@ def test_originals_stand_in_for_images_and_say_the_routing(workspace_url: str) -
 def test_what_is_kept_to_judge_by_does_not_count(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
     put(workspace, "images", [image("a", 7)])
-    held_back = questions("rate", {7: 0}, source=truth.WITHHELD[0])
+    held_back = questions("rate", {7: 0}, source=GOLDEN_SET[0])
     put(workspace, "votes", questions("classify", {7: 5}) + held_back)
     assert list(run(workspace)["confidence"]["a"]) == [1.0]
-    assert list(run(workspace, TruthSettings(without=()))["confidence"]["a"]) == [0.5]
+    assert list(run(workspace, TruthSettings(hold_out=()))["confidence"]["a"]) == [0.5]
 
 
 def test_an_unknown_method_is_refused(workspace_url: str) -> None:

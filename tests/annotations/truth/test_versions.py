@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.truth import step as truth
-from reground.annotations.truth.fingerprint import evidence
+from reground.annotations.truth.fingerprint import vote_fingerprint
 from reground.annotations.truth.step import TruthSettings
 from reground.annotations.truth.versions import diff, find, versions
 from reground.flows.cli.main import main
@@ -141,12 +141,12 @@ def table(votes: list[tuple[str, int, str, str]]) -> pa.Table:
 
 
 @given(VOTES, st.randoms())
-def test_evidence_is_the_votes_in_any_order(votes: list[tuple[str, int, str, str]], random: Any) -> None:
+def test_the_fingerprint_is_the_votes_in_any_order(votes: list[tuple[str, int, str, str]], random: Any) -> None:
     shuffled = votes.copy()
     random.shuffle(shuffled)
-    before = evidence(table(votes))
-    assert evidence(table(shuffled)) == before
+    before = vote_fingerprint(table(votes))
+    assert vote_fingerprint(table(shuffled)) == before
     if votes:
         changed = (*votes[0][:3], "maybe")
-        after = evidence(table([changed, *votes[1:]]))
+        after = vote_fingerprint(table([changed, *votes[1:]]))
         assert [name for name in before if before[name] != after[name]] == [votes[0][0]]

@@ -59,7 +59,7 @@ def test_images_of_one_and_of_several_objects(workspace_url: str) -> None:
     import_votes(workspace, "imagenet-multilabel", multilabel)
     import_votes(workspace, "label-errors", predicted)
     import_predictions(workspace, MODEL, predicted)
-    found = judged(workspace, truth.TruthSettings(without=("label-errors",)))
+    found = judged(workspace, truth.TruthSettings(hold_out=("label-errors",)))
     for subset, published in (("multi_object", 0.642), ("single_object", 0.765)):  # of the whole set
         row = found.loc[("top1_original", subset)]
         assert row["low"] <= published <= row["high"]

@@ -30,7 +30,7 @@ def truth_row(image_id: str, labels: list[int], status: str, main: int | None) -
         "objects": [],
         "votes": 5,
         "sources": ["recorded"],
-        "evidence": "0" * 16,
+        "vote_fingerprint": "0" * 16,
         "routing": "several",
         "status": status,
     }

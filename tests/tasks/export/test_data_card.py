@@ -57,7 +57,7 @@ def test_sources_are_named_apart_and_never_without_what_they_are(tmp_path: Path)
     other = vote(name, 0, "x", source="tsv", annotator_id="tsv:anonymous-1", answer_id="tsv:1", question="rate")
     made = [*answers(name, [[0], [0]], [0], "simulated"), other]
     workspace.commit("more", "0000", "1" * 32, _votes(made))
-    make_truth(workspace, TruthSettings(without=("tsv",)))
+    make_truth(workspace, TruthSettings(hold_out=("tsv",)))
     text = card(workspace, tmp_path / "out")
     assert "from label-studio, simulated (made by a program: not people's)\n" in text
     assert "- simulated (made by a program: not people's), question classify: 2 votes" in text

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import TABLES, to_arrow
+from reground.tasks.schema import to_arrow
 from reground.tasks.votes import (
     POLICY_TABLE,
     VotePolicy,
@@ -18,10 +16,10 @@ from reground.tasks.votes import (
     excluded,
     parse_policy,
     read_votes,
-    stored_policy,
+    truth_policy,
 )
 from reground.tasks.workspace import Workspace
-from tests.support.tables import annotator, put, vote
+from tests.support.tables import annotator, put, put_truth, vote
 
 CREW = [vote("a", 7, who, "yes", "contains", source="crew", annotator_id=f"crew:{who}") for who in ("ann", "bob")]
 PILOT = [vote("a", 7, "cy", "no", "classify", source="pilot", annotator_id="pilot:cy")]
@@ -72,16 +70,14 @@ def test_a_policy_comes_back_as_it_was_stored(policy: VotePolicy) -> None:
 
 def test_before_the_first_truth_settings_say_the_policy(workspace: Workspace) -> None:
     from_settings, of_truth = VotePolicy(ratio=0.3), VotePolicy(ratio=0.7)
-    assert stored_policy(workspace) is None and current_policy(workspace, from_settings) == from_settings
-    put(workspace, POLICY_TABLE, [of_truth.row()])
-    assert stored_policy(workspace) == current_policy(workspace, from_settings) == of_truth
+    assert current_policy(workspace, from_settings) == from_settings
+    with pytest.raises(RegroundError, match="run `reground truth"):
+        truth_policy(workspace)
+    put_truth(workspace, [], of_truth)
+    assert truth_policy(workspace) == current_policy(workspace, from_settings) == of_truth
 
 
 def test_a_truth_without_a_policy_is_refused(workspace: Workspace) -> None:
-    row: dict[str, Any] = {
-        c.name: [] if c.type.startswith("list") else None if c.nullable else "" if c.type == "string" else 0
-        for c in TABLES["truth"].columns
-    }
-    put(workspace, "truth", [{name: bool(v) if "tied" in name else v for name, v in row.items()}])
+    put(workspace, "truth", [])
     with pytest.raises(RegroundError, match="Run `reground truth"):
-        stored_policy(workspace)
+        truth_policy(workspace)
