@@ -58,7 +58,7 @@ def truth(image_id: str, judged: dict[int, float], routing: str = "easy", **more
         "isolated": [],
         "votes": 5 * len(judged),
         "sources": ["label-studio"],
-        "evidence": "",
+        "vote_fingerprint": "",
         "routing": routing,
         "status": "confirmed",
         "method": "selection-frequency",
