@@ -26,7 +26,7 @@ from benchmarks.memory import peak_mib
 from benchmarks.record import record
 from reground.annotations.published.importer import import_votes
 from reground.annotations.truth.methods import SMOOTHING, dawid_skene_posterior
-from reground.tasks.kernels.dawid_skene import Estimate, Votes, dawid_skene
+from reground.tasks.kernels.dawid_skene import DawidSkeneEstimate, Votes, dawid_skene
 from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, WEIGHTS, VotePolicy, encode, read_votes
 from reground.tasks.workspace import Workspace
 
@@ -39,32 +39,32 @@ def prepare(data: Path, folder: Path, pairs: int) -> int:
     import_votes(workspace, "real", data)
     votes = encode(read_votes(workspace, VotePolicy(), VOTE_COLUMNS))
     chosen = votes.pair < (pairs or len(votes.label))
-    thing, annotator, answer = (column[chosen] for column in (votes.pair, votes.annotator, votes.answer))
-    np.savez(folder / "votes.npz", thing=thing, annotator=annotator, answer=answer)
+    item, annotator, answer = (column[chosen] for column in (votes.pair, votes.annotator, votes.answer))
+    np.savez(folder / "votes.npz", item=item, annotator=annotator, answer=answer)
     return int(chosen.sum())
 
 
 def load(folder: Path) -> tuple[Votes, int]:
     held = np.load(folder / "votes.npz")
-    return Votes(held["thing"], held["annotator"], held["answer"]), int(held["thing"].max()) + 1
+    return Votes(held["item"], held["annotator"], held["answer"]), int(held["item"].max()) + 1
 
 
 def three_states(folder: Path, iterations: int) -> tuple[float, Array, int]:
     """Seconds, posterior and iterations of ours with as many states as answers."""
-    votes, things = load(folder)
+    votes, items = load(folder)
     begun = time.perf_counter()
-    start = np.zeros((things, 3))
-    np.add.at(start, (votes.thing, votes.answer), 1)
+    start = np.zeros((items, 3))
+    np.add.at(start, (votes.item, votes.answer), 1)
     found = dawid_skene(votes, start / start.sum(axis=1, keepdims=True), smoothing=0.0)
     return time.perf_counter() - begun, found.posterior, len(found.objective)
 
 
 def two_states(folder: Path, iterations: int) -> tuple[float, Array, int]:
     """The same with two states and smoothing, one prior for all."""
-    votes, things = load(folder)
+    votes, items = load(folder)
     begun = time.perf_counter()
-    share = np.bincount(votes.thing, WEIGHTS[votes.answer], things) / np.bincount(votes.thing, minlength=things)
-    found: Estimate = dawid_skene(votes, np.stack([1 - share, share], axis=1), smoothing=SMOOTHING)
+    share = np.bincount(votes.item, WEIGHTS[votes.answer], items) / np.bincount(votes.item, minlength=items)
+    found: DawidSkeneEstimate = dawid_skene(votes, np.stack([1 - share, share], axis=1), smoothing=SMOOTHING)
     return time.perf_counter() - begun, found.posterior, len(found.objective)
 
 
@@ -74,7 +74,7 @@ def crowd_kit(folder: Path, iterations: int) -> tuple[float, Array, int]:
     from crowdkit.aggregation import DawidSkene
 
     votes, _ = load(folder)
-    frame = pd.DataFrame({"task": votes.thing, "worker": votes.annotator, "label": votes.answer})
+    frame = pd.DataFrame({"task": votes.item, "worker": votes.annotator, "label": votes.answer})
     begun = time.perf_counter()
     found = DawidSkene(n_iter=iterations, tol=-1e9).fit(frame)
     seconds = time.perf_counter() - begun

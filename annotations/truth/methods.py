@@ -14,7 +14,7 @@ import numpy as np
 from reground.tasks.votes import Bools, Floats, Ints, VoteArrays, selection_frequency
 
 if TYPE_CHECKING:
-    from reground.tasks.kernels.dawid_skene import Estimate
+    from reground.tasks.kernels.dawid_skene import DawidSkeneEstimate
 
 SMOOTHING: Final = 1.0
 """Votes added to each cell of an annotator's confusion matrix: Laplace's rule (the default of ``joint`` too)."""
@@ -37,7 +37,7 @@ def dawid_skene_posterior(votes: VoteArrays, strata: Ints, original: Bools) -> F
     return fit_dawid_skene(votes, strata).posterior[:, 1] if len(votes.pair) else np.zeros(0)
 
 
-def fit_dawid_skene(votes: VoteArrays, strata: Ints) -> Estimate:
+def fit_dawid_skene(votes: VoteArrays, strata: Ints) -> DawidSkeneEstimate:
     """The model behind `dawid_skene_posterior`: state 0 does not hold, state 1 does.
 
     Raises:

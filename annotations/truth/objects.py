@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from reground.tasks.kernels.objects import chosen_together, max_k_cut
+from reground.tasks.kernels.objects import co_selections, max_k_cut
 
 MAX_GROUPED: Final = 10
 """Labels grouped into objects at the most (the most chosen): the exact cut is exponential in them."""
@@ -98,7 +98,7 @@ def group_labels(valid: Sequence[Sequence[int]], num_objects: int | None) -> tup
     if not counts or not num_objects:
         return [], []
     labels = sorted(counts, key=lambda label: (-counts[label], label))
-    weights = chosen_together(np.array([[label in chosen for label in labels] for chosen in valid]))
+    weights = co_selections(np.array([[label in chosen for label in labels] for chosen in valid]))
     alone = [n for n in range(len(labels)) if num_objects > 1 and not weights[n].any()]
     groups = _cut(weights, [n for n in range(len(labels)) if n not in alone], num_objects) or [[]]
     groups[0] = sorted(groups[0] + alone)

@@ -10,7 +10,7 @@ import numpy as np
 
 from reground.tasks.adversarial.scene import Scene
 from reground.tasks.adversarial.trials import NOBODY, Found, Trials, fooled, misled
-from reground.tasks.kernels.adversarial_order import Order
+from reground.tasks.kernels.adversarial_order import SearchOrder
 from reground.tasks.workspace import derive_seed
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Searcher:
             verdict.learn(groups, margins)
             outcome.learn(groups, margins)
         self.settle(verdict, everyone, fooled)
-        outcome.prime(misled(trials.into, trials.group[:, None])[right], trials.margin[right])
+        outcome.warm_start(misled(trials.into, trials.group[:, None])[right], trials.margin[right])
         self.settle(outcome, right, misled)
         misled_by, outcome_passes = np.full(len(clean), NOBODY), np.zeros(len(clean), np.intp)
         misled_by[right], outcome_passes[right] = outcome.fooled_by, outcome.passes
@@ -87,7 +87,7 @@ class Searcher:
         outputs = [self._compositor.submit(shown, batch, np.zeros_like(batch))().output for batch in batches]
         return self._class_of[np.concatenate(outputs)]
 
-    def settle(self, order: Order, rows: np.ndarray, settles: Settles) -> None:
+    def settle(self, order: SearchOrder, rows: np.ndarray, settles: Settles) -> None:
         """Try the pairs that an order asks for, until it asks for none.
 
         Args:
@@ -101,19 +101,21 @@ class Searcher:
             foreground, background = order.next()
             return rows[foreground], background
 
-        def tell(row: np.ndarray, background: np.ndarray) -> None:
+        def observe(row: np.ndarray, background: np.ndarray) -> None:
             foreground = np.searchsorted(rows, row)
             into = trials.scene.groups_of(trials.predicted[row, background])
-            order.tell(foreground, background, settles(into, own[foreground]), trials.margin[row, background])
+            order.observe(foreground, background, settles(into, own[foreground]), trials.margin[row, background])
 
-        self._try(pairs, tell)
+        self._try(pairs, observe)
 
-    def order(self, rows: np.ndarray, seed: int, allowed: np.ndarray | None = None) -> Order:
+    def order(self, rows: np.ndarray, seed: int, allowed: np.ndarray | None = None) -> SearchOrder:
         """In which to try some of the foregrounds, on all backgrounds or on those that are ``allowed``."""
         width = self._compositor.batch
-        return Order(self.trials.group[rows], self.trials.predicted.shape[1], width=width, seed=seed, allowed=allowed)
+        return SearchOrder(
+            self.trials.group[rows], self.trials.predicted.shape[1], width=width, seed=seed, allowed=allowed
+        )
 
-    def _try(self, pairs: Callable[[], Pairs], tell: Callable[[np.ndarray, np.ndarray], None]) -> None:
+    def _try(self, pairs: Callable[[], Pairs], observe: Callable[[np.ndarray, np.ndarray], None]) -> None:
         """Try pairs, so many batches ahead of their answers as the device likes, until there are none."""
         waiting: deque[tuple[np.ndarray, np.ndarray, Callable[[], Answer]]] = deque()
         while True:
@@ -126,7 +128,7 @@ class Searcher:
             if len(waiting) > self._compositor.ahead or not len(foreground):
                 foreground, background, answer = waiting.popleft()
                 self._note(foreground, background, answer())
-                tell(foreground, background)
+                observe(foreground, background)
 
     def _note(self, row: np.ndarray, background: np.ndarray, answer: Answer) -> None:
         self.trials.predicted[row, background] = self._class_of[answer.output]

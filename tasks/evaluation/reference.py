@@ -181,10 +181,12 @@ def _labels(truth: pa.Table, at: Ints, original: Ints) -> tuple[Labels, Labels]:
     kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))
     methods = set(truth["method"].to_pylist())
     if methods and methods <= set(SHARES):
-        from reground.tasks.kernels.label_probability import holds  # SciPy, which most commands do without
+        from reground.tasks.kernels.label_probability import (
+            holding_probability,  # SciPy, which most commands do without
+        )
 
         stratum = (original[image] == class_idx).astype(np.int64)
-        confidence = holds(confidence, np.maximum(shown, 1), _threshold(confidence, kept), stratum)
+        confidence = holding_probability(confidence, np.maximum(shown, 1), _threshold(confidence, kept), stratum)
     unasked = ~np.isin(_key(kept_image, kept_class), _key(image, class_idx))
     image = np.concatenate([image, kept_image[unasked]])
     class_idx = np.concatenate([class_idx, kept_class[unasked]])

@@ -1,1 +1,27 @@
-"""Arithmetic on arrays: no I/O, no clock, no global random state."""
+"""Arithmetic on arrays, one algorithm a module: no I/O, no clock, no global random state."""
+
+# pyright: reportUnsupportedDunderAll=false
+
+__all__ = [
+    "geometry",
+    "grabcut",
+    "geodesic",
+    "guided_filter",
+    "consensus",
+    "mask_quality",
+    "compose",
+    "tiling",
+    "inpaint",
+    "topk",
+    "adversarial_order",
+    "background_strength",
+    "intervals",
+    "paired_tests",
+    "resample",
+    "agreement",
+    "information",
+    "dawid_skene",
+    "joint_truth",
+    "label_probability",
+    "objects",
+]

@@ -4,7 +4,7 @@ A foreground is settled by the first background that fools the model on it, or b
 least possible number of passes is therefore one for each foreground that some background fools,
 and one for each background for each other; the order can only save on the former. It is learned
 on the way by Thompson sampling (Thompson 1933; Chapelle and Li 2011): a foreground tries first the
-background that a random draw from what is known of the `Strength` of each holds strongest. The
+background that a random draw from what is known of the `BackgroundStrength` of each holds strongest. The
 draws differ, so that foregrounds tried side by side do not all try the same background in step.
 """
 
@@ -16,13 +16,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from reground.tasks.kernels.background_strength import Strength
+from reground.tasks.kernels.background_strength import BackgroundStrength
 
 Indices = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
 Pairs = tuple[Indices, Indices]
-"""Foregrounds and backgrounds, each ``(N,)``: positions in what was given to `Order`."""
+"""Foregrounds and backgrounds, each ``(N,)``: positions in what was given to `SearchOrder`."""
 
 REDRAW: Final = 4
 """A foreground draws anew once its tries have grown by one in so many: choosing stays cheap in long searches."""
@@ -33,10 +33,10 @@ RAMP: Final = 16
 LIMIT: Final = 50.0
 """Margins are cut here, where a probability of the other side has long vanished: infinite ones have no mean."""
 
-CLOSED, OPEN, PENDING, TOLD = range(4)
+CLOSED, OPEN, PENDING, OBSERVED = range(4)
 
 
-class Order:
+class SearchOrder:
     """A search that is asked for pairs and told what came of them, until every verdict is known.
 
     The same groups, seed and answers, told in the same batches, give the same pairs. No pair comes
@@ -79,11 +79,11 @@ class Order:
         self._width, self._seed = width, seed
         self._queue = deque(np.random.default_rng(seed).permutation(count).tolist())
         self._active: list[int] = []
-        self._ahead: dict[int, deque[int]] = {}
-        self._strength = Strength(len(self._names), backgrounds)
-        self._known = 0
+        self._ranked: dict[int, deque[int]] = {}
+        self._strength = BackgroundStrength(len(self._names), backgrounds)
+        self._count = 0
         # Of each foreground, over the pairs told: their number, and the sum of the levels they suggest.
-        self._told = np.zeros(count)
+        self._observed = np.zeros(count)
         self._levels = np.zeros(count)
         self.fooled_by = np.full(count, -1, np.intp)
         self.passes = np.zeros(count, np.intp)
@@ -96,7 +96,7 @@ class Order:
         return self.fooled_by >= 0
 
     @property
-    def least(self) -> int:
+    def min_passes(self) -> int:
         """The fewest passes that could have settled what is settled: hold ``passes.sum()`` against it."""
         return int(np.where(self.vulnerable, np.minimum(self.passes, 1), self.passes).sum())
 
@@ -110,9 +110,9 @@ class Order:
         names = np.asarray(groups)
         row = np.where(np.isin(names, self._names), np.searchsorted(self._names, names), -1)
         for group, margin in zip(row.tolist(), margins, strict=True):
-            self._study(group, margin)
+            self._learn_row(group, margin)
 
-    def prime(self, fooled: Bools, margins: npt.NDArray[np.floating]) -> None:
+    def warm_start(self, fooled: Bools, margins: npt.NDArray[np.floating]) -> None:
         """Take over pairs of this search whose outcome is known: they cost no pass and never come.
 
         Args:
@@ -125,10 +125,10 @@ class Order:
         if self.passes.any():
             raise ValueError("expected what is known already before the first pairs are asked for")
         for foreground, margin in enumerate(margins):
-            self._levels[foreground], self._told[foreground] = self._study(int(self._group[foreground]), margin)
-        known = ~np.isnan(margins) & (self._state == OPEN)
-        self._state[known] = TOLD
-        hits = known & fooled
+            self._levels[foreground], self._observed[foreground] = self._learn_row(int(self._group[foreground]), margin)
+        observed_pairs = ~np.isnan(margins) & (self._state == OPEN)
+        self._state[observed_pairs] = OBSERVED
+        hits = observed_pairs & fooled
         self.fooled_by = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
         self._left = np.where(self.vulnerable, 0, (self._state == OPEN).sum(axis=1)).tolist()
 
@@ -140,18 +140,18 @@ class Order:
         of a foreground's passes can be too many.
         """
         width = self._batch()
-        self._enter(width)
+        self._admit(width)
         pairs: list[tuple[int, int]] = []
-        while len(pairs) < width and (ready := [f for f in self._active if self._ahead[f]]):
-            pairs += [(f, self._ahead[f].popleft()) for f in ready[: width - len(pairs)]]
+        while len(pairs) < width and (ready := [f for f in self._active if self._ranked[f]]):
+            pairs += [(f, self._ranked[f].popleft()) for f in ready[: width - len(pairs)]]
         foreground, background = np.array(pairs, np.intp).reshape(-1, 2).T
         self._state[foreground, background] = PENDING
         np.add.at(self.passes, foreground, 1)
-        for tried in foreground.tolist():
-            self._left[tried] -= 1
+        for row in foreground.tolist():
+            self._left[row] -= 1
         return foreground, background
 
-    def tell(
+    def observe(
         self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike, margins: npt.ArrayLike
     ) -> None:
         """What came of pairs that `next` gave.
@@ -172,8 +172,8 @@ class Order:
             raise ValueError("expected pairs that `next` gave and that were not told yet, each once")
         if np.isnan(margin).any():
             raise ValueError("expected margins that are numbers")
-        self._state[foreground, background] = TOLD
-        self._weigh(foreground, background, np.clip(margin, -LIMIT, LIMIT))
+        self._state[foreground, background] = OBSERVED
+        self._learn_pairs(foreground, background, np.clip(margin, -LIMIT, LIMIT))
         # Of several backgrounds in one batch the first, which was the most promising, is named.
         first, where = np.unique(foreground[hit], return_index=True)
         new = self.fooled_by[first] < 0
@@ -181,17 +181,17 @@ class Order:
         for settled in first.tolist():
             self._left[settled] = 0
 
-    def _weigh(self, foreground: Indices, background: Indices, margin: Floats) -> None:
+    def _learn_pairs(self, foreground: Indices, background: Indices, margin: Floats) -> None:
         """Learn from pairs as they come: the foregrounds' levels are those of their pairs so far."""
-        group, told = self._group[foreground], self._told[foreground]
-        suggested = margin + self._strength.mean(group, background)
-        level = self._levels[foreground] / np.maximum(told, 1)
-        self._strength.observe(group, background, level - margin, told / (told + 1))
-        np.add.at(self._told, foreground, 1)
-        np.add.at(self._levels, foreground, suggested)
-        self._known += len(foreground)
+        group, observed = self._group[foreground], self._observed[foreground]
+        levels = margin + self._strength.mean(group, background)
+        level = self._levels[foreground] / np.maximum(observed, 1)
+        self._strength.observe(group, background, level - margin, observed / (observed + 1))
+        np.add.at(self._observed, foreground, 1)
+        np.add.at(self._levels, foreground, levels)
+        self._count += len(foreground)
 
-    def _study(self, group: int, margins: Floats) -> tuple[float, int]:
+    def _learn_row(self, group: int, margins: Floats) -> tuple[float, int]:
         """Learn from all pairs of one foreground; the sum of the levels they suggest, and their number."""
         background = np.flatnonzero(~np.isnan(margins))
         if not len(background):
@@ -201,35 +201,35 @@ class Order:
         n = len(background)
         weight = np.full(n, 1 - 1 / n)
         self._strength.observe(np.full(n, group), background, levels / n - margin, weight)
-        self._known += n
+        self._count += n
         return levels, n
 
     def _batch(self) -> int:
         """How many pairs the next batch may hold: a power of two, until it is the full width."""
-        grown = max(NARROW, 1 << max(self._known // RAMP, 1).bit_length() - 1)
-        return min(self._width, grown)
+        width = max(NARROW, 1 << max(self._count // RAMP, 1).bit_length() - 1)
+        return min(self._width, width)
 
-    def _enter(self, width: int) -> None:
+    def _admit(self, width: int) -> None:
         """Settled foregrounds leave, the next in the queue take their places; all have a list to go on with."""
         self._active = [f for f in self._active if self._left[f]]
         while self._queue and len(self._active) < width:
             foreground = self._queue.popleft()
             if self._left[foreground]:
                 self._active.append(foreground)
-        self._ahead = {f: self._ahead.get(f) or self._list(f) for f in self._active}
+        self._ranked = {f: self._ranked.get(f) or self._list(f) for f in self._active}
 
     def _list(self, foreground: int) -> deque[int]:
         """The most promising backgrounds of a foreground by a new draw: the more it has withstood, the longer."""
         background = np.flatnonzero(self._state[foreground] == OPEN)
         group = int(self._group[foreground])
         random = np.random.default_rng((self._seed, foreground, len(background)))
-        drawn = self._strength.deviation(group, background) * random.standard_normal(len(background))
-        drawn += self._strength.mean(group, background)
+        scores = self._strength.deviation(group, background) * random.standard_normal(len(background))
+        scores += self._strength.mean(group, background)
         length = int(self.passes[foreground]) // REDRAW + 1
-        return deque(background[_best(drawn, length)].tolist())
+        return deque(background[_top_k(scores, length)].tolist())
 
 
-def _best(score: Floats, k: int) -> Indices:
+def _top_k(score: Floats, k: int) -> Indices:
     """The positions of the k highest scores (or of all), highest first."""
     if k == 1:
         return np.array([score.argmax()])

@@ -26,13 +26,13 @@ OWN: Final = 4.0
 """The same of the deviation that a background shows in one group."""
 
 
-class Strength:
+class BackgroundStrength:
     """What is known of the strengths of B backgrounds, over all foregrounds and in each of G groups of them.
 
     Margins are in any one unit, such as the difference of two logits; so are strengths and levels.
 
     Examples:
-        >>> strength = Strength(groups=2, backgrounds=3)
+        >>> strength = BackgroundStrength(groups=2, backgrounds=3)
         >>> group, background = np.array([0, 0, 1]), np.array([0, 1, 0])
         >>> strength.observe(group, background, below=np.array([4.0, 0.0, 2.0]), weight=np.ones(3))
         >>> strength.mean(-1, np.arange(3)).round(2).tolist()

@@ -17,7 +17,7 @@ from scipy import sparse  # pyright: ignore[reportMissingTypeStubs]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.integer[Any]]
 
-LEAST: Final = 1e-10
+MIN_COUNT: Final = 1e-10
 """Expected counts are taken as at least this: with no smoothing one may be 0, and its logarithm is needed."""
 
 
@@ -26,18 +26,18 @@ class Votes:
     """V votes, each by its indices.
 
     Attributes:
-        thing: ``(V,) int``, which of N things, 0 to N - 1.
+        item: ``(V,) int``, which of N things, 0 to N - 1.
         annotator: ``(V,) int``, whose confusion matrix holds, 0 to A - 1.
         answer: ``(V,) int``, 0 to K - 1.
     """
 
-    thing: Indices
+    item: Indices
     annotator: Indices
     answer: Indices
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DawidSkeneEstimate:
     """What the votes say.
 
     Attributes:
@@ -62,7 +62,7 @@ def dawid_skene(
     smoothing: float = 1.0,
     tolerance: float = 1e-9,
     iterations: int = 2000,
-) -> Estimate:
+) -> DawidSkeneEstimate:
     """Fit by expectation maximisation, to a (local) maximum of the posterior density.
 
     Args:
@@ -81,25 +81,25 @@ def dawid_skene(
     Examples:
         >>> rng = np.random.default_rng(0)
         >>> holds = rng.random(200) < 0.4  # 200 pairs of an image and a label
-        >>> thing, annotator = np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200)
+        >>> item, annotator = np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200)
         >>> correct = rng.random(1000) < np.array([0.95, 0.9, 0.9, 0.5, 0.5])[annotator]  # two annotators guess
-        >>> answer = (holds[thing] == correct).astype(np.int64)
+        >>> answer = (holds[item] == correct).astype(np.int64)
         >>> yes = answer.reshape(200, 5).mean(axis=1)
         >>> float(np.mean((yes > 0.5) == holds))  # accuracy of the majority
         0.95
-        >>> estimate = dawid_skene(Votes(thing, annotator, answer), start=np.stack([1 - yes, yes], axis=1))
+        >>> estimate = dawid_skene(Votes(item, annotator, answer), start=np.stack([1 - yes, yes], axis=1))
         >>> float(np.mean((estimate.posterior[:, 1] > 0.5) == holds))
         0.98
         >>> estimate.confusion[:, 1, 1].round(2).tolist()  # how often each says yes where the label holds
         [0.91, 0.86, 0.88, 0.51, 0.45]
     """
-    if not len(votes.thing):
+    if not len(votes.item):
         raise ValueError("expected at least one vote")
     counts = _count(votes, len(start))
     transposed: Any = counts.T.tocsr()
     of = np.zeros(len(start), np.int64) if groups is None else groups
     shape = (int(votes.annotator.max()) + 1, int(votes.answer.max()) + 1)
-    enough = tolerance * len(votes.thing)
+    enough = tolerance * len(votes.item)
     posterior, objective = start, [-np.inf]
     while True:
         confusion = _confusion(transposed @ posterior, shape, smoothing)
@@ -109,26 +109,26 @@ def dawid_skene(
         objective.append(likelihood + smoothing * float(log_confusion.sum() + log_prior.sum()))
         converged = objective[-1] - objective[-2] < enough
         if converged or len(objective) > iterations:
-            return Estimate(posterior, confusion, prior, objective[1:], converged)
+            return DawidSkeneEstimate(posterior, confusion, prior, objective[1:], converged)
 
 
-def _count(votes: Votes, things: int) -> Any:
+def _count(votes: Votes, items: int) -> Any:
     """``(N, A * K)``: how often each annotator gave each answer on each thing."""
     answers = int(votes.answer.max()) + 1
     columns = votes.annotator.astype(np.int64) * answers + votes.answer
     width = (int(votes.annotator.max()) + 1) * answers
-    return sparse.csr_matrix((np.ones(len(columns)), (votes.thing, columns)), shape=(things, width))
+    return sparse.csr_matrix((np.ones(len(columns)), (votes.item, columns)), shape=(items, width))
 
 
 def _confusion(expected: Floats, shape: tuple[int, int], smoothing: float) -> Floats:
     annotators, answers = shape
-    cells = np.maximum(expected.reshape(annotators, answers, -1).transpose(0, 2, 1) + smoothing, LEAST)
+    cells = np.maximum(expected.reshape(annotators, answers, -1).transpose(0, 2, 1) + smoothing, MIN_COUNT)
     return cells / cells.sum(axis=2, keepdims=True)
 
 
 def _prior(posterior: Floats, of: Indices, smoothing: float) -> Floats:
     sums = np.stack([np.bincount(of, weights=column) for column in posterior.T], axis=1) + smoothing
-    sums = np.maximum(sums, LEAST)
+    sums = np.maximum(sums, MIN_COUNT)
     return sums / sums.sum(axis=1, keepdims=True)
 
 

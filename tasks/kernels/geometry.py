@@ -40,16 +40,16 @@ def central_crop(height: int, width: int, short: int, size: int) -> Crop:
     if size > short:
         raise ValueError(f"expected a crop of at most {short} pixels, got {size}")
     rows, columns = resized_crop(height, width, short)
-    return Crop(rows[middle(len(rows), size)], columns[middle(len(columns), size)])
+    return Crop(rows[central_slice(len(rows), size)], columns[central_slice(len(columns), size)])
 
 
-def middle(length: int, size: int) -> slice[int, int, None]:
+def central_slice(length: int, size: int) -> slice[int, int, None]:
     """Where the middle ``size`` of ``length`` pixels lie: as torchvision's ``CenterCrop`` rounds."""
     start = round((length - size) / 2)
     return slice(start, start + size)
 
 
-def take(image: npt.NDArray[S], crop: Crop) -> npt.NDArray[S]:
+def apply_crop(image: npt.NDArray[S], crop: Crop) -> npt.NDArray[S]:
     """The pixels of a crop.
 
     Args:
@@ -72,15 +72,15 @@ def filled_rectangle(box: Box) -> tuple[slice, slice]:
     return slice(ymin, ymax + 1), slice(xmin, xmax + 1)
 
 
-def rectangle_shown(box: Box, crop: Crop) -> tuple[slice[int, int, None], slice[int, int, None]]:
+def visible_rectangle(box: Box, crop: Crop) -> tuple[slice[int, int, None], slice[int, int, None]]:
     """The rows and columns of a crop that lie in the filled rectangle of a box."""
     rows, columns = filled_rectangle(box)
     return _within(crop.rows, rows), _within(crop.columns, columns)
 
 
-def pixels_shown(box: Box, crop: Crop) -> int:
+def visible_pixels(box: Box, crop: Crop) -> int:
     """How many pixels of a crop lie in the filled rectangle of a box."""
-    rows, columns = rectangle_shown(box, crop)
+    rows, columns = visible_rectangle(box, crop)
     return (rows.stop - rows.start) * (columns.stop - columns.start)
 
 

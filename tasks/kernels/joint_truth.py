@@ -30,7 +30,7 @@ from reground.tasks.kernels.dawid_skene import Indices, Votes
 
 Floats = npt.NDArray[np.float64]
 
-LEAST: Final = 1e-10
+MIN_COUNT: Final = 1e-10
 """Stands for votes where there are none."""
 MOST: Final = 30.0
 """Log odds are taken as no further from 0: a probability of 1 would have none."""
@@ -128,32 +128,32 @@ def joint_truth(
     Examples:
         >>> rng = np.random.default_rng(0)
         >>> holds = rng.random(200) < 0.4  # 200 pairs of an image and a label
-        >>> thing, annotator = np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200)
+        >>> item, annotator = np.repeat(np.arange(200), 5), np.tile(np.arange(5), 200)
         >>> correct = rng.random(1000) < np.array([0.95, 0.9, 0.9, 0.5, 0.5])[annotator]  # two annotators guess
-        >>> answer = (holds[thing] == correct).astype(np.int64)
+        >>> answer = (holds[item] == correct).astype(np.int64)
         >>> yes = answer.reshape(200, 5).mean(axis=1)
         >>> float(np.mean((yes > 0.5) == holds))  # accuracy of the majority
         0.95
         >>> pairs = Pairs(image=np.arange(200), label=np.arange(200) % 10, stratum=np.zeros(200, np.int64))
-        >>> estimate = joint_truth(Votes(thing, annotator, answer), pairs, start=yes)
+        >>> estimate = joint_truth(Votes(item, annotator, answer), pairs, start=yes)
         >>> float(np.mean((estimate.probability > 0.5) == holds))
         0.98
         >>> estimate.probability[:4].round(2).tolist(), holds[:4].tolist()
         ([0.05, 0.84, 0.95, 0.96], [False, True, True, True])
     """
-    if not len(votes.thing):
+    if not len(votes.item):
         raise ValueError("expected at least one vote")
-    label, visit, at_random = pairs.label[votes.thing], _visits(votes, pairs), _at_random(votes)
+    label, visit, at_random = pairs.label[votes.item], _visits(votes, pairs), _at_random(votes)
     belief = np.clip(start, *SUREST_START)
     message, care = np.zeros(len(label)), np.ones(len(label))
     steps = 0
     while True:
-        confusion, factor = _answers(votes, label, belief[votes.thing], care, constants)
+        confusion, factor = _answers(votes, label, belief[votes.item], care, constants)
         likelihood = (confusion[votes.annotator, :, votes.answer] * factor[label, :, votes.answer]).T
-        others = _probability(_log_odds(belief)[votes.thing] - message)
+        others = _probability(_log_odds(belief)[votes.item] - message)
         message, care = _weigh(likelihood, at_random, others, visit, constants.lapses)
         prior = shrunk_rates(belief, pairs, constants.prior_strength)
-        log_odds = _log_odds(prior) + np.bincount(votes.thing, message, len(belief))
+        log_odds = _log_odds(prior) + np.bincount(votes.item, message, len(belief))
         change = float(np.abs(_probability(log_odds) - belief).max())
         belief, steps = _probability(log_odds), steps + 1
         if change < tolerance or steps >= iterations:
@@ -183,7 +183,7 @@ def _rate_elsewhere(belief: Floats, group: Indices, towards: Floats | np.float64
 
 def _visits(votes: Votes, pairs: Pairs) -> Indices:
     """``(V,)``: index of the visit (of an annotator to an image) that each vote was given in."""
-    code = votes.annotator.astype(np.int64) * (int(pairs.image.max()) + 1) + pairs.image[votes.thing]
+    code = votes.annotator.astype(np.int64) * (int(pairs.image.max()) + 1) + pairs.image[votes.item]
     return np.unique(code, return_inverse=True)[1]
 
 
@@ -204,9 +204,9 @@ def _answers(votes: Votes, label: Indices, belief: Floats, care: Floats, constan
         seen = _tally(label, votes.answer, weight, answers)
         columns = [np.bincount(label, weight * confusion[votes.annotator, answer]) for answer in range(answers)]
         expected = np.stack(columns, axis=1)
-        habit = constants.label_strength * expected / np.maximum(expected.sum(axis=1, keepdims=True), LEAST)
+        habit = constants.label_strength * expected / np.maximum(expected.sum(axis=1, keepdims=True), MIN_COUNT)
         confusions.append(confusion)
-        factors.append((seen + habit + LEAST) / (expected + habit + LEAST))
+        factors.append((seen + habit + MIN_COUNT) / (expected + habit + MIN_COUNT))
     return np.stack(confusions, axis=1), np.stack(factors, axis=1)
 
 

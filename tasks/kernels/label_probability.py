@@ -20,7 +20,7 @@ LEAST, MOST = 0.1, 100.0
 """Ends of a prior's strength, in people."""
 
 
-def holds(share: Floats, people: Floats, keep: float, stratum: npt.NDArray[np.int64]) -> Floats:
+def holding_probability(share: Floats, people: Floats, keep: float, stratum: npt.NDArray[np.int64]) -> Floats:
     """The probability that a label holds.
 
     Args:
@@ -34,19 +34,19 @@ def holds(share: Floats, people: Floats, keep: float, stratum: npt.NDArray[np.in
 
     Examples:
         >>> share, people = np.array([1.0, 0.6, 0.2]), np.array([5.0, 5.0, 5.0])
-        >>> holds(share, people, keep=0.5, stratum=np.zeros(3, np.int64)).round(2).tolist()
+        >>> holding_probability(share, people, keep=0.5, stratum=np.zeros(3, np.int64)).round(2).tolist()
         [0.99, 0.71, 0.12]
     """
     found = np.empty(len(share))
     for n in np.unique(stratum):
         chosen = stratum == n
         yes, asked = share[chosen] * people[chosen], people[chosen]
-        a, b = prior(yes, asked)
+        a, b = fit_prior(yes, asked)
         found[chosen] = 1 - betainc(a + yes, b + asked - yes, keep)
     return found
 
 
-def prior(yes: Floats, people: Floats) -> tuple[float, float]:
+def fit_prior(yes: Floats, people: Floats) -> tuple[float, float]:
     """The beta distribution of shares that the votes themselves suggest, by moments.
 
     Args:
@@ -57,7 +57,7 @@ def prior(yes: Floats, people: Floats) -> tuple[float, float]:
         Its two parameters; `JEFFREYS` where no label was judged by two people.
 
     Examples:
-        >>> a, b = prior(yes=np.array([5.0, 3.0, 1.0]), people=np.array([5.0, 5.0, 5.0]))
+        >>> a, b = fit_prior(yes=np.array([5.0, 3.0, 1.0]), people=np.array([5.0, 5.0, 5.0]))
         >>> round(a, 2), round(b, 2)
         (0.79, 0.53)
     """

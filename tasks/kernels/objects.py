@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def chosen_together(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def co_selections(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """How many people chose both labels of each pair.
 
     Args:
@@ -22,7 +22,7 @@ def chosen_together(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         ``(L, L) int64``, symmetric, zero on the diagonal.
 
     Examples:
-        >>> chosen_together(np.array([[True, True, False], [True, True, False], [False, True, True]])).tolist()
+        >>> co_selections(np.array([[True, True, False], [True, True, False], [False, True, True]])).tolist()
         [[0, 2, 0], [2, 0, 1], [0, 1, 0]]
     """
     counts = chosen.astype(np.int64)

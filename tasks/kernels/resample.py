@@ -23,7 +23,7 @@ CELLS: Final = 1 << 22
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Resamples:
     """What R resamples add up to, in each of S consecutive parts of the images.
 
     Attributes:
@@ -36,24 +36,24 @@ class Drawn:
 
 
 def resample(
-    part: Ints, image: Ints, probability: Floats, chosen: Floats, fixed: Floats, resamples: int, seed: int
-) -> Drawn:
+    part: Ints, image: Ints, probability: Floats, selected: Floats, fixed: Floats, resamples: int, seed: int
+) -> Resamples:
     """Draw images with replacement, and for each resample anew whether each label holds.
 
     Args:
         part: ``(N,)`` part of each image, ascending from 0.
         image: ``(P,)`` the image of each label, ascending.
         probability: ``(P,)`` that the label holds, independently of all others.
-        chosen: ``(P, M)`` 1 where the label is the model's.
+        selected: ``(P, M)`` 1 where the label is the model's.
         fixed: ``(N, F)`` what else to add up, whole numbers that do not depend on labels.
         resamples: R.
         seed: of the draws.
 
     Examples:
         >>> part, image = np.zeros(4, np.int64), np.arange(4)  # one part, one label an image
-        >>> probability, chosen = np.array([1.0, 1.0, 1.0, 0.0]), np.ones((4, 1), np.float32)
+        >>> probability, selected = np.array([1.0, 1.0, 1.0, 0.0]), np.ones((4, 1), np.float32)
         >>> fixed = np.ones((4, 1), np.float32)  # counts the images
-        >>> sums = resample(part, image, probability, chosen, fixed, resamples=3, seed=0)
+        >>> sums = resample(part, image, probability, selected, fixed, resamples=3, seed=0)
         >>> sums.hits[0, :, 0].tolist(), sums.fixed[0, :, 0].tolist()
         ([1.0, 5.0, 3.0], [4.0, 7.0, 6.0])
     """
@@ -61,20 +61,20 @@ def resample(
     images = _slices(part, parts)
     labels = _slices(part[image], parts)
     shape = (parts, resamples)
-    made = Drawn(
-        np.zeros((*shape, chosen.shape[1]), np.float32),
+    sums = Resamples(
+        np.zeros((*shape, selected.shape[1]), np.float32),
         np.zeros((*shape, fixed.shape[1]), np.float32),
     )
     rng = np.random.default_rng(seed)
     for span in _blocks(resamples, max(len(image), len(part))):
         count = span.stop - span.start
         weight = rng.poisson(1.0, (count, len(part))).astype(np.float32)
-        drawn = rng.random((count, len(image)), np.float32) < probability
+        labels_hold = rng.random((count, len(image)), np.float32) < probability
         for n in range(parts):
-            made.fixed[n, span] = weight[:, images[n]] @ fixed[images[n]]
+            sums.fixed[n, span] = weight[:, images[n]] @ fixed[images[n]]
             here = labels[n]
-            made.hits[n, span] = (weight[:, image[here]] * drawn[:, here]) @ chosen[here]
-    return made
+            sums.hits[n, span] = (weight[:, image[here]] * labels_hold[:, here]) @ selected[here]
+    return sums
 
 
 def _slices(part: Ints, parts: int) -> list[slice]:

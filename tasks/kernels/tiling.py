@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reground.tasks.kernels.geometry import Box, Crop, rectangle_shown, take
+from reground.tasks.kernels.geometry import Box, Crop, apply_crop, visible_rectangle
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -51,9 +51,9 @@ def tile_box(pixels: Pixels, box: Box, crop: Crop) -> Pixels:
     if strip is None:
         raise ValueError(f"the box {box} leaves no background in an image of {width} x {height}")
     xmin, ymin, xmax, ymax = strip
-    rows, columns = rectangle_shown(box, crop)
+    rows, columns = visible_rectangle(box, crop)
     down = ymin + crop.rows[rows] % (ymax - ymin)
     across = xmin + crop.columns[columns] % (xmax - xmin)
-    filled = take(pixels, crop)
+    filled = apply_crop(pixels, crop)
     filled[rows, columns] = pixels[down[:, None], across]
     return filled

@@ -18,7 +18,7 @@ import numpy as np
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box, DropError, Photograph
-from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop
+from reground.tasks.kernels.geometry import central_crop, resized_crop, visible_pixels
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_source, planned_source
 from reground.tasks.masks.rle import encode_mask
 from reground.tasks.masks.source import Mask, Source
@@ -98,8 +98,8 @@ def check_box(photograph: Photograph) -> None:
         DropError: it covers too much of the crop, or too little of it lies inside.
     """
     size = photograph.height, photograph.width
-    inside = pixels_shown(photograph.box, central_crop(*size, RESIZED, CROPPED))
-    whole = pixels_shown(photograph.box, resized_crop(*size, RESIZED))
+    inside = visible_pixels(photograph.box, central_crop(*size, RESIZED, CROPPED))
+    whole = visible_pixels(photograph.box, resized_crop(*size, RESIZED))
     if inside > MOST_OF_CROP * CROPPED**2:
         share = inside / CROPPED**2
         raise DropError(DropReason.BOX_TOO_LARGE, f"{share:.1%} of the central crop, more than {MOST_OF_CROP:.0%}")

@@ -19,7 +19,14 @@ from typing import Final, TypeVar
 import numpy as np
 
 from reground.tasks.images import DropError, Photograph
-from reground.tasks.kernels.geometry import Crop, central_crop, filled_rectangle, middle, resized_crop, take
+from reground.tasks.kernels.geometry import (
+    Crop,
+    apply_crop,
+    central_crop,
+    central_slice,
+    filled_rectangle,
+    resized_crop,
+)
 from reground.tasks.kernels.inpaint import inpaint
 from reground.tasks.kernels.tiling import largest_strip, tile_box
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
@@ -251,15 +258,15 @@ def inpainted(photograph: Photograph, pixels: np.ndarray, short: int, size: int)
     Tiled where nothing is left around the box: a strip at native size may vanish in resizing.
     """
     whole = resized_crop(photograph.height, photograph.width, short)
-    shown = [middle(len(indices), size) for indices in whole]
-    around = [middle(len(indices), min(len(indices), CONTEXT * short)) for indices in whole]
+    shown = [central_slice(len(indices), size) for indices in whole]
+    around = [central_slice(len(indices), min(len(indices), CONTEXT * short)) for indices in whole]
     crop = Crop(*(indices[part] for indices, part in zip(whole, around, strict=True)))
     boxed = np.zeros((photograph.height, photograph.width), np.bool_)
     boxed[filled_rectangle(photograph.box)] = True
-    hole = take(boxed, crop)
+    hole = apply_crop(boxed, crop)
     if hole.all():
         return tiled(photograph, pixels, short, size)
-    filled = inpaint(take(pixels, crop), hole, derive_seed(0, photograph.image_id, "inpaint"))
+    filled = inpaint(apply_crop(pixels, crop), hole, derive_seed(0, photograph.image_id, "inpaint"))
     top, left = (inner.start - outer.start for inner, outer in zip(shown, around, strict=True))
     return filled[top : top + size, left : left + size].copy()
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reground.tasks.images import DropError, Photograph
 from reground.tasks.kernels import compose
-from reground.tasks.kernels.geometry import central_crop, take
+from reground.tasks.kernels.geometry import apply_crop, central_crop
 from reground.tasks.masks import decode_mask, encode_mask
 from reground.tasks.schema import ImageId
 from reground.tasks.variants.backgrounds import MASK, PARITY, RULES, Pool, background, choose
@@ -71,7 +71,7 @@ class Subject:
         native = photograph.load()
         crop = central_crop(photograph.height, photograph.width, short, size)
         mask = decode_mask(mask_row["rle"], mask_row["height"], mask_row["width"])
-        return cls(photograph, group, native, take(native, crop), take(mask, crop), short)
+        return cls(photograph, group, native, apply_crop(native, crop), apply_crop(mask, crop), short)
 
     @property
     def image_id(self) -> ImageId:
@@ -142,7 +142,7 @@ def _unmixed(subject: Subject, pool: Pool, fill: str) -> dict[str, np.ndarray]:
     crop = central_crop(photograph.height, photograph.width, subject.short, subject.size)
     return {
         "original": subject.pixels,
-        "only_bg_b": take(compose.black_box(subject.native, photograph.box), crop),
+        "only_bg_b": apply_crop(compose.black_box(subject.native, photograph.box), crop),
         "only_bg_t": background(pool, subject.image_id, subject.short, subject.size, fill, subject.native),
         "no_fg": compose.without_foreground(subject.pixels, subject.mask),
         "only_fg": compose.only_foreground(subject.pixels, subject.mask),

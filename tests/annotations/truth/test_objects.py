@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.truth.objects import MAX_GROUPED, Answer, Objects, answers, find_objects, group_labels, mode
-from reground.tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
+from reground.tasks.kernels.objects import co_selections, cut_weight, max_k_cut
 from reground.tasks.schema import to_arrow
 from tests.support.tables import vote
 
@@ -63,7 +63,7 @@ def test_no_label_is_lost_and_the_cut_is_the_largest(valid: list[list[int]], k: 
 def chosen_together_of(valid: list[list[int]], labels: list[int]):
     import numpy as np
 
-    return chosen_together(np.array([[label in chosen for label in labels] for chosen in valid]))
+    return co_selections(np.array([[label in chosen for label in labels] for chosen in valid]))
 
 
 def test_more_labels_than_can_be_grouped_exactly_are_placed_too() -> None:

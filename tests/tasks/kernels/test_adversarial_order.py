@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from reground.tasks.kernels.adversarial_order import REDRAW, Order
+from reground.tasks.kernels.adversarial_order import REDRAW, SearchOrder
 
 Margins = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -31,8 +31,8 @@ class Case:
     def fooled(self) -> Bools:
         return self.margins < 0
 
-    def order(self) -> Order:
-        return Order(self.groups, self.margins.shape[1], width=self.width, seed=self.seed, allowed=self.allowed)
+    def order(self) -> SearchOrder:
+        return SearchOrder(self.groups, self.margins.shape[1], width=self.width, seed=self.seed, allowed=self.allowed)
 
 
 @st.composite
@@ -50,7 +50,7 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-def run(order: Order, margins: Margins, fooled: Bools) -> list[tuple[int, int]]:
+def run(order: SearchOrder, margins: Margins, fooled: Bools) -> list[tuple[int, int]]:
     """Ask and tell until no pairs come; all pairs in the order they came."""
     given_pairs: list[tuple[int, int]] = []
     while True:
@@ -59,7 +59,7 @@ def run(order: Order, margins: Margins, fooled: Bools) -> list[tuple[int, int]]:
             return given_pairs
         given_pairs += zip(foregrounds.tolist(), backgrounds.tolist(), strict=True)
         pairs = foregrounds, backgrounds
-        order.tell(*pairs, fooled[pairs], margins[pairs])
+        order.observe(*pairs, fooled[pairs], margins[pairs])
 
 
 def least_possible(fooled: Bools, allowed: Bools) -> int:
@@ -77,7 +77,7 @@ def test_the_verdicts_are_those_of_brute_force_and_no_pair_comes_twice(case: Cas
         assert background == -1 or (case.fooled[foreground, background] and (foreground, background) in pairs)
     robust = ~order.vulnerable
     assert order.passes[robust].tolist() == case.allowed.sum(axis=1)[robust].tolist()
-    assert order.least == least_possible(case.fooled, case.allowed) <= len(pairs)
+    assert order.min_passes == least_possible(case.fooled, case.allowed) <= len(pairs)
 
 
 @given(cases())
@@ -99,7 +99,7 @@ def test_a_batch_holds_no_more_guesses_at_a_foreground_than_its_failures_justify
         assert len(pairs[0]) <= case.width
         assert (order.passes - before <= 1 + before // REDRAW).all()
         before = order.passes.copy()
-        order.tell(*pairs, case.fooled[pairs], case.margins[pairs])
+        order.observe(*pairs, case.fooled[pairs], case.margins[pairs])
 
 
 @given(cases(), st.data())
@@ -112,7 +112,7 @@ def test_any_answers_at_all_end_in_verdicts_that_follow_from_them(case: Case, da
         fooled = [data.draw(st.booleans()) for _ in pairs[0]]
         # Margins that contradict the verdicts, and infinite ones, may cost passes but no verdict.
         margins = [data.draw(st.sampled_from([-np.inf, -1.0, 0.0, 1e30, np.inf])) for _ in pairs[0]]
-        order.tell(*pairs, fooled, margins)
+        order.observe(*pairs, fooled, margins)
         for pair, hit in zip(zip(*(part.tolist() for part in pairs), strict=True), fooled, strict=True):
             assert pair not in tried
             tried.add(pair)
@@ -125,15 +125,15 @@ def test_any_answers_at_all_end_in_verdicts_that_follow_from_them(case: Case, da
 
 @given(cases(), st.data())
 def test_what_is_known_already_is_not_tried_again(case: Case, data: st.DataObject) -> None:
-    known = data.draw(arrays.arrays(np.bool_, case.margins.shape))
+    observed_pairs = data.draw(arrays.arrays(np.bool_, case.margins.shape))
     order = case.order()
-    order.prime(case.fooled, np.where(known, case.margins, np.nan))
+    order.warm_start(case.fooled, np.where(observed_pairs, case.margins, np.nan))
     pairs = run(order, case.margins, case.fooled)
     assert order.vulnerable.tolist() == (case.fooled & case.allowed).any(axis=1).tolist()
-    assert not any(known[pair] for pair in pairs)
-    settled = (case.fooled & case.allowed & known).any(axis=1)
+    assert not any(observed_pairs[pair] for pair in pairs)
+    settled = (case.fooled & case.allowed & observed_pairs).any(axis=1)
     assert not order.passes[settled].any()
-    assert order.least == least_possible(case.fooled[~settled], (case.allowed & ~known)[~settled])
+    assert order.min_passes == least_possible(case.fooled[~settled], (case.allowed & ~observed_pairs)[~settled])
 
 
 @given(cases(), st.integers(1, 4))
@@ -146,8 +146,8 @@ def test_pairs_may_be_asked_for_before_the_last_are_answered(case: Case, ahead: 
         elif not waiting:
             break
         if len(waiting) > ahead or not len(pairs[0]):
-            told = waiting.pop(0)
-            order.tell(*told, case.fooled[told], case.margins[told])
+            observed = waiting.pop(0)
+            order.observe(*observed, case.fooled[observed], case.margins[observed])
     assert order.vulnerable.tolist() == (case.fooled & case.allowed).any(axis=1).tolist()
 
 
@@ -176,35 +176,35 @@ def landscape(count: int, seed: int) -> tuple[Margins, npt.NDArray[np.int64]]:
 
 def test_nothing_to_try_is_no_pairs() -> None:
     for foregrounds, backgrounds in (0, 3), (3, 0), (0, 0):
-        order = Order(np.zeros(foregrounds, np.int64), backgrounds, width=4)
+        order = SearchOrder(np.zeros(foregrounds, np.int64), backgrounds, width=4)
         assert [part.tolist() for part in order.next()] == [[], []]
-        assert not order.vulnerable.any() and order.least == 0
+        assert not order.vulnerable.any() and order.min_passes == 0
 
 
 def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(ValueError, match=r"width from 1 up and pairs \(2, 3\), got 0 and None"):
-        Order([0, 0], 3, width=0)
+        SearchOrder([0, 0], 3, width=0)
     with pytest.raises(ValueError, match=r"pairs \(2, 3\), got 1 and \(3, 2\)"):
-        Order([0, 0], 3, width=1, allowed=np.ones((3, 2), np.bool_))
-    order = Order([0, 0], 3, width=2)
+        SearchOrder([0, 0], 3, width=1, allowed=np.ones((3, 2), np.bool_))
+    order = SearchOrder([0, 0], 3, width=2)
     with pytest.raises(ValueError, match="pairs that `next` gave"):
-        order.tell([0], [0], [True], [-1.0])
+        order.observe([0], [0], [True], [-1.0])
     foregrounds, backgrounds = order.next()
     with pytest.raises(ValueError, match="each once"):
-        order.tell(foregrounds[[0, 0]], backgrounds[[0, 0]], [True, True], [-1.0, -1.0])
+        order.observe(foregrounds[[0, 0]], backgrounds[[0, 0]], [True, True], [-1.0, -1.0])
     with pytest.raises(ValueError, match="numbers"):
-        order.tell(foregrounds[:1], backgrounds[:1], [True], [np.nan])
-    order.tell(foregrounds[:1], backgrounds[:1], [True], [-1.0])
+        order.observe(foregrounds[:1], backgrounds[:1], [True], [np.nan])
+    order.observe(foregrounds[:1], backgrounds[:1], [True], [-1.0])
     with pytest.raises(ValueError, match="not told yet"):
-        order.tell(foregrounds[:1], backgrounds[:1], [True], [-1.0])
+        order.observe(foregrounds[:1], backgrounds[:1], [True], [-1.0])
     with pytest.raises(ValueError, match="before the first pairs"):
-        order.prime(np.zeros((2, 3), np.bool_), np.full((2, 3), np.nan))
+        order.warm_start(np.zeros((2, 3), np.bool_), np.full((2, 3), np.nan))
 
 
 def ratio(margins: Margins, groups: npt.NDArray[np.int64], width: int, seed: int = 0) -> float:
-    order = Order(groups, margins.shape[1], width=width, seed=seed)
+    order = SearchOrder(groups, margins.shape[1], width=width, seed=seed)
     run(order, margins, margins < 0)
-    return float(order.passes.sum()) / order.least
+    return float(order.passes.sum()) / order.min_passes
 
 
 def in_step(margins: Margins, backgrounds: npt.NDArray[np.intp]) -> float:
@@ -227,7 +227,7 @@ def test_earlier_foregrounds_teach_the_order_of_later_ones() -> None:
     earlier, later = slice(0, 120), slice(120, 160)
     passes = []
     for learned in (margins[:0], margins[earlier]):
-        order = Order(groups[later], 160, width=8)
+        order = SearchOrder(groups[later], 160, width=8)
         order.learn(groups[: len(learned)], learned)
         run(order, margins[later], margins[later] < 0)
         passes.append(int(order.passes[order.vulnerable].sum()))
@@ -236,6 +236,6 @@ def test_earlier_foregrounds_teach_the_order_of_later_ones() -> None:
 
 def test_verdicts_alone_still_teach_an_order() -> None:
     margins, groups = landscape(160, seed=1)
-    order = Order(groups, 160, width=8)
+    order = SearchOrder(groups, 160, width=8)
     run(order, np.where(margins < 0, -1.0, 1.0), margins < 0)
-    assert order.passes.sum() / order.least <= 1.2
+    assert order.passes.sum() / order.min_passes <= 1.2

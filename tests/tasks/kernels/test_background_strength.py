@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reground.tasks.kernels.background_strength import OWN, SHARED, Strength
+from reground.tasks.kernels.background_strength import OWN, SHARED, BackgroundStrength
 
 EVERY = np.arange(30)
 
 
-def observed(strengths: npt.NDArray[np.floating], noise: float, rows: int) -> Strength:
+def observed(strengths: npt.NDArray[np.floating], noise: float, rows: int) -> BackgroundStrength:
     """What ``rows`` foregrounds of each group say, all tried on every background.
 
     Args:
@@ -19,7 +19,7 @@ def observed(strengths: npt.NDArray[np.floating], noise: float, rows: int) -> St
         rows: foregrounds of each group.
     """
     random = np.random.default_rng(0)
-    strength = Strength(*strengths.shape)
+    strength = BackgroundStrength(*strengths.shape)
     for group in np.repeat(np.arange(len(strengths)), rows):
         below = strengths[group] + noise * random.standard_normal(strengths.shape[1])
         strength.observe(np.full(len(below), group), np.arange(len(below)), below, np.ones(len(below)))
@@ -36,7 +36,7 @@ def test_many_margins_tell_the_strengths_in_every_group() -> None:
 
 
 def test_a_group_that_says_nothing_is_taken_for_what_all_say() -> None:
-    strength = Strength(2, 3)
+    strength = BackgroundStrength(2, 3)
     strength.observe(np.zeros(12, np.intp), np.zeros(12, np.intp), np.full(12, 2.0), np.ones(12))
     everywhere = 12 * 2.0 / (12 + SHARED)
     assert strength.mean(1, np.array([0, 1]))[0] == everywhere
@@ -45,7 +45,7 @@ def test_a_group_that_says_nothing_is_taken_for_what_all_say() -> None:
 
 
 def test_a_strange_group_counts_over_all_only() -> None:
-    strength = Strength(1, 2)
+    strength = BackgroundStrength(1, 2)
     strength.observe(np.array([-1]), np.array([1]), np.array([3.0]), np.ones(1))
     shared = 3.0 / (1 + SHARED)
     assert strength.mean(0, np.array([0, 1])).tolist() == [0.0, shared]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from torchvision import transforms
 
-from reground.tasks.kernels.geometry import central_crop, pixels_shown, resized_crop, take
+from reground.tasks.kernels.geometry import apply_crop, central_crop, resized_crop, visible_pixels
 
 SIDES = st.integers(1, 600)
 
@@ -31,7 +31,7 @@ def test_a_crop_is_torchvisions_to_the_pixel(height, width, short, data):
     size = data.draw(st.integers(1, short))
     image = coordinates(height, width)
     theirs = np.asarray(published(short, size)(Image.fromarray(image)))
-    np.testing.assert_array_equal(take(image, central_crop(height, width, short, size)), theirs)
+    np.testing.assert_array_equal(apply_crop(image, central_crop(height, width, short, size)), theirs)
 
 
 @given(st.integers(30, 2000), st.integers(30, 2000))
@@ -51,8 +51,8 @@ def test_pixels_of_a_box_are_counted_as_the_generator_draws_them(height, width, 
     ImageDraw.Draw(drawn).rectangle(box, fill=255)
     inside = np.count_nonzero(published(256, 224)(drawn))
     whole = np.count_nonzero(transforms.Resize(256, transforms.InterpolationMode.NEAREST)(drawn))
-    assert pixels_shown(box, central_crop(height, width, 256, 224)) == inside
-    assert pixels_shown(box, resized_crop(height, width, 256)) == whole
+    assert visible_pixels(box, central_crop(height, width, 256, 224)) == inside
+    assert visible_pixels(box, resized_crop(height, width, 256)) == whole
 
 
 def test_a_crop_larger_than_the_image_is_refused():

@@ -41,20 +41,20 @@ def planted(seed: int, images: int = 300, labels: int = 12, lapses: float = 0.0,
     original = np.tile([1, 0, 0, 0], images)
     holds = rng.random(len(image)) < np.where(original == 1, 0.85, np.where(label % 2 == 0, 0.1, 0.35))
     who = np.argsort(rng.random((images, 15)), axis=1)[:, :5]
-    thing, annotator = np.repeat(np.arange(len(image)), 5), who[image].ravel()
+    item, annotator = np.repeat(np.arange(len(image)), 5), who[image].ravel()
     easy = np.array([[0.9, 0.06, 0.04], [0.12, 0.18, 0.7]])
     missed = np.array([[0.97, 0.02, 0.01], [0.6, 0.25, 0.15]]) if hard else easy
-    chances = np.where((label % 3 == 0)[:, None, None], missed, easy)[thing, holds[thing].astype(int)]
-    lapsed = (rng.random((images, 15)) < lapses)[image[thing], annotator]
+    chances = np.where((label % 3 == 0)[:, None, None], missed, easy)[item, holds[item].astype(int)]
+    lapsed = (rng.random((images, 15)) < lapses)[image[item], annotator]
     chances[lapsed] = [0.4, 0.2, 0.4]
-    answer = (rng.random(len(thing))[:, None] > chances.cumsum(axis=1)).sum(axis=1)
-    return Planted(Votes(thing, annotator, answer), Pairs(image, label, original), holds, lapsed)
+    answer = (rng.random(len(item))[:, None] > chances.cumsum(axis=1)).sum(axis=1)
+    return Planted(Votes(item, annotator, answer), Pairs(image, label, original), holds, lapsed)
 
 
-def share(votes: Votes, things: int) -> Array:
+def share(votes: Votes, items: int) -> Array:
     """Yes and half of the maybes, over all votes; a half where there are none."""
-    count = np.bincount(votes.thing, minlength=things)
-    return np.where(count, np.bincount(votes.thing, votes.answer / 2, things) / np.maximum(count, 1), 0.5)
+    count = np.bincount(votes.item, minlength=items)
+    return np.where(count, np.bincount(votes.item, votes.answer / 2, items) / np.maximum(count, 1), 0.5)
 
 
 def joint(world: Planted) -> JointEstimate:
@@ -134,19 +134,19 @@ def test_a_prior_leaves_its_own_pair_out_and_shrinks() -> None:
 @given(st.data())
 @settings(max_examples=50)
 def test_any_votes_give_probabilities_whatever_their_order(data: st.DataObject) -> None:
-    things = data.draw(st.integers(1, 6))
-    drawn = st.tuples(st.integers(0, things - 1), st.integers(0, 3), st.integers(0, 2))
+    items = data.draw(st.integers(1, 6))
+    drawn = st.tuples(st.integers(0, items - 1), st.integers(0, 3), st.integers(0, 2))
     votes = Votes(*np.array(data.draw(st.lists(drawn, min_size=1, max_size=25))).T)
-    index = st.lists(st.integers(0, 2), min_size=things, max_size=things).map(np.array)
+    index = st.lists(st.integers(0, 2), min_size=items, max_size=items).map(np.array)
     pairs = Pairs(data.draw(index), data.draw(index), data.draw(index))
-    found = joint_truth(votes, pairs, share(votes, things), iterations=8, tolerance=-1.0)
+    found = joint_truth(votes, pairs, share(votes, items), iterations=8, tolerance=-1.0)
     for values in (found.probability, found.prior, found.care):
         assert ((values >= 0) & (values <= 1)).all()
     assert np.isfinite(found.log_odds).all() and found.iterations == 8
     np.testing.assert_allclose(found.confusion.sum(axis=2), 1)
-    order = np.array(data.draw(st.permutations(range(len(votes.thing)))))
-    other = Votes(votes.thing[order], votes.annotator[order], votes.answer[order])
-    again = joint_truth(other, pairs, share(votes, things), iterations=8, tolerance=-1.0)
+    order = np.array(data.draw(st.permutations(range(len(votes.item)))))
+    other = Votes(votes.item[order], votes.annotator[order], votes.answer[order])
+    again = joint_truth(other, pairs, share(votes, items), iterations=8, tolerance=-1.0)
     np.testing.assert_allclose(again.probability, found.probability, atol=1e-8)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.tasks.kernels.objects import chosen_together, cut_weight, max_k_cut
+from reground.tasks.kernels.objects import co_selections, cut_weight, max_k_cut
 
 
 @st.composite
@@ -21,7 +21,7 @@ def choices(draw: st.DrawFn) -> np.ndarray:
 
 @given(choices())
 def test_chosen_together_counts_people(chosen: np.ndarray) -> None:
-    weights = chosen_together(chosen)
+    weights = co_selections(chosen)
     for a, b in itertools.permutations(range(chosen.shape[1]), 2):
         assert weights[a, b] == sum(bool(row[a] and row[b]) for row in chosen)
     assert not weights.diagonal().any()
@@ -29,7 +29,7 @@ def test_chosen_together_counts_people(chosen: np.ndarray) -> None:
 
 @given(choices(), st.integers(1, 4))
 def test_no_assignment_cuts_more(chosen: np.ndarray, k: int) -> None:
-    weights = chosen_together(chosen)
+    weights = co_selections(chosen)
     groups = max_k_cut(weights, k)
     best = max(
         sum(weights[a, b] for a, b in itertools.combinations(range(len(weights)), 2) if given_[a] != given_[b])
@@ -41,4 +41,4 @@ def test_no_assignment_cuts_more(chosen: np.ndarray, k: int) -> None:
 
 def test_labels_chosen_together_are_different_objects() -> None:
     desk_and_monitor = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 0]], bool)
-    assert max_k_cut(chosen_together(desk_and_monitor), 2) == [0, 1, 1]
+    assert max_k_cut(co_selections(desk_and_monitor), 2) == [0, 1, 1]

@@ -10,28 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reground.tasks.kernels import resample as kernel
-from reground.tasks.kernels.resample import Drawn, resample
+from reground.tasks.kernels.resample import Resamples, resample
 
 
 def world(rng: np.random.Generator, images: int, labels: int, models: int) -> dict[str, Any]:
     """Some images without a label; each model chooses at most one label of an image."""
     image = np.sort(rng.integers(0, images, labels))
-    chosen = np.zeros((labels, models), np.float32)
+    selected = np.zeros((labels, models), np.float32)
     for m in range(models):
         _, first = np.unique(image, return_index=True)
-        chosen[first[rng.random(len(first)) < 0.7], m] = 1
+        selected[first[rng.random(len(first)) < 0.7], m] = 1
     return {
         "part": np.sort(rng.integers(0, 3, images)),
         "image": image,
         "probability": rng.choice([0.0, 0.3, 0.9, 1.0], labels).astype(np.float32),
-        "chosen": chosen,
+        "selected": selected,
         "fixed": rng.integers(0, 2, (images, 2)).astype(np.float32),
     }
 
 
-def by_loop(w: dict[str, Any], resamples: int, seed: int) -> Drawn:
+def by_loop(w: dict[str, Any], resamples: int, seed: int) -> Resamples:
     """The same draws, one image and one label at a time."""
-    parts, models = int(w["part"].max()) + 1, w["chosen"].shape[1]
+    parts, models = int(w["part"].max()) + 1, w["selected"].shape[1]
     hits = np.zeros((parts, resamples, models))
     fixed = np.zeros((parts, resamples, w["fixed"].shape[1]))
     rng = np.random.default_rng(seed)
@@ -42,8 +42,8 @@ def by_loop(w: dict[str, Any], resamples: int, seed: int) -> Drawn:
             mine = np.flatnonzero(w["image"] == n)
             fixed[part, r] += weights[r, n] * w["fixed"][n]
             for label in mine:
-                hits[part, r] += weights[r, n] * draws[r, label] * w["chosen"][label]
-    return Drawn(hits, fixed)  # type: ignore[arg-type]
+                hits[part, r] += weights[r, n] * draws[r, label] * w["selected"][label]
+    return Resamples(hits, fixed)  # type: ignore[arg-type]
 
 
 @settings(max_examples=25)
