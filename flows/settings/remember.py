@@ -71,12 +71,12 @@ def forget(workspace: Workspace, name: str) -> None:
 def _store(workspace: Workspace, overrides: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
     """Remember; returns the entries that this changed, as they were: None where there was none."""
     resolve(workspace, overrides, config)
-    fresh = [raw for raw in (*from_file(config), *from_command_line(overrides)) if raw.name in known()]
-    if not fresh:
+    values = [raw for raw in (*from_file(config), *from_command_line(overrides)) if raw.name in known()]
+    if not values:
         return {}
     with remembered.update(workspace) as entries:
-        before = {raw.name: entries.get(raw.name) for raw in fresh}
-        for raw in fresh:
+        before = {raw.name: entries.get(raw.name) for raw in values}
+        for raw in values:
             entries.pop(raw.name, None)
             if not raw.is_empty:
                 entries[raw.name] = _entry(raw)

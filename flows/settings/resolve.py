@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,26 +75,21 @@ def resolve(workspace: Workspace, overrides: Mapping[str, Any], config: Path | N
     Raises:
         UsageError: unknown settings or wrong values; one line each, with where it came from.
     """
-    held = {raw.name: raw for raw in from_workspace(workspace)}
-    fresh = [*from_file(config), *from_environment(), *from_command_line(overrides)]
-    for raw in fresh:
-        held.pop(raw.name, None)
-    values: dict[str, Any] = {}
-    origins: dict[str, Origin] = {}
+    later = [*from_file(config), *from_environment(), *from_command_line(overrides)]
+    replaced = {raw.name for raw in later}
+    # What a workspace remembers may be out of date: it is no fault where something else replaces it.
+    remembered = [raw for raw in from_workspace(workspace) if raw.name not in replaced]
+    last: dict[str, tuple[Any, Origin]] = {}
     faults: list[str] = []
-    for raw in (*held.values(), *fresh):
+    for raw in (*remembered, *later):
         try:
-            value = parse(raw)
+            last[raw.name] = parse(raw), raw.origin
         except ValueError as error:
             faults.append(f"{error} ({source(raw.name, raw.origin, workspace.url)})")
-            continue
-        values.pop(raw.name, None)
-        origins.pop(raw.name, None)
-        if not raw.is_empty and raw.value != {}:
-            values[raw.name], origins[raw.name] = value, raw.origin
     if faults:
         raise UsageError(report(faults))
-    return Resolved(build(Settings, values), values, origins, workspace.url)
+    values = {name: value for name, (value, _) in last.items() if value is not None}
+    return Resolved(build(Settings, values), values, {name: last[name][1] for name in values}, workspace.url)
 
 
 def parse(raw: RawValue) -> Any:
@@ -119,8 +114,9 @@ def parse(raw: RawValue) -> Any:
 def report(faults: Sequence[str]) -> str:
     """One message of all faults: a line each where there are several."""
     if len(faults) == 1:
-        return f"settings: {faults[0]}"
-    return "\n  ".join([f"{len(faults)} settings cannot be used:", *faults])
+        return faults[0]
+    lines = [f"{len(faults)} settings cannot be used:", *(fault.replace("\n", "\n  ") for fault in faults)]
+    return "\n  ".join(lines)
 
 
 def source(name: str, origin: Origin, url: str) -> str:
@@ -131,11 +127,7 @@ def source(name: str, origin: Origin, url: str) -> str:
 
 def _unknown(name: str) -> str:
     step = name.partition(".")[0]
-    of_step = [known_name for known_name in known() if known_name.partition(".")[0] == step]
-    if of_step:
-        return str(unknown("setting", name, of_step))
-    return str(unknown("step", step, _steps())) + f", in the setting '{name}'"
-
-
-def _steps() -> Iterable[str]:
-    return dict.fromkeys(name.partition(".")[0] for name in known())
+    siblings = [other for other in known() if other.partition(".")[0] == step]
+    if siblings:
+        return str(unknown("setting", name, siblings))
+    return f"{name}: {unknown('step', step, {other.partition('.')[0] for other in known()})}"
