@@ -25,7 +25,7 @@ def _set(parser: argparse.ArgumentParser, option: str, setting: str, meaning: st
 
 def _path(text: str) -> str:
     """A file or folder by its full path: a workspace that remembers it may be used from elsewhere."""
-    return str(Path(text).resolve()) if Path(text).exists() else text
+    return str(Path(text).resolve()) if text and Path(text).exists() else text
 
 
 def _method(text: str) -> str:
