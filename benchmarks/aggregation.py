@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.memory import peak_mib
 from benchmarks.record import record
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.annotations.truth.methods import SMOOTHING, dawid_skene_posterior
 from reground.tasks.kernels.dawid_skene import DawidSkeneEstimate, Votes, dawid_skene
 from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, WEIGHTS, VotePolicy, encode, read_votes

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import record
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import METHODS
 from reground.tasks.votes import (

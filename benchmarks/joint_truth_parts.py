@@ -28,8 +28,8 @@ from benchmarks.joint_truth import (
 )
 from benchmarks.record import record
 from reground.annotations.published import imagenet_multilabel as published_multilabel
+from reground.annotations.published import import_votes
 from reground.annotations.published import label_errors as published_label_errors
-from reground.annotations.published.importer import import_votes
 from reground.annotations.truth import strata as originals
 from reground.tasks.kernels.dawid_skene import Votes
 from reground.tasks.kernels.joint_truth import Constants, Pairs, joint_truth

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import record
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.needs_vote import Belief, believe, gain
 from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, Ints, VoteArrays, VotePolicy, encode, read_votes

@@ -1,5 +1,5 @@
-"""Votes that others have published."""
+"""Published votes: import of the votes that others have collected."""
 
-from reground.annotations.published.importer import REGISTRY, import_votes
+from reground.annotations.published.importer import FORMATS, REGISTRY, import_votes
 
-__all__ = ["import_votes", "REGISTRY"]
+__all__ = ["import_votes", "FORMATS", "REGISTRY"]

@@ -1,8 +1,8 @@
-"""Votes in a CSV of one's own: one answer a line.
+"""Votes in a CSV: one answer a line.
 
-``image_id,label,annotator,answer`` and, where known, ``question`` (default: rate), ``main`` (yes or
-no), ``num_objects``, ``seconds``, ``at``, ``submission`` (answers given at once; default: one for each
-annotator, question and image) and ``original`` (the image's original label).
+Columns ``image_id,label,annotator,answer`` and, optionally, ``question`` (default: rate), ``main`` (yes or no),
+``num_objects``, ``seconds``, ``at``, ``submission`` (answers submitted together; default: one for each annotator,
+question and image) and ``original`` (the image's original label).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from reground.annotations.published.rows import Gathered, Piece, Vocabulary, is_imagenet_id, stamp
+from reground.annotations.published.rows import ImportShard, RowBuilder, digest_files
+from reground.annotations.published.vocabulary import Vocabulary, is_imagenet_id
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
 from reground.tasks.schema import ClassIdx, DropReason
@@ -25,13 +26,13 @@ from reground.tasks.workspace import digest, read_csv
 
 REQUIRED: Final = ("image_id", "label", "annotator", "answer")
 OPTIONAL: Final = ("question", "main", "num_objects", "seconds", "at", "submission", "original")
-TRUTHS: Final = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
-AT_ONCE: Final = 100_000
-"""Lines in one piece."""
+BOOLEANS: Final = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
+CHUNK_SIZE: Final = 100_000
+"""Lines in one shard."""
 
 
 Lines = Iterator[tuple[int, Mapping[str, str]]]
-"""(number, cells by column) of each answer; each of `REQUIRED` and `OPTIONAL` is there."""
+"""(number, cells by column) of each answer; all of `REQUIRED` and `OPTIONAL` are present."""
 
 
 @dataclass(frozen=True)
@@ -39,117 +40,123 @@ class AnswerReader:
     """Reads answers, one a line.
 
     Attributes:
-        path: file or folder they come from.
+        path: file or folder with the answers.
         lines: reads it, from the start with each call.
-        stamp: digest of what is read.
-        source: what the votes' source is called.
-        vocabulary: labels may be WordNet ids, exact names or indices of its classes.
-        known: ids of the images in the workspace; None: it has none, and any id will do.
+        digest: of the content.
+        source: of the votes.
+        vocabulary: labels are WordNet ids, exact names or indices of its classes.
+        image_ids: of the workspace; None: it has none, and any id is accepted.
         unit: what a line is called in messages.
     """
 
     path: Path
     lines: Callable[[], Lines]
-    stamp: str
+    digest: str
     source: str
     vocabulary: Vocabulary
-    known: Collection[str] | None
+    image_ids: Collection[str] | None
     unit: str = "line"
 
     @cached_property
     def index(self) -> Mapping[str, set[ClassIdx]]:
-        """What a label may be called -> classes."""
+        """Name of a label -> classes."""
         return label_index(self.vocabulary.classes)
 
-    def cells(self, line: int, cells: Mapping[str, str]) -> dict[str, Any]:
-        """A line, checked. Raises `UsageError` where it is malformed."""
-        where = f"{self.path}, {self.unit} {line}"
+    def parse(self, line: int, cells: Mapping[str, str]) -> dict[str, Any]:
+        """The columns of ``votes`` on a line, apart from ``class_idx``.
+
+        Raises:
+            UsageError: the line is malformed.
+        """
+        location = f"{self.path}, {self.unit} {line}"
         for name in REQUIRED:
             if not cells[name]:
-                raise UsageError(f"{where}: expected {', '.join(REQUIRED)} to be filled in, found {name} empty")
-        question = _among(where, "question", cells["question"] or RATE, (*QUESTIONS, RATE, COMPARE))
-        who = f"{self.source}:{cells['annotator']}"
+                raise UsageError(f"{location}: expected {', '.join(REQUIRED)} to be filled in, found {name} empty")
+        question = _parse_choice(location, "question", cells["question"] or RATE, (*QUESTIONS, RATE, COMPARE))
+        annotator_id = f"{self.source}:{cells['annotator']}"
+        submission = cells["submission"] or f"{question}:{annotator_id}:{cells['image_id']}"
         return {
             "question": question,
             "image_id": cells["image_id"],
-            "annotator_id": who,
-            "answer": _among(where, "answer", cells["answer"], ANSWERS),
-            "main": TRUTHS[_among(where, "main", cells["main"].lower(), TRUTHS)],
-            "num_objects": _number(where, "num_objects", cells["num_objects"], r"\d{1,4}", int),
-            "seconds": _number(where, "seconds", cells["seconds"], r"\d+(\.\d+)?", float),
-            "at": _moment(where, cells["at"]),
-            "answer_id": f"{self.source}:{cells['submission'] or f'{question}:{who}:' + cells['image_id']}",
+            "annotator_id": annotator_id,
+            "answer": _parse_choice(location, "answer", cells["answer"], ANSWERS),
+            "main": BOOLEANS[_parse_choice(location, "main", cells["main"].lower(), BOOLEANS)],
+            "num_objects": _parse_number(location, "num_objects", cells["num_objects"], r"\d{1,4}", int),
+            "seconds": _parse_number(location, "seconds", cells["seconds"], r"\d+(\.\d+)?", float),
+            "at": _parse_time(location, cells["at"]),
+            "answer_id": f"{self.source}:{submission}",
         }
 
-    def knows(self, image_id: str) -> bool:
-        return self.known is None or image_id in self.known or is_imagenet_id(image_id)
+    def accepts(self, image_id: str) -> bool:
+        """Whether the image may have votes: it is in the workspace, or an ImageNet validation image."""
+        return self.image_ids is None or image_id in self.image_ids or is_imagenet_id(image_id)
 
 
-def csv_reader(path: Path, vocabulary: Vocabulary, source: str, known: Collection[str] | None) -> AnswerReader:
-    """Reads a CSV; for the arguments see `AnswerReader`."""
+def csv_reader(path: Path, vocabulary: Vocabulary, source: str, image_ids: Collection[str] | None) -> AnswerReader:
+    """A reader of a CSV; for the arguments see `AnswerReader`."""
 
     def lines() -> Lines:
         yield from read_csv(path, REQUIRED, OPTIONAL)
 
-    return AnswerReader(path, lines, stamp(path), source, vocabulary, known)
+    return AnswerReader(path, lines, digest_files(path), source, vocabulary, image_ids)
 
 
-def pieces(reader: AnswerReader) -> Iterator[Piece]:
-    """A piece for every `AT_ONCE` lines.
+def answer_shards(reader: AnswerReader) -> Iterator[ImportShard]:
+    """A shard for every `CHUNK_SIZE` lines.
 
     Raises:
-        UsageError: the file is missing or a line malformed; names the line. Nothing is made yet then.
+        UsageError: the file is missing or a line is malformed; names the line. Nothing is built then.
     """
-    lines = sum(1 for line, cells in reader.lines() if reader.cells(line, cells))
-    if not lines:
+    num_lines = sum(1 for line, cells in reader.lines() if reader.parse(line, cells))
+    if not num_lines:
         raise UsageError(f"{reader.path}: expected one answer a {reader.unit}, found none")
-    made_from = digest(reader.stamp, *sorted(reader.known or ()))
-    for first in range(0, lines, AT_ONCE):
-        yield Piece(f"{first:09d}", made_from, lambda first=first: _make(reader, first).output())
+    input_digest = digest(reader.digest, *sorted(reader.image_ids or ()))
+    for start in range(0, num_lines, CHUNK_SIZE):
+        yield ImportShard(f"{start:09d}", input_digest, lambda start=start: _build(reader, start).output())
 
 
-def _make(reader: AnswerReader, first: int) -> Gathered:
-    made = Gathered(reader.source, reader.vocabulary.wnids)
-    originals: dict[str, str] = {}
-    for line, cells in islice(reader.lines(), first, first + AT_ONCE):
-        vote = reader.cells(line, cells)
+def _build(reader: AnswerReader, start: int) -> RowBuilder:
+    builder = RowBuilder(reader.source, reader.vocabulary.wnids)
+    original_labels: dict[str, str] = {}
+    for line, cells in islice(reader.lines(), start, start + CHUNK_SIZE):
+        vote = reader.parse(line, cells)
         item = f"{reader.path.name}, {reader.unit} {line}"
-        if not reader.knows(vote["image_id"]):
-            made.drop(item, DropReason.IMAGE_UNKNOWN, f"no image {vote['image_id']}")
+        if not reader.accepts(vote["image_id"]):
+            builder.drop(item, DropReason.IMAGE_UNKNOWN, f"no image {vote['image_id']}")
             continue
         if cells["original"]:
-            originals.setdefault(vote["image_id"], cells["original"])
+            original_labels.setdefault(vote["image_id"], cells["original"])
         try:
-            made.vote(class_idx=resolve_label(cells["label"], reader.index), **vote)
+            builder.add_vote(class_idx=resolve_label(cells["label"], reader.index), **vote)
         except LabelError as error:
-            made.drop(item, DropReason.LABEL_UNKNOWN, str(error))
-    for image_id, label in originals.items():
+            builder.drop(item, DropReason.LABEL_UNKNOWN, str(error))
+    for image_id, label in original_labels.items():
         try:
-            made.original(image_id, resolve_label(label, reader.index))
+            builder.add_original(image_id, resolve_label(label, reader.index))
         except LabelError as error:
-            made.drop(image_id, DropReason.LABEL_UNKNOWN, f"original label: {error}")
-    return made
+            builder.drop(image_id, DropReason.LABEL_UNKNOWN, f"original label: {error}")
+    return builder
 
 
-def _among(where: str, name: str, value: str, known: Collection[str]) -> str:
-    if value not in known:
-        raise unknown(f"{name} ({where})", value, [text for text in known if text])
+def _parse_choice(location: str, column: str, value: str, choices: Collection[str]) -> str:
+    if value not in choices:
+        raise unknown(f"{column} ({location})", value, [text for text in choices if text])
     return value
 
 
-def _number(where: str, name: str, text: str, pattern: str, kind: type) -> Any:
+def _parse_number(location: str, column: str, text: str, pattern: str, kind: type) -> Any:
     if not text:
         return None
     if not re.fullmatch(pattern, text):
-        raise UsageError(f"{where}: expected {name} to be a number from 0 up, found '{text}'")
+        raise UsageError(f"{location}: expected {column} to be a number from 0 up, found '{text}'")
     return kind(text)
 
 
-def _moment(where: str, text: str) -> str | None:
+def _parse_time(location: str, text: str) -> str | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{where}: expected at in ISO 8601, as 2026-01-31T12:00:00+00:00, found '{text}'") from None
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+        raise UsageError(f"{location}: expected at in ISO 8601, as 2026-01-31T12:00:00+00:00, found '{text}'") from None
+    return time.astimezone(UTC).isoformat(timespec="microseconds")

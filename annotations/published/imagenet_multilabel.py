@@ -1,39 +1,59 @@
-"""The votes of Tsipras et al. 2020, as MadryLab/ImageNetMultiLabel lays them out.
+"""The votes of Tsipras et al. 2020, laid out as in MadryLab/ImageNetMultiLabel.
 
-``data/annotations_classify_task.pkl`` holds a row an image: for each worker the labels marked as
-valid and the main one. Which labels were shown is not in it: those that anybody marked surely were,
-and the original label always was; a worker who did not mark one of these said no to it.
-``data/image_info.pkl`` holds the routing after CONTAINS, whose votes were never released.
+``data/annotations_classify_task.pkl`` has a row for each image: the labels that each worker marked as valid, and
+the main one. It does not record which labels were shown; those that anybody marked certainly were, and so was the
+original label. A worker who did not mark one of these answered no. ``data/image_info.pkl`` has the routing after
+CONTAINS, whose votes were never published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reground.annotations.published.rows import Gathered, Piece, Vocabulary, anonymous, image_id_of, stamp
+from reground.annotations.published.rows import ImportShard, RowBuilder, anonymous_id, digest_files
 from reground.annotations.published.safe_pickle import read_frame, read_npy_object
+from reground.annotations.published.vocabulary import Vocabulary, parse_imagenet_id
 from reground.tasks.errors import UsageError
-from reground.tasks.schema import DropReason
+from reground.tasks.schema import DropReason, ImageId
 
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}
-"""Their code -> ours."""
+"""Published code -> routing in ``truth``."""
 ANSWER_FILE, INFO_FILE, WNID_FILE = "annotations_classify_task.pkl", "image_info.pkl", "imagenet_label_to_wnid.npy"
 
 
-def pieces(path: Path, vocabulary: Vocabulary) -> Iterator[Piece]:
-    """One piece.
+@dataclass(frozen=True)
+class _ClassifyAnswers:
+    """The published answers on one image; labels are ImageNet's class indices.
+
+    Attributes:
+        image_id: of the image.
+        original: its original label.
+        main: main label by each worker.
+        valid: valid labels by each worker.
+    """
+
+    image_id: ImageId
+    original: int
+    main: Sequence[Any]
+    valid: Sequence[Any]
+
+
+def multilabel_shards(path: Path, vocabulary: Vocabulary) -> Iterator[ImportShard]:
+    """One shard.
 
     Raises:
-        RegroundError: a file is missing or damaged, wants to run code, or speaks of another vocabulary.
+        RegroundError: a file is missing or damaged, wants to run code, or has another vocabulary.
     """
-    data = path / "data"
-    _check_vocabulary(data / WNID_FILE, vocabulary)
-    rows = list(_rows(data / ANSWER_FILE))
-    routings = dict(_routings(data / INFO_FILE))
-    yield Piece("all", stamp(data / ANSWER_FILE, data / INFO_FILE), lambda: _make(rows, routings, vocabulary).output())
+    folder = path / "data"
+    _check_vocabulary(folder / WNID_FILE, vocabulary)
+    answers = list(_read_answers(folder / ANSWER_FILE))
+    routings = dict(_read_routings(folder / INFO_FILE))
+    input_digest = digest_files(folder / ANSWER_FILE, folder / INFO_FILE)
+    yield ImportShard("all", input_digest, lambda: _build(answers, routings, vocabulary).output())
 
 
 def _check_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
@@ -43,61 +63,60 @@ def _check_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
     vocabulary.check_wnids([(int(idx), str(wnid)) for idx, wnid in wnids.items()], str(path))
 
 
-def _rows(path: Path) -> Iterator[tuple[str, int, Sequence[Any], Sequence[Any]]]:
-    """(image_id, original label, main label of each worker, valid labels of each worker)."""
+def _read_answers(path: Path) -> Iterator[_ClassifyAnswers]:
     frame = read_frame(path, ("main", "selected", "imagenet_label"))
-    held = (frame.columns[name] for name in ("imagenet_label", "main", "selected"))
-    for name, original, main, selected in zip(frame.index, *held, strict=True):
-        yield image_id_of(str(name)), int(original), list(main), list(selected)
+    columns = (frame.columns[name] for name in ("imagenet_label", "main", "selected"))
+    for name, original, main, selected in zip(frame.index, *columns, strict=True):
+        yield _ClassifyAnswers(parse_imagenet_id(str(name)), int(original), list(main), list(selected))
 
 
-def _routings(path: Path) -> Iterator[tuple[str, str]]:
+def _read_routings(path: Path) -> Iterator[tuple[ImageId, str]]:
     frame = read_frame(path, ("annotation",))
     for name, code in zip(frame.index, frame.columns["annotation"], strict=True):
         if code not in ROUTINGS:
             raise UsageError(
                 f"{path}: expected each image's annotation to be one of {', '.join(ROUTINGS)}, found {code!r}"
             )
-        yield image_id_of(str(name)), ROUTINGS[code]
+        yield parse_imagenet_id(str(name)), ROUTINGS[code]
 
 
-def _make(rows: Sequence[Any], routings: dict[str, str], vocabulary: Vocabulary) -> Gathered:
-    made = Gathered(SOURCE, vocabulary.wnids)
-    known = {image_id: original for image_id, original, _, _ in rows}
+def _build(answers: Sequence[_ClassifyAnswers], routings: dict[ImageId, str], vocabulary: Vocabulary) -> RowBuilder:
+    builder = RowBuilder(SOURCE, vocabulary.wnids)
+    originals = {row.image_id: row.original for row in answers}
     for image_id, routing in routings.items():
-        made.original(image_id, _class(known.get(image_id), vocabulary), routing)
-    for image_id, original, main, selected in rows:
-        if image_id not in routings:
-            made.original(image_id, _class(original, vocabulary))
-        _votes(made, image_id, original, main, selected, vocabulary)
-    return made
+        builder.add_original(image_id, _class_idx(originals.get(image_id), vocabulary), routing)
+    for row in answers:
+        if row.image_id not in routings:
+            builder.add_original(row.image_id, _class_idx(row.original, vocabulary))
+        _add_votes(builder, row, vocabulary)
+    return builder
 
 
-def _class(idx: int | None, vocabulary: Vocabulary) -> int | None:
-    return None if idx is None else int(vocabulary.of_imagenet[idx])
+def _class_idx(label: int | None, vocabulary: Vocabulary) -> int | None:
+    return None if label is None else int(vocabulary.of_imagenet[label])
 
 
-def _votes(
-    made: Gathered, image_id: str, original: int, main: Sequence[Any], selected: Sequence[Any], vocabulary: Vocabulary
-) -> None:
-    valid = [list(dict.fromkeys(int(label) for label in labels)) for labels in selected]
-    shown = sorted({original, *(label for labels in valid for label in labels)})
-    for worker, (first, labels) in enumerate(zip(main, valid, strict=False), start=1):
+def _add_votes(builder: RowBuilder, answers: _ClassifyAnswers, vocabulary: Vocabulary) -> None:
+    image_id, num_workers = answers.image_id, len(answers.main)
+    valid_labels = [list(dict.fromkeys(int(label) for label in labels)) for labels in answers.valid]
+    options = sorted({answers.original, *(label for labels in valid_labels for label in labels)})
+    for worker, (main, labels) in enumerate(zip(answers.main, valid_labels, strict=False), start=1):
         answer_id = f"{SOURCE}:{image_id}:{worker:02d}"
-        if int(first) not in labels or len(main) != len(valid):
-            made.drop(answer_id, DropReason.ANSWER_INVALID, f"main label {first} is not among the valid ones {labels}")
+        if int(main) not in labels or num_workers != len(valid_labels):
+            detail = f"main label {main} is not among the valid ones {labels}"
+            builder.drop(answer_id, DropReason.ANSWER_INVALID, detail)
             continue
-        for label in shown:
+        for label in options:
             if vocabulary.of_imagenet[label] < 0:
-                made.lacking[label] += 1
+                builder.unknown_classes[label] += 1
                 continue
-            made.vote(
+            builder.add_vote(
                 question="classify",
                 image_id=image_id,
                 class_idx=int(vocabulary.of_imagenet[label]),
-                annotator_id=anonymous(SOURCE, f"{image_id}-{worker:02d}"),
+                annotator_id=anonymous_id(SOURCE, f"{image_id}-{worker:02d}"),
                 answer="yes" if label in labels else "no",
-                main=label == int(first),
+                main=label == int(main),
                 num_objects=len(labels),
                 answer_id=answer_id,
             )

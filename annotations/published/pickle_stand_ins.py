@@ -1,4 +1,4 @@
-"""What `safe_pickle` hands a pickle in place of numpy's, pandas' and other packages' own.
+"""Stand-ins that `safe_pickle` gives a pickle in place of the classes of numpy, pandas and other packages.
 
 Each holds data and does nothing else. Classes are closed: a pickle cannot set attributes on them.
 """
@@ -12,16 +12,16 @@ from typing import Any, Final
 import numpy as np
 
 _PLAIN: Final = frozenset("biuf")
-"""Kinds of numbers: booleans, whole numbers, reals."""
+"""NumPy kinds of numbers: booleans, integers, floats."""
 _KINDS: Final = _PLAIN | frozenset("OUS")
 
 
 class RefusedError(Exception):
-    """A pickle wants what it is not given; the message says what."""
+    """A pickle asks for something that is not allowed; the message says what."""
 
 
 class _Closed(type):
-    """A class whose attributes stay what they are."""
+    """A class whose attributes cannot be set."""
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise RefusedError(f"it sets {cls.__name__}.{name}")
@@ -76,19 +76,19 @@ class Counter(dict[Any, Any], metaclass=_Closed):
 
 
 class Index(metaclass=_Closed):
-    """A pandas index, named only."""
+    """A pandas index; its name only."""
 
     __slots__ = ()
 
 
 class RangeIndex(metaclass=_Closed):
-    """A pandas index of consecutive numbers, named only."""
+    """A pandas index of consecutive numbers; its name only."""
 
     __slots__ = ()
 
 
 class Blocks(metaclass=_Closed):
-    """pandas' block manager: columns that share a dtype lie together, each in a row of a block."""
+    """pandas' block manager: columns of the same dtype share a block, a row for each column."""
 
     __slots__ = ("axes", "blocks")
 
@@ -97,29 +97,29 @@ class Blocks(metaclass=_Closed):
 
     def __setstate__(self, state: Any) -> None:
         """As pandas 1.0 to 1.2 write it."""
-        held = state[3]["0.14.1"]
-        self.axes = list(held["axes"])
-        self.blocks = [unpickle_block(block["values"], block["mgr_locs"]) for block in held["blocks"]]
+        content = state[3]["0.14.1"]
+        self.axes = list(content["axes"])
+        self.blocks = [unpickle_block(block["values"], block["mgr_locs"]) for block in content["blocks"]]
 
     def index(self) -> list[Any]:
-        return _listed(self.axes[1])
+        return _to_list(self.axes[1])
 
     def columns(self) -> dict[str, list[Any]]:
         """Name -> cells.
 
         Raises:
-            RefusedError: two columns claim one place, or a place has none.
+            RefusedError: two columns have the same position, or a position has none.
         """
-        names, rows = _listed(self.axes[0]), len(self.index())
-        found: dict[int, list[Any]] = {}
-        for values, where in self.blocks:
-            places = list(range(len(names))[where]) if isinstance(where, slice) else [int(n) for n in where]
+        names, rows = _to_list(self.axes[0]), len(self.index())
+        columns: dict[int, list[Any]] = {}
+        for values, slots in self.blocks:
+            positions = list(range(len(names))[slots]) if isinstance(slots, slice) else [int(n) for n in slots]
             cells = values if isinstance(values, np.ndarray) and values.ndim == 2 else [values]
-            for place, row in zip(places, cells, strict=True):
-                found[place] = _listed(row)
-        if sorted(found) != list(range(len(names))) or any(len(cells) != rows for cells in found.values()):
+            for position, row in zip(positions, cells, strict=True):
+                columns[position] = _to_list(row)
+        if sorted(columns) != list(range(len(names))) or any(len(cells) != rows for cells in columns.values()):
             raise RefusedError(f"{len(names)} columns of {rows} cells were announced")
-        return {str(name): found[place] for place, name in enumerate(names)}
+        return {str(name): columns[position] for position, name in enumerate(names)}
 
 
 class Frame(metaclass=_Closed):
@@ -132,7 +132,7 @@ class Frame(metaclass=_Closed):
 
 
 class TextType(metaclass=_Closed):
-    """``pandas.StringDtype``, named only."""
+    """``pandas.StringDtype``; its name only."""
 
     __slots__ = ()
 
@@ -140,35 +140,37 @@ class TextType(metaclass=_Closed):
 
 
 class Text(metaclass=_Closed):
-    """A pandas 3 column of text: Arrow's."""
+    """A pandas 3 column of text, in Arrow format."""
 
     __slots__ = ("cells",)
 
     def __setstate__(self, state: Any) -> None:
         cells = state["_pa_array"]
         if not isinstance(cells, tuple):
-            raise RefusedError("it asks for a column of text that is none")
+            raise RefusedError("it asks for a column of text that is not one")
         self.cells: tuple[str | None, ...] = cells
 
 
-def restore_text(held: Any) -> tuple[str | None, ...]:
-    """The cells of an Arrow array of text: bits that say which are there, offsets, and all text in one.
+def restore_text(state: Any) -> tuple[str | None, ...]:
+    """The cells of an Arrow array of text: validity bitmap, offsets, and concatenated text.
 
     Source: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-layout
     """
-    kind, length, _, start, (valid, offsets, content), children, dictionary = held
+    kind, length, _, start, (validity, offsets, content), children, dictionary = state
     if kind not in ("large_string", "string") or start != 0 or children or dictionary is not None:
         raise RefusedError(f"it asks for an Arrow array of {kind!r}")
     bounds = np.frombuffer(offsets, "<i8" if kind == "large_string" else "<i4", count=length + 1).tolist()
-    given = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[:length] if valid else [1] * length
-    if bounds != sorted(bounds) or bounds[0] < 0 or bounds[-1] > len(content) or len(given) != length:
-        raise RefusedError("it gives a column of text other lengths than its own")
+    is_valid = (
+        np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")[:length] if validity else [1] * length
+    )
+    if bounds != sorted(bounds) or bounds[0] < 0 or bounds[-1] > len(content) or len(is_valid) != length:
+        raise RefusedError("its column of text has inconsistent lengths")
     spans = itertools.pairwise(bounds)
-    return tuple(content[a:b].decode() if there else None for (a, b), there in zip(spans, given, strict=True))
+    return tuple(content[a:b].decode() if valid else None for (a, b), valid in zip(spans, is_valid, strict=True))
 
 
 def raw_bytes(data: Any = b"") -> bytes:
-    """Bytes as they are."""
+    """Bytes, unchanged."""
     if not isinstance(data, bytes | bytearray):
         raise RefusedError(f"it asks for bytes of {type(data).__name__}")
     return bytes(data)
@@ -179,9 +181,9 @@ def arrow_type(name: Any) -> str:
     return str(name)
 
 
-def unpickle_block(values: Any, where: Any, *_: object) -> tuple[Any, Any]:
-    """Rows of a block, and the places of the columns they are."""
-    return values, where
+def unpickle_block(values: Any, slots: Any, *_: object) -> tuple[Any, Any]:
+    """Rows of a block, and the positions of the columns that they are."""
+    return values, slots
 
 
 def new_index(kind: Any, state: Mapping[str, Any]) -> Any:
@@ -201,9 +203,9 @@ def reconstruct(kind: Any, *_: object) -> Array:
 
 
 def from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axis_order: Any = None) -> Any:
-    """An array of numbers from its bytes."""
+    """An array of numbers, from its bytes."""
     if not isinstance(dtype, DType) or dtype.code[0] not in _PLAIN or not isinstance(data, bytes | bytearray):
-        raise RefusedError("it asks for an array of something else than numbers")
+        raise RefusedError("it asks for an array of something other than numbers")
     if axis_order is not None or order not in ("C", "F"):
         raise RefusedError(f"it asks for an array in the order {order!r} {axis_order!r}")
     if _size(shape) * dtype.real().itemsize != len(data):
@@ -214,21 +216,21 @@ def from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axis_order: Any =
 def scalar(dtype: Any, data: Any) -> Any:
     """One number from its bytes."""
     if not isinstance(dtype, DType) or dtype.code[0] not in _PLAIN or not isinstance(data, bytes):
-        raise RefusedError("it asks for something else than a number")
+        raise RefusedError("it asks for something other than a number")
     if len(data) != dtype.real().itemsize:
         raise RefusedError(f"it gives a number of {dtype.real()} {len(data)} bytes")
     return np.frombuffer(data, dtype.real())[0]
 
 
 def encode(text: Any, encoding: Any) -> bytes:
-    """How protocol 2 writes bytes."""
+    """Bytes as protocol 2 writes them."""
     if not isinstance(text, str) or encoding != "latin1":
         raise RefusedError(f"it encodes in {encoding!r}")
     return text.encode("latin1")
 
 
 def _size(shape: Any) -> int:
-    """Cells of an array of that shape."""
+    """Number of cells of an array of this shape."""
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape) or len(shape) > 3:
         raise RefusedError(f"it asks for an array of the shape {shape!r}")
     size = 1
@@ -237,7 +239,7 @@ def _size(shape: Any) -> int:
     return size
 
 
-def _listed(cells: Any) -> list[Any]:
+def _to_list(cells: Any) -> list[Any]:
     if isinstance(cells, Text):
         return list(cells.cells)
     if isinstance(cells, range):

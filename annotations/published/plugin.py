@@ -1,4 +1,4 @@
-"""Votes in a layout that a plugin reads: its rows are those of the CSV, and are checked as those are."""
+"""Votes in a format that a plugin reads: its rows have the columns of the CSV, and the same checks."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from pathlib import Path
 from typing import Any
 
 from reground.annotations.published.csv import OPTIONAL, REQUIRED, AnswerReader, Lines
-from reground.annotations.published.rows import Vocabulary
+from reground.annotations.published.vocabulary import Vocabulary
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.plugins import Plugin
 from reground.tasks.workspace import digest
 
 ReadAnswers = Callable[[Path], Iterable[Mapping[str, Any]]]
-"""(path) -> answers, each by the columns of the CSV; the path is read from the start with each call."""
+"""(path) -> rows with the columns of the CSV; each call reads the path from the start."""
 
 
 def check_reader(target: Any) -> ReadAnswers:
-    """What a plugin of ``reground.votes`` brings.
+    """Check the object that a plugin of ``reground.votes`` provides.
 
     Raises:
-        TypeError: it is no function.
+        TypeError: it is not a function.
     """
     if not callable(target):
         raise TypeError(f"expected a function (path) -> rows, got {type(target).__name__}")
-    return target
+    return target  # pyright: ignore[reportReturnType]  (its rows are checked as they are read)
 
 
 def plugin_reader(
-    path: Path, read: ReadAnswers, plugin: Plugin, vocabulary: Vocabulary, known: Collection[str] | None
+    path: Path, read: ReadAnswers, plugin: Plugin, vocabulary: Vocabulary, image_ids: Collection[str] | None
 ) -> AnswerReader:
-    """Reads with a plugin; its name is the source of the votes.
+    """A reader that calls a plugin; the plugin's name is the source of the votes.
 
     Raises:
-        UsageError: the plugin cannot read what is there, or a row has columns that it should not have.
+        UsageError: the plugin cannot read the path, or a row has an unknown column.
     """
 
     def lines() -> Lines:
@@ -45,7 +45,7 @@ def plugin_reader(
                 yield number, _cells(row, f"{path}, row {number}")
         except RegroundError:
             raise
-        except Exception as error:  # whatever a parser trips over
+        except Exception as error:  # a parser may raise anything
             raise UsageError(
                 f"{path}: '{plugin.name}' of {plugin.origin} cannot read votes there: {type(error).__name__}: {error}."
             ) from error
@@ -53,14 +53,14 @@ def plugin_reader(
     content = hashlib.sha256()
     for _, cells in lines():
         content.update(json.dumps(cells, sort_keys=True).encode())
-    stamp = digest(plugin.origin, content.hexdigest())
-    return AnswerReader(path, lines, stamp, plugin.name, vocabulary, known, unit="row")
+    content_digest = digest(plugin.origin, content.hexdigest())
+    return AnswerReader(path, lines, content_digest, plugin.name, vocabulary, image_ids, unit="row")
 
 
-def _cells(row: Mapping[str, Any], where: str) -> dict[str, str]:
+def _cells(row: Mapping[str, Any], location: str) -> dict[str, str]:
     for name in row:
         if name not in (*REQUIRED, *OPTIONAL):
-            raise unknown(f"column ({where})", name, (*REQUIRED, *OPTIONAL))
+            raise unknown(f"column ({location})", name, (*REQUIRED, *OPTIONAL))
     return {name: _text(row.get(name)) for name in (*REQUIRED, *OPTIONAL)}
 
 

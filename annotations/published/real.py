@@ -1,9 +1,9 @@
-"""The votes of Beyer et al. 2020 (ReaL), as google-research/reassessed-imagenet lays them out.
+"""The votes of Beyer et al. 2020 (ReaL), laid out as in google-research/reassessed-imagenet.
 
-``raters.npz`` holds every vote: ``tensor`` (raters, pairs, answers no / maybe / yes), ``info`` (pairs:
-image, label) and ``ids`` (raters). ``raters_golden.npz`` and ``golden.npz`` have the same layout: what
-most of the same raters, and five experts, said of a golden set; both under sources of their own.
-Whole, the tensor fills 377 MB: it is read rater by rater.
+``raters.npz`` has every vote: ``tensor`` (raters, pairs, answers no / maybe / yes), ``info`` (pairs: image,
+label) and ``ids`` (raters). ``raters_golden.npz`` and ``golden.npz`` have the same layout: the answers of most of
+the same raters, and of five experts, on a golden set; each is a source of its own. Uncompressed, the tensor has
+377 MB: it is read rater by rater.
 """
 
 from __future__ import annotations
@@ -22,15 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.annotations.published.rows import (
-    Piece,
-    Vocabulary,
-    image_id_of,
-    imagenet_id,
-    imagenet_originals,
-    lacking,
-    original,
-    stamp,
+    ImportShard,
+    digest_files,
+    original_row,
+    unknown_class_rows,
 )
+from reground.annotations.published.vocabulary import Vocabulary, imagenet_id, imagenet_labels, parse_imagenet_id
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import arrow_schema
 from reground.tasks.votes import ANSWERS, GOLDEN_SET, RATE, REASSESSED
@@ -40,152 +37,157 @@ EXPERTS: Final = "golden.npz"
 OPTIONAL: Final = ("raters_golden.npz", EXPERTS)
 FILES: Final = {"raters.npz": REASSESSED, **dict(zip(OPTIONAL, GOLDEN_SET, strict=True))}
 """File -> the source of its votes."""
-AT_ONCE: Final = 16
-"""Raters in one piece."""
+CHUNK_SIZE: Final = 16
+"""Raters in one shard."""
 
 
 @dataclass(frozen=True)
-class _Votes:
-    """One of the files.
+class _RaterFile:
+    """A file of R raters and P pairs.
 
     Attributes:
-        people: source of the raters' names: the raters of the trial are those of `REASSESSED`.
-        raters: their numbers.
-        image_ids: of each pair.
-        labels: of each pair, ImageNet's index.
-        answered: of each rater, the pairs answered and the answers.
+        path: of the file.
+        source: of the votes.
+        rater_source: prefix of the raters' ids: the raters of the trial are those of `REASSESSED`.
+        raters: ``(R,)`` their numbers.
+        image_ids: ``(P,)`` of each pair.
+        labels: ``(P,)`` ImageNet's class index of each pair.
+        answers: of each rater, indices of the pairs answered, and indices into `ANSWERS`.
     """
 
     path: Path
     source: str
-    people: str
+    rater_source: str
     raters: npt.NDArray[np.int64]
     image_ids: pa.Array
     labels: npt.NDArray[np.int64]
-    answered: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]]
+    answers: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]]
 
 
-def pieces(path: Path, vocabulary: Vocabulary) -> Iterator[Piece]:
-    """The original labels of all validation images, then a piece for every few raters.
+def real_shards(path: Path, vocabulary: Vocabulary) -> Iterator[ImportShard]:
+    """The original labels of all validation images, then a shard for every `CHUNK_SIZE` raters.
 
     Raises:
-        UsageError: a file is missing or damaged, or speaks of another vocabulary.
+        UsageError: a file is missing or damaged, or has another vocabulary.
     """
-    files = [_open(path / name, source, vocabulary) for name, source in FILES.items() if _wanted(path / name)]
-    yield Piece("originals", digest(*map(str, imagenet_originals())), lambda: _originals(vocabulary))
-    for held in files:
-        made_from = stamp(held.path)
-        for first in range(0, len(held.raters), AT_ONCE):
-            yield Piece(
-                f"{held.path.stem}-{first:03d}",
-                made_from,
-                lambda held=held, first=first: _make(held, first, vocabulary),
+    files = [
+        _read_file(path / name, source, vocabulary)
+        for name, source in FILES.items()
+        if (path / name).exists() or name not in OPTIONAL
+    ]
+    yield ImportShard("originals", digest(*map(str, imagenet_labels())), lambda: _originals(vocabulary))
+    for file in files:
+        input_digest = digest_files(file.path)
+        for start in range(0, len(file.raters), CHUNK_SIZE):
+            yield ImportShard(
+                f"{file.path.stem}-{start:03d}",
+                input_digest,
+                lambda file=file, start=start: _build(file, start, vocabulary),
             )
 
 
-def _wanted(path: Path) -> bool:
-    return path.exists() or path.name not in OPTIONAL
-
-
 def _originals(vocabulary: Vocabulary) -> Output:
-    labels = vocabulary.of_imagenet[imagenet_originals()]
-    rows = [original(REASSESSED, imagenet_id(number), int(label)) for number, label in enumerate(labels, start=1)]
+    labels = vocabulary.of_imagenet[imagenet_labels()]
+    rows = [original_row(REASSESSED, imagenet_id(number), int(label)) for number, label in enumerate(labels, start=1)]
     return Output({"originals": rows})
 
 
-def _open(path: Path, source: str, vocabulary: Vocabulary) -> _Votes:
-    """Check a whole file, keeping all but the answers."""
+def _read_file(path: Path, source: str, vocabulary: Vocabulary) -> _RaterFile:
+    """Check a whole file, and keep the answers in sparse form."""
     try:
         with zipfile.ZipFile(path) as archive:
-            info, raters = _array(archive, "info"), _array(archive, "ids")
+            info, raters = _read_array(archive, "info"), _read_array(archive, "ids")
             if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind != "U" or raters.dtype.kind not in "iu":
                 raise ValueError(f"info is {info.dtype} {info.shape}, ids {raters.dtype} {raters.shape}")
             labels = info[:, 1].astype(np.int64)
-            answered = [_answered(chosen) for chosen in _by_rater(archive, len(raters), len(labels))]
+            answers = [_sparse(matrix) for matrix in _rater_matrices(archive, len(raters), len(labels))]
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
         raise UsageError(
             f"{path}: expected raters' answers as an .npz of tensor (raters, pairs, 3), info (pairs, 2) and ids "
-            f"(raters), but {type(error).__name__}: {error}. Take the file from its publisher again."
+            f"(raters), but {type(error).__name__}: {error}. Download the file from its publisher again."
         ) from error
-    vocabulary.check(labels, str(path))
-    image_ids = pa.array([image_id_of(str(name)) for name in info[:, 0]], pa.string())
-    return _Votes(
-        path,
-        source,
-        REASSESSED if path.name != EXPERTS else source,
-        raters.astype(np.int64),
-        image_ids,
-        labels,
-        answered,
-    )
+    vocabulary.check_labels(labels, str(path))
+    image_ids = pa.array([parse_imagenet_id(str(name)) for name in info[:, 0]], pa.string())
+    rater_source = source if path.name == EXPERTS else REASSESSED
+    return _RaterFile(path, source, rater_source, raters.astype(np.int64), image_ids, labels, answers)
 
 
-def _answered(chosen: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    pairs, answers = np.nonzero(chosen)
+def _sparse(matrix: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+    """Pairs and answers of one rater.
+
+    Args:
+        matrix: ``(pairs, 3)``, True for the answer given.
+    """
+    pairs, answers = np.nonzero(matrix)
     if len(np.unique(pairs)) < len(pairs):
         raise ValueError("a rater gave two answers on one pair")
     return pairs.astype(np.int32), answers.astype(np.int8)
 
 
-def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     return np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
 
 
-def _by_rater(archive: zipfile.ZipFile, raters: int, pairs: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """``(pairs, 3) bool`` of each rater in turn."""
+def _rater_matrices(archive: zipfile.ZipFile, num_raters: int, num_pairs: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """``(pairs, 3)`` of each rater in turn."""
     with archive.open("tensor.npy") as stream:
-        shape, fortran, dtype = _header(stream)
-        if shape != (raters, pairs, len(ANSWERS)) or fortran or dtype.kind not in "fiub":
-            raise ValueError(f"tensor is {dtype} {shape}, for {raters} raters and {pairs} pairs")
-        size = pairs * len(ANSWERS) * dtype.itemsize
-        for _ in range(raters):
+        shape, fortran, dtype = _read_header(stream)
+        if shape != (num_raters, num_pairs, len(ANSWERS)) or fortran or dtype.kind not in "fiub":
+            raise ValueError(f"tensor is {dtype} {shape}, for {num_raters} raters and {num_pairs} pairs")
+        size = num_pairs * len(ANSWERS) * dtype.itemsize
+        for _ in range(num_raters):
             block = stream.read(size)
             if len(block) != size:
                 raise EOFError("tensor ends early")
-            values = np.frombuffer(block, dtype).reshape(pairs, len(ANSWERS))
-            if not ((values == 0) | (values == 1)).all():
-                raise ValueError("tensor holds something else than 0 and 1")
-            yield values != 0
+            matrix = np.frombuffer(block, dtype).reshape(num_pairs, len(ANSWERS))
+            if not ((matrix == 0) | (matrix == 1)).all():
+                raise ValueError("tensor has values other than 0 and 1")
+            yield matrix != 0
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(stream)
     return np.lib.format.read_array_header_2_0(stream)
 
 
-def _make(held: _Votes, first: int, vocabulary: Vocabulary) -> Output:
-    """The votes of `AT_ONCE` raters."""
-    class_of = vocabulary.of_imagenet[held.labels]
-    absent = np.zeros(len(vocabulary.wnids), np.int64)
+def _build(file: _RaterFile, start: int, vocabulary: Vocabulary) -> Output:
+    """The votes of `CHUNK_SIZE` raters."""
+    class_idxs = vocabulary.of_imagenet[file.labels]
+    unknown_counts = np.zeros(len(vocabulary.wnids), np.int64)
     tables: list[pa.Table] = []
-    for rater in range(first, min(first + AT_ONCE, len(held.raters))):
-        pairs, answers = held.answered[rater]
-        known = class_of[pairs] >= 0
-        absent += np.bincount(held.labels[pairs[~known]], minlength=len(absent))
-        tables.append(_table(held, int(held.raters[rater]), pairs[known], answers[known], class_of))
-    counts = {int(idx): int(absent[idx]) for idx in np.flatnonzero(absent)}
-    return Output({"votes": pa.concat_tables(tables), "dropped": lacking(held.source, vocabulary.wnids, counts)})
+    for rater in range(start, min(start + CHUNK_SIZE, len(file.raters))):
+        pairs, answers = file.answers[rater]
+        is_known = class_idxs[pairs] >= 0
+        unknown_counts += np.bincount(file.labels[pairs[~is_known]], minlength=len(unknown_counts))
+        tables.append(_votes(file, int(file.raters[rater]), pairs[is_known], answers[is_known], class_idxs))
+    counts = {int(idx): int(unknown_counts[idx]) for idx in np.flatnonzero(unknown_counts)}
+    dropped_rows = unknown_class_rows(file.source, vocabulary.wnids, counts)
+    return Output({"votes": pa.concat_tables(tables), "dropped": dropped_rows})
 
 
-def _table(
-    held: _Votes, rater: int, pairs: npt.NDArray[Any], answers: npt.NDArray[Any], class_of: npt.NDArray[Any]
+def _votes(
+    file: _RaterFile,
+    rater: int,
+    pairs: npt.NDArray[np.int32],
+    answers: npt.NDArray[np.int8],
+    class_idxs: npt.NDArray[np.int32],
 ) -> pa.Table:
     count = len(pairs)
-    image_ids = held.image_ids.take(pa.array(pairs))
-    made = {
+    image_ids = file.image_ids.take(pa.array(pairs))
+    columns = {
         "round": np.zeros(count, np.int32),
         "question": pa.repeat(RATE, count),
         "image_id": image_ids,
-        "class_idx": class_of[pairs],
-        "annotator_id": pa.repeat(f"{held.people}:{rater}", count),
+        "class_idx": class_idxs[pairs],
+        "annotator_id": pa.repeat(f"{file.rater_source}:{rater}", count),
         "answer": pa.array(ANSWERS).take(pa.array(answers)),
         "main": np.zeros(count, np.bool_),
         "num_objects": pa.nulls(count, pa.int16()),
         "seconds": pa.nulls(count, pa.float32()),
         "at": pa.nulls(count, pa.string()),
-        "source": pa.repeat(held.source, count),
-        "answer_id": pc.binary_join_element_wise(f"{held.source}:{rater}", image_ids, ":"),  # pyright: ignore[reportAttributeAccessIssue]
+        "source": pa.repeat(file.source, count),
+        "answer_id": pc.binary_join_element_wise(f"{file.source}:{rater}", image_ids, ":"),  # pyright: ignore[reportAttributeAccessIssue]
     }
-    return pa.table(made, schema=arrow_schema("votes"))
+    return pa.table(columns, schema=arrow_schema("votes"))

@@ -215,7 +215,7 @@ def _counted(counts: Mapping[str, Any]) -> str:
 
 def votes(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> Result:
     """Votes that others have published."""
-    from reground.annotations.published.importer import import_votes
+    from reground.annotations.published import import_votes
 
     with workspace.lock("reground votes import"):
         counts = import_votes(workspace, arguments.format, arguments.path)

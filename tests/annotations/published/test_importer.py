@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.annotations.published import importer as published
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import csv as csv_module
+from reground.annotations.published import import_votes
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.errors import RegroundError, UsageError
@@ -237,8 +237,8 @@ def test_unknown_images_and_labels_are_left_out_with_the_line(workspace: Workspa
     assert import_votes(workspace, "csv", path)["votes"] == 3  # an image indexed since is known now
 
 
-def test_many_lines_come_in_pieces(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published.published_csv, "AT_ONCE", 10)
+def test_many_lines_come_in_shards(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_module, "CHUNK_SIZE", 10)
     lines = [f"cat_{n},{n},ann,yes" for n in range(25)]
     assert import_votes(workspace, "csv", csv(tmp_path, *lines))["votes"] == 25
     assert len(workspace.parts("votes")) == 3
@@ -309,7 +309,7 @@ def shorten(path: Path) -> None:
         (lambda path: path.write_bytes(path.read_bytes()[:-50]), "BadZipFile"),
         (shorten, "tensor ends early"),
         (lambda path: rewrite(path, tensor=np.ones((18, 3, 3))), "two answers on one pair"),
-        (lambda path: rewrite(path, tensor=np.full((18, 3, 3), 0.5)), "something else than 0 and 1"),
+        (lambda path: rewrite(path, tensor=np.full((18, 3, 3), 0.5)), "values other than 0 and 1"),
         (lambda path: rewrite(path, tensor=np.zeros((18, 3, 2))), "tensor is float64"),
         (lambda path: rewrite(path, ids=np.array([None] * 18)), "pickle"),
         (lambda path: rewrite(path, info=np.array([[ONE, "1000"]] * 3)), "expected labels to be indices"),

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.annotations.published.safe_pickle import ADMITTED, load, read_frame, read_npy_object
+from reground.annotations.published.safe_pickle import ALLOWED, load, read_frame, read_npy_object
 from reground.tasks.errors import RegroundError
 
 
@@ -188,15 +188,15 @@ ATTACKS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_admitted_names_do_nothing_but_hold_data(attack: str) -> None:
-    before = {name: dict(vars(kind)) for name, kind in ADMITTED.items() if isinstance(kind, type)}
+    before = {name: dict(vars(kind)) for name, kind in ALLOWED.items() if isinstance(kind, type)}
     with pytest.raises(RegroundError, match=r"here\.pkl: (this pickle was not read|expected a pickle)"):
         load(ATTACKS[attack], "here.pkl")
-    assert {name: dict(vars(kind)) for name, kind in ADMITTED.items() if isinstance(kind, type)} == before
+    assert {name: dict(vars(kind)) for name, kind in ALLOWED.items() if isinstance(kind, type)} == before
 
 
 def test_the_packages_own_are_never_handed_out() -> None:
     own = {np.ndarray, np.dtype, pd.DataFrame, pd.Index, pd.RangeIndex, collections.Counter}
-    assert not own & set(ADMITTED.values())
+    assert not own & set(ALLOWED.values())
 
 
 @given(st.binary(max_size=60), st.integers(0, 400))
@@ -219,10 +219,10 @@ def without_block(manager: Any) -> Any:
 @pytest.mark.parametrize(
     ("write", "complaint"),
     [
-        (lambda path: pickle.dumps([1, 2]), "expected a pickled frame, found list"),
+        (lambda path: pickle.dumps([1, 2]), "expected a pickled data frame, found list"),
         (lambda path: pickle.dumps(frame().drop(columns="main")), "Missing: main"),
-        (lambda path: without_block(None), "the frame holds no blocks"),
-        (lambda path: without_block([1]), "the frame holds no blocks"),
+        (lambda path: without_block(None), "the data frame has no blocks"),
+        (lambda path: without_block([1]), "the data frame has no blocks"),
     ],
 )
 def test_what_is_no_such_frame(tmp_path: Path, write: Callable[[Path], bytes], complaint: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import METHODS
 from reground.annotations.truth.step import TruthSettings, judge

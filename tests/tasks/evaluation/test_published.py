@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.annotations.truth import step as truth
 from reground.tasks.evaluation import step as evaluation
 from reground.tasks.predictions import import_predictions

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.export import file_names as names

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from reground.annotations.published.importer import import_votes
+from reground.annotations.published import import_votes
 from reground.annotations.published.safe_pickle import read_frame
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.export import export
