@@ -1,6 +1,7 @@
 """Rounds of questions: which pairs to ask about, whom to ask, and their tasks in Label Studio."""
 
 from reground.annotations.rounds.assignment import normalize_email
+from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import delete_unused_controls, read_controls
 from reground.annotations.rounds.gold import import_gold, read_gold
 from reground.annotations.rounds.planning import RoundPlan, plan_round
@@ -28,6 +29,7 @@ from reground.annotations.rounds.upload import create_tasks
 
 __all__ = [
     "ReviewSettings",
+    "review_faults",
     "ExclusionRule",
     "import_gold",
     "read_gold",

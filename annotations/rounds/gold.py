@@ -74,11 +74,12 @@ class GoldPool:
 def gold_pool(workspace: Workspace, rate: float, round_number: int, seed: int) -> GoldPool:
     """The workspace's gold for one round.
 
-    Raises:
-        UsageError: the rate is out of range.
+    Args:
+        workspace: with ``gold``.
+        rate: share of questions whose answer is known, from 0 to below 1.
+        round_number: of the round.
+        seed: of which questions these are.
     """
-    if not 0 <= rate < 1:
-        raise UsageError(f"expected review.gold_rate to be from 0 to below 1, got {rate}")
     image_ids = set(workspace.read("images", ["image_id"])["image_id"])
     labels: dict[ImageId, set[ClassIdx]] = defaultdict(set)
     for image_id, label in read_gold(workspace):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from reground.annotations.rounds.assignment import assign, assignees
+from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import add_controls, control_pool, read_controls
 from reground.annotations.rounds.gold import draw_gold_questions, gold_pool
 from reground.annotations.rounds.projects import ReviewRound
@@ -23,6 +24,7 @@ from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx, ControlRow, ImageId
 from reground.tasks.votes import CLASSIFY, CONTAINS, VotePolicy, excluded
+from reground.tasks.workspace import raise_faults
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ def plan_round(of: ReviewRound, settings: ReviewSettings, policy: VotePolicy) ->
         policy: which votes count.
 
     Raises:
-        UsageError: no such way of asking; a number out of range; or the round was begun otherwise:
+        UsageError: settings that `review_faults` names; or the round was begun otherwise:
             with or without projects of their own, or with another overlap.
     """
-    _check(settings)
+    raise_faults("review", review_faults(settings))
     out = [task.question for task in of.tasks()]
     _same_way(of, settings)
     pairs = select_pairs(of.workspace, of.kind, of.number, settings.selection, settings.limit, policy)
@@ -124,19 +126,6 @@ def _to_nobody(question: Question) -> Question:
 
 def _without(question: Question, left_out: Mapping[ImageId, str]) -> Question:
     return replace(question, image_ids=tuple(i for i in question.image_ids if i not in left_out))
-
-
-def _check(settings: ReviewSettings) -> None:
-    least = {"overlap": 1, "grid": 1, "batch_size": 1, "limit": 0, "positive_controls": 0, "negative_controls": 0}
-    for name, bound in least.items():
-        if getattr(settings, name) < bound:
-            raise UsageError(f"expected review.{name} to be at least {bound}, got {getattr(settings, name)}")
-    placed = settings.positive_controls + settings.negative_controls
-    if placed >= settings.grid:
-        raise UsageError(
-            f"expected room for questions beside {placed} control images (review.positive_controls and "
-            f"review.negative_controls) in a grid of {settings.grid} (review.grid): set one of them otherwise."
-        )
 
 
 def _same_way(of: ReviewRound, settings: ReviewSettings) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Interval
+
+from reground.tasks.workspace import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,12 @@ class ExclusionRule:
         same_below: they answer everything the same, and chance would do so more seldom than this.
     """
 
-    gold_below: float = 0.7
-    agreement_below: float = 0.5
-    agreement_votes: int = 100
-    seconds_below: float = 1.5
-    seconds_tasks: int = 5
-    same_below: float = 1e-6
+    gold_below: Share = 0.7
+    agreement_below: Share = 0.5
+    agreement_votes: NonNegativeInt = 100
+    seconds_below: NonNegativeFloat = 1.5
+    seconds_tasks: NonNegativeInt = 5
+    same_below: Share = 1e-6
 
 
 @dataclass(frozen=True)
@@ -60,21 +65,21 @@ class ReviewSettings:
     """
 
     url: str = ""
-    port: int = 8080
+    port: Annotated[int, Interval(ge=0, le=65535)] = 8080
     document_root: str = ""
-    round: int = 1
-    selection: str = ""
-    limit: int = 0
-    overlap: int = 5
+    round: PositiveInt = 1
+    selection: Literal["", "candidates", "several", "predictions", "needs_vote"] = ""
+    limit: NonNegativeInt = 0
+    overlap: PositiveInt = 5
     blind: bool = False
     annotators: tuple[str, ...] = ()
-    grid: int = 48
-    positive_controls: int = 2
-    negative_controls: int = 2
-    gold_rate: float = 0.05
-    examples: int = 3
-    batch_size: int = 250
-    retry_timeout: float = 120.0
+    grid: PositiveInt = 48
+    positive_controls: NonNegativeInt = 2
+    negative_controls: NonNegativeInt = 2
+    gold_rate: Annotated[float, Interval(ge=0, lt=1)] = 0.05
+    examples: NonNegativeInt = 3
+    batch_size: PositiveInt = 250
+    retry_timeout: NonNegativeFloat = 120.0
     recorded_annotators: tuple[str, ...] = ()
     exclude: ExclusionRule = field(default_factory=ExclusionRule)
-    seed: int = 0
+    seed: NonNegativeInt = 0

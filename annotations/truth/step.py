@@ -12,14 +12,13 @@ routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, section
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from annotated_types import Interval
 
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.fingerprint import COLUMNS as FINGERPRINT_COLUMNS
@@ -44,7 +43,7 @@ from reground.tasks.votes import (
     read_votes,
     selection_frequency,
 )
-from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, digest, refused
+from reground.tasks.workspace import Output, PositiveInt, Shard, Share, Step, Workspace, digest
 
 READS: Final = ("images", "originals", "classes", "votes")
 SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
@@ -66,10 +65,10 @@ class TruthSettings:
         count_excluded: votes of annotators whom the rule `review.exclude` excludes count all the same.
     """
 
-    method: str = "selection-frequency"
-    min_annotators: Annotated[int, Interval(ge=1)] = 5
-    ratio: Annotated[float, Interval(ge=0, le=1)] = 0.5
-    keep: Annotated[float, Interval(ge=0, le=1)] = 0.5
+    method: Literal["selection-frequency", "dawid-skene", "joint"] = "selection-frequency"
+    min_annotators: PositiveInt = 5
+    ratio: Share = 0.5
+    keep: Share = 0.5
     hold_out: tuple[str, ...] = GOLDEN_SET
     count_excluded: bool = False
 
@@ -79,19 +78,13 @@ class TruthSettings:
         return VotePolicy(frozenset(self.hold_out), self.count_excluded, self.ratio, self.keep)
 
 
-def check(settings: TruthSettings) -> Iterable[Fault]:
-    """What is wrong with settings, before any work."""
-    return refused("method", _check_method, settings.method)
-
-
 def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
     """One shard: votes on one image may come from any number of rounds.
 
     Raises:
-        UsageError: no such method, or no vote is of a source that is held out.
+        UsageError: no vote is of a source that is held out.
         RegroundError: there are neither images nor votes.
     """
-    _check_method(settings.method)
     if workspace.parts("votes"):
         _check_sources(workspace, settings.hold_out)
     else:
@@ -99,11 +92,6 @@ def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
     size = sum(part.rows for table in ("images", "originals") for _, part in workspace.parts(table))
     digests = (*(workspace.table_digest(name) for name in READS), digest(*excluded(workspace, settings.policy)))
     return [Shard("all", digests, {}, size)]
-
-
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise unknown("method", method, METHODS)
 
 
 def _check_sources(workspace: Workspace, hold_out: Collection[str]) -> None:
@@ -280,4 +268,4 @@ def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-STEP = Step("truth", 4, TruthSettings, plan, work, finalize=keep_version, check=check)
+STEP = Step("truth", 4, TruthSettings, plan, work, finalize=keep_version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from reground.annotations.rounds import review_faults
 from reground.flows import steps
 from reground.flows.run import parse_runner
 from reground.flows.settings.resolve import DEFAULT, Resolved, report, source
@@ -33,7 +34,7 @@ def check(resolved: Resolved, step_names: Iterable[str]) -> None:
 
 def _faults(resolved: Resolved, name: str) -> Iterable[Fault]:
     if name == REVIEW:
-        return ()
+        return review_faults(resolved.settings.review)
     return steps.find(name).faults(resolved.settings.of(name))
 
 

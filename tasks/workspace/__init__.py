@@ -2,7 +2,7 @@
 
 from reground.tasks.workspace.csv import read_csv
 from reground.tasks.workspace.export_table import write_table
-from reground.tasks.workspace.fields import Fault, SettingField, build, fields, refused
+from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
@@ -40,7 +40,9 @@ __all__ = [
     "finish",
     "image_shards",
     "read_csv",
+    "raise_faults",
     "refused",
+    "type_faults",
     "run_shard",
     "todo",
     "write_table",

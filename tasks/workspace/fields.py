@@ -11,13 +11,13 @@ import dataclasses
 import functools
 import os
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
 
-from reground.tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace.setting_types import Location
 
 S = TypeVar("S")
@@ -125,6 +125,20 @@ def refused(field: str, rule: Callable[..., Any], *arguments: Any) -> Iterator[F
         yield Fault(field, str(error))
 
 
+def raise_faults(name: str, faults: Sequence[Fault]) -> None:
+    """Refuse settings that have faults.
+
+    Args:
+        name: of the step.
+        faults: none: nothing happens.
+
+    Raises:
+        UsageError: one line for each fault.
+    """
+    if faults:
+        raise UsageError("\n".join(f"{name}.{fault.field}: {fault.problem}" for fault in faults))
+
+
 @functools.cache
 def fields(cls: type[Any]) -> tuple[SettingField, ...]:
     """Every setting of a settings class, in order."""
@@ -145,7 +159,7 @@ def _fields(cls: type[Any], defaults: Any, prefix: str) -> Iterator[SettingField
             )
 
 
-def faults(settings: Any) -> Iterator[Fault]:
+def type_faults(settings: Any) -> Iterator[Fault]:
     """The fields of a settings object whose values are of another type, or out of bounds."""
     for field in fields(type(settings)):
         value = functools.reduce(getattr, field.name.split("."), settings)

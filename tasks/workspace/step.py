@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from reground.tasks.errors import UsageError
-from reground.tasks.workspace.fields import Fault, faults
+from reground.tasks.workspace.fields import Fault, raise_faults, type_faults
 from reground.tasks.workspace.store import Entry, Output, Workspace, digest
 
 S = TypeVar("S")
@@ -72,7 +72,7 @@ class Step(Generic[S]):
 
     def faults(self, settings: S) -> list[Fault]:
         """What is wrong with settings: values that their fields do not take; else what `check` says."""
-        return list(faults(settings)) or list(self.check(settings))
+        return list(type_faults(settings)) or list(self.check(settings))
 
     def key_settings(self, settings: S) -> dict[str, Any]:
         """The settings that enter the key, as JSON has them."""
@@ -99,8 +99,7 @@ def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
     Raises:
         UsageError: settings that the step refuses; or another step has written the tables that this one writes.
     """
-    if problems := step.faults(settings):
-        raise UsageError("\n".join(f"{step.name}.{fault.field}: {fault.problem}" for fault in problems))
+    raise_faults(step.name, step.faults(settings))
     _refuse_conflicts(step, workspace)
     shards = list(step.plan(workspace, settings))
     done = {entry.shard: entry.key for entry in workspace.entries(step.name)}

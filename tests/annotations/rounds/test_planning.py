@@ -27,14 +27,14 @@ from reground.annotations.rounds.assignment import assign
 from reground.annotations.rounds.controls import write_controls
 from reground.annotations.rounds.examples import example_pool
 from reground.annotations.rounds.questions import assign_to
-from reground.annotations.rounds.selection import select_pairs
+from reground.annotations.rounds.selection import WAYS, select_pairs
 from reground.annotations.rounds.task_data import LabelText, contains_data
 from reground.annotations.rounds.task_registry import register_tasks
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, annotator_rows
-from reground.tasks.workspace import Workspace
+from reground.tasks.workspace import Workspace, fields
 from tests.support.tables import candidate, class_row, image, prediction, put, vote
 
 PEOPLE = ("ann@lab", "bob@lab", "cay@lab", "dot@lab")
@@ -98,6 +98,11 @@ def create_tasks(workspace: Workspace, made: RoundPlan, kind: str, overlap: int,
 
 
 # Which pairs
+
+
+def test_every_strategy_can_be_chosen() -> None:
+    choices = next(field.choices for field in fields(ReviewSettings) if field.name == "selection")
+    assert set(choices) == {"", *WAYS}
 
 
 def test_an_unknown_way_of_asking_names_all(workspace: Workspace) -> None:
@@ -232,15 +237,18 @@ def test_without_gold_and_truth_a_grid_is_full_of_questions(workspace: Workspace
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"grid": 0}, "review.grid to be at least 1, got 0"),
-        ({"overlap": 0}, "review.overlap to be at least 1"),
-        ({"limit": -1}, "review.limit to be at least 0"),
+        ({"grid": 0}, r"review.grid: expected a whole number, at least 1, got 0"),
+        ({"overlap": 0}, r"review.overlap: expected a whole number, at least 1"),
+        ({"limit": -1}, r"review.limit: expected a whole number, at least 0"),
         ({"batch_size": 0}, "review.batch_size"),
         ({"positive_controls": -1}, "review.positive_controls"),
-        ({"grid": 4}, "room for questions beside 4 control images .* in a grid of 4"),
+        ({"url": "localhost:8080"}, "review.url: expected an address .* got 'localhost:8080'"),
+        ({"annotators": ("ann@lab.org", "bob")}, "review.annotators: expected an e-mail address .* got 'bob'"),
+        ({"selection": "everything"}, "review.selection: expected one of: candidates, several, predictions"),
+        ({"grid": 4}, "room for questions beside 4 control images .* a grid of 4"),
     ],
 )
-def test_numbers_out_of_range_are_refused(workspace: Workspace, settings: dict[str, int], says: str) -> None:
+def test_settings_out_of_range_are_refused(workspace: Workspace, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         plan(workspace, "contains", **settings)
 
@@ -336,7 +344,7 @@ def test_gold_is_mixed_in_at_the_rate_and_looks_like_the_rest(workspace: Workspa
     create_tasks(workspace, made, "classify", 2)
     assert plan(workspace, "classify", gold_rate=0.2).questions == []
     assert len(plan(workspace, "classify", gold_rate=0.0, round=2).questions) == 8
-    with pytest.raises(UsageError, match=r"gold_rate to be from 0 to below 1, got 1"):
+    with pytest.raises(UsageError, match=r"review.gold_rate: expected a number, at least 0, less than 1, got 1"):
         plan(workspace, "classify", gold_rate=1, round=3)
 
 

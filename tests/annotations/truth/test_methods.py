@@ -24,7 +24,7 @@ from reground.tasks.votes import (
     read_votes,
     selection_frequency,
 )
-from reground.tasks.workspace import Workspace
+from reground.tasks.workspace import Workspace, fields
 from tests.support.needs import need_shared
 from tests.support.tables import vote
 
@@ -35,6 +35,11 @@ def labels(votes: list[dict[str, Any]], original: int | None, method: str) -> di
     about = encode(to_arrow("votes", votes))
     images = pd.DataFrame({"image_id": about.image_ids, "original": original, "routing": None})
     return {name: set(row["labels"]) for name, row in judge(about, images, set(), TruthSettings(method)).items()}
+
+
+def test_every_method_can_be_chosen() -> None:
+    choices = next(field.choices for field in fields(TruthSettings) if field.name == "method")
+    assert set(choices) == METHODS.keys()
 
 
 @pytest.mark.parametrize("method", METHODS)
