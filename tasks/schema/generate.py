@@ -42,8 +42,9 @@ def generate() -> dict[str, str]:
 def row_type(table: Table) -> str:
     """Name of the type of a row: that of the table in the singular.
 
-    >>> row_type(Table("truth_versions", "version", (), ()))
-    'TruthVersionRow'
+    Examples:
+        >>> row_type(Table("truth_versions", "version", (), ()))
+        'TruthVersionRow'
     """
     *words, last = table.name.split("_")
     last = last.removesuffix("es") if last.endswith("sses") else last.removesuffix("s")
@@ -53,8 +54,9 @@ def row_type(table: Table) -> str:
 def python_type(column: Column) -> str:
     """Type of a column's values, as Python writes it.
 
-    >>> python_type(Column("class_idxs", "list<int32>", "labels", nullable=True))
-    'list[ClassIdx] | None'
+    Examples:
+        >>> python_type(Column("class_idxs", "list<int32>", "labels", nullable=True))
+        'list[ClassIdx] | None'
     """
     return _python_type(column.name, column.type) + (" | None" if column.nullable else "")
 
