@@ -7,7 +7,7 @@ FO := .venv-fiftyone
 TESTS := OMP_WAIT_POLICY=PASSIVE
 ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
 
-.PHONY: demo test lint unit slow docs install label-studio fiftyone clean
+.PHONY: demo test lint unit slow docs pictures install label-studio fiftyone clean
 .DELETE_ON_ERROR:
 
 demo: install label-studio ## the whole pipeline on 20 photographs
@@ -32,6 +32,10 @@ slow:
 docs: install ## the documentation as a site in site/, which opens from the folder; a broken link fails
 	@.venv/bin/python docs/make_reference.py
 	@.venv/bin/zensical build --strict
+
+pictures: install label-studio ## the pictures in docs, anew: from the demo's report and a real Label Studio; needs Chromium
+	@$(ENV) .venv/bin/reground demo -w demo-workspace
+	@$(ENV) .venv/bin/python -m tests.support.pictures demo-workspace
 
 install: .venv/.installed ## .venv with the reground command
 label-studio: $(LS)/.installed ## Label Studio, in an environment of its own
