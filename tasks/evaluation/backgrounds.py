@@ -58,6 +58,19 @@ def on_variants(hits: Mapping[str, pd.DataFrame], names: Mapping[int, str], leve
         hits: variant -> result of `group_hits`; empty where it was not predicted.
         names: of the groups.
         level: of the intervals, 0 to 1.
+
+    Examples:
+        >>> from collections import defaultdict
+        >>> columns = {"group": [0, 0, 1, 1], "hit": [True, True, True, True]}
+        >>> same = pd.DataFrame(columns, index=["a", "b", "c", "d"])
+        >>> rand = same.assign(hit=[True, False, True, False])
+        >>> hits = defaultdict(same.iloc[:0].copy, mixed_same=same, mixed_rand=rand)  # of the other variants no image
+        >>> for result in on_variants(hits, {0: "Dog", 1: "Bird"}, level=0.95):
+        ...     if result.subset == "all":
+        ...         print(result.metric, result.set, round(result.estimate.value, 2))
+        group_accuracy mixed_same 1.0
+        group_accuracy mixed_rand 0.5
+        bg_gap mixed_same,mixed_rand 0.5
     """
     for variant in (*VARIANTS, *PARITY):
         yield from shares(variant, "group_accuracy", hits[variant], names, level)
@@ -93,6 +106,24 @@ def on_adversarial(rows: pd.DataFrame, names: Mapping[int, str], level: float) -
         rows: rows of ``adversarial/MODEL``: group, vulnerable, clean_correct, outcome.
         names: of the groups.
         level: of the intervals, 0 to 1.
+
+    Examples:
+        >>> searched = pd.DataFrame(
+        ...     {
+        ...         "group": [0, 0, 0, 0],
+        ...         "vulnerable": [True, True, False, True],
+        ...         "clean_correct": [True, True, True, False],
+        ...         "outcome": ["misled", "unmapped", "robust", None],
+        ...     }
+        ... )
+        >>> for result in on_adversarial(searched, {0: "Dog"}, level=0.95):
+        ...     if result.subset == "all":
+        ...         print(result.metric, round(result.estimate.value, 2), result.estimate.n)
+        clean_accuracy 0.75 4
+        challenge_accuracy 0.25 4
+        misled 0.33 3
+        unmapped 0.33 3
+        robust 0.33 3
     """
     outcomes = rows.assign(robust=~rows["vulnerable"].astype(bool))
     yield from shares(ADVERSARIAL, "clean_accuracy", outcomes, names, level, "clean_correct")

@@ -54,6 +54,40 @@ def on_photographs(
         subsets: subsets by original label.
         has_top5: whether every image has five predictions, or as many as there are classes.
         level: of the intervals, 0 to 1.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from reground.tasks.evaluation.reference import Labels
+        >>> image, class_idx = np.array([0, 0, 1, 1, 2]), np.array([1, 2, 1, 3, 3])  # the judged labels
+        >>> kept = Labels(image, class_idx, np.array([1.0, 1.0, 0.0, 1.0, 1.0]))
+        >>> likely = Labels(image, class_idx, np.array([0.9, 0.8, 0.1, 0.9, 1.0]))
+        >>> reference = Judged(
+        ...     image_ids=pd.Index(["a", "b", "c"]),
+        ...     original=np.array([1, 1, 3]),
+        ...     main=np.array([1, 3, 3]),
+        ...     objects=np.array([2, 1, 1]),
+        ...     settled=np.array([True, True, True]),
+        ...     probability=likely,
+        ...     kept=kept,
+        ...     frequency=likely,
+        ...     reviewed=True,
+        ...     version="",
+        ...     sources="",
+        ... )
+        >>> ranks = np.array([[2, 1], [1, 3], [3, 1]])  # the classes of one model, best first
+        >>> results = on_photographs(ranks, reference, Subsets({}, {}), has_top5=True, level=0.95)
+        >>> whole = [result for result in results if result.subset in (ALL, REVIEWED)]
+        >>> for result in whole:
+        ...     print(f"{result.metric}, {result.subset}: {result.estimate.value:.2f} of {result.estimate.n}")
+        top1_original, all: 0.67 of 3
+        top5_original, all: 1.00 of 3
+        top1_original, reviewed: 0.67 of 3
+        real_accuracy, all: 0.67 of 3
+        multi_label, reviewed: 0.67 of 3
+        multi_label_top5, reviewed: 1.00 of 3
+        main_label, reviewed: 0.33 of 3
+        selection_frequency, all: 0.63 of 3
+        nobody_asked, all: 0.00 of 3
     """
     inputs = _EvalInputs(ranks, reference, ranks[:, 0] != NONE, level)
     if not inputs.predicted.any():

@@ -28,6 +28,8 @@ METRICS = [
 ]
 """Modules whose every public function is a metric or an aggregation."""
 ALONE = {
+    "tasks/evaluation/metrics.py": "on_photographs",
+    "tasks/evaluation/backgrounds.py": "on_variants",
     "tasks/kernels/background_strength.py": "Strength",
     "tasks/votes/arrays.py": "selection_frequency",
 }
