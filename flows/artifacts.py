@@ -13,7 +13,7 @@ from uuid import UUID
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from reground.flows.contact_sheet import contact_sheet
-from reground.flows.run import progress
+from reground.flows.run import Bars, Lines
 from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
 from reground.tasks.workspace import Workspace
 
@@ -27,7 +27,7 @@ LOGGER = logging.getLogger(__name__)
 class Progress:
     """A step's progress on the run's page, and wherever ``beside`` shows it."""
 
-    def __init__(self, workspace: Workspace, beside: progress.Lines | progress.Bars) -> None:
+    def __init__(self, workspace: Workspace, beside: Lines | Bars) -> None:
         self._workspace, self._beside = workspace, beside
         self._done, self._total, self._shown = 0, 1, 0.0
         self._artifact: UUID | None = None

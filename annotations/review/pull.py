@@ -6,7 +6,7 @@ Reads ``questions`` and ``controls``; writes ``answers``, ``votes``, ``control_a
 
 from __future__ import annotations
 
-from reground.annotations.collect.votes import PullSummary, collect_votes, summarize
+from reground.annotations.collect import PullSummary, collect_votes, summarize
 from reground.annotations.review.connection import connect
 from reground.annotations.rounds import ReviewSettings
 from reground.tasks.workspace import Workspace

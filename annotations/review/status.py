@@ -13,9 +13,13 @@ from typing import Final, TypedDict
 
 import pyarrow as pa
 
-from reground.annotations.collect.parse import ParsedTask, parse_annotations
-from reground.annotations.collect.sync import AnswerBatch, fetch_answers
-from reground.annotations.collect.votes import available_projects
+from reground.annotations.collect import (
+    AnswerBatch,
+    ParsedTask,
+    available_projects,
+    fetch_answers,
+    parse_annotations,
+)
 from reground.annotations.review.connection import connect
 from reground.annotations.rounds import ReviewSettings, Task, read_controls
 from reground.tasks.schema import VoteRow, arrow_schema_subset

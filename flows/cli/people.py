@@ -32,7 +32,7 @@ def invite(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> 
 
 def annotators(workspace: Workspace, arguments: Namespace, told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Judge everybody anew by the rule of the settings, from what was collected; needs no Label Studio."""
-    from reground.annotations.collect.votes import summarize
+    from reground.annotations.collect import summarize
 
     resolved = resolve(workspace, told, arguments.config)
     check(resolved, ["review"])

@@ -3,10 +3,12 @@
 from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, run_step, settled
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
-from reground.flows.run.progress import listen, watch
+from reground.flows.run.progress import Bars, Lines, listen, watch
 from reground.flows.run.ray import ray_options, require_ray
 
 __all__ = [
+    "Bars",
+    "Lines",
     "BATCHES",
     "Runner",
     "batches",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from reground.tasks.models.extras import import_extra
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
 from reground.tasks.models.registry import (
@@ -38,7 +37,6 @@ __all__ = [
     "Recipe",
     "check",
     "gpu_name",
-    "import_extra",
     "known",
     "load",
     "name_problems",

@@ -4,7 +4,7 @@
 that count, `encode` turns them into arrays, `selection_frequency` counts them.
 """
 
-from reground.tasks.votes.annotators import ANNOTATOR_COLUMNS, PAIR, annotator_rows
+from reground.tasks.votes.annotators import ANNOTATOR_COLUMNS, annotator_rows
 from reground.tasks.votes.arrays import (
     VOTE_COLUMNS,
     WEIGHTS,
@@ -32,7 +32,6 @@ from reground.tasks.votes.vocabulary import (
     CONTAINS,
     GOLDEN_SET,
     LABEL_STUDIO,
-    MAYBE,
     NO,
     QUESTIONS,
     RATE,
@@ -51,9 +50,7 @@ __all__ = [
     "CONTAINS",
     "GOLDEN_SET",
     "LABEL_STUDIO",
-    "MAYBE",
     "NO",
-    "PAIR",
     "POLICY_TABLE",
     "QUESTIONS",
     "RATE",

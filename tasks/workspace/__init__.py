@@ -1,5 +1,6 @@
 """The workspace: tables, manifest, locks and what a step is."""
 
+from reground.tasks.workspace import lock, remembered
 from reground.tasks.workspace.csv import read_csv
 from reground.tasks.workspace.export_table import write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
@@ -39,8 +40,10 @@ __all__ = [
     "fields",
     "finish",
     "image_shards",
+    "lock",
     "read_csv",
     "raise_faults",
+    "remembered",
     "refused",
     "type_faults",
     "run_shard",

@@ -45,7 +45,7 @@ def test_server_that_cannot_start(tmp_path: Path) -> None:
 
 
 def test_a_scheduled_run_happens(prefect_api: str, workspace_url: str, tmp_path: Path) -> None:
-    code = f"from flows.serve import serve; serve({prefect_api!r}, {workspace_url!r}, 5, '0 3 * * *')"
+    code = f"from reground.flows.serve import serve; serve({prefect_api!r}, {workspace_url!r}, 5, '0 3 * * *')"
     with (tmp_path / "serve.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-c", code],
