@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,12 @@ def curated(example: Path, world: World, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
+@pytest.fixture
+def copy(curated: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to change."""
+    return shutil.copytree(curated, tmp_path / "copy")
+
+
 def reground(site: Path, folder: Path, *words: str, status: int = 0) -> str:
     """Run a command with the distributions below ``site``; what it prints."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(site)])}
@@ -63,69 +70,69 @@ def test_its_model_knows_the_colours_of_the_world(curated: Path, world: World) -
     assert {json.loads(recipe)["plugin"] for recipe in predictions["recipe"]} == {"reground-example 1.0"}
 
 
-def test_its_votes_become_a_truth_that_it_exports(example: Path, curated: Path, world: World) -> None:
+def test_its_votes_become_a_truth_that_it_exports(example: Path, copy: Path, world: World) -> None:
     first, *others = sorted(world.labels)
     answers = [
         {"photo": image_id, "class": world.labels[image_id], "who": who, "says": "no" if image_id == first else "yes"}
         for image_id in (first, *others)
         for who in ("ann", "ben", "cem")
     ]
-    (curated / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
-    counts = reground(example, curated, "votes", "import", "answers.jsonl", "--format", "json-lines", "-w", "W")
+    (copy / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
+    counts = reground(example, copy, "votes", "import", "answers.jsonl", "--format", "json-lines", "-w", "W")
     assert f"votes {len(answers)}" in counts
-    votes = Workspace(curated / "W").read("votes")
+    votes = Workspace(copy / "W").read("votes")
     assert set(votes["source"]) == {"json-lines"} and set(votes["annotator_id"]) == {
         f"json-lines:{who}" for who in ("ann", "ben", "cem")
     }
-    reground(example, curated, "truth", "-w", "W", "--method", "selection-frequency")
-    reground(example, curated, "export", "cleaned", "--format", "label-csv", "-w", "W")
-    with (curated / "cleaned" / "labels.csv").open() as handle:
+    reground(example, copy, "truth", "-w", "W", "--method", "selection-frequency")
+    reground(example, copy, "export", "cleaned", "--format", "label-csv", "-w", "W")
+    with (copy / "cleaned" / "labels.csv").open() as handle:
         labels = {image_id: [int(label) for label in rest] for image_id, *rest in csv.reader(handle)}
     assert labels == {first: []} | {image_id: [world.labels[image_id]] for image_id in others}
-    assert "label-csv (reground-example 1.0)" in (curated / "cleaned" / "DATA_CARD.md").read_text()
+    assert "label-csv (reground-example 1.0)" in (copy / "cleaned" / "DATA_CARD.md").read_text()
 
 
-def test_another_version_makes_its_results_again_and_no_others(curated: Path, world: World, tmp_path: Path) -> None:
+def test_another_version_makes_its_results_again_and_no_others(copy: Path, world: World, tmp_path: Path) -> None:
     newer = install_example(tmp_path, "1.1")
-    before = keys(curated, "index"), keys(curated, "masks"), keys(curated, "predict")
-    reground(newer, curated, "masks", "-w", "W")
-    reground(newer, curated, "predict", "-w", "W")
-    after = keys(curated, "index"), keys(curated, "masks"), keys(curated, "predict")
+    before = keys(copy, "index"), keys(copy, "masks"), keys(copy, "predict")
+    reground(newer, copy, "masks", "-w", "W")
+    reground(newer, copy, "predict", "-w", "W")
+    after = keys(copy, "index"), keys(copy, "masks"), keys(copy, "predict")
     assert after[0] == before[0]
     assert after[1].keys() == before[1].keys() and not set(after[1].values()) & set(before[1].values())
     assert after[2].keys() == before[2].keys() and not set(after[2].values()) & set(before[2].values())
-    assert set(Workspace(curated / "W").read("masks")["method"]) == {"ellipse (reground-example 1.1)"}
+    assert set(Workspace(copy / "W").read("masks")["method"]) == {"ellipse (reground-example 1.1)"}
 
 
 def keys(folder: Path, step: str) -> dict[str, str]:
     return {entry.shard: entry.key for entry in Workspace(folder / "W").entries(step)}
 
 
-def test_a_flow_runs_them(prefect_api: str, example: Path, curated: Path, world: World, tmp_path: Path) -> None:
+def test_a_flow_runs_them(prefect_api: str, example: Path, world: World, tmp_path: Path) -> None:
     prefect = ["-w", "W", "--prefect", prefect_api]
     reground(example, tmp_path, "index", str(world.images), "--boxes", str(world.boxes), "-w", "W")
     reground(example, tmp_path, "masks", "--method", "ellipse", "--runner", "processes:2", *prefect)
     assert set(Workspace(tmp_path / "W").read("masks")["method"]) == {"ellipse (reground-example 1.0)"}
 
 
-def test_without_it_the_error_lists_what_there_is(curated: Path, tmp_path: Path) -> None:
-    message = reground(tmp_path, curated, "masks", "-w", "W", status=2)
+def test_without_it_the_error_lists_what_there_is(copy: Path, tmp_path: Path) -> None:
+    message = reground(tmp_path, copy, "masks", "-w", "W", status=2)
     assert "unknown mask method 'ellipse'" in message and "consensus, grabcut, onnx:FILE, supplied:DIR" in message
-    message = reground(tmp_path, curated, "export", "again", "--format", "label-csv", "-w", "W", status=2)
-    assert "unknown export format 'label-csv'" in message and not (curated / "again").exists()
+    message = reground(tmp_path, copy, "export", "again", "--format", "label-csv", "-w", "W", status=2)
+    assert "unknown export format 'label-csv'" in message and not (copy / "again").exists()
 
 
-def test_a_broken_one_breaks_nothing_else(example: Path, curated: Path, tmp_path: Path) -> None:
+def test_a_broken_one_breaks_nothing_else(example: Path, copy: Path, tmp_path: Path) -> None:
     groups = {f"reground.{group}": {"bad": "bad:thing"} for group in ("models", "masks", "exports", "votes")}
     groups["reground.masks"] |= {"grabcut": "bad:thing"}
     write_distribution(tmp_path, "bad", groups, "raise OSError('no licence')\n")
     site = Path(os.pathsep.join([str(example), str(tmp_path)]))
-    assert "masks" in reground(site, curated, "status", "-w", "W")
-    message = reground(site, curated, "masks", "-w", "W", "--method", "bad", status=1)
+    assert "masks" in reground(site, copy, "status", "-w", "W")
+    message = reground(site, copy, "masks", "-w", "W", "--method", "bad", status=1)
     assert "mask method 'bad' of bad 1.0 cannot be used: OSError: no licence" in message
-    again = reground(site, curated, "masks", "-w", "W", "--method", "grabcut")
+    again = reground(site, copy, "masks", "-w", "W", "--method", "grabcut")
     assert "mask method 'grabcut' of bad 1.0 is skipped: the name is built in" in again
-    assert set(Workspace(curated / "W").read("masks")["method"]) == {"grabcut"}
+    assert set(Workspace(copy / "W").read("masks")["method"]) == {"grabcut"}
 
 
 def test_every_plugin_is_listed_with_its_state(example: Path, tmp_path: Path) -> None:
