@@ -142,6 +142,10 @@ class Registry(Generic[T]):
             raise UsageError(f"cannot register the {self.kind} '{name}': {error}.") from error
         self._registered[name] = Plugin(name, SESSION, version or _source_digest(target), lambda: target)
 
+    def unregister_all(self) -> None:
+        """Forget what this process has added."""
+        self._registered.clear()
+
     def plugins(self) -> list[Plugin]:
         """Every plugin by name, those that are skipped too; imports none."""
         points = _installed(self.group)

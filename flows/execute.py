@@ -1,0 +1,60 @@
+"""Run steps in this process: all settings are checked, the workspace is held and remembers them, the steps run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Self
+
+from reground.flows.run import parse_runner, run_step
+from reground.flows.settings import check, remembering, resolve
+from reground.tasks.workspace import Workspace
+
+
+def execute(
+    command: str,
+    step_names: Sequence[str],
+    workspace: Workspace,
+    overrides: Mapping[str, Any],
+    config: Path | None,
+    watched: AbstractContextManager[Any] | None = None,
+) -> None:
+    """Do what is missing of some steps.
+
+    Args:
+        command: named to whoever waits for the workspace.
+        step_names: in order.
+        workspace: is made if need be.
+        overrides: settings, ``{STEP: {FIELD: value}}``; the workspace remembers them.
+        config: settings in TOML, remembered too.
+        watched: shows how far the steps are; None: nobody does.
+
+    Raises:
+        UsageError: settings cannot be used; the workspace is left as it was.
+        RegroundError: whatever a step raises; what is made by then is kept.
+    """
+    check(resolve(workspace, overrides, config), step_names)
+    with remembering(workspace, overrides, config), workspace.lock(command):
+        # Whoever held the workspace before may have changed what it remembers.
+        resolved = resolve(workspace, overrides, config)
+        check(resolved, step_names)
+        runner = parse_runner(resolved.settings.runner)
+        workspace.sweep()
+        with watched or _Silence() as progress:
+            for name in step_names:
+                run_step(name, workspace, resolved.settings.of(name), runner, progress)
+
+
+class _Silence:
+    """No progress."""
+
+    def start(self, step: str, total: int, done: int) -> None: ...
+    def advance(self, step: str, by: int) -> None: ...
+    def end(self, step: str, note: str) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None

@@ -1,0 +1,50 @@
+"""What steps have made: rows by table, what was dropped and why, files, and what waits for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reground.flows.waiting import waiting
+from reground.tasks.workspace import Workspace
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """The tables of some steps.
+
+    Attributes:
+        rows: by table.
+        dropped: (step, reason) -> rows of ``dropped``.
+        files: full paths of the files written.
+        waiting: what cannot go on without people, a sentence each.
+    """
+
+    rows: dict[str, int]
+    dropped: dict[tuple[str, str], int]
+    files: list[str]
+    waiting: list[str]
+
+    def __repr__(self) -> str:
+        lines = [f"{name}: {count:,}" for name, count in self.rows.items() if name != "dropped"]
+        lines += [f"dropped in {step}: {count:,} {reason}" for (step, reason), count in sorted(self.dropped.items())]
+        lines += [f"wrote {path}" for path in self.files]
+        return "\n".join([*lines, *self.waiting])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON takes it."""
+        dropped = {f"{step}.{reason}": count for (step, reason), count in self.dropped.items()}
+        return {"rows": self.rows, "dropped": dropped, "files": self.files, "waiting": self.waiting}
+
+
+def summarize(workspace: Workspace, step_names: Sequence[str]) -> Summary:
+    """What there is of the steps' tables now."""
+    entries = [entry for name in step_names for entry in workspace.entries(name)]
+    tables = {table for entry in entries for table in entry.tables}
+    rows = {name: sum(part.rows for _, part in workspace.parts(name)) for name in sorted(tables)}
+    files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
+    dropped = workspace.read("dropped", ["stage", "reason"])
+    counts = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
+    return Summary(rows, dict(counts), files, waiting(workspace))
