@@ -43,9 +43,9 @@ def prepare(folder: Path, images: int, models: int) -> None:
     workspace.commit("index", "classes", "0" * 32, Output({"classes": load_classes()}))
     given = pa.table(
         {"image_id": ids, "class_idx": original, "routing": pa.nulls(images, pa.string()), "source": ["made"] * images},
-        schema=arrow_schema("originals"),
+        schema=arrow_schema("original_labels"),
     )
-    workspace.commit("made", "originals", "0" * 32, Output({"originals": given}))
+    workspace.commit("made", "original_labels", "0" * 32, Output({"original_labels": given}))
     rows = [truth(rng, i, int(y), n % 2 == 0) for n, (i, y) in enumerate(zip(ids, original, strict=True))]
     workspace.commit("made", "truth", "0" * 32, Output({"truth": rows}))
     for m in range(models):

@@ -4,7 +4,7 @@
 with ImageNet-like class folders. All sides start from the folders and end with all eight variants
 of every usable photograph on disk, in as many threads as there are cores; they take turns, and the
 best of the rounds counts. Ours: the steps ``index``, ``masks`` and ``variants``, as they are run,
-by each mask method; one row a method. With ``grabcut`` ours composes by parity, so that both make
+by each mask method; one row a method. With ``grabcut`` ours composes as published, so that both make
 the same pixels of the same masks: GrabCut is nearly all of it, once here and twice there.
 
 The published order (rabbit-abacus/roleofimagebackgrounds, ``main.py``), rebuilt here from its
@@ -199,7 +199,7 @@ def ours(given: Sequence[Photo], boxes: Path, method: str) -> int:
         told = {
             "index": {"images": str(Path(folder, "images")), "boxes": str(boxes), "shard_size": shard_size},
             "masks": {"method": method},
-            "variants": {"compose": ("parity",) if method == "grabcut" else ("mask",)},
+            "variants": {"compose": ("published",) if method == "grabcut" else ("mask",)},
         }
         for name, settings in told.items():
             run_step(name, workspace, find(name).settings(**settings), Runner("threads", THREADS), Silent())

@@ -108,7 +108,7 @@ def judge(data: Path, folder: Path) -> Judged:
         said,
         np.array([crowd[pair] for pair in named]),
         {
-            "released": np.array([released[pair] for pair in named]),
+            "imagenet9": np.array([released[pair] for pair in named]),
             **{name: values[rows] for name, values in confidence.items()},
         },
     )
@@ -183,7 +183,7 @@ def compare(judged: Judged) -> dict[str, object]:
         numbers[f"{_column(name)}_tempered_log_loss"] = log_loss(again, judged.holds, once)
         told.append(f"at T {min(chosen):.2f} to {max(chosen):.2f}: {log_loss(again, judged.holds, once):.3f}")
         print("  ".join(told))
-    numbers["released_f1_at_0.8"] = f1(judged.confidence["released"], judged.holds, once, RELEASED_KEEP)
+    numbers["released_f1_at_0.8"] = f1(judged.confidence["imagenet9"], judged.holds, once, RELEASED_KEEP)
     print(f"released labels (scored 0.8 or more): f1 {numbers['released_f1_at_0.8']:.3f}")
     return {**numbers, **differences(resampled)}
 
@@ -196,7 +196,7 @@ def differences(resampled: Mapping[tuple[str, str], Array]) -> dict[str, object]
             gained = resampled["joint", metric] - spread
             low, high = interval(gained)
             print(f"joint - {name:20} {metric:9} {gained.mean():+.3f} ({low:+.3f} to {high:+.3f})")
-            if name == "released":
+            if name == "imagenet9":
                 numbers |= {f"gain_{metric}_low": low, f"gain_{metric}_high": high}
     return numbers
 

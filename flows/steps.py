@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MODULES: Final[dict[str, str]] = {
     "index": "reground.tasks.images:STEP",
-    "released": "reground.tasks.imagenet9:STEP",
+    "imagenet9": "reground.tasks.imagenet9:STEP",
     "masks": "reground.tasks.masks:STEP",
     "variants": "reground.tasks.variants:STEP",
     "predict": "reground.tasks.predictions:PREDICT",
@@ -26,7 +26,7 @@ MODULES: Final[dict[str, str]] = {
 }
 """Step name -> where it is, PACKAGE:NAME, in the order they run."""
 
-ON_REQUEST: Final = ("released", "adversarial")
+ON_REQUEST: Final = ("imagenet9", "adversarial")
 """Steps that ``reground run`` leaves out: one stands in for three others, one costs more than all others."""
 
 RUN: Final = tuple(name for name in MODULES if name not in ON_REQUEST)

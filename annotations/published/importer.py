@@ -1,6 +1,6 @@
 """Import of published votes: ``reground votes import``.
 
-Reads ``images`` and ``classes`` if there are any; writes ``votes``, ``originals``, ``annotators``, ``dropped``
+Reads ``images`` and ``classes`` if there are any; writes ``votes``, ``original_labels``, ``annotators``, ``dropped``
 and, if there are none, ``classes`` (ImageNet's). Importing again replaces what changed; an import that was killed
 is resumed.
 """
@@ -129,7 +129,7 @@ def _commit_summary(workspace: Workspace, source: str, shards: Collection[str]) 
     """Commit the annotators, and the conflicts of original labels; returns the shard's name."""
     name = f"{source}+summary"
     votes = [part.sha256 for entry, part in workspace.parts("votes") if entry.step == STAGE and entry.shard in shards]
-    key = digest(str(VERSION), *votes, *(workspace.table_digest(table) for table in ("images", "originals")))
+    key = digest(str(VERSION), *votes, *(workspace.table_digest(table) for table in ("images", "original_labels")))
     entry = workspace.entry(STAGE, name)
     if entry is None or entry.key != key:
         rows = annotator_rows(_read(workspace, "votes", shards, ANNOTATOR_COLUMNS))
@@ -141,8 +141,8 @@ def _commit_summary(workspace: Workspace, source: str, shards: Collection[str]) 
 def _original_conflicts(workspace: Workspace, source: str, shards: Collection[str]) -> list[DroppedRow]:
     """Rows of ``dropped`` for original labels that differ from those of the images or of other sources."""
     names = ["image_id", "class_idx"]
-    own_labels = _read(workspace, "originals", shards, names).dropna()
-    originals = workspace.read("originals", [*names, "source"])
+    own_labels = _read(workspace, "original_labels", shards, names).dropna()
+    originals = workspace.read("original_labels", [*names, "source"])
     originals = originals[originals["source"] != source].dropna()
     other_labels = pd.concat([workspace.read("images", names).assign(source="images"), originals])
     pairs = own_labels.merge(other_labels, on="image_id", suffixes=("", "_elsewhere"))
@@ -169,7 +169,7 @@ def _read(workspace: Workspace, table: str, shards: Collection[str], columns: Se
 
 
 def _counts(workspace: Workspace, shards: Collection[str]) -> dict[str, int]:
-    counts = Counter(dict.fromkeys(("votes", "annotators", "originals", "dropped"), 0))
+    counts = Counter(dict.fromkeys(("votes", "annotators", "original_labels", "dropped"), 0))
     for table in counts:
         for entry, part in workspace.parts(table):
             counts[table] += part.rows if entry.step == STAGE and entry.shard in shards else 0

@@ -75,7 +75,7 @@ def real_shards(path: Path, vocabulary: Vocabulary) -> Iterator[ImportShard]:
         for name, source in FILES.items()
         if (path / name).exists() or name not in OPTIONAL
     ]
-    yield ImportShard("originals", digest(*map(str, imagenet_labels())), lambda: _originals(vocabulary))
+    yield ImportShard("original_labels", digest(*map(str, imagenet_labels())), lambda: _originals(vocabulary))
     for file in files:
         input_digest = digest_files(file.path)
         for start in range(0, len(file.raters), CHUNK_SIZE):
@@ -89,7 +89,7 @@ def real_shards(path: Path, vocabulary: Vocabulary) -> Iterator[ImportShard]:
 def _originals(vocabulary: Vocabulary) -> Output:
     labels = vocabulary.of_imagenet[imagenet_labels()]
     rows = [original_row(REASSESSED, imagenet_id(number), int(label)) for number, label in enumerate(labels, start=1)]
-    return Output({"originals": rows})
+    return Output({"original_labels": rows})
 
 
 def _read_file(path: Path, source: str, vocabulary: Vocabulary) -> _RaterFile:

@@ -17,7 +17,7 @@ from reground.tasks.schema import (
     DroppedRow,
     DropReason,
     ImageId,
-    OriginalRow,
+    OriginalLabelRow,
     arrow_schema,
     dropped_row,
 )
@@ -35,7 +35,7 @@ class ImportShard:
     Attributes:
         name: unique within the source, usable as a file name.
         digest: of all its inputs.
-        build: returns its rows of ``votes``, ``originals`` and ``dropped``.
+        build: returns its rows of ``votes``, ``original_labels`` and ``dropped``.
     """
 
     name: str
@@ -50,7 +50,7 @@ class RowBuilder:
     source: str
     wnids: Sequence[str]
     votes: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in VOTE_COLUMNS})
-    originals: list[OriginalRow] = field(default_factory=list[OriginalRow])
+    originals: list[OriginalLabelRow] = field(default_factory=list[OriginalLabelRow])
     dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
     unknown_classes: Counter[int] = field(default_factory=Counter[int])
     """ImageNet's class index -> votes on this class, which the workspace lacks."""
@@ -71,11 +71,11 @@ class RowBuilder:
     def output(self) -> Output:
         dropped_rows = [*self.dropped, *unknown_class_rows(self.source, self.wnids, self.unknown_classes)]
         votes = pa.table(self.votes, schema=arrow_schema("votes"))
-        return Output({"votes": votes, "originals": self.originals, "dropped": dropped_rows})
+        return Output({"votes": votes, "original_labels": self.originals, "dropped": dropped_rows})
 
 
-def original_row(source: str, image_id: str, class_idx: int | None, routing: str | None = None) -> OriginalRow:
-    """A row of ``originals``; a ``class_idx`` of -1 means a class that the workspace lacks, and becomes null."""
+def original_row(source: str, image_id: str, class_idx: int | None, routing: str | None = None) -> OriginalLabelRow:
+    """A row of ``original_labels``; a ``class_idx`` of -1 means a class that the workspace lacks, and becomes null."""
     label = None if class_idx is None or class_idx < 0 else ClassIdx(int(class_idx))
     return {"image_id": ImageId(image_id), "class_idx": label, "routing": routing, "source": source}
 

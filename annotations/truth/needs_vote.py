@@ -29,7 +29,7 @@ from reground.tasks.votes import (
 )
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
-READS: Final = ("images", "originals", "classes", "candidates", "votes", POLICY_TABLE)
+READS: Final = ("images", "original_labels", "classes", "candidates", "votes", POLICY_TABLE)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Truth: votes -> one row an image.
 
-Reads ``images``, ``originals``, ``classes``, ``votes`` and ``annotators``; writes ``truth`` and ``vote_policy``,
+Reads ``images``, ``original_labels``, ``classes``, ``votes`` and ``annotators``; writes ``truth`` and ``vote_policy``,
 which says which votes count in it: whoever counts votes afterwards goes by that.
 
 What it wrote before stays at hand: see `reground.annotations.truth.versions`.
@@ -45,7 +45,7 @@ from reground.tasks.votes import (
 )
 from reground.tasks.workspace import Output, PositiveInt, Shard, Share, Step, Workspace, digest
 
-READS: Final = ("images", "originals", "classes", "votes")
+READS: Final = ("images", "original_labels", "classes", "votes")
 SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
 """Sources that may be held out before they have any vote."""
 
@@ -89,7 +89,7 @@ def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
         _check_sources(workspace, settings.hold_out)
     else:
         workspace.require("images", "index IMAGES")
-    size = sum(part.rows for table in ("images", "originals") for _, part in workspace.parts(table))
+    size = sum(part.rows for table in ("images", "original_labels") for _, part in workspace.parts(table))
     digests = (*(workspace.table_digest(name) for name in READS), digest(*excluded(workspace, settings.policy)))
     return [Shard("all", digests, {}, size)]
 

@@ -1,6 +1,6 @@
 """Which images there are to judge, with the original label of each where it is known.
 
-Images come from ``images``, from ``originals`` (votes on images that are not at hand) and from the
+Images come from ``images``, from ``original_labels`` (votes on images that are not at hand) and from the
 votes themselves.
 """
 

@@ -53,10 +53,10 @@ def _index_options(parser: argparse.ArgumentParser) -> None:
     _set(parser, "--max-dropped", "index.max_dropped", "share of files that may be dropped", type=float)
 
 
-def _released_options(parser: argparse.ArgumentParser) -> None:
+def _imagenet9_options(parser: argparse.ArgumentParser) -> None:
     meaning = "folder with original/val/..., only_bg_t/val/..., fg_mask/val/... (a workspace remembers it)"
     parser.add_argument(
-        "released.folder", metavar="FOLDER", nargs="?", type=_path, default=argparse.SUPPRESS, help=meaning
+        "imagenet9.folder", metavar="FOLDER", nargs="?", type=_path, default=argparse.SUPPRESS, help=meaning
     )
 
 
@@ -79,7 +79,7 @@ def _variants_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "--compose",
         "variants.compose",
-        "mask, parity (as published: black means background), or mask,parity to compare the two",
+        "mask, published (as published: black means background), or mask,published to compare the two",
         type=_names,
     )
     _set(parser, "--fill", "variants.fill", "what takes a removed object's place", choices=["tile", "inpaint"])
@@ -129,7 +129,7 @@ def _no_options(parser: argparse.ArgumentParser) -> None:
 
 STEPS: dict[str, tuple[Add, str]] = {
     "index": (_index_options, "list and check a folder (or CSV) of labelled images"),
-    "released": (_released_options, "variants from a folder in the layout of the released ImageNet-9 data"),
+    "imagenet9": (_imagenet9_options, "variants from a folder in the layout of the released ImageNet-9 data"),
     "masks": (_masks_options, "foreground masks from boxes"),
     "variants": (_variants_options, "the eight background variants of ImageNet-9"),
     "predict": (_predict_options, "top-5 of every model on photographs and variants"),

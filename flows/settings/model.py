@@ -9,7 +9,7 @@ from reground.annotations.rounds import ReviewSettings
 from reground.annotations.truth import NeedsVoteSettings, TruthSettings
 from reground.tasks.adversarial import AdversarialSettings
 from reground.tasks.evaluation import EvaluationSettings
-from reground.tasks.imagenet9 import ReleasedSettings
+from reground.tasks.imagenet9 import Imagenet9Settings
 from reground.tasks.images import IndexSettings
 from reground.tasks.masks import MaskSettings
 from reground.tasks.predictions import CandidateSettings, PredictionSettings
@@ -27,7 +27,7 @@ class Settings:
 
     runner: str = "threads"
     index: IndexSettings = field(default_factory=IndexSettings)
-    released: ReleasedSettings = field(default_factory=ReleasedSettings)
+    imagenet9: Imagenet9Settings = field(default_factory=Imagenet9Settings)
     masks: MaskSettings = field(default_factory=MaskSettings)
     variants: VariantSettings = field(default_factory=VariantSettings)
     predict: PredictionSettings = field(default_factory=PredictionSettings)

@@ -132,7 +132,7 @@ def _pictures(workspace: Workspace, table: str, keys: Sequence[ImageId]) -> np.n
     if pictures is None or filled < len(keys):
         raise RegroundError(
             f"expected {len(keys)} pictures in '{table}' of {workspace.url}, one for each row of 'foregrounds', "
-            f"found {filled}: run `reground variants` (or `reground released`) again."
+            f"found {filled}: run `reground variants` (or `reground imagenet9 import`) again."
         )
     return pictures
 

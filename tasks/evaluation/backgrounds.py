@@ -17,11 +17,11 @@ import pandas as pd
 
 from reground.tasks.evaluation.result import MetricResult, by_group, shares
 from reground.tasks.kernels.intervals import Estimate, paired_difference
-from reground.tasks.schema import PARITY, VARIANTS
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
 
 BG_GAP: Final = ("mixed_same", "mixed_rand")
 """The two variants of the BG-Gap, composed by mask, or (with the suffix) as published."""
-PUBLISHED_SUFFIX: Final = "_parity"
+PUBLISHED_SUFFIX: Final = "_published"
 """Suffix of a variant composed as published."""
 ADVERSARIAL: Final = "adversarial"
 """The set of foregrounds on the backgrounds of the adversarial search."""
@@ -72,14 +72,14 @@ def on_variants(hits: Mapping[str, pd.DataFrame], names: Mapping[int, str], leve
         group_accuracy mixed_rand 0.5
         bg_gap mixed_same,mixed_rand 0.5
     """
-    for variant in (*VARIANTS, *PARITY):
+    for variant in (*VARIANTS, *PUBLISHED_VARIANTS):
         yield from shares(variant, "group_accuracy", hits[variant], names, level)
     for end in ("", PUBLISHED_SUFFIX):
         same, rand = (f"{name}{end}" for name in BG_GAP)
         yield from differences("bg_gap", same, rand, hits, names, level)
-    for published in PARITY:
+    for published in PUBLISHED_VARIANTS:
         masked = published.removesuffix(PUBLISHED_SUFFIX)
-        yield from differences("mask_minus_parity", masked, published, hits, names, level)
+        yield from differences("mask_minus_published", masked, published, hits, names, level)
 
 
 def differences(

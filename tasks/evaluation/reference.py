@@ -1,6 +1,6 @@
 """What photographs are judged by, as arrays: original labels, labels with their probability, votes asked in grids.
 
-Reads ``images``, ``originals``, ``truth``, ``votes`` and ``annotators``; photographs need not be at hand.
+Reads ``images``, ``original_labels``, ``truth``, ``votes`` and ``annotators``; photographs need not be at hand.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Evaluate every model on every set. Writes ``evaluation`` and ``comparison``.
 
-Reads ``images``, ``originals``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
+Reads ``images``, ``original_labels``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
 ``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``; no image file is opened.
 Metrics on photographs are in `metrics` and `comparison`, those on swapped backgrounds in `backgrounds`.
 """
@@ -23,15 +23,15 @@ from reground.tasks.evaluation.metrics import TOP_1, TOP_K, Subsets, on_photogra
 from reground.tasks.evaluation.reference import NONE, Ints, Judged, judged, ranked
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.images import load_groups
-from reground.tasks.schema import PARITY, PHOTOGRAPHS, VARIANTS, ClassRow, family
+from reground.tasks.schema import PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, ClassRow, family
 from reground.tasks.workspace import NonNegativeInt, Output, PositiveInt, Shard, Step, Workspace
 
-SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PARITY))
+SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PUBLISHED_VARIANTS))
 MODEL_FAMILIES: Final = ("predictions", "adversarial")
 """Families of tables with the outputs of a model."""
 ON_PHOTOGRAPHS: Final = "+photographs"
 """Id of the shard of all models on photographs; not a valid name of a model's table."""
-PHOTOGRAPH_TABLES: Final = ("images", "originals", "classes", "groups", "votes", "annotators", "truth")
+PHOTOGRAPH_TABLES: Final = ("images", "original_labels", "classes", "groups", "votes", "annotators", "truth")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
         UsageError: the level or the number of resamples is out of range.
         RegroundError: the workspace has no images.
     """
-    if not any(workspace.parts(table) for table in ("originals", "truth")):
+    if not any(workspace.parts(table) for table in ("original_labels", "truth")):
         workspace.require("images", "index IMAGES")
     models = sorted({name.partition("/")[2] for name in workspace.tables() if family(name) in MODEL_FAMILIES})
     variants = tuple(workspace.table_digest(name) for name in ("groups", *SETS))

@@ -187,7 +187,7 @@ vocabulary, groups.csv says which class lies in which group.
 
 To evaluate, start in9_eval.py and challenge_eval.py of github.com/MadryLab/backgrounds_challenge in
 this folder, where they find in_to_in9.json, with `--data-path .`; or read the folder back with
-`reground released FOLDER -w NEW_WORKSPACE`. JPEG changes pixels a little: compare numbers measured
+`reground imagenet9 import FOLDER -w NEW_WORKSPACE`. JPEG changes pixels a little: compare numbers measured
 on these files with each other, not with those measured on the workspace's own variants.
 {empty}"""
 
@@ -222,6 +222,6 @@ def _base_seed(written: Written, settings: Mapping[str, Mapping[str, Any]]) -> s
         return "none, no image is mixed"
     image_id, name, seed = written.one
     base = settings.get("variants", {}).get("seed")
-    if base is not None and derive_seed(base, image_id, name.removesuffix("_parity")) == seed:
+    if base is not None and derive_seed(base, image_id, name.removesuffix("_published")) == seed:
         return str(base)
     return "not known here; the seed of each is in its name"

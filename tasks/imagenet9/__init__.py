@@ -1,6 +1,6 @@
 """The layout of the released ImageNet-9 data, read and written."""
 
 from reground.tasks.imagenet9 import layout
-from reground.tasks.imagenet9.step import STEP, ReleasedSettings
+from reground.tasks.imagenet9.step import STEP, Imagenet9Settings
 
-__all__ = ["STEP", "ReleasedSettings", "layout"]
+__all__ = ["STEP", "Imagenet9Settings", "layout"]

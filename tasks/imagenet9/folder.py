@@ -131,7 +131,7 @@ def _sets(folder: Path) -> tuple[str, ...]:
     raise UsageError(
         f"expected {layout.ORIGINAL}/{layout.SPLIT}/00_dog/... and the other variants in {str(folder) or 'a folder'}, "
         f"found {', '.join(found[:10]) or 'nothing'}. Name the folder that holds '{layout.ORIGINAL}': "
-        "`reground released FOLDER -w W`."
+        "`reground imagenet9 import FOLDER -w W`."
     )
 
 

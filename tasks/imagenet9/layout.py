@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from reground.tasks.schema import PARITY, VARIANTS
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
 
 ORIGINAL: Final = "original"
 MASKS: Final = "fg_mask"
@@ -31,7 +31,7 @@ CLASS_MAP: Final = "in_to_in9.json"
 """Class index -> group, -1: none. Under this name the published evaluators read it, from where they are started."""
 METADATA_COLUMNS: Final = ("path", "image_id", "class_idx", "group", "background_id", "background_group", "seed")
 GROUP_COLUMNS: Final = ("group", "name", "class_idx")
-SETS: Final = (*VARIANTS, *PARITY)
+SETS: Final = (*VARIANTS, *PUBLISHED_VARIANTS)
 MAX_STEM: Final = 200
 """Characters of a file's stem; file systems allow 255 bytes with the suffix."""
 MAX_SEED: Final = 2**63 - 1

@@ -38,7 +38,7 @@ HEADROOM: Final = 1_000_000
 
 
 @dataclass(frozen=True)
-class ReleasedSettings:
+class Imagenet9Settings:
     """Where the data lie.
 
     Attributes:
@@ -50,15 +50,15 @@ class ReleasedSettings:
     size: PositiveInt = 224
 
 
-def faults(settings: ReleasedSettings) -> Iterator[Fault]:
+def faults(settings: Imagenet9Settings) -> Iterator[Fault]:
     """What is wrong before any file is listed."""
     if not settings.folder:
-        yield Fault("folder", "expected the folder of the released data: `reground released FOLDER -w W`")
+        yield Fault("folder", "expected the folder of the released data: `reground imagenet9 import FOLDER -w W`")
     else:
         yield from refused("folder", check_layout, Path(settings.folder).absolute())
 
 
-def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
+def plan(workspace: Workspace, settings: Imagenet9Settings) -> list[Shard]:
     """One shard for the vocabulary and what is not used, one for every `PER_SHARD` images.
 
     Raises:
@@ -75,7 +75,7 @@ def plan(workspace: Workspace, settings: ReleasedSettings) -> list[Shard]:
     ]
 
 
-def work(workspace: Workspace, settings: ReleasedSettings, shard: Shard) -> Output:
+def work(workspace: Workspace, settings: Imagenet9Settings, shard: Shard) -> Output:
     """The vocabulary, or the rows of some images, each file read once."""
     if shard.id == VOCABULARY:
         classes, groups = read_vocabulary(Path(settings.folder).absolute())
@@ -87,7 +87,7 @@ def work(workspace: Workspace, settings: ReleasedSettings, shard: Shard) -> Outp
     return Output(tables)
 
 
-def finalize(workspace: Workspace, settings: ReleasedSettings) -> None:
+def finalize(workspace: Workspace, settings: Imagenet9Settings) -> None:
     """Say which sets are not whole, once all shards are made.
 
     Raises:
@@ -99,7 +99,7 @@ def finalize(workspace: Workspace, settings: ReleasedSettings) -> None:
         first = dropped[dropped["item"].str.startswith(f"{layout.ORIGINAL}/")].head(1).to_dict("records")
         why = f"{first[0]['item']}: {first[0]['reason']}, {first[0]['detail']}" if first else "there is none"
         raise RegroundError(
-            f"expected images of {settings.size} x {settings.size} pixels (released.size) in "
+            f"expected images of {settings.size} x {settings.size} pixels (imagenet9.size) in "
             f"{settings.folder}/{layout.ORIGINAL}, found none that can be used. First: {why}. "
             f"All: `reground table dropped -w {workspace.url} --to dropped.csv`."
         )
@@ -185,7 +185,7 @@ def _picture(uri: str, size: int) -> tuple[bytes, DecodedImage]:
         raise DropError(error.reason, error.detail) from error
     if picture.shown_size != (size, size):
         width, height = picture.shown_size
-        detail = f"{width} x {height} pixels, expected {size} x {size} (released.size)"
+        detail = f"{width} x {height} pixels, expected {size} x {size} (imagenet9.size)"
         raise DropError(DropReason.IMAGE_SIZE_MISMATCH, detail)
     return content, picture
 
@@ -219,5 +219,5 @@ def _image_row(image: Mapping[str, Any], uri: str, content: bytes, picture: Deco
 
 
 STEP: Final = Step(
-    "released", 1, ReleasedSettings, plan, work, check=faults, conflicts_with=CONFLICTS_WITH, finalize=finalize
+    "imagenet9", 1, Imagenet9Settings, plan, work, check=faults, conflicts_with=CONFLICTS_WITH, finalize=finalize
 )

@@ -281,7 +281,7 @@ STEP: Final = Step(
     plan=plan,
     work=work,
     check=faults,
-    conflicts_with=("released",),
+    conflicts_with=("imagenet9",),
     finalize=finalize,
     execution_only=frozenset({"max_dropped", "shard_size"}),
 )

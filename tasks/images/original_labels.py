@@ -13,7 +13,7 @@ def read_original_labels(workspace: Workspace) -> pd.DataFrame:
     Of sources that name different labels, ``images`` counts, then the first by name.
     """
     indexed = workspace.read("images", ["image_id", "class_idx"]).assign(source="", routing=None)
-    others = workspace.read("originals", ["image_id", "class_idx", "routing", "source"])
+    others = workspace.read("original_labels", ["image_id", "class_idx", "routing", "source"])
     both = pd.concat([indexed, others], ignore_index=True).astype({"class_idx": "Int64"})
     first = both.sort_values(["image_id", "source"], kind="stable").groupby("image_id", sort=True)
     return first[["class_idx", "routing"]].first()  # of each column the first that is not null

@@ -192,7 +192,7 @@ STEP = Step(
     settings=MaskSettings,
     plan=plan,
     work=work,
-    conflicts_with=("released",),
+    conflicts_with=("imagenet9",),
     finalize=finalize,
     check=faults,
 )

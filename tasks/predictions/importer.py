@@ -1,6 +1,6 @@
 """Import predictions made elsewhere as a table: ``reground predict import``.
 
-Reads ``classes`` and the tables that name images (``images``, ``originals``, ``votes``, ``variants/NAME``);
+Reads ``classes`` and the tables that name images (``images``, ``original_labels``, ``votes``, ``variants/NAME``);
 writes ``predictions/MODEL`` and ``dropped`` under a step of its own, because ``reground predict`` removes the
 models that are not in its settings.
 """
@@ -91,10 +91,10 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
 
 
 def photograph_ids(workspace: Workspace) -> set[str]:
-    """Ids of all images in ``images``, ``originals`` and ``votes``."""
+    """Ids of all images in ``images``, ``original_labels`` and ``votes``."""
     return {
         str(image_id)
-        for table in ("images", "originals", "votes")
+        for table in ("images", "original_labels", "votes")
         for image_id in pd.unique(workspace.read(table, ["image_id"])["image_id"])
     }
 

@@ -26,7 +26,7 @@ from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
 from reground.tasks.models import Model
-from reground.tasks.schema import OUTSIDE, PARITY, PHOTOGRAPHS, VARIANTS
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS
 from reground.tasks.workspace import (
     Device,
     Fault,
@@ -63,7 +63,7 @@ class PredictionSettings:
     """
 
     models: tuple[str, ...] = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
-    on: tuple[str, ...] = (PHOTOGRAPHS, *VARIANTS, *PARITY)
+    on: tuple[str, ...] = (PHOTOGRAPHS, *VARIANTS, *PUBLISHED_VARIANTS)
     top_k: PositiveInt = 5
     batch_size: NonNegativeInt = 0
     device: Device = "auto"
@@ -195,9 +195,9 @@ def _check(workspace: Workspace, settings: PredictionSettings) -> None:
     _refuse_imported(workspace, settings)
     tables = workspace.tables()
     for set_name in settings.on:
-        if set_name not in (PHOTOGRAPHS, *VARIANTS, *PARITY) and _table(set_name) not in tables:
+        if set_name not in (PHOTOGRAPHS, *VARIANTS, *PUBLISHED_VARIANTS) and _table(set_name) not in tables:
             queue = [table.partition("/")[2] for table in tables if table.startswith("variants/")]
-            raise unknown("set", set_name, {PHOTOGRAPHS, *VARIANTS, *PARITY, *queue})
+            raise unknown("set", set_name, {PHOTOGRAPHS, *VARIANTS, *PUBLISHED_VARIANTS, *queue})
 
 
 def _refuse_imported(workspace: Workspace, settings: PredictionSettings) -> None:

@@ -100,7 +100,7 @@ class Evaluation:
     @property
     def compared(self) -> bool:
         """Whether any model was judged on both compositions."""
-        return any(metric == "mask_minus_parity" for _, _, metric, _ in self._numbers)
+        return any(metric == "mask_minus_published" for _, _, metric, _ in self._numbers)
 
     @property
     def attacked(self) -> bool:
@@ -108,7 +108,7 @@ class Evaluation:
         return any(of_set == ADVERSARIAL for _, of_set, _, _ in self._numbers)
 
     def gap(self, model: str, end: str = "", subset: str = ALL) -> Number:
-        """The BG-Gap of the variants whose names have that end: empty, or ``_parity``."""
+        """The BG-Gap of the variants whose names have that end: empty, or ``_published``."""
         return self.number(model, ",".join(f"{variant}{end}" for variant in BG_GAP), "bg_gap", subset)
 
     def gaps(self) -> list[tuple[str, Number]]:

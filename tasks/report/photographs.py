@@ -13,9 +13,9 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema import PARITY, VARIANTS
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
 
-SETS: Final = (*VARIANTS, *PARITY)
+SETS: Final = (*VARIANTS, *PUBLISHED_VARIANTS)
 STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "settled", "unreviewed")
 """Most questioned first."""
 QUESTIONED: Final = ("changed", "empty", "extended")

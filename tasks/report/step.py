@@ -26,7 +26,7 @@ from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Num
 from reground.tasks.report.photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.waiting import waiting
-from reground.tasks.schema import PARITY, VARIANTS, family
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, family
 from reground.tasks.workspace import NonNegativeInt, Output, Shard, Step, Workspace
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -113,7 +113,7 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
         "balanced": BALANCED,
         "mask_methods": sorted(method for (method,) in snapshot.distinct("masks", ["method"])),
         "variants": VARIANTS,
-        "parity": PARITY,
+        "published_variants": PUBLISHED_VARIANTS,
     }
 
 

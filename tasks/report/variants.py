@@ -1,6 +1,6 @@
 """The report's account of what variants are made of: masks, groups, and the two compositions.
 
-Reads ``masks``, ``groups``, ``classes``, ``images``, ``foregrounds`` and ``parity``.
+Reads ``masks``, ``groups``, ``classes``, ``images``, ``foregrounds`` and ``composition_differences``.
 """
 
 from __future__ import annotations
@@ -160,12 +160,12 @@ def _packaged(rows: pd.DataFrame, classes: Sequence[ClassRow]) -> tuple[str, tup
 
 def compositions(snapshot: Snapshot) -> list[Difference]:
     """A line for each variant composed both ways; empty: only one composition was made."""
-    frame = snapshot.frame("parity", ["variant", "same_background", "differs"])
+    frame = snapshot.frame("composition_differences", ["variant", "same_background", "differing_share"])
     found = {str(variant): rows for variant, rows in frame.groupby("variant")}
     return [_difference(variant, found[variant]) for variant in VARIANTS if variant in found]
 
 
 def _difference(variant: str, rows: pd.DataFrame) -> Difference:
-    same = rows.loc[rows["same_background"].astype(bool), "differs"]
+    same = rows.loc[rows["same_background"].astype(bool), "differing_share"]
     mean, most = (float(same.mean()), float(same.max())) if len(same) else (0.0, 0.0)
     return Difference(variant, len(same), len(rows) - len(same), int((same == 0).sum()), mean, most)

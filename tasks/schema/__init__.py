@@ -13,13 +13,13 @@ from reground.tasks.schema.column import Column, Table
 from reground.tasks.schema.dropped import dropped_row
 from reground.tasks.schema.image_rows import (
     ClassRow,
+    CompositionDifferenceRow,
     DroppedRow,
     ForegroundRow,
     GroupRow,
     ImageRow,
     MaskRow,
-    OriginalRow,
-    ParityRow,
+    OriginalLabelRow,
     VariantRow,
 )
 from reground.tasks.schema.label_rows import (
@@ -51,8 +51,8 @@ from reground.tasks.schema.model_rows import (
 from reground.tasks.schema.nested import BoxDict, ImageDict
 from reground.tasks.schema.tables import (
     OUTSIDE,
-    PARITY,
     PHOTOGRAPHS,
+    PUBLISHED_VARIANTS,
     SETTLED,
     TABLES,
     VARIANTS,
@@ -76,7 +76,7 @@ __all__ = [
     "OUTSIDE",
     "PHOTOGRAPHS",
     "VARIANTS",
-    "PARITY",
+    "PUBLISHED_VARIANTS",
     "SETTLED",
     "DropReason",
     "dropped_row",
@@ -86,8 +86,8 @@ __all__ = [
     "GroupRow",
     "ImageRow",
     "MaskRow",
-    "OriginalRow",
-    "ParityRow",
+    "OriginalLabelRow",
+    "CompositionDifferenceRow",
     "VariantRow",
     "AnnotatorRow",
     "AnswerRow",

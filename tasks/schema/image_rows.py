@@ -32,8 +32,8 @@ class ImageRow(TypedDict):
     split: str
 
 
-class OriginalRow(TypedDict):
-    """A row of ``originals``: one image known by its id alone."""
+class OriginalLabelRow(TypedDict):
+    """A row of ``original_labels``: one image known by its id alone."""
 
     image_id: ImageId
     class_idx: ClassIdx | None
@@ -96,10 +96,10 @@ class VariantRow(TypedDict):
     image: ImageDict
 
 
-class ParityRow(TypedDict):
-    """A row of ``parity``: one variant of an image composed both ways."""
+class CompositionDifferenceRow(TypedDict):
+    """A row of ``composition_differences``: one variant of an image in both compositions."""
 
     variant: str
     image_id: ImageId
     same_background: bool
-    differs: float
+    differing_share: float

@@ -36,7 +36,7 @@ IMAGES: Final = (
         ),
     ),
     Table(
-        "originals",
+        "original_labels",
         "image known by its id alone",
         ("image_id", "source"),
         (
@@ -118,14 +118,18 @@ IMAGES: Final = (
         ),
     ),
     Table(
-        "parity",
-        "variant of an image composed both ways",
+        "composition_differences",
+        "variant of an image in both compositions",
         ("variant", "image_id"),
         (
-            Column("variant", "string", "name of the variant, as composed by mask"),
+            Column("variant", "string", "name of the variant composed by mask"),
             IMAGE_ID,
-            Column("same_background", "bool", "both ways have the same image's background, or their own"),
-            Column("differs", "float32", "share of pixels in which variants/NAME and variants/NAME_parity differ"),
+            Column("same_background", "bool", "whether both compositions use the same background"),
+            Column(
+                "differing_share",
+                "float32",
+                "share of pixels that differ between variants/NAME and variants/NAME_published",
+            ),
         ),
     ),
 )

@@ -38,7 +38,12 @@ VARIANTS: Final = (
 """The eight ImageNet-9 variants, in the order of the paper (Xiao et al. 2020, figure 1)."""
 SETTLED: Final = ("confirmed", "extended", "changed", "settled")
 """Statuses of rows of ``truth`` whose labels people settled, and some hold."""
-PARITY: Final = ("only_bg_t_parity", "mixed_same_parity", "mixed_rand_parity", "mixed_next_parity")
+PUBLISHED_VARIANTS: Final = (
+    "only_bg_t_published",
+    "mixed_same_published",
+    "mixed_rand_published",
+    "mixed_next_published",
+)
 """The variants that the published composition may make otherwise, made so beside the others to compare."""
 
 

@@ -2,7 +2,7 @@
 
 Source: Xiao et al. 2020, section 2 and the released generator: the background is the Only-BG-T
 of an image drawn uniformly from the images of one group, the image itself not excluded; composed
-by ``parity`` it is so here. Composed by ``mask``, no image lends its background to itself (that
+by ``published`` it is so here. Composed by ``mask``, no image lends its background to itself (that
 would be the photograph again, not a new background), and no quarantined one lends any. Both
 draw from the same list with the same seed, and ``mask`` draws again where it may not have what
 it drew: so the two differ in lenders only where they must.
@@ -34,8 +34,8 @@ from reground.tasks.workspace import derive_seed
 
 T = TypeVar("T")
 
-MASK, PARITY = "mask", "parity"
-COMPOSITIONS: Final = (MASK, PARITY)
+MASK, PUBLISHED = "mask", "published"
+COMPOSITIONS: Final = (MASK, PUBLISHED)
 """How a foreground is pasted: by its mask, or as published, where black means background."""
 CACHE_BYTES: Final = 32 * 2**20
 """Of finished backgrounds, for each process: two hundred at 224 x 224."""
@@ -81,7 +81,7 @@ class Pool:
 
     def may_lend(self, composition: str, lender: ImageId, image_id: ImageId) -> bool:
         """Whether an image of ``lenders`` may lend its background to another (or to itself)."""
-        return lender not in self.barred[composition] and (composition == PARITY or lender != image_id)
+        return lender not in self.barred[composition] and (composition == PUBLISHED or lender != image_id)
 
     def can_lend(self, composition: str, group: int, photograph: Photograph) -> bool:
         """Whether anybody of a group may lend a background to an image that is not barred itself."""
@@ -180,8 +180,8 @@ def choose(
 
 
 def lonely(pool: Pool) -> list[str]:
-    """Names of the groups whose one image, composed by ``parity``, is pasted onto itself in ``mixed_same``."""
-    return [pool.names[group] for group in sorted(pool.lenders) if pool.free[PARITY, group] == 1]
+    """Names of the groups whose one image, composed by ``published``, is pasted onto itself in ``mixed_same``."""
+    return [pool.names[group] for group in sorted(pool.lenders) if pool.free[PUBLISHED, group] == 1]
 
 
 def _draw(things: Sequence[T], fits: Callable[[T], bool], rng: np.random.Generator) -> T:

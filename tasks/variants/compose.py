@@ -16,7 +16,7 @@ from reground.tasks.kernels import compose
 from reground.tasks.kernels.geometry import apply_crop, central_crop
 from reground.tasks.masks import decode_mask, encode_mask
 from reground.tasks.schema import ImageId
-from reground.tasks.variants.backgrounds import MASK, PARITY, RULES, Pool, background, choose
+from reground.tasks.variants.backgrounds import MASK, PUBLISHED, RULES, Pool, background, choose
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Composition:
     """How a foreground comes onto a background.
 
     Attributes:
-        name: ``mask`` or ``parity``.
+        name: ``mask`` or ``published``.
         fill: what takes the object's place in a background, one of `reground.tasks.variants.backgrounds.FILLS`.
         feather: width in pixels over which a pasted edge fades, 0: hard.
     """
@@ -34,7 +34,7 @@ class Composition:
     feather: float = 0.0
 
 
-PUBLISHED: Final = Composition(PARITY)
+PUBLISHED_COMPOSITION: Final = Composition(PUBLISHED)
 
 
 class Picture(NamedTuple):
@@ -107,13 +107,13 @@ class Subject:
             "image": {"bytes": _png(picture.pixels), "path": f"{name}.png"},
         }
 
-    def parity_row(self, variant: str, by_mask: Picture, published: Picture) -> dict[str, Any]:
-        """The row of ``parity``."""
+    def difference_row(self, variant: str, by_mask: Picture, published: Picture) -> dict[str, Any]:
+        """The row of ``composition_differences``."""
         return {
             "variant": variant,
             "image_id": self.image_id,
             "same_background": by_mask.lender == published.lender,
-            "differs": float((by_mask.pixels != published.pixels).any(-1).mean()),
+            "differing_share": float((by_mask.pixels != published.pixels).any(-1).mean()),
         }
 
 

@@ -1,13 +1,13 @@
 """Variants: the eight ImageNet-9 variants.
 
-Reads ``images``, ``masks``, ``classes``; writes ``variants/NAME``, ``foregrounds``, ``parity``,
+Reads ``images``, ``masks``, ``classes``; writes ``variants/NAME``, ``foregrounds``, ``composition_differences``,
 ``groups``, ``dropped``.
 
 Source: Xiao et al. 2020, figure 1 and the released generator. Boxes are filled and tiled at
 native size; then everything is resized to a short side of 256 by nearest neighbour and the
 middle 224 x 224 cut out. The generator mixes at 256 x 256 and leaves the cut to 224 to its
 reader: nearest neighbour and a hard edge treat every pixel alone, and the two cuts share their
-centre, so the order changes no pixel. What composition ``parity`` makes of a mask is what the
+centre, so the order changes no pixel. What composition ``published`` makes of a mask is what the
 generator makes of it; photographs are taken as shown, where it takes them as stored (another
 picture only where EXIF turns it, or where it is transparent).
 
@@ -26,10 +26,9 @@ from typing import Annotated, Any, Final, Literal
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import GROUPS, DropError, GroupCoverage, Photograph, load_groups, read_group_map
-from reground.tasks.schema import PARITY as PARITY_NAMES
-from reground.tasks.schema import VARIANTS, DropReason, GroupRow, Row
-from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PARITY, Pool, lonely, make_pool
-from reground.tasks.variants.compose import PUBLISHED, Composition, Picture, Subject, pictures
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, DropReason, GroupRow, Row
+from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PUBLISHED, Pool, lonely, make_pool
+from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Picture, Subject, pictures
 from reground.tasks.workspace import (
     Fault,
     Location,
@@ -45,7 +44,7 @@ from reground.tasks.workspace import (
 )
 
 GROUPS_SHARD: Final = "groups"
-_PARITY_ALONE: Final = "variants.compose 'parity' (`mask,parity` makes both)"
+_PUBLISHED_ALONE: Final = "variants.compose 'published' (`mask,published` makes both)"
 PUBLISHED_METHOD: Final = "grabcut"
 PUBLISHED_MIN_AREA: Final = 0.1
 """Foreground as a share of its box, below which the published generator leaves an image out."""
@@ -59,8 +58,8 @@ class VariantSettings:
 
     Attributes:
         groups: ``imagenet9``, or a JSON or CSV file of own groups.
-        compose: ``mask`` (the mask says what is foreground), ``parity`` (as published: what is black in
-            Only-FG is background), or both: then ``parity`` makes the tables named ``..._parity``.
+        compose: ``mask`` (the mask says what is foreground), ``published`` (as published: what is black in
+            Only-FG is background), or both: then ``published`` makes the tables named ``..._published``.
         fill: what takes the object's place in a background: ``tile`` (as published) or ``inpaint``.
         feather: width in pixels over which a pasted edge fades, 0: hard.
         seed: of the choice of backgrounds; combined with each image_id.
@@ -68,7 +67,7 @@ class VariantSettings:
     """
 
     groups: Annotated[str, Location(names=GROUPS)] = "imagenet9"
-    compose: tuple[Literal["mask", "parity"], ...] = ("mask",)
+    compose: tuple[Literal["mask", "published"], ...] = ("mask",)
     fill: Literal["tile", "inpaint"] = "tile"
     feather: NonNegativeFloat = 0.0
     seed: NonNegativeInt = 0
@@ -87,10 +86,10 @@ def faults(settings: VariantSettings) -> Iterator[Fault]:
         yield Fault("compose", f"expected one of: {', '.join(COMPOSITIONS)}, or both; got none")
     if settings.feather > settings.size:
         yield Fault("feather", f"expected at most variants.size, {settings.size} pixels, got {settings.feather:g}")
-    if settings.compose == (PARITY,) and settings.fill != "tile":
-        yield Fault("fill", f"expected 'tile', as published, beside {_PARITY_ALONE}, got '{settings.fill}'")
-    if settings.compose == (PARITY,) and settings.feather:
-        yield Fault("feather", f"expected 0, as published, beside {_PARITY_ALONE}, got {settings.feather:g}")
+    if settings.compose == (PUBLISHED,) and settings.fill != "tile":
+        yield Fault("fill", f"expected 'tile', as published, beside {_PUBLISHED_ALONE}, got '{settings.fill}'")
+    if settings.compose == (PUBLISHED,) and settings.feather:
+        yield Fault("feather", f"expected 0, as published, beside {_PUBLISHED_ALONE}, got {settings.feather:g}")
 
 
 def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
@@ -100,10 +99,10 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
 
     Raises:
         UsageError: groups that cannot be read.
-        RegroundError: there are no masks yet, or none that ``parity`` could be made of.
+        RegroundError: there are no masks yet, or none that ``published`` could be made of.
     """
     workspace.require("masks", "masks")
-    if PARITY in settings.compose:
+    if PUBLISHED in settings.compose:
         _require_published_masks(workspace)
     groups, pool = digest(json.dumps(_groups(workspace, settings))), _pool_key(workspace, settings)
     shards = [
@@ -123,7 +122,7 @@ def _require_published_masks(workspace: Workspace) -> None:
     else:
         return
     raise RegroundError(
-        "expected masks as published (GrabCut, 5 iterations, at least 10 % of the box) to compose by parity, "
+        "expected masks as published (GrabCut, 5 iterations, at least 10 % of the box) to compose as published, "
         f"{what}: run `reground masks -w {workspace.url} --method grabcut --mask-iterations 5` first, "
         "or compose by mask."
     )
@@ -148,12 +147,12 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
 
 
 def finalize(workspace: Workspace, settings: VariantSettings) -> None:
-    """Say what the groups cover, and where ``parity`` pastes an image onto itself."""
+    """Say what the groups cover, and where ``published`` pastes an image onto itself."""
     covered = coverage(workspace, settings)
     log.log(logging.WARNING if covered.extra else logging.INFO, "groups '%s': %s", settings.groups, covered)
-    if PARITY in settings.compose:
+    if PUBLISHED in settings.compose:
         for name in lonely(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
-            log.warning("group '%s' has one usable image: mixed_same by parity pastes it onto itself", name)
+            log.warning("group '%s' has one usable image: mixed_same as published pastes it onto itself", name)
 
 
 def coverage(workspace: Workspace, settings: VariantSettings) -> GroupCoverage:
@@ -168,18 +167,20 @@ def coverage(workspace: Workspace, settings: VariantSettings) -> GroupCoverage:
 def _tables(settings: VariantSettings) -> list[str]:
     """The tables that a shard has rows for, or might."""
     main = [*(f"variants/{name}" for name in VARIANTS), "foregrounds", "dropped"]
-    return main + ([*(f"variants/{name}" for name in PARITY_NAMES), "parity"] if _beside(settings) else [])
+    return main + (
+        [*(f"variants/{name}" for name in PUBLISHED_VARIANTS), "composition_differences"] if _beside(settings) else []
+    )
 
 
 def _beside(settings: VariantSettings) -> bool:
-    """Whether composition ``parity`` is made beside ``mask``, to compare."""
-    return {MASK, PARITY} <= set(settings.compose)
+    """Whether composition ``published`` is made beside ``mask``, to compare."""
+    return {MASK, PUBLISHED} <= set(settings.compose)
 
 
 def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
     """All rows that come of a photograph, as (table, row)."""
     by_mask = Composition(MASK, settings.fill, settings.feather)
-    main = by_mask if MASK in settings.compose else PUBLISHED
+    main = by_mask if MASK in settings.compose else PUBLISHED_COMPOSITION
     made, left_out = pictures(subject, pool, main, settings.seed)
     if made:
         yield "foregrounds", subject.row()
@@ -188,20 +189,22 @@ def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[t
     for why in left_out:
         yield "dropped", why.row("variants", subject.image_id)
     if _beside(settings):
-        yield from _parity_rows(subject, pool, made, settings.seed)
+        yield from _difference_rows(subject, pool, made, settings.seed)
 
 
-def _parity_rows(subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], seed: int) -> Iterator[tuple[str, Row]]:
-    """Rows of the variants composed by ``parity`` beside those composed by mask, and how the two differ."""
-    published, left_out = pictures(subject, pool, PUBLISHED, seed)
+def _difference_rows(
+    subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], seed: int
+) -> Iterator[tuple[str, Row]]:
+    """Rows of the variants composed by ``published`` beside those composed by mask, and how the two differ."""
+    published, left_out = pictures(subject, pool, PUBLISHED_COMPOSITION, seed)
     for why in left_out:
-        yield "dropped", DropError(why.reason, f"{PARITY}: {why.detail}").row("variants", subject.image_id)
-    for name in PARITY_NAMES:
-        variant = name.removesuffix(f"_{PARITY}")
+        yield "dropped", DropError(why.reason, f"{PUBLISHED}: {why.detail}").row("variants", subject.image_id)
+    for name in PUBLISHED_VARIANTS:
+        variant = name.removesuffix(f"_{PUBLISHED}")
         if variant in published:
             yield f"variants/{name}", subject.variant_row(published[variant], pool)
         if variant in published and variant in by_mask:
-            yield "parity", subject.parity_row(variant, by_mask[variant], published[variant])
+            yield "composition_differences", subject.difference_row(variant, by_mask[variant], published[variant])
 
 
 def _pool_key(workspace: Workspace, settings: VariantSettings) -> str:
@@ -225,7 +228,7 @@ def _pool(url: str, key: str, groups: str) -> Pool:
         )
     barred = {
         MASK: {i: DropError(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
-        PARITY: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
+        PUBLISHED: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
     }
     photographs = [Photograph.of_row(row, masks[row["image_id"]]["box"]) for row in images]
     named = {row["group"]: row["name"] for row in rows}
@@ -249,11 +252,11 @@ def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None
 
 STEP = Step(
     "variants",
-    version=2,
+    version=3,
     settings=VariantSettings,
     plan=plan,
     work=work,
-    conflicts_with=("released",),
+    conflicts_with=("imagenet9",),
     finalize=finalize,
     check=faults,
 )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from reground.flows.run import Runner, run_step
 from reground.flows.run.progress import Lines
-from reground.tasks.imagenet9 import ReleasedSettings
+from reground.tasks.imagenet9 import Imagenet9Settings
 from reground.tasks.imagenet9.layout import class_folder
 from reground.tasks.images import load_classes
 from reground.tasks.masks import encode_mask
@@ -97,5 +97,5 @@ def imagenet_varied(folder: Path) -> Workspace:
 
 
 def run_released(workspace: Workspace, folder: Path, log: Path, size: int = SIDE, kind: str = "threads") -> None:
-    settings = ReleasedSettings(str(folder), size)
-    run_step("released", workspace, settings, Runner(kind, 2), Lines(log.open("a")))
+    settings = Imagenet9Settings(str(folder), size)
+    run_step("imagenet9", workspace, settings, Runner(kind, 2), Lines(log.open("a")))

@@ -96,7 +96,7 @@ def dropped(workspace: Workspace) -> list[tuple[str, str]]:
 
 def test_classify_answers(workspace: Workspace, tmp_path: Path) -> None:
     found = import_votes(workspace, "imagenet-multilabel", multilabel(tmp_path / "m"))
-    assert found == {"votes": 6, "images": 2, "annotators": 0, "originals": 3, "dropped": 0}
+    assert found == {"votes": 6, "images": 2, "annotators": 0, "original_labels": 3, "dropped": 0}
     table = votes(workspace).set_index(["image_id", "annotator_id", "class_idx"]).sort_index()
     first, second = (f"imagenet-multilabel:anonymous-{ONE}-0{n}" for n in (1, 2))
     assert table.loc[(ONE, first)]["answer"].to_dict() == {0: "yes", 389: "no"}
@@ -105,7 +105,7 @@ def test_classify_answers(workspace: Workspace, tmp_path: Path) -> None:
     assert table.loc[(ONE, second)]["num_objects"].to_dict() == {0: 2, 389: 2}
     assert table.loc[TWO]["answer"].tolist() == ["no", "yes"]  # the original label was shown too
     assert set(table["source"]) == {"imagenet-multilabel"} and set(table["question"]) == {"classify"}
-    originals = workspace.read("originals").set_index("image_id")
+    originals = workspace.read("original_labels").set_index("image_id")
     assert originals["routing"].to_dict() == {ONE: "several", TWO: "several", LAST[:-5]: "never_selected"}
     assert originals["class_idx"].isna().tolist() == [False, False, True]
 
@@ -119,7 +119,7 @@ def test_an_answer_whose_main_label_was_not_ticked_is_set_aside(workspace: Works
 
 def test_raters_answers(workspace: Workspace, tmp_path: Path) -> None:
     found = import_votes(workspace, "real", real(tmp_path / "r"))
-    assert found == {"votes": 18 * 2 + 9 + 15, "images": 2, "annotators": 23, "originals": 50_000, "dropped": 0}
+    assert found == {"votes": 18 * 2 + 9 + 15, "images": 2, "annotators": 23, "original_labels": 50_000, "dropped": 0}
     table = votes(workspace)
     assert table.groupby("source").size().to_dict() == {REAL: 45, f"{REAL}-experts": 15}
     one = table[(table["annotator_id"] == f"{REAL}:117") & (table["source"] == REAL)]
@@ -132,11 +132,11 @@ def test_raters_answers(workspace: Workspace, tmp_path: Path) -> None:
 
 def test_verdicts(workspace: Workspace, tmp_path: Path) -> None:
     found = import_votes(workspace, "label-errors", label_errors(tmp_path / "l"))
-    assert found == {"votes": 10, "images": 1, "annotators": 0, "originals": 2, "dropped": 0}
+    assert found == {"votes": 10, "images": 1, "annotators": 0, "original_labels": 2, "dropped": 0}
     table = votes(workspace)
     yes = table[table["answer"] == "yes"].groupby("class_idx").size().to_dict()
     assert yes == {0: 2, 389: 3} and table["answer_id"].nunique() == 5 and set(table["question"]) == {"compare"}
-    assert workspace.read("originals")["class_idx"].tolist() == [0, 0]
+    assert workspace.read("original_labels")["class_idx"].tolist() == [0, 0]
 
 
 def test_every_source_stands_beside_the_others_and_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_own_votes(workspace: Workspace, tmp_path: Path) -> None:
         "cat_2,389,bob,maybe,,,,,,,",
     ]
     found = import_votes(workspace, "csv", csv(tmp_path, *lines, head=head))
-    assert found == {"votes": 3, "images": 2, "annotators": 2, "originals": 1, "dropped": 0}
+    assert found == {"votes": 3, "images": 2, "annotators": 2, "original_labels": 1, "dropped": 0}
     first, second, third = votes(workspace).to_dict("records")
     assert (first["class_idx"], first["main"], first["num_objects"], first["seconds"]) == (0, True, 2, 3.5)
     assert (first["at"], first["answer_id"], first["annotator_id"]) == (
@@ -385,7 +385,7 @@ def test_main_labels_and_objects_are_those_published(workspace: Workspace) -> No
     """On the published half: the main label, the number of objects, a grouping as good, for every image."""
     path = need_shared("imagenet-multilabel")
     found = import_votes(workspace, "imagenet-multilabel", path)
-    assert (found["images"], found["originals"], found["dropped"]) == (3395, 5020, 0)
+    assert (found["images"], found["original_labels"], found["dropped"]) == (3395, 5020, 0)
     table = run_truth(workspace, TruthSettings())
     assert table["routing"].value_counts().to_dict() == {
         "several": 3395,
@@ -440,7 +440,7 @@ def test_the_verdicts_add_up_to_the_published_ones(workspace: Workspace) -> None
     path = need_shared("label-errors")
     assert import_votes(workspace, "label-errors", path)["images"] == 2752
     entries = json.loads((path / "mturk" / "imagenet_mturk.json").read_text())
-    table = votes(workspace).merge(workspace.read("originals", ["image_id", "class_idx"]), on="image_id")
+    table = votes(workspace).merge(workspace.read("original_labels", ["image_id", "class_idx"]), on="image_id")
     yes = table[(table["class_idx_x"] == table["class_idx_y"])].groupby("image_id")["answer"].agg(list)
     given = {image_id: answers.count("yes") for image_id, answers in yes.items()}
     expected = {Path(one["url"]).stem: one["mturk"]["given"] + one["mturk"]["both"] for one in entries}

@@ -169,7 +169,7 @@ def test_originals_stand_in_for_images_and_say_the_routing(workspace_url: str) -
     workspace = Workspace(workspace_url)
     known = [("a", 7, "two", None), ("a", 3, "one", None), ("b", 8, "one", "several"), ("c", None, "one", "easy")]
     names = ("image_id", "class_idx", "source", "routing")
-    put(workspace, "originals", [dict(zip(names, row, strict=True)) for row in known])
+    put(workspace, "original_labels", [dict(zip(names, row, strict=True)) for row in known])
     put(workspace, "images", [image("c", 5)])
     images = known_images(workspace)
     assert images["original"].tolist() == [3, 8, 5]  # of two sources the first by name; the image itself before any

@@ -72,9 +72,9 @@ def test_an_empty_value_takes_a_setting_back(tmp_path: Path, monkeypatch: pytest
 
 def test_an_empty_list_is_a_value(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w")
-    remember(workspace, {"variants": {"compose": ["mask", "parity"]}, "predict": {"on": []}})
+    remember(workspace, {"variants": {"compose": ["mask", "published"]}, "predict": {"on": []}})
     settings = resolve(workspace, {}).settings
-    assert (settings.variants.compose, settings.predict.on) == (("mask", "parity"), ())
+    assert (settings.variants.compose, settings.predict.on) == (("mask", "published"), ())
 
 
 def test_all_faults_are_told_with_their_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_all_faults_are_told_with_their_source(tmp_path: Path, monkeypatch: pyte
         ({"masks": {"min_area": float("nan")}}, "masks.min_area: expected a number from 0 to 1, got nan"),
         ({"masks": {"min_area": "inf"}}, "masks.min_area: expected a number from 0 to 1, got 'inf'"),
         ({"evaluate": {"level": 1}}, "evaluate.level: expected a number between 0 and 1, both excluded, got 1"),
-        ({"variants": {"compose": "mask,blend"}}, "variants.compose: expected some of: mask, parity, got 'blend'"),
+        ({"variants": {"compose": "mask,blend"}}, "variants.compose: expected some of: mask, published, got 'blend'"),
         ({"predict": {"models": [1]}}, r"predict.models: expected names, separated by commas, got \[1\]"),
         ({"index": {"split": 1}}, "index.split: expected text, got 1"),
         ({"adversarial": {"exhaustive": "perhaps"}}, "adversarial.exhaustive: expected true or false, got 'perhaps'"),
@@ -137,12 +137,12 @@ def test_paths_are_stored_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "[index]\nimages = 'photos'\n[masks]\nmethod = 'supplied:masks'\n[variants]\ngroups = 'imagenet9'\n"
     )
     monkeypatch.chdir(tmp_path)
-    remember(workspace, {"index": {"boxes": "link"}, "released": {"folder": "nowhere"}}, config)
+    remember(workspace, {"index": {"boxes": "link"}, "imagenet9": {"folder": "nowhere"}}, config)
     settings = resolve(workspace, {}).settings
     assert settings.index.images == str(tmp_path / "sub" / "photos")
     assert settings.index.boxes == str(tmp_path / "link")
     assert settings.masks.method == f"supplied:{tmp_path / 'sub' / 'masks'}"
-    assert (settings.variants.groups, settings.released.folder) == ("imagenet9", "nowhere")
+    assert (settings.variants.groups, settings.imagenet9.folder) == ("imagenet9", "nowhere")
     assert resolve(workspace, {"masks": {"method": "grabcut"}}).settings.masks.method == "grabcut"
 
 

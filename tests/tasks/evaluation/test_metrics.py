@@ -62,7 +62,7 @@ def workspace(workspace_url: str) -> Workspace:
     made = Workspace(workspace_url)
     put(made, "classes", load_classes())
     labels = {"a": DOG, "b": DOG, "c": BIRD, "d": BIRD, "e": BIRD, "f": None}
-    put(made, "originals", [original(i, label) for i, label in labels.items()])
+    put(made, "original_labels", [original(i, label) for i, label in labels.items()])
     put(
         made,
         "truth",
@@ -174,7 +174,7 @@ def big_world(workspace: Workspace, skills: dict[str, float], images: int = 600,
     true = rng.integers(0, 20, images)
     given = np.where(rng.random(images) < 0.75, true, (true + 1) % 20)
     put(workspace, "classes", load_classes())
-    put(workspace, "originals", [original(i, int(y)) for i, y in zip(ids, given, strict=True)])
+    put(workspace, "original_labels", [original(i, int(y)) for i, y in zip(ids, given, strict=True)])
     rows = []
     for i, y, g in zip(ids, true.tolist(), given.tolist(), strict=True):
         said = {y: rng.binomial(people, 0.9) / people, **({g: rng.binomial(people, 0.1) / people} if g != y else {})}

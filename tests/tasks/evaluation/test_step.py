@@ -168,8 +168,8 @@ def test_both_compositions_and_how_they_differ(workspace_url: str) -> None:
     predicted = {
         "mixed_same": [3, 3, 3],
         "mixed_rand": [3, 8, 8],
-        "mixed_same_parity": [3, 3, 8],
-        "mixed_rand_parity": [8, 8, -1],
+        "mixed_same_published": [3, 3, 8],
+        "mixed_rand_published": [8, 8, -1],
     }
     rows = [
         prediction(i, [y], name) for name, classes in predicted.items() for i, y in zip("abc", classes, strict=True)
@@ -179,10 +179,10 @@ def test_both_compositions_and_how_they_differ(workspace_url: str) -> None:
         put(workspace, f"variants/{name}", variant_rows(dict.fromkeys("abc", 0)))
     found = by_key(evaluate(workspace))
     assert found["mixed_same,mixed_rand", "bg_gap", "all"] == (pytest.approx(2 / 3), 3)
-    assert found["mixed_same_parity,mixed_rand_parity", "bg_gap", "all"] == (pytest.approx(2 / 3), 3)
-    assert found["mixed_same,mixed_same_parity", "mask_minus_parity", "all"] == (pytest.approx(1 / 3), 3)
-    assert found["mixed_rand,mixed_rand_parity", "mask_minus_parity", "Dog"] == (pytest.approx(1 / 3), 3)
-    assert ("only_bg_t,only_bg_t_parity", "mask_minus_parity", "all") not in found
+    assert found["mixed_same_published,mixed_rand_published", "bg_gap", "all"] == (pytest.approx(2 / 3), 3)
+    assert found["mixed_same,mixed_same_published", "mask_minus_published", "all"] == (pytest.approx(1 / 3), 3)
+    assert found["mixed_rand,mixed_rand_published", "mask_minus_published", "Dog"] == (pytest.approx(1 / 3), 3)
+    assert ("only_bg_t,only_bg_t_published", "mask_minus_published", "all") not in found
 
 
 def test_adversarial_backgrounds_as_published_and_stricter(workspace_url: str) -> None:

@@ -237,11 +237,13 @@ def test_sets_composed_as_published_go_out_beside_the_others(tmp_path):
     rows = workspace.read("variants/mixed_rand").to_dict("records")
     put(
         workspace,
-        "variants/mixed_rand_parity",
+        "variants/mixed_rand_published",
         [row | {"background_group": int(row["background_group"])} for row in rows],
     )
     out = export(workspace, "imagenet9", tmp_path / "out")
-    names = [sorted(path.name for path in (out / name).rglob("*.JPEG")) for name in ("mixed_rand", "mixed_rand_parity")]
+    names = [
+        sorted(path.name for path in (out / name).rglob("*.JPEG")) for name in ("mixed_rand", "mixed_rand_published")
+    ]
     assert names[0] == names[1] and len(names[0]) == 3
 
 

@@ -62,7 +62,7 @@ def test_our_importer_reads_it_back_equal(tmp_path: Path) -> None:
     workspace = imported(tmp_path / "w", multilabel(tmp_path / "published"))
     out = export(workspace, "imagenet-multilabel", tmp_path / "out")
     again = imported(tmp_path / "again", out)
-    for table in ("votes", "originals"):
+    for table in ("votes", "original_labels"):
         pd.testing.assert_frame_equal(again.read(table), workspace.read(table))
     assert truth_of(again) == truth_of(workspace)
 

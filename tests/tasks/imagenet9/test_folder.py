@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reground.tasks.errors import UsageError
-from reground.tasks.imagenet9.step import STEP, ReleasedSettings
+from reground.tasks.imagenet9.step import STEP, Imagenet9Settings
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Workspace, todo
 from tests.support.released_data import SIDE, published
@@ -73,12 +73,12 @@ def test_what_is_no_such_layout_is_refused(what, tmp_path):
     break_it, said = WRONG[what]
     break_it(folder)
     with pytest.raises(UsageError, match=said):
-        todo(STEP, Workspace(tmp_path / "w"), ReleasedSettings(str(folder), SIDE))
+        todo(STEP, Workspace(tmp_path / "w"), Imagenet9Settings(str(folder), SIDE))
 
 
 def test_no_folder_named(tmp_path):
-    with pytest.raises(UsageError, match="`reground released FOLDER"):
-        todo(STEP, Workspace(tmp_path / "w"), ReleasedSettings())
+    with pytest.raises(UsageError, match="`reground imagenet9 import FOLDER"):
+        todo(STEP, Workspace(tmp_path / "w"), Imagenet9Settings())
 
 
 GOOD = "original/val/00_dog/a.JPEG,a,151,0,,,0"
@@ -106,5 +106,5 @@ def test_metadata_that_make_no_sense_are_refused(line, said, tmp_path):
     header = "path,image_id,class_idx,group,background_id,background_group,seed"
     (folder / "metadata.csv").write_text(f"{header}\n{line}\n")
     with pytest.raises(UsageError, match=r"metadata\.csv, line [23]: ") as error:
-        todo(STEP, Workspace(tmp_path / "w"), ReleasedSettings(str(folder), SIDE))
+        todo(STEP, Workspace(tmp_path / "w"), Imagenet9Settings(str(folder), SIDE))
     assert said in str(error.value)

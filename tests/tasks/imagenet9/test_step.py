@@ -13,7 +13,7 @@ import pytest
 from reground.flows.steps import find
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.export import export
-from reground.tasks.imagenet9.step import STEP, ReleasedSettings
+from reground.tasks.imagenet9.step import STEP, Imagenet9Settings
 from reground.tasks.masks import decode_mask
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Output, Workspace, todo
@@ -37,14 +37,14 @@ TABLES = ("classes", "groups", "foregrounds", *(f"variants/{name}" for name in V
 
 
 def released(folder: Path, tmp_path: Path, size: int = SIDE) -> Workspace:
-    workspace = Workspace(tmp_path / "released")
+    workspace = Workspace(tmp_path / "imagenet9")
     run_released(workspace, folder, tmp_path / "log", size)
     return workspace
 
 
 def reasons(workspace: Workspace) -> dict[str, str]:
     dropped = workspace.read("dropped")
-    assert set(dropped["stage"]) <= {"released"} and (dropped["detail"] != "").all()
+    assert set(dropped["stage"]) <= {"imagenet9"} and (dropped["detail"] != "").all()
     assert dropped["item"].is_unique
     return dict(zip(dropped["item"], dropped["reason"], strict=True))
 
@@ -168,7 +168,7 @@ def test_the_same_bytes_in_processes_and_nothing_twice(tmp_path):
     run_released(other, folder, tmp_path / "log", kind="processes")
     digests = [[workspace.table_digest(table) for table in (*TABLES, "images")] for workspace in (one, other)]
     assert digests[0] == digests[1]
-    settings = ReleasedSettings(str(folder), SIDE)
+    settings = Imagenet9Settings(str(folder), SIDE)
     assert todo(STEP, one, settings).missing == []
     path = folder / "no_fg" / "val" / "08_fish" / f"{FISH}.JPEG"
     path.write_bytes(encoded(99))
@@ -191,7 +191,7 @@ def test_a_workspace_of_released_data_takes_no_images_of_its_own(tmp_path):
     for name in ("index", "masks", "variants"):
         step = find(name)
         settings = step.settings(images=str(folder / "original" / "val")) if name == "index" else step.settings()
-        with pytest.raises(UsageError, match=r"without output of `reground released`"):
+        with pytest.raises(UsageError, match=r"without output of `reground imagenet9`"):
             todo(step, workspace, settings)
 
 
@@ -263,5 +263,5 @@ def test_a_file_that_the_metadata_list_and_is_gone_is_said(tmp_path):
 
 
 def test_images_of_another_size_are_an_error_that_names_the_setting(tmp_path):
-    with pytest.raises(RegroundError, match=r"images of 224 x 224 pixels \(released\.size\).*24 x 24 pixels"):
+    with pytest.raises(RegroundError, match=r"images of 224 x 224 pixels \(imagenet9\.size\).*24 x 24 pixels"):
         released(published(tmp_path / "bg_challenge"), tmp_path, size=224)

@@ -46,7 +46,7 @@ def votes_only(workspace_url: str) -> Workspace:
     workspace = Workspace(workspace_url)
     put(workspace, "classes", load_classes())
     originals = [{"image_id": i, "class_idx": of, "routing": None, "source": "x"} for i, (of, _) in IMAGES.items()]
-    put(workspace, "originals", originals)
+    put(workspace, "original_labels", originals)
     put(workspace, "votes", [row for i, (of, yes) in IMAGES.items() for row in rated(i, of, yes)])
     for shard in truth.plan(workspace, TruthSettings()):
         run_shard(truth.STEP, workspace, TruthSettings(), shard)

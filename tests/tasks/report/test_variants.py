@@ -70,10 +70,14 @@ def test_a_packaged_map_says_what_it_has_too_much(workspace: Workspace) -> None:
 
 def test_how_far_the_compositions_differ(workspace: Workspace) -> None:
     page = Page(html_of(workspace))
-    assert page.line("Only one composition was made", "reground variants -w W --compose mask,parity")
+    assert page.line("Only one composition was made", "reground variants -w W --compose mask,published")
     rows = [("a", True, 0.02), ("b", True, 0.0), ("c", False, 0.9)]
-    columns = ("image_id", "same_background", "differs")
-    put(workspace, "parity", [{"variant": "mixed_rand", **dict(zip(columns, row, strict=True))} for row in rows])
+    columns = ("image_id", "same_background", "differing_share")
+    put(
+        workspace,
+        "composition_differences",
+        [{"variant": "mixed_rand", **dict(zip(columns, row, strict=True))} for row in rows],
+    )
     page = Page(html_of(workspace))
     assert page.line("No model was judged on the variants as published yet")
     line = page.line("Mixed-Rand", "on average")
@@ -81,11 +85,15 @@ def test_how_far_the_compositions_differ(workspace: Workspace) -> None:
 
 
 def test_accuracy_of_both_compositions(workspace: Workspace) -> None:
-    said = {"mixed_same": RUG, "mixed_same_parity": RUG, "mixed_rand": RUG, "mixed_rand_parity": EVIL_ONE}
+    said = {"mixed_same": RUG, "mixed_same_published": RUG, "mixed_rand": RUG, "mixed_rand_published": EVIL_ONE}
     for name in said:
         put(workspace, f"variants/{name}", [variant_row("a", name, 9)])
     put(workspace, "predictions/lite-b", [prediction("a", [y], name) for name, y in said.items()])
-    put(workspace, "parity", [{"variant": "mixed_rand", "image_id": "a", "same_background": True, "differs": 0.5}])
+    put(
+        workspace,
+        "composition_differences",
+        [{"variant": "mixed_rand", "image_id": "a", "same_background": True, "differing_share": 0.5}],
+    )
     evaluate(workspace)
     page = Page(html_of(workspace))
     assert re.search(r"\bb 100.0 % .* 0.0 % .* \+100.0 ", page.line("b 100.0 %", "0.0 %", "+100.0"))

@@ -53,24 +53,24 @@ def test_random_draws_a_group_first_then_an_image_of_it():
 
 
 def test_as_published_an_image_may_get_its_own_background():
-    drawn = lenders(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2500, "parity")
+    drawn = lenders(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2500, "published")
     assert set(drawn) == {f"dog{n:03d}" for n in range(5)}
     assert all(400 < count < 600 for count in drawn.values())  # 500 expected, sigma 20
 
 
 def test_as_published_every_group_is_as_likely_though_one_has_only_itself():
-    drawn = lenders(pool_of(1, 4, 0, 2), "mixed_rand", "dog000", 3000, "parity")
+    drawn = lenders(pool_of(1, 4, 0, 2), "mixed_rand", "dog000", 3000, "published")
     assert 850 < drawn["dog000"] < 1150  # 1000 expected, sigma 26
     assert 850 < drawn["insect000"] + drawn["insect001"] < 1150
 
 
 @pytest.mark.parametrize("variant", RULES)
 def test_compositions_part_only_where_they_must(variant):
-    """Mask draws what parity drew, or something else where that is the image itself or quarantined."""
+    """Mask draws what published drew, or something else where that is the image itself or quarantined."""
     pool = pool_of(6, 5, 4, 3, barred={"mask": ["dog001", "bird000"]})
     for one in pool.photographs.values():
         for seed in range(40):
-            (published, first), (by_mask, second) = (choose(pool, variant, one, seed, c) for c in ("parity", "mask"))
+            (published, first), (by_mask, second) = (choose(pool, variant, one, seed, c) for c in ("published", "mask"))
             assert first == second
             assert by_mask not in (one.image_id, "dog001", "bird000")
             assert by_mask == published or published in (one.image_id, "dog001", "bird000")
@@ -86,12 +86,12 @@ def test_a_group_of_barred_images_is_passed_over():
     pool = pool_of(2, 2, 2, 0, barred={"mask": ["bird000", "bird001"]})
     assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20)} == {"fish"}
     assert {lender[:-3] for lender in lenders(pool, "mixed_rand", "dog000", 60)} == {"dog", "fish"}
-    assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20, "parity")} == {"bird"}
+    assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20, "published")} == {"bird"}
 
 
 def test_lonely_groups_are_those_of_one_image():
     assert lonely(pool_of(1, 2, 0, 1)) == ["dog", "insect"]
-    assert lonely(pool_of(2, 0, 0, 0, barred={"parity": ["dog001"]})) == ["dog"]
+    assert lonely(pool_of(2, 0, 0, 0, barred={"published": ["dog001"]})) == ["dog"]
 
 
 def test_random_passes_over_a_group_of_nobody_but_itself():

@@ -1,4 +1,4 @@
-"""Composition ``parity`` against the published generator, byte for byte; and beside composition ``mask``."""
+"""Composition ``published`` against the published generator, byte for byte; and beside composition ``mask``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import load_classes
 from reground.tasks.masks import MaskSettings, decode_mask
-from reground.tasks.schema import PARITY, VARIANTS
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
 from reground.tasks.variants.step import STEP, VariantSettings
 from reground.tasks.workspace import Output, Workspace, todo
 from tests.support.label_studio_world import photographs as foolbox_photographs
@@ -22,7 +22,7 @@ from tests.support.world import World
 from tests.tasks.masks.test_step import TWO_THREADS, box, digests, index_world, quiet, row
 from tests.tasks.variants.test_step import MIXED, copy_of, masked_world, pixels, read, small_world
 
-ALONE, BOTH = VariantSettings(compose=("parity",)), VariantSettings(compose=("mask", "parity"))
+ALONE, BOTH = VariantSettings(compose=("published",)), VariantSettings(compose=("mask", "published"))
 SAMPLE = (  # dark ones among them: black inside the object is where the compositions part
     "n02814533/n02814533_beach_wagon",
     "n03017168/n03017168_chime",
@@ -96,25 +96,27 @@ def test_photographs_are_as_published(workspace_url, tmp_path):
 def test_both_are_what_each_is_alone(both, masked, tmp_path):
     for settings, names in (
         (VariantSettings(), {name: name for name in VARIANTS}),
-        (ALONE, {name: name.removesuffix("_parity") for name in PARITY}),
+        (ALONE, {name: name.removesuffix("_published") for name in PUBLISHED_VARIANTS}),
     ):
         alone = copy_of(masked, str(tmp_path / settings.compose[0]))
         run_step("variants", alone, settings, TWO_THREADS, quiet(tmp_path))
-        assert f"variants/{PARITY[0]}" not in alone.tables()
-        assert alone.read("parity").empty
+        assert f"variants/{PUBLISHED_VARIANTS[0]}" not in alone.tables()
+        assert alone.read("composition_differences").empty
         for beside, name in names.items():
             assert read(both, beside).equals(read(alone, name)), beside
         assert both.read("foregrounds").equals(alone.read("foregrounds"))
 
 
-def test_the_table_parity_says_how_far_the_two_differ(both):
-    found = both.read("parity").set_index(["variant", "image_id"])
-    assert set(found.index.get_level_values("variant")) == {name.removesuffix("_parity") for name in PARITY}
-    tables = {name: read(both, name) for name in (*VARIANTS, *PARITY)}
+def test_composition_differences_say_how_far_the_two_differ(both):
+    found = both.read("composition_differences").set_index(["variant", "image_id"])
+    assert set(found.index.get_level_values("variant")) == {
+        name.removesuffix("_published") for name in PUBLISHED_VARIANTS
+    }
+    tables = {name: read(both, name) for name in (*VARIANTS, *PUBLISHED_VARIANTS)}
     for (variant, image_id), line in found.iterrows():
-        by_mask, published = (tables[name].loc[image_id] for name in (variant, f"{variant}_parity"))
+        by_mask, published = (tables[name].loc[image_id] for name in (variant, f"{variant}_published"))
         share = (pixels(by_mask.image) != pixels(published.image)).any(-1).mean()
-        assert line.differs == np.float32(share)
+        assert line.differing_share == np.float32(share)
         # A background they share cannot differ, and nothing in the world is black: only the lender parts them.
         assert line.same_background == (share == 0)
         if not line.same_background:
@@ -127,8 +129,10 @@ def test_the_table_parity_says_how_far_the_two_differ(both):
 def test_same_bytes_in_threads_and_processes(both, masked, workspace_url, tmp_path):
     other = copy_of(masked, workspace_url)
     run_step("variants", other, BOTH, Runner("processes", 2), quiet(tmp_path))
-    tables = [f"variants/{name}" for name in (*VARIANTS, *PARITY)]
-    assert digests(other, *tables, "foregrounds", "parity") == digests(both, *tables, "foregrounds", "parity")
+    tables = [f"variants/{name}" for name in (*VARIANTS, *PUBLISHED_VARIANTS)]
+    assert digests(other, *tables, "foregrounds", "composition_differences") == digests(
+        both, *tables, "foregrounds", "composition_differences"
+    )
 
 
 def test_black_in_the_object_shows_the_background(workspace_url, tmp_path):
@@ -141,16 +145,18 @@ def test_black_in_the_object_shows_the_background(workspace_url, tmp_path):
     images = [row(tmp_path / "a.png", black, corners), row(tmp_path / "b.png", white, corners)]
     settings = small_world(workspace, tmp_path, images, method="grabcut", compose=BOTH.compose)
     run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
-    original, published = (pixels(read(workspace, name).image["a"]) for name in ("original", "mixed_same_parity"))
+    original, published = (pixels(read(workspace, name).image["a"]) for name in ("original", "mixed_same_published"))
     foreground = (original < 255).any(-1)
     hole = (original == 0).all(-1)
     assert 0 < hole.sum() < foreground.sum()
-    lender = read(workspace, "mixed_same_parity").background_id["a"]
+    lender = read(workspace, "mixed_same_published").background_id["a"]
     np.testing.assert_array_equal(published[~hole], original[~hole])
     assert (published[hole] == 255).all() or lender == "a"
     np.testing.assert_array_equal(pixels(read(workspace, "mixed_same").image["a"]), original)
-    (differs,) = workspace.read("parity").query("variant == 'mixed_same' and image_id == 'a'").differs
-    assert differs == np.float32(hole.mean())
+    (share,) = (
+        workspace.read("composition_differences").query("variant == 'mixed_same' and image_id == 'a'").differing_share
+    )
+    assert share == np.float32(hole.mean())
 
 
 def test_a_quarantined_mask_is_pasted_as_published_only(masked, workspace_url, tmp_path):
@@ -164,9 +170,11 @@ def test_a_quarantined_mask_is_pasted_as_published_only(masked, workspace_url, t
     for name in VARIANTS:
         assert low not in set(read(workspace, name).image_id)
         assert low not in set(read(workspace, name).background_id)
-    for name in PARITY:
+    for name in PUBLISHED_VARIANTS:
         assert low in set(read(workspace, name).image_id)
-    assert low not in set(workspace.read("foregrounds").image_id) | set(workspace.read("parity").image_id)
+    assert low not in set(workspace.read("foregrounds").image_id) | set(
+        workspace.read("composition_differences").image_id
+    )
     (why,) = workspace.read("dropped").query("stage == 'variants' and item == @low").itertuples()
     assert (why.reason, why.detail) == ("mask_quarantined", "quality 0.10: it is a blot")
 
@@ -176,15 +184,15 @@ def test_a_group_with_one_image_is_pasted_onto_itself_and_said(workspace_url, tm
     images = [row(tmp_path / "alone.png", np.full((100, 120, 3), 9, np.uint8), box(40, 40, 60, 60))]
     settings = small_world(workspace, tmp_path, images, method="grabcut", compose=BOTH.compose)
     run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
-    assert "group 'dog' has one usable image: mixed_same by parity pastes it onto itself" in caplog.messages
+    assert "group 'dog' has one usable image: mixed_same as published pastes it onto itself" in caplog.messages
     assert read(workspace, "mixed_same").empty
-    assert list(read(workspace, "mixed_same_parity").background_id) == ["alone"]
+    assert list(read(workspace, "mixed_same_published").background_id) == ["alone"]
     dropped = workspace.read("dropped")
     assert set(dropped.detail) == {
         "mixed_same: its group 'dog' has one usable image",
         "mixed_rand: no group has another usable image",
         "mixed_next: no other group has a usable image",
-        "parity: mixed_next: no other group has a usable image",
+        "published: mixed_next: no other group has a usable image",
     }
 
 
@@ -206,8 +214,8 @@ def test_an_image_with_several_boxes_has_the_box_of_its_mask(workspace_url, tmp_
         expected = np.zeros_like(black)
         expected[drawn["ymin"] - 16 : drawn["ymax"] - 15, drawn["xmin"] - 16 : drawn["xmax"] - 15] = True
         np.testing.assert_array_equal(black, expected)
-    assert list(read(workspace, "only_bg_t_parity").image_id) == ["one"]
-    assert set(read(workspace, "mixed_same_parity").background_id) == {"one"}
+    assert list(read(workspace, "only_bg_t_published").image_id) == ["one"]
+    assert set(read(workspace, "mixed_same_published").background_id) == {"one"}
     dropped = workspace.read("dropped")
     assert {"several": "several_boxes", "none": "no_box"}.items() <= dict(zip(dropped.item, dropped.reason)).items()
 
@@ -221,7 +229,7 @@ def test_an_image_with_several_boxes_has_the_box_of_its_mask(workspace_url, tmp_
     ],
 )
 @pytest.mark.parametrize("settings", [ALONE, BOTH])
-def test_parity_takes_published_masks_only(masked, workspace_url, settings, change, message):
+def test_published_takes_published_masks_only(masked, workspace_url, settings, change, message):
     workspace = copy_of(masked, workspace_url)
     first = workspace.entries("masks")[0]
     rows = workspace.read_part(first.tables["masks"].path).to_pylist()
@@ -234,13 +242,16 @@ def test_parity_takes_published_masks_only(masked, workspace_url, settings, chan
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (VariantSettings(compose=()), "variants.compose: expected one of: mask, parity, or both; got none"),
-        (VariantSettings(compose=("mask", "blend")), "variants.compose: expected some of: mask, parity, got 'blend'"),
+        (VariantSettings(compose=()), "variants.compose: expected one of: mask, published, or both; got none"),
         (
-            VariantSettings(compose=("parity",), fill="inpaint"),
+            VariantSettings(compose=("mask", "blend")),
+            "variants.compose: expected some of: mask, published, got 'blend'",
+        ),
+        (
+            VariantSettings(compose=("published",), fill="inpaint"),
             "variants.fill: expected 'tile', as published, .* got 'inpaint'",
         ),
-        (VariantSettings(compose=("parity",), feather=2), "variants.feather: expected 0, as published, .* got 2"),
+        (VariantSettings(compose=("published",), feather=2), "variants.feather: expected 0, as published, .* got 2"),
         (VariantSettings(fill="blur"), "variants.fill: expected one of: tile, inpaint, got 'blur'"),
         (VariantSettings(feather=-1), "variants.feather: expected a number, at least 0, got -1"),
     ],

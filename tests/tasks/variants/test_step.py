@@ -231,7 +231,7 @@ def test_masks_of_images_no_longer_indexed_stop_the_step(made, workspace_url, tm
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (VariantSettings(compose=("blend",)), "variants.compose: expected some of: mask, parity, got 'blend'"),
+        (VariantSettings(compose=("blend",)), "variants.compose: expected some of: mask, published, got 'blend'"),
         (VariantSettings(size=0), "variants.size: expected a whole number, at least 1, got 0"),
         (VariantSettings(groups="nowhere.json"), "unknown groups 'nowhere.json'"),
     ],
