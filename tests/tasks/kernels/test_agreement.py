@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from reground.tasks.kernels.agreement import agreement
 from tests.support.needs import need_package
+from tests.support.operations import count_operations
 
 COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(0, 12), st.integers(1, 4)), elements=st.integers(0, 5))
 
@@ -80,7 +81,14 @@ def test_where_nothing_can_be_said() -> None:
     assert math.isnan(alike.alpha) and alike.pairwise == 1 and alike.answers == 7
 
 
-def test_as_many_votes_as_are_published_take_no_loop() -> None:
+def test_more_questions_take_no_more_python() -> None:
+    many = np.random.default_rng(0).multinomial(5, [0.79, 0.08, 0.13], 1000).astype(np.int64)
+    few = many[:10]
+    assert count_operations(lambda: agreement(many)) == count_operations(lambda: agreement(few))
+    assert count_operations(lambda: by_definition(many)) > 50 * count_operations(lambda: by_definition(few))
+
+
+def test_as_many_votes_as_are_published() -> None:
     counts = np.random.default_rng(0).multinomial(5, [0.79, 0.08, 0.13], 184_962).astype(np.int64)
     found = agreement(counts)
     assert found.answers == 924_810 and abs(found.alpha) < 0.01
