@@ -164,12 +164,12 @@ def task_runner(runner: Runner) -> TaskRunner[Any]:
     if runner.kind == "processes":
         return ProcessPoolTaskRunner(max_workers=runner.workers)
     if runner.kind == "ray":
-        from reground.flows.run import ray_options, require_ray
+        from reground.flows.run import start_ray
 
-        require_ray()
+        start_ray(runner.address)
         from prefect_ray import RayTaskRunner
 
-        return RayTaskRunner(address=runner.address or "local", init_kwargs=ray_options(runner.address))
+        return RayTaskRunner()
     return ThreadPoolTaskRunner(max_workers=runner.workers)
 
 

@@ -4,7 +4,7 @@ from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import Bars, Lines, listen, watch
-from reground.flows.run.ray import ray_options, require_ray
+from reground.flows.run.ray import start_ray
 
 __all__ = [
     "Bars",
@@ -16,8 +16,7 @@ __all__ = [
     "listen",
     "parse_runner",
     "prefect_server",
-    "ray_options",
-    "require_ray",
+    "start_ray",
     "require_server",
     "run_batch",
     "run_step",

@@ -10,10 +10,12 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from reground.tasks.errors import RegroundError, UsageError
 
+ATTEMPTS: Final = 5
+"""Starts of Ray on this machine: each has 30 s, a limit of Ray's own that a busy machine may pass."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -26,7 +28,28 @@ def require_ray() -> None:
         raise UsageError("the runner 'ray' needs the package ray: `pip install reground[ray]`, or take threads.")
 
 
-def ray_options(address: str = "") -> dict[str, Any]:
+def start_ray(address: str = "") -> None:
+    """Start Ray on this machine, or join the cluster at ``address`` (``ray://HOST:10001``), unless it runs already.
+
+    Raises:
+        UsageError: Ray is not installed.
+        RegroundError: it does not start.
+    """
+    require_ray()
+    import ray
+
+    for attempt in range(1, ATTEMPTS + 1):
+        if ray.is_initialized():
+            return
+        try:
+            ray.init(address or "local", **_options(address))
+        except Exception as error:  # Ray raises no subclass where a node does not start
+            ray.shutdown()
+            if address or attempt == ATTEMPTS:
+                raise RegroundError(f"Ray did not start{f' at {address}' if address else ''}: {error}") from error
+
+
+def _options(address: str) -> dict[str, Any]:
     """Arguments of ``ray.init``: a quiet Ray on this machine, or quietly joining the one at ``address``."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
@@ -48,12 +71,11 @@ class RayExecutor(ThreadPoolExecutor):
 
         Raises:
             UsageError: Ray is not installed.
+            RegroundError: it does not start.
         """
-        require_ray()
+        start_ray(address)
         import ray
 
-        if not ray.is_initialized():
-            ray.init(address or "local", **ray_options(address))
         self._ray, self._call = ray, ray.remote(_call)
         super().__init__(max_workers=int(ray.cluster_resources()["CPU"]))
 

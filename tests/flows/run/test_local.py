@@ -13,7 +13,7 @@ import pytest
 
 from reground.flows.run.local import parse_runner, run_step, settled
 from reground.flows.run.progress import Lines
-from reground.flows.run.ray import RayExecutor
+from reground.flows.run.ray import ATTEMPTS, RayExecutor, start_ray
 from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
@@ -93,6 +93,33 @@ def test_ray(small_world: World, tmp_path: Path, by_one_thread: dict[str, str], 
         gate.touch()
         assert [future.result(HANG) for future in under_way] == [None] * len(under_way)
         assert all(future.cancelled() for future in queued)
+
+
+def test_ray_that_does_not_start_at_once_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_package("ray")
+    import ray
+
+    starts: list[str] = []
+
+    def init(address: str, **_: object) -> None:
+        starts.append(address)
+        if len(starts) < works_at:
+            raise Exception("The current node timed out during startup")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: len(starts) >= works_at)
+    works_at = ATTEMPTS
+    start_ray()
+    assert starts == ["local"] * ATTEMPTS
+    works_at = 100
+    starts.clear()
+    with pytest.raises(RegroundError, match="Ray did not start: The current node timed out"):
+        start_ray()
+    assert len(starts) == ATTEMPTS
+    starts.clear()
+    with pytest.raises(RegroundError, match="did not start at ray://nowhere"):
+        start_ray("ray://nowhere:10001")
+    assert len(starts) == 1
 
 
 @pytest.mark.parametrize("spec", ["", "thread", "threads:0", "threads:x", "processes:-1", "dask"])
