@@ -54,16 +54,16 @@ def coco(data: Dataset, out: Path) -> None:
 def _write(path: Path, data: Dataset, images: Iterable[dict[str, Any]], annotations: Iterable[dict[str, Any]]) -> None:
     """One file of COCO's; nothing in it is held whole."""
     groups = data.workspace.read("groups", ["class_idx", "name"])
-    super_of = dict(zip(groups["class_idx"].tolist(), groups["name"], strict=True))
+    supercategory_of = dict(zip(groups["class_idx"].tolist(), groups["name"], strict=True))
     categories = (
-        {"id": row["class_idx"], "name": row["name"], "supercategory": super_of.get(row["class_idx"], "none")}
+        {"id": row["class_idx"], "name": row["name"], "supercategory": supercategory_of.get(row["class_idx"], "none")}
         for row in data.classes
     )
-    numbered = ({"id": number, **row} for number, row in enumerate(annotations, start=1))
+    with_ids = ({"id": number, **row} for number, row in enumerate(annotations, start=1))
     info = {"description": "exported by reground", "version": data.version, "year": 0, "contributor": "", "url": ""}
     with path.open("w", encoding="utf-8") as handle:
         handle.write(f'{{"info": {json.dumps(info)}, "licenses": []')
-        for section, rows in (("images", images), ("annotations", numbered), ("categories", categories)):
+        for section, rows in (("images", images), ("annotations", with_ids), ("categories", categories)):
             handle.write(f',\n"{section}": [')
             for number, row in enumerate(rows):
                 handle.write(("," if number else "") + "\n" + json.dumps(row))
@@ -103,11 +103,11 @@ def _instances(data: Dataset, split: str, masks: Masks) -> Iterator[dict[str, An
         elif mask is not None and len(photo.boxes) > 1:
             data.left_out.add(image.image_id, SEVERAL)
         rle = rows.rle(part, image.image_id) if usable and len(photo.boxes) <= 1 else None
-        for placed in _placed(photo, rle):
-            yield {"image_id": number, "category_id": image.original, "iscrowd": 0, **placed}
+        for geometry in _geometries(photo, rle):
+            yield {"image_id": number, "category_id": image.original, "iscrowd": 0, **geometry}
 
 
-def _placed(photo: Photo, rle: str | None) -> Iterator[dict[str, Any]]:
+def _geometries(photo: Photo, rle: str | None) -> Iterator[dict[str, Any]]:
     """Box, area and mask of each object of a photograph."""
     boxes = [(b["xmin"], b["ymin"], b["xmax"] - b["xmin"], b["ymax"] - b["ymin"]) for b in photo.boxes]
     if rle is None:
@@ -134,10 +134,10 @@ class _MaskRows:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._part, self._held = "", dict[str, str]()
+        self._part, self._rle_of = "", dict[str, str]()
 
     def rle(self, part: str, image_id: str) -> str:
         if part != self._part:
             rows = self._workspace.read_part(part, ["image_id", "rle"]).to_pylist()
-            self._part, self._held = part, {row["image_id"]: row["rle"] for row in rows}
-        return self._held[image_id]
+            self._part, self._rle_of = part, {row["image_id"]: row["rle"] for row in rows}
+        return self._rle_of[image_id]

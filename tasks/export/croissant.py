@@ -97,13 +97,13 @@ def _classes(data: Dataset) -> dict[str, Any]:
 def _records() -> dict[str, Any]:
     image = _field("images/image", "sc:ImageObject", "the photograph", "image")
     image["source"]["transform"] = {"jsonPath": "bytes"}
-    labels = [_field(f"images/{name}", "sc:Integer", told, name) for name, told in LABELS.items()]
+    labels = [_field(f"images/{name}", "sc:Integer", description, name) for name, description in LABELS.items()]
     for field in labels:
         field["references"] = {"field": {"@id": "classes/class_idx"}}
         if field["@id"] == "images/labels":
             field["repeated"] = True
     confidence = _field("images/confidence", "sc:Float", "of each label, 0 to 1; null: not asked", "confidence")
-    plain = [_field(f"images/{name}", kind, told, name) for name, (kind, told) in PLAIN.items()]
+    plain = [_field(f"images/{name}", kind, description, name) for name, (kind, description) in PLAIN.items()]
     return {
         "@type": "cr:RecordSet",
         "@id": "images",
@@ -114,8 +114,9 @@ def _records() -> dict[str, Any]:
     }
 
 
-def _field(name: str, kind: str, told: str, column: str | None) -> dict[str, Any]:
-    field: dict[str, Any] = {"@type": "cr:Field", "@id": name, "name": name, "description": told, "dataType": kind}
+def _field(name: str, kind: str, description: str, column: str | None) -> dict[str, Any]:
+    field: dict[str, Any] = {"@type": "cr:Field", "@id": name, "name": name}
+    field |= {"description": description, "dataType": kind}
     if column is not None:
         field["source"] = {"fileSet": {"@id": "parquet"}, "extract": {"column": column}}
     return field

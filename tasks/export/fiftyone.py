@@ -27,14 +27,14 @@ def fiftyone(data: Dataset, out: Path) -> None:
     }
     classes = [data.names[number] for number in sorted(data.names)]
     info = {"classes": classes, "class_idx": sorted(data.names), "truth_version": data.version}
-    described = {
+    metadata = {
         "media_type": "image",
         "sample_fields": FIELDS,
         "info": info,
         "classes": {"labels": classes},
         "default_classes": classes,
     }
-    (out / "metadata.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+    (out / "metadata.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
     samples = (json.dumps(_sample(data, image, photo, files)) for image, photo in data.with_photo())
     _stream(out / "samples.json", '{"samples": [', samples, "]}")
     place = {class_idx: number for number, class_idx in enumerate(sorted(data.names))}

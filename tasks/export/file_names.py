@@ -43,25 +43,25 @@ def folder(name: str) -> str:
         >>> folder("great white shark"), folder("AC/DC"), folder("Con"), folder("..")
         ('great white shark', 'AC%2FDC', '%43on', '%2E%2E')
     """
-    quoted = quote(name, safe=" ,()'")
-    quoted = re.sub(r"^\.|^ |[. ]$", lambda found: f"%{ord(found[0]):02X}", quoted)  # hidden, or cut off by Windows
-    return _fit(_escape(quoted.replace("..", "%2E%2E")))
+    escaped = quote(name, safe=" ,()'")
+    escaped = re.sub(r"^\.|^ |[. ]$", lambda match: f"%{ord(match[0]):02X}", escaped)  # hidden, or cut off by Windows
+    return _fit(_escape(escaped.replace("..", "%2E%2E")))
 
 
 def folders(names: Mapping[int, str]) -> dict[int, str]:
     """class_idx -> its folder: no two alike, even where capitals do not count."""
-    found: dict[int, str] = {}
-    taken: set[str] = set()
+    folder_of: dict[int, str] = {}
+    used: set[str] = set()
     for class_idx, name in sorted(names.items()):
-        made = free(folder(name), taken, str(class_idx))
-        taken.add(made.casefold())
-        found[class_idx] = made
-    return found
+        name_free = free(folder(name), used, str(class_idx))
+        used.add(name_free.casefold())
+        folder_of[class_idx] = name_free
+    return folder_of
 
 
-def free(name: str, taken: Collection[str], key: str) -> str:
+def free(name: str, used: Collection[str], key: str) -> str:
     """``name``, followed by its key where another has it already."""
-    while name.casefold() in taken:
+    while name.casefold() in used:
         name = f"{name}~{key}"
     return name
 
@@ -75,8 +75,8 @@ def suffix(uri: str, content: bytes) -> str:
     return own or ".img"
 
 
-def _escape(quoted: str) -> str:
-    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if _RESERVED.match(quoted) else quoted
+def _escape(escaped: str) -> str:
+    return f"%{ord(escaped[0]):02X}{escaped[1:]}" if _RESERVED.match(escaped) else escaped
 
 
 def _fit(name: str) -> str:

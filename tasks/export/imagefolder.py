@@ -14,17 +14,17 @@ def imagefolder(data: Dataset, out: Path) -> None:
 
     Images go by main label where people gave one, else by the surest label kept; where none holds, nowhere.
     """
-    called = folders({row["class_idx"]: (row["wnids"] or [row["name"]])[0] for row in data.classes})
+    folder_of = folders({row["class_idx"]: (row["wnids"] or [row["name"]])[0] for row in data.classes})
     with (out / "classes.csv").open("w", newline="", encoding="utf-8") as handle:
         listing = csv.writer(handle)
         listing.writerow(("folder", "class_idx", "name"))
-        listing.writerows((name, class_idx, data.names[class_idx]) for class_idx, name in called.items())
+        listing.writerows((name, class_idx, data.names[class_idx]) for class_idx, name in folder_of.items())
     for image, photo in data.with_photo():
         label = image.only_label()
         if label is None:
             data.left_out.add(image.image_id, "no label holds")
         else:
-            copy(photo, out / folder(photo.split) / called[label] / stem(image.image_id))
+            copy(photo, out / folder(photo.split) / folder_of[label] / stem(image.image_id))
 
 
 def copy(photo: Photo, target: Path) -> Path:

@@ -37,7 +37,7 @@ _JPEG: Final = b"\xff\xd8\xff"
 
 
 @dataclass
-class Written:
+class ExportCounts:
     """What an export has written so far.
 
     Attributes:
@@ -52,7 +52,7 @@ class Written:
     in_group: Counter[int] = field(default_factory=Counter[int])
     sizes: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     recoded: int = 0
-    one: tuple[str, str, int] | None = None
+    example: tuple[str, str, int] | None = None
 
 
 def imagenet9(workspace: Workspace, out: Path) -> str:
@@ -64,7 +64,7 @@ def imagenet9(workspace: Workspace, out: Path) -> str:
     for table in ("variants/original", "foregrounds", "groups"):
         workspace.require(table, "variants")
     folders = _class_folders(workspace)
-    written = Written()
+    counts = ExportCounts()
     sets = [name for name in layout.SETS if workspace.parts(f"variants/{name}")]
     for name in (*sets, layout.MASKS):
         for folder in folders.values():
@@ -74,15 +74,15 @@ def imagenet9(workspace: Workspace, out: Path) -> str:
         listing: csv.DictWriter[str] = csv.DictWriter(handle, layout.METADATA_COLUMNS)
         listing.writeheader()
         for name in sets:
-            for row in _write_set(workspace, name, folders, out, written):
+            for row in _write_set(workspace, name, folders, out, counts):
                 listing.writerow(row)
-    _write_masks(workspace, folders, out, written)
-    empty = [folder for group, folder in folders.items() if not written.in_group[group]]
+    _write_masks(workspace, folders, out, counts)
+    empty = [folder for group, folder in folders.items() if not counts.in_group[group]]
     if empty:
         log.warning(
             "no images in %s: torchvision's ImageFolder takes them only with allow_empty=True", ", ".join(empty)
         )
-    return _card(workspace, folders, written)
+    return _card(workspace, folders, counts)
 
 
 def _class_folders(workspace: Workspace) -> dict[int, str]:
@@ -94,7 +94,7 @@ def _class_folders(workspace: Workspace) -> dict[int, str]:
 
 
 def _write_set(
-    workspace: Workspace, name: str, folders: Mapping[int, str], out: Path, written: Written
+    workspace: Workspace, name: str, folders: Mapping[int, str], out: Path, counts: ExportCounts
 ) -> Iterator[dict[str, Any]]:
     """Write the images of one set; yields a row of the metadata for each."""
     for _, part in workspace.parts(f"variants/{name}"):
@@ -104,11 +104,11 @@ def _write_set(
             contents = pool.map(jpeg, [row["image"]["bytes"] for row in rows])
             for row, path, content in zip(rows, paths, contents, strict=True):
                 (out / path).write_bytes(content)
-                written.images[name] += 1
-                written.recoded += content != row["image"]["bytes"]
-                written.in_group[row["group"]] += name == layout.ORIGINAL
+                counts.images[name] += 1
+                counts.recoded += content != row["image"]["bytes"]
+                counts.in_group[row["group"]] += name == layout.ORIGINAL
                 if row["background_id"] is not None:
-                    written.one = (row["image_id"], name, row["seed"])
+                    counts.example = (row["image_id"], name, row["seed"])
                 yield {"path": path, **{column: row[column] for column in layout.METADATA_COLUMNS[1:]}}
 
 
@@ -127,20 +127,20 @@ def jpeg(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _write_masks(workspace: Workspace, folders: Mapping[int, str], out: Path, written: Written) -> None:
+def _write_masks(workspace: Workspace, folders: Mapping[int, str], out: Path, counts: ExportCounts) -> None:
     """The masks, ``(H, W) uint8`` of 0 and 1, under the stems of their originals."""
     for _, part in workspace.parts("foregrounds"):
         for row in workspace.read_part(part.path).to_pylist():
-            place = f"{layout.SPLIT}/{folders[row['group']]}/{layout.stem(row['image_id'])}"
-            if not (out / layout.ORIGINAL / f"{place}{layout.IMAGE}").exists():
+            path_stem = f"{layout.SPLIT}/{folders[row['group']]}/{layout.stem(row['image_id'])}"
+            if not (out / layout.ORIGINAL / f"{path_stem}{layout.IMAGE}").exists():
                 raise RegroundError(
                     f"expected the variant 'original' of {row['image_id']}, which has a row in 'foregrounds', "
                     "found none: run `reground variants` again."
                 )
             mask = decode_mask(row["rle"], row["height"], row["width"]).astype(np.uint8)
-            np.save(out / layout.MASKS / f"{place}{layout.MASK}", mask)
-            written.images[layout.MASKS] += 1
-            written.sizes.add((row["width"], row["height"]))
+            np.save(out / layout.MASKS / f"{path_stem}{layout.MASK}", mask)
+            counts.images[layout.MASKS] += 1
+            counts.sizes.add((row["width"], row["height"]))
 
 
 def _write_tables(workspace: Workspace, out: Path) -> None:
@@ -157,25 +157,25 @@ def _write_tables(workspace: Workspace, out: Path) -> None:
 # The data card
 
 
-def _card(workspace: Workspace, folders: Mapping[int, str], written: Written) -> str:
-    settings = {step: made_with for step in ("masks", "variants") if (made_with := workspace.settings_of(step))}
+def _card(workspace: Workspace, folders: Mapping[int, str], counts: ExportCounts) -> str:
+    settings = {step: step_settings for step in ("masks", "variants") if (step_settings := workspace.settings_of(step))}
     dropped = workspace.read("dropped", ["stage", "reason"])
-    left_out = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
+    drop_counts = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
     methods = Counter(workspace.read("masks", ["method"])["method"])
     lines = [
         "# Data card",
         "",
         "- format: imagenet9, the layout of the released ImageNet-9 data (Xiao et al. 2020)",
-        f"- size: {', '.join(f'{width} x {height}' for width, height in sorted(written.sizes)) or 'no mask'} pixels",
-        *(f"- {name}: {count:,} {_kind(name)}" for name, count in written.images.items()),
-        *(f"- {folder}: {written.in_group[group]:,} images of original" for group, folder in folders.items()),
+        f"- size: {', '.join(f'{width} x {height}' for width, height in sorted(counts.sizes)) or 'no mask'} pixels",
+        *(f"- {name}: {count:,} {_kind(name)}" for name, count in counts.images.items()),
+        *(f"- {folder}: {counts.in_group[group]:,} images of original" for group, folder in folders.items()),
         f"- masks: {', '.join(f'{n:,} by {name}' for name, n in sorted(methods.items())) or 'as they came'}",
-        f"- base seed of the backgrounds: {_base_seed(written, settings)}",
+        f"- base seed of the backgrounds: {_base_seed(counts, settings)}",
         f"- settings: {json.dumps(settings, sort_keys=True) if settings else 'not recorded'}",
-        f"- images: {_coding(written)}",
-        *(f"- dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(left_out.items())),
+        f"- images: {_encoding(counts)}",
+        *(f"- dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(drop_counts.items())),
         "",
-        _READING.format(empty=_empty(_without_images(folders, written))),
+        _READING.format(empty=_empty(_without_images(folders, counts))),
     ]
     return "\n".join(lines)
 
@@ -196,16 +196,16 @@ def _kind(name: str) -> str:
     return "masks, uint8 of 0 and 1" if name == layout.MASKS else "images"
 
 
-def _coding(written: Written) -> str:
-    total = sum(written.images[name] for name in layout.SETS)
-    coded = f"JPEG, quality {QUALITY}, 4:4:4, by pillow {PIL.__version__}"
+def _encoding(counts: ExportCounts) -> str:
+    total = sum(counts.images[name] for name in layout.SETS)
+    encoding = f"JPEG, quality {QUALITY}, 4:4:4, by pillow {PIL.__version__}"
     return (
-        coded if written.recoded == total else f"{written.recoded:,} {coded}; {total - written.recoded:,} as they came"
+        encoding if counts.recoded == total else f"{counts.recoded:,} {encoding}; {total - counts.recoded:,} unchanged"
     )
 
 
-def _without_images(folders: Mapping[int, str], written: Written) -> str:
-    return ", ".join(folder for group, folder in folders.items() if not written.in_group[group])
+def _without_images(folders: Mapping[int, str], counts: ExportCounts) -> str:
+    return ", ".join(folder for group, folder in folders.items() if not counts.in_group[group])
 
 
 def _empty(names: str) -> str:
@@ -217,10 +217,10 @@ def _empty(names: str) -> str:
     )
 
 
-def _base_seed(written: Written, settings: Mapping[str, Mapping[str, Any]]) -> str:
-    if written.one is None:
+def _base_seed(counts: ExportCounts, settings: Mapping[str, Mapping[str, Any]]) -> str:
+    if counts.example is None:
         return "none, no image is mixed"
-    image_id, name, seed = written.one
+    image_id, name, seed = counts.example
     base = settings.get("variants", {}).get("seed")
     if base is not None and derive_seed(base, image_id, name.removesuffix("_published")) == seed:
         return str(base)

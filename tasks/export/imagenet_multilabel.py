@@ -79,7 +79,7 @@ def _rows(data: Dataset) -> Iterator[dict[str, Any]]:
     """Rows of annotations_classify_task, by image_id."""
     judged = iter(data)
     for image_id, votes in groupby(_votes(data), key=itemgetter(0)):
-        image = next((found for found in judged if found.image_id == image_id), None)
+        image = next((unmapped for unmapped in judged if unmapped.image_id == image_id), None)
         if image is None:
             raise RegroundError(f"votes speak of {image_id}, which the truth lacks: run `reground truth` again.")
         row = _row(data, image, list(votes))
@@ -101,8 +101,8 @@ def _row(data: Dataset, image: Judged, votes: Sequence[tuple[Any, ...]]) -> dict
     """One image's row, or why it has none."""
     if image.original is None:
         return "its original label is not known, which the published layout must name"
-    used = {image.original, *(vote[3] for vote in votes)}
-    if not used <= data.imagenet.keys():
+    label_classes = {image.original, *(vote[3] for vote in votes)}
+    if not label_classes <= data.imagenet.keys():
         return "a label that is none of ImageNet's classes"
     workers = [worker for _, given in groupby(votes, key=itemgetter(1, 2)) if (worker := _worker(data, list(given)))]
     if not workers:
@@ -172,10 +172,10 @@ def _numbers() -> dict[str, int]:
 
 def _superclasses(classes: list[ClassRow]) -> dict[str, list[int]]:
     rows, _ = load_groups("superclasses", classes)
-    found: dict[str, list[int]] = {}
+    classes_of: dict[str, list[int]] = {}
     for row in rows:
-        found.setdefault(str(row["name"]), []).append(int(row["class_idx"]))
-    return found
+        classes_of.setdefault(str(row["name"]), []).append(int(row["class_idx"]))
+    return classes_of
 
 
 def _save(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -184,8 +184,8 @@ def _save(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
     names = pd.Index([row["image"] for row in rows], dtype=object)
     columns = [name for name in (rows[0] if rows else ("image", "annotation")) if name != "image"]
-    held = {name: _series([row[name] for row in rows], names) for name in columns}
-    frame = pd.DataFrame(held, index=names, columns=pd.Index(columns, dtype=object))
+    content = {name: _series([row[name] for row in rows], names) for name in columns}
+    frame = pd.DataFrame(content, index=names, columns=pd.Index(columns, dtype=object))
     frame.to_pickle(path.with_suffix(".pkl"), protocol=PROTOCOL)
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
     pq.write_table(pa.Table.from_pylist(plain), path.with_suffix(".parquet"), compression="zstd")
@@ -195,10 +195,10 @@ def _series(values: Sequence[Any], index: Any) -> pd.Series[Any]:
     import pandas as pd
 
     kind = {int: np.int64, float: np.float64}.get(type(values[0]) if values else object, object)
-    made = np.empty(len(values), kind)
+    array = np.empty(len(values), kind)
     for number, value in enumerate(values):
-        made[number] = value
-    return pd.Series(made, index)
+        array[number] = value
+    return pd.Series(array, index)
 
 
 def _plain(value: Any) -> Any:
@@ -210,5 +210,5 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _save_object(path: Path, held: dict[Any, Any]) -> None:
-    np.save(path, np.array(held, dtype=object), allow_pickle=True)
+def _save_object(path: Path, content: dict[Any, Any]) -> None:
+    np.save(path, np.array(content, dtype=object), allow_pickle=True)

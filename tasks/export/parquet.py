@@ -89,16 +89,16 @@ def _write_split(data: Dataset, split: str, schema: pa.Schema, target: Path) -> 
     """Files of about `FILE_BYTES`, in the order of image_id."""
     files: list[Path] = []
     writer: pq.ParquetWriter | None = None
-    written = 0
+    bytes_written = 0
     try:
         for rows, size in _groups(data, split):
-            if writer is None or written + size > FILE_BYTES:
+            if writer is None or bytes_written + size > FILE_BYTES:
                 if writer is not None:
                     writer.close()
                 files.append(target.with_name(f"{target.name}-{len(files):05d}.part"))
-                writer, written = pq.ParquetWriter(files[-1], schema, compression="zstd"), 0
+                writer, bytes_written = pq.ParquetWriter(files[-1], schema, compression="zstd"), 0
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-            written += size
+            bytes_written += size
     finally:
         if writer is not None:
             writer.close()

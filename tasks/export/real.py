@@ -46,5 +46,5 @@ def real(data: Dataset, out: Path) -> None:
 
 def _is_imagenet(data: Dataset) -> bool:
     ids = pc.is_in(data.truth["image_id"], value_set=pa.array(IMAGENET_IDS))  # pyright: ignore[reportAttributeAccessIssue]
-    used = pc.unique(pc.list_flatten(data.truth["labels"])).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
-    return pc.all(ids).as_py() is not False and set(used) <= data.imagenet.keys()  # pyright: ignore[reportAttributeAccessIssue]
+    label_classes = pc.unique(pc.list_flatten(data.truth["labels"])).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
+    return pc.all(ids).as_py() is not False and set(label_classes) <= data.imagenet.keys()  # pyright: ignore[reportAttributeAccessIssue]

@@ -45,8 +45,8 @@ def webdataset(data: Dataset, out: Path) -> None:
 def _members(image: Judged, photo: Photo) -> list[tuple[str, bytes]]:
     content, key = photo.read(), stem(image.image_id)
     ending = suffix(photo.uri, content)[1:].lower()
-    told = json.dumps({**image.summary(), "width": photo.width, "height": photo.height}).encode()
-    return [(f"{key}.{SHORT.get(ending, ending)}", content), (f"{key}.json", told)]
+    metadata = json.dumps({**image.summary(), "width": photo.width, "height": photo.height}).encode()
+    return [(f"{key}.{SHORT.get(ending, ending)}", content), (f"{key}.json", metadata)]
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:

@@ -124,19 +124,20 @@ class Tally:
         wrong = tried & (predicted != foregrounds[:, None])
         cell = foregrounds[:, None] * self.groups + self.backgrounds
         counts = ((self.tried, tried), (self.wrong, wrong), (self.into, own), (self.unmapped, predicted == NO_GROUP))
-        for total, which in counts:
-            total += np.bincount(cell[which], minlength=self.groups**2).reshape(total.shape)
+        for total, cells in counts:
+            total += np.bincount(cell[cells], minlength=self.groups**2).reshape(total.shape)
         self.complete &= bool(tried.all())
         for group in range(self.groups):
             columns, others = self.backgrounds == group, foregrounds != group
             self.turned[group] += own[np.ix_(others, columns)].any(1).sum()
             self.others[group] += tried[np.ix_(others, columns)].any(1).sum()
 
-    def heat(self, kept: Counts) -> tuple[tuple[Pairs, ...], ...]:
+    def heat(self, groups: Counts) -> tuple[tuple[Pairs, ...], ...]:
         """Rows and columns of the groups ``kept``, and behind them those of all."""
-        whole = [_with_sums(total[np.ix_(kept, kept)]) for total in (self.tried, self.wrong, self.into, self.unmapped)]
-        size = len(kept) + 1
-        return tuple(tuple(Pairs(*(int(t[i, j]) for t in whole)) for j in range(size)) for i in range(size))
+        counts = (self.tried, self.wrong, self.into, self.unmapped)
+        totals = [_with_sums(total[np.ix_(groups, groups)]) for total in counts]
+        size = len(groups) + 1
+        return tuple(tuple(Pairs(*(int(t[i, j]) for t in totals)) for j in range(size)) for i in range(size))
 
 
 def _with_sums(counts: Counts) -> Counts:
@@ -154,46 +155,46 @@ def shared(snapshot: Snapshot) -> tuple[tuple[str, ...], list[Background]]:
     frame = snapshot.frame("adversarial_shared", ["image_id", "group", "models", "tried", "fooled_all"])
     if frame.empty:
         return (), []
-    everyone = max((tuple(models) for models in frame["models"]), key=len)
-    together = frame[[len(models) == len(everyone) for models in frame["models"]]]
-    return everyone, _best(snapshot, together, "fooled_all", SHARED)
+    models = max((tuple(models) for models in frame["models"]), key=len)
+    together = frame[[len(models) == len(models) for models in frame["models"]]]
+    return models, _best(snapshot, together, "fooled_all", SHARED)
 
 
 def _search(snapshot: Snapshot, model: str) -> Search:
     columns = ["image_id", "group", "clean_correct", "vulnerable", "outcome", "passes", "outcome_passes"]
-    found = snapshot.frame(f"adversarial/{model}", columns)
+    foregrounds = snapshot.frame(f"adversarial/{model}", columns)
     pool = snapshot.frame(f"adversarial_pool/{model}", ["position", "group"]).sort_values("position")
-    ranked = snapshot.frame(f"adversarial_backgrounds/{model}", ["image_id", "group", "tried", "into_own"])
+    backgrounds = snapshot.frame(f"adversarial_backgrounds/{model}", ["image_id", "group", "tried", "into_own"])
     names = dict(sorted(snapshot.distinct("groups", ["group", "name"])))
-    tally = _tally(snapshot, model, found, pool["group"].to_numpy(np.int64), max(names) + 1)
-    kept = np.flatnonzero(tally.tried.sum(0) + tally.tried.sum(1))
+    tally = _tally(snapshot, model, foregrounds, pool["group"].to_numpy(np.int64), max(names) + 1)
+    groups = np.flatnonzero(tally.tried.sum(0) + tally.tried.sum(1))
     return Search(
         model=model,
-        effort=effort(found, len(pool)),
+        effort=effort(foregrounds, len(pool)),
         exhaustive=tally.complete,
-        names=tuple(names[group] for group in kept),
-        heat=tally.heat(kept),
-        rankings=tuple(_ranking(snapshot, ranked, tally, group, names[group]) for group in kept),
-        wrong_before=tuple(_wrong_before(found[found["group"] == group]) for group in kept),
+        names=tuple(names[group] for group in groups),
+        heat=tally.heat(groups),
+        rankings=tuple(_ranking(snapshot, backgrounds, tally, group, names[group]) for group in groups),
+        wrong_before=tuple(_wrong_before(foregrounds[foregrounds["group"] == group]) for group in groups),
         composites=tuple(composites(snapshot, model)),
     )
 
 
-def _wrong_before(found: pd.DataFrame) -> tuple[int, int]:
-    return len(found), int((~found["clean_correct"].astype(bool)).sum())
+def _wrong_before(foregrounds: pd.DataFrame) -> tuple[int, int]:
+    return len(foregrounds), int((~foregrounds["clean_correct"].astype(bool)).sum())
 
 
-def _tally(snapshot: Snapshot, model: str, found: pd.DataFrame, backgrounds: Counts, groups: int) -> Tally:
+def _tally(snapshot: Snapshot, model: str, foregrounds: pd.DataFrame, backgrounds: Counts, groups: int) -> Tally:
     """Every pair of a model; one part of them in memory at a time."""
-    mapped = snapshot.frame("groups", ["class_idx", "group"])
-    group_of = np.full(mapped["class_idx"].max() + 1, NO_GROUP)
-    group_of[mapped["class_idx"]] = mapped["group"]
-    group_of_foreground = dict(zip(found["image_id"], found["group"], strict=True))
+    class_groups = snapshot.frame("groups", ["class_idx", "group"])
+    group_of = np.full(class_groups["class_idx"].max() + 1, NO_GROUP)
+    group_of[class_groups["class_idx"]] = class_groups["group"]
+    group_of_foreground = dict(zip(foregrounds["image_id"], foregrounds["group"], strict=True))
     tally = Tally(groups, backgrounds)
     for part in snapshot.each_part(f"adversarial_pairs/{model}", ["image_id", "predicted"]):
         predicted = part["predicted"].combine_chunks().flatten().to_numpy().reshape(-1, len(backgrounds))
-        foregrounds = np.array([group_of_foreground[image_id] for image_id in part["image_id"].to_pylist()], np.int64)
-        tally.add(foregrounds, to_groups(predicted, group_of))
+        groups_of_part = [group_of_foreground[image_id] for image_id in part["image_id"].to_pylist()]
+        tally.add(np.array(groups_of_part, np.int64), to_groups(predicted, group_of))
     return tally
 
 
@@ -204,19 +205,20 @@ def to_groups(classes: npt.NDArray[np.integer[Any]], group_of: Counts) -> Counts
     return np.where(classes == UNTRIED, UNTRIED, groups)
 
 
-def _ranking(snapshot: Snapshot, ranked: pd.DataFrame, tally: Tally, group: int, name: str) -> Ranking:
+def _ranking(snapshot: Snapshot, backgrounds: pd.DataFrame, tally: Tally, group: int, name: str) -> Ranking:
     turned = Number(*wilson(int(tally.turned[group]), int(tally.others[group])))
-    return Ranking(name, turned, tuple(_best(snapshot, ranked[ranked["group"] == group], "into_own", BEST)))
+    best = _best(snapshot, backgrounds[backgrounds["group"] == group], "into_own", BEST)
+    return Ranking(name, turned, tuple(best))
 
 
-def _best(snapshot: Snapshot, ranked: pd.DataFrame, column: str, count: int) -> list[Background]:
+def _best(snapshot: Snapshot, backgrounds: pd.DataFrame, column: str, count: int) -> list[Background]:
     """By the lower end of the interval: a high rate of few tried says less than a lower one of many."""
     names = dict(snapshot.distinct("groups", ["group", "name"]))
-    rated = [
+    rates = [
         (str(row["image_id"]), names[row["group"]], Number(*wilson(int(row[column]), int(row["tried"]))))
-        for row in ranked[ranked["tried"] > 0].to_dict("records")
+        for row in backgrounds[backgrounds["tried"] > 0].to_dict("records")
     ]
-    best = sorted(rated, key=lambda item: (-item[2].low, -item[2].value, item[0]))[:count]
+    best = sorted(rates, key=lambda item: (-item[2].low, -item[2].value, item[0]))[:count]
     pictures = _pictures(snapshot, {image_id for image_id, _, rate in best if rate.value})
     return [Background(*item, pictures.get(item[0], b"")) for item in best if item[2].value]
 

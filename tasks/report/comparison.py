@@ -119,12 +119,12 @@ def judged(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, Any]:
 def in_order(snapshot: Snapshot, evaluation: Evaluation) -> Order | None:
     """The models, best first; None where no two were compared."""
     columns = ["model_a", "model_b", "metric", "subset", "difference", "low", "high", "p_holm", "order_held", "n"]
-    compared = snapshot.frame("comparison", columns)
+    comparison = snapshot.frame("comparison", columns)
     for metric, subset in RANKED_BY:
-        rows = compared[(compared["metric"] == metric) & (compared["subset"] == subset)]
+        rows = comparison[(comparison["metric"] == metric) & (comparison["subset"] == subset)]
         if len(rows):
-            told = int((rows["p_holm"] < ALPHA).sum())
-            return Order(metric, subset, _places(evaluation, metric, subset, rows), told, len(rows))
+            significant = int((rows["p_holm"] < ALPHA).sum())
+            return Order(metric, subset, _places(evaluation, metric, subset, rows), significant, len(rows))
     return None
 
 
@@ -133,11 +133,11 @@ def superclasses(evaluation: Evaluation, models: Sequence[str]) -> dict[str, Any
     names = evaluation.subsets(SUPERCLASS)
     for metric in (REAL, TOP_1):
         rows = [(name, [evaluation.number(model, PHOTOGRAPHS, metric, name) for model in models]) for name in names]
-        known = [(name, numbers) for name, numbers in rows if any(number.known for number in numbers)]
-        if known:
-            ranked = sorted(known, key=lambda row: (_mean(row[1]), row[0]))
-            shown = [(name.removeprefix(SUPERCLASS), numbers) for name, numbers in ranked]
-            return {"super_metric": TITLES[metric], "super_models": list(models), "super_rows": shown}
+        nonempty = [(name, numbers) for name, numbers in rows if any(number.known for number in numbers)]
+        if nonempty:
+            ordered = sorted(nonempty, key=lambda row: (_mean(row[1]), row[0]))
+            subset_rows = [(name.removeprefix(SUPERCLASS), numbers) for name, numbers in ordered]
+            return {"super_metric": TITLES[metric], "super_models": list(models), "super_rows": subset_rows}
     return {"super_metric": "", "super_models": [], "super_rows": []}
 
 
@@ -154,13 +154,14 @@ def _places(evaluation: Evaluation, metric: str, subset: str, rows: pd.DataFrame
         model: evaluation.number(model, PHOTOGRAPHS, metric, subset) for model in sorted({m for p in pairs for m in p})
     }
     models = sorted(values, key=lambda model: (-values[model].value, model))
-    by = {MULTI_LABEL: RANK_AFTER}.get(metric, RANK_BEFORE if subset == REVIEWED else "")
-    made: list[Place] = []
+    rank_metric = {MULTI_LABEL: RANK_AFTER}.get(metric, RANK_BEFORE if subset == REVIEWED else "")
+    places: list[Place] = []
     for model, following in zip(models, [*models[1:], ""], strict=True):
-        rank = evaluation.number(model, PHOTOGRAPHS, by, REVIEWED)
+        rank = evaluation.number(model, PHOTOGRAPHS, rank_metric, REVIEWED)
         row, sign = (pairs[model, following], 1) if (model, following) in pairs else (pairs.get((following, model)), -1)
-        made.append(Place(model, values[model], rank, *_ahead(row, sign)) if row else Place(model, values[model], rank))
-    return tuple(made)
+        place = Place(model, values[model], rank)
+        places.append(Place(model, values[model], rank, *_ahead(row, sign)) if row else place)
+    return tuple(places)
 
 
 def _ahead(row: Mapping[Any, Any], sign: int) -> tuple[Number, float, float]:
@@ -170,5 +171,5 @@ def _ahead(row: Mapping[Any, Any], sign: int) -> tuple[Number, float, float]:
 
 
 def _mean(numbers: Sequence[Number]) -> float:
-    known = [number.value for number in numbers if number.known]
-    return sum(known) / len(known)
+    values = [number.value for number in numbers if number.known]
+    return sum(values) / len(values)

@@ -31,7 +31,7 @@ class Composite:
 
     Attributes:
         name, group: the foreground's class and group.
-        said, probability: the wrong class, and how probable the model found it.
+        predicted_class, probability: the wrong class, and how probable the model found it.
         pixels: what the model saw, ``(size, size, 3) uint8``.
     """
 
@@ -40,7 +40,7 @@ class Composite:
     group: str
     background_id: str
     background_group: str
-    said: str
+    predicted_class: str
     probability: float
     original: bytes
     background: bytes
@@ -53,60 +53,61 @@ class _Pair:
 
     image_id: str
     group: int
-    lender: str
+    background_id: str
     probability: float
 
 
 def composites(snapshot: Snapshot, model: str) -> list[Composite]:
     """Of each group in turn the foreground that is right on its original and most surely misled."""
-    chosen = _choose(snapshot, model)
-    ids, lenders = {pair.image_id for pair in chosen}, {pair.lender for pair in chosen}
+    selected = _select(snapshot, model)
+    ids, background_ids = {pair.image_id for pair in selected}, {pair.background_id for pair in selected}
     masks = {row["image_id"]: row for row in snapshot.rows("foregrounds", _MASK, ids)}
-    originals, backgrounds = _pictures(snapshot, "original", ids), _pictures(snapshot, "only_bg_t", lenders)
-    there = [p for p in chosen if p.image_id in masks.keys() & originals.keys() and p.lender in backgrounds]
-    said = _said(snapshot, model, there)
+    originals, backgrounds = _pictures(snapshot, "original", ids), _pictures(snapshot, "only_bg_t", background_ids)
+    complete = [p for p in selected if p.image_id in masks.keys() & originals.keys() and p.background_id in backgrounds]
+    predicted_class = _predicted_classes(snapshot, model, complete)
     classes = dict(snapshot.distinct("classes", ["class_idx", "name"]))
     groups = dict(snapshot.distinct("groups", ["group", "name"]))
-    lent = {row["image_id"]: row["group"] for row in snapshot.rows(f"adversarial_pool/{model}", _POOL, lenders)}
+    pool = snapshot.rows(f"adversarial_pool/{model}", _POOL, background_ids)
+    pool_group = {row["image_id"]: row["group"] for row in pool}
     return [
         Composite(
             image_id=pair.image_id,
             name=classes.get(masks[pair.image_id]["class_idx"], ""),
             group=groups[pair.group],
-            background_id=pair.lender,
-            background_group=groups[lent[pair.lender]],
-            said=classes.get(said[pair.image_id], "outside the vocabulary"),
+            background_id=pair.background_id,
+            background_group=groups[pool_group[pair.background_id]],
+            predicted_class=classes.get(predicted_class[pair.image_id], "outside the vocabulary"),
             probability=pair.probability,
             original=originals[pair.image_id],
-            background=backgrounds[pair.lender],
-            pixels=_compose(originals[pair.image_id], masks[pair.image_id], backgrounds[pair.lender]),
+            background=backgrounds[pair.background_id],
+            pixels=_compose(originals[pair.image_id], masks[pair.image_id], backgrounds[pair.background_id]),
         )
-        for pair in there
+        for pair in complete
     ]
 
 
-def _choose(snapshot: Snapshot, model: str) -> list[_Pair]:
+def _select(snapshot: Snapshot, model: str) -> list[_Pair]:
     """Each group in turn, its most surely misled foreground first; no background twice."""
     columns = ["image_id", "group", "clean_correct", "worst", "worst_probability"]
     frame = snapshot.frame(f"adversarial/{model}", columns)
-    fooled = frame[frame["clean_correct"].astype(bool) & (frame["worst"].map(len) > 0)]
-    sure = fooled.assign(sure=[-p[0] for p in fooled["worst_probability"]]).sort_values(["sure", "image_id"])
-    turns = sure.assign(turn=sure.groupby("group").cumcount()).sort_values(["turn", "group"])
-    chosen: dict[str, _Pair] = {}
-    for row in turns.to_dict("records"):
-        fresh = (p for p in zip(row["worst"], row["worst_probability"], strict=True) if p[0] not in chosen)
-        for lender, probability in itertools.islice(fresh, 1):
-            chosen[lender] = _Pair(row["image_id"], row["group"], lender, probability)
-    return list(chosen.values())[:SHOWN]
+    misled = frame[frame["clean_correct"].astype(bool) & (frame["worst"].map(len) > 0)]
+    by_confidence = misled.assign(order=[-p[0] for p in misled["worst_probability"]]).sort_values(["order", "image_id"])
+    by_turn = by_confidence.assign(turn=by_confidence.groupby("group").cumcount()).sort_values(["turn", "group"])
+    selected: dict[str, _Pair] = {}
+    for row in by_turn.to_dict("records"):
+        unused = (p for p in zip(row["worst"], row["worst_probability"], strict=True) if p[0] not in selected)
+        for background_id, probability in itertools.islice(unused, 1):
+            selected[background_id] = _Pair(row["image_id"], row["group"], background_id, probability)
+    return list(selected.values())[:SHOWN]
 
 
-def _said(snapshot: Snapshot, model: str, chosen: Sequence[_Pair]) -> dict[str, int]:
+def _predicted_classes(snapshot: Snapshot, model: str, selected: Sequence[_Pair]) -> dict[str, int]:
     """image_id -> class predicted on the background chosen for it."""
-    lender_of = {pair.image_id: pair.lender for pair in chosen}
-    pool = snapshot.rows(f"adversarial_pool/{model}", ["position", "image_id"], set(lender_of.values()))
+    background_of = {pair.image_id: pair.background_id for pair in selected}
+    pool = snapshot.rows(f"adversarial_pool/{model}", ["position", "image_id"], set(background_of.values()))
     position = {row["image_id"]: row["position"] for row in pool}
-    pairs = snapshot.rows(f"adversarial_pairs/{model}", ["image_id", "predicted"], lender_of)
-    return {row["image_id"]: row["predicted"][position[lender_of[row["image_id"]]]] for row in pairs}
+    pairs = snapshot.rows(f"adversarial_pairs/{model}", ["image_id", "predicted"], background_of)
+    return {row["image_id"]: row["predicted"][position[background_of[row["image_id"]]]] for row in pairs}
 
 
 def _pictures(snapshot: Snapshot, variant: str, image_ids: Collection[str]) -> dict[str, bytes]:

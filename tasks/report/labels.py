@@ -21,7 +21,7 @@ from reground.tasks.report.snapshot import Snapshot
 
 SHOWN: Final = 12
 """Labels and pairs of labels shown."""
-LEAST: Final = 2
+MIN_IMAGES: Final = 2
 """Images on which people must have kept either label alone for a pair to count as mixed up."""
 PEOPLE: Final = 30
 ELSEWHERE: Final = "in no superclass"
@@ -87,13 +87,13 @@ def fates(snapshot: Snapshot) -> list[Fate]:
     truth = snapshot.frame("truth", ["original", "status"]).dropna()
     truth = truth[truth["status"].isin(SETTLED)]
     rows, _ = load_groups("superclasses", snapshot.frame("classes", ["class_idx", "name", "wnids"]).to_dict("records"))  # type: ignore[arg-type]
-    of = {row["class_idx"]: row["name"] for row in rows}
-    named = truth["original"].astype(int).map(of).fillna(ELSEWHERE)
-    found = [
+    superclass_of = {row["class_idx"]: row["name"] for row in rows}
+    superclass = truth["original"].astype(int).map(superclass_of).fillna(ELSEWHERE)
+    rows = [
         Fate(str(name), Counter(part), Number(*share(part.isin(QUESTIONED).to_numpy(bool))))
-        for name, part in truth["status"].groupby(named)
+        for name, part in truth["status"].groupby(superclass)
     ]
-    return sorted(found, key=lambda fate: (fate.name == ELSEWHERE, -fate.questioned.value, fate.name))
+    return sorted(rows, key=lambda fate: (fate.name == ELSEWHERE, -fate.questioned.value, fate.name))
 
 
 class Labels:
@@ -122,17 +122,19 @@ class Labels:
         fates = {"kept": original & ~label, "swapped": label & ~original, "both": label & original}
         ends = self.pairs[["original", "label"]]
         frame = self.pairs.assign(one=ends.min(axis=1), other=ends.max(axis=1), images=1, **fates)
-        found = frame.groupby(["one", "other"])[["images", *fates]].sum().reset_index()
-        found = found.assign(often=found[["kept", "swapped"]].min(axis=1))
-        found = found[found["often"] >= LEAST].sort_values(["often", "images"], ascending=False, kind="stable")
-        return [self._mixed_up(row) for row in found[:SHOWN].to_dict("records")]  # type: ignore[arg-type]
+        rows = frame.groupby(["one", "other"])[["images", *fates]].sum().reset_index()
+        rows = rows.assign(frequency=rows[["kept", "swapped"]].min(axis=1))
+        rows = rows[rows["frequency"] >= MIN_IMAGES].sort_values(
+            ["frequency", "images"], ascending=False, kind="stable"
+        )
+        return [self._mixed_up(row) for row in rows[:SHOWN].to_dict("records")]  # type: ignore[arg-type]
 
-    def _moved(self, chosen: pd.Series[bool]) -> list[Moved]:
-        groups = self.pairs[chosen].groupby(["original", "label"])["image_id"].agg(["size", "min"])
-        first = groups.sort_values("size", ascending=False, kind="stable")[:SHOWN]
+    def _moved(self, selected: pd.Series[bool]) -> list[Moved]:
+        groups = self.pairs[selected].groupby(["original", "label"])["image_id"].agg(["size", "min"])
+        top = groups.sort_values("size", ascending=False, kind="stable")[:SHOWN]
         return [
             Moved(self.name(original), self.name(label), int(count), image_id, self._uris.get(image_id, ""))
-            for (original, label), (count, image_id) in zip(first.index, first.to_numpy(), strict=True)
+            for (original, label), (count, image_id) in zip(top.index, top.to_numpy(), strict=True)
         ]
 
     def _mixed_up(self, row: Mapping[str, int]) -> MixedUp:
@@ -171,19 +173,19 @@ def people(snapshot: Snapshot) -> tuple[list[dict[str, Any]], int]:
     frame = frame.assign(counts=frame["excluded"].isna()).sort_values(
         ["counts", "votes", "annotator_id"], ascending=[True, False, True]
     )
-    shown = frame[:PEOPLE].astype(object)
-    return shown.where(shown.notna(), None).to_dict("records"), len(frame)  # type: ignore[return-value]
+    page_rows = frame[:PEOPLE].astype(object)
+    return page_rows.where(page_rows.notna(), None).to_dict("records"), len(frame)  # type: ignore[return-value]
 
 
 def labels(snapshot: Snapshot) -> dict[str, Any]:
     """Everything the page says of labels."""
-    about = Labels(snapshot)
+    label_pairs = Labels(snapshot)
     rows, count = people(snapshot)
     return {
         "fates": fates(snapshot),
-        "added": about.added(),
-        "replaced": about.replaced(),
-        "mixed_up": about.mixed_up(),
+        "added": label_pairs.added(),
+        "replaced": label_pairs.replaced(),
+        "mixed_up": label_pairs.mixed_up(),
         "people": rows,
         "people_count": count,
     }

@@ -81,12 +81,12 @@ class Evaluation:
         self.models = sorted(set(frame["model"]))
         self.truth_versions = sorted(set(frame["truth_version"]) - {""})
 
-    def number(self, model: str, of_set: str, metric: str, subset: str = ALL) -> Number:
-        return self._numbers.get((model, of_set, metric, subset), UNKNOWN)
+    def number(self, model: str, set_name: str, metric: str, subset: str = ALL) -> Number:
+        return self._numbers.get((model, set_name, metric, subset), UNKNOWN)
 
-    def subsets(self, beginning: str) -> list[str]:
+    def subsets(self, prefix: str) -> list[str]:
         """Names of subsets of the photographs that begin so, sorted."""
-        return sorted({key[3] for key in self._numbers if key[1] == PHOTOGRAPHS and key[3].startswith(beginning)})
+        return sorted({key[3] for key in self._numbers if key[1] == PHOTOGRAPHS and key[3].startswith(prefix)})
 
     def rows(self) -> list[ModelRow]:
         """The models table, best first by the re-grounded labels (or the original ones without votes)."""
@@ -95,7 +95,7 @@ class Evaluation:
         }
         ranks = [ranked({m: n[COLUMNS.index(column)] for m, n in numbers.items()}) for column in (BEFORE, AFTER)]
         rows = [ModelRow(m, n, ranks[0].get(m, ""), ranks[1].get(m, "")) for m, n in numbers.items()]
-        return sorted(rows, key=lambda row: (*(-_or_least(row.numbers[i]) for i in (3, 0)), row.name))
+        return sorted(rows, key=lambda row: (*(-_or_lowest(row.numbers[i]) for i in (3, 0)), row.name))
 
     @property
     def compared(self) -> bool:
@@ -105,7 +105,7 @@ class Evaluation:
     @property
     def attacked(self) -> bool:
         """Whether any model was judged on what the search for adversarial backgrounds found."""
-        return any(of_set == ADVERSARIAL for _, of_set, _, _ in self._numbers)
+        return any(set_name == ADVERSARIAL for _, set_name, _, _ in self._numbers)
 
     def gap(self, model: str, end: str = "", subset: str = ALL) -> Number:
         """The BG-Gap of the variants whose names have that end: empty, or ``_published``."""
@@ -113,8 +113,8 @@ class Evaluation:
 
     def gaps(self) -> list[tuple[str, Number]]:
         """Model and its BG-Gap, largest gap first; only models that have one."""
-        found = [(model, self.gap(model)) for model in self.models]
-        return sorted((pair for pair in found if pair[1].known), key=lambda pair: (-pair[1].value, pair[0]))
+        gaps = [(model, self.gap(model)) for model in self.models]
+        return sorted((pair for pair in gaps if pair[1].known), key=lambda pair: (-pair[1].value, pair[0]))
 
     def variants(self, subset: str = ALL) -> dict[str, list[Number]]:
         """Variant -> group accuracy of each of `models`; only variants with images in ``subset``."""
@@ -153,11 +153,11 @@ class Recipes:
     mixed: tuple[str, ...]
 
     @classmethod
-    def of(cls, found: Mapping[str, Iterable[tuple[str, str]]]) -> Recipes:
+    def of(cls, recipes_of_models: Mapping[str, Iterable[tuple[str, str]]]) -> Recipes:
         """Of model -> (set, recipe as it stands in ``predictions``)."""
         kinds = {
             model: sorted({("photographs" if s == PHOTOGRAPHS else "variants", recipe) for s, recipe in pairs})
-            for model, pairs in found.items()
+            for model, pairs in recipes_of_models.items()
         }
         rows = tuple((model, kind, parsed(text)) for model in sorted(kinds) for kind, text in kinds[model])
         fields = tuple(dict.fromkeys(field for _, _, recipe in rows for field in sorted(recipe)))
@@ -190,7 +190,7 @@ def _number(row: Mapping[str, Any]) -> Number:
     return Number(row["value"], row["low"], row["high"], row["n"], sources)
 
 
-def _or_least(number: Number) -> float:
+def _or_lowest(number: Number) -> float:
     return number.value if number.known else -1.0
 
 

@@ -138,8 +138,8 @@ class Album:
     def cards(self) -> list[Card]:
         """In the order of ``image_ids``."""
         images = self._by_image("images", ["image_id", "uri", "class_idx", "width", "height", "boxes"])
-        needed = ["labels", "judged", "confidence", "shown", "main_label", "main_tied", "num_objects", "objects"]
-        truth = self._by_image("truth", ["image_id", *needed, "sources", "status"])
+        truth_columns = ["labels", "judged", "confidence", "shown", "main_label", "main_tied", "num_objects", "objects"]
+        truth = self._by_image("truth", ["image_id", *truth_columns, "sources", "status"])
         candidates = self._by_image("candidates", ["image_id", "class_idx", "reasons", "score"])
         strips = self._strips()
         return [
@@ -198,30 +198,30 @@ class Album:
         return sorted(labels, key=lambda label: (-label.confidence, -(label.score or 0.0), label.class_idx))
 
     def _strips(self) -> dict[str, list[Cell]]:
-        said = self._said()
+        predictions = self._predictions()
         columns = ["image_id", "group", "background_id", "background_group", "image"]
         strips: dict[str, list[Cell]] = {}
         for variant in SETS:
             for row in self.snapshot.rows(f"variants/{variant}", columns, self.image_ids):
-                lent = self._group_names.get(row["background_group"], "")
+                background_group = self._group_names.get(row["background_group"], "")
                 marks = tuple(
-                    Mark(model, self.name(best), probability, self._group_of.get(best) == row["group"])
-                    for model, best, probability in said.get((variant, row["image_id"]), [])
+                    Mark(model, self.name(top_1), probability, self._group_of.get(top_1) == row["group"])
+                    for model, top_1, probability in predictions.get((variant, row["image_id"]), [])
                 )
-                cell = Cell(variant, row["image"]["bytes"], row["background_id"], lent, marks)
+                cell = Cell(variant, row["image"]["bytes"], row["background_id"], background_group, marks)
                 strips.setdefault(row["image_id"], []).append(cell)
         return strips
 
-    def _said(self) -> dict[tuple[str, str], list[tuple[str, int, float]]]:
+    def _predictions(self) -> dict[tuple[str, str], list[tuple[str, int, float]]]:
         """(variant, image) -> each model, its most probable class, and how probable."""
-        said: dict[tuple[str, str], list[tuple[str, int, float]]] = {}
+        predictions: dict[tuple[str, str], list[tuple[str, int, float]]] = {}
         columns = ["set", "image_id", "class_idx", "probability"]
         for model in self.models:
             for row in self.snapshot.rows(f"predictions/{model}", columns, self.image_ids):
                 if row["set"] in SETS:
-                    best = (model, row["class_idx"][0], row["probability"][0])
-                    said.setdefault((row["set"], row["image_id"]), []).append(best)
-        return said
+                    top_1 = (model, row["class_idx"][0], row["probability"][0])
+                    predictions.setdefault((row["set"], row["image_id"]), []).append(top_1)
+        return predictions
 
 
 def _reasons(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:

@@ -29,9 +29,9 @@ class Snapshot:
         """Names of the tables that somebody made, sorted."""
         return sorted(self._parts)
 
-    def members(self, of: str) -> list[str]:
+    def members(self, family_name: str) -> list[str]:
         """``predictions`` -> the models that have predicted, sorted."""
-        return [name.partition("/")[2] for name in self.tables() if family(name) == of]
+        return [name.partition("/")[2] for name in self.tables() if family(name) == family_name]
 
     def count(self, table: str) -> int:
         """Rows of a table; 0 if nobody made it."""
@@ -47,14 +47,15 @@ class Snapshot:
 
     def distinct(self, table: str, columns: Sequence[str]) -> set[tuple[Any, ...]]:
         """The different rows there are of some columns, one part in memory at a time."""
-        found = (part.group_by(list(columns)).aggregate([]).to_pylist() for part in self.each_part(table, columns))
-        return {tuple(row[name] for name in columns) for rows in found for row in rows}
+        parts = self.each_part(table, columns)
+        distinct_rows = (part.group_by(list(columns)).aggregate([]).to_pylist() for part in parts)
+        return {tuple(row[name] for name in columns) for rows in distinct_rows for row in rows}
 
     def rows(self, table: str, columns: Sequence[str], image_ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """The rows of some images, one part in memory at a time."""
-        wanted = pc.field("image_id").isin(pa.array(sorted(image_ids), pa.string()))
+        selection = pc.field("image_id").isin(pa.array(sorted(image_ids), pa.string()))
         for _, part in self._parts_about(table, image_ids):
-            yield from self.workspace.read_part(part.path, columns).filter(wanted).to_pylist()
+            yield from self.workspace.read_part(part.path, columns).filter(selection).to_pylist()
 
     def each_part(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Some columns of a table, a part at a time."""
@@ -69,8 +70,8 @@ class Snapshot:
         if family(table) != "variants":
             yield from parts
             return
-        others = set(self._shards.values()) - {self._shards.get(image_id) for image_id in image_ids}
-        yield from (pair for pair in parts if pair[0] not in others)
+        other_shards = set(self._shards.values()) - {self._shards.get(image_id) for image_id in image_ids}
+        yield from (pair for pair in parts if pair[0] not in other_shards)
 
     @cached_property
     def _shards(self) -> dict[str, str]:

@@ -99,8 +99,8 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
     """What was looked at, and by whom."""
     votes = snapshot.frame("votes", ["source", "annotator_id"])
     sources = votes.groupby("source").agg(votes=("source", "size"), people=("annotator_id", "nunique"))
-    told = (*snapshot.members("predictions"), *snapshot.members("adversarial"), *Evaluation(snapshot).models)
-    models = sorted(set(told))
+    predictors = (*snapshot.members("predictions"), *snapshot.members("adversarial"), *Evaluation(snapshot).models)
+    models = sorted(set(predictors))
     return {
         "counts": Counter({table: snapshot.count(table) for table in snapshot.tables()}),
         "labels": snapshot.frame("images", ["class_idx"])["class_idx"].nunique(),
@@ -135,27 +135,29 @@ def numbers(snapshot: Snapshot) -> dict[str, Any]:
 
 def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
     """The photographs shown, the counts of all, and a contact sheet of the first that have variants."""
-    everything = order(snapshot)
-    judged = snapshot.frame("truth", ["status"])["status"]
-    tally = Counter(judged if len(judged) else everything["status"])
-    shown, on_sheet = [str(image_id) for image_id in everything["image_id"][: settings.max_images]], sheet(snapshot)
-    cards = {card.image_id: card for card in Album(snapshot, sorted({*shown, *on_sheet})).cards()}
-    settled = judged[judged.isin(SETTLED)]
+    all_photographs = order(snapshot)
+    status_of_truth = snapshot.frame("truth", ["status"])["status"]
+    tally = Counter(status_of_truth if len(status_of_truth) else all_photographs["status"])
+    displayed = [str(image_id) for image_id in all_photographs["image_id"][: settings.max_images]]
+    on_sheet = sheet(snapshot)
+    cards = {card.image_id: card for card in Album(snapshot, sorted({*displayed, *on_sheet})).cards()}
+    settled_status = status_of_truth[status_of_truth.isin(SETTLED)]
     return {
-        "cards": [cards[image_id] for image_id in shown],
+        "cards": [cards[image_id] for image_id in displayed],
         "sheet": [cards[image_id] for image_id in on_sheet if cards[image_id].strip],
         "statuses": {status: tally[status] for status in STATUSES},
-        "questioned": Number(*share(settled.isin(QUESTIONED).to_numpy(bool))),
+        "questioned": Number(*share(settled_status.isin(QUESTIONED).to_numpy(bool))),
         "sources": sorted({source for row in snapshot.frame("truth", ["sources"])["sources"] for source in row}),
     }
 
 
 def sheet(snapshot: Snapshot) -> list[str]:
     """Photographs for the contact sheet: the first of every group, then the second, until there are enough."""
-    made = snapshot.frame("foregrounds", ["image_id", "group"])
-    made = made[made["image_id"].isin(snapshot.frame("images", ["image_id"])["image_id"])].sort_values("image_id")
-    made = made.assign(turn=made.groupby("group").cumcount()).sort_values(["turn", "group"])
-    return sorted(made["image_id"][:SHEET])
+    foregrounds = snapshot.frame("foregrounds", ["image_id", "group"])
+    indexed = foregrounds["image_id"].isin(snapshot.frame("images", ["image_id"])["image_id"])
+    foregrounds = foregrounds[indexed].sort_values("image_id")
+    foregrounds = foregrounds.assign(turn=foregrounds.groupby("group").cumcount()).sort_values(["turn", "group"])
+    return sorted(foregrounds["image_id"][:SHEET])
 
 
 def grounds(snapshot: Snapshot) -> dict[str, Any]:
@@ -184,22 +186,24 @@ def left_out(snapshot: Snapshot) -> dict[str, Any]:
 
 def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     """What has not been done yet, and the command that does it (``W`` is the workspace)."""
-    asked = "reground review pull -w W" if snapshot.count("questions") else "reground review push -w W"
+    vote_command = "reground review pull -w W" if snapshot.count("questions") else "reground review push -w W"
     steps = (
         ("masks", "No foreground masks: they need boxes", "reground masks -w W"),
         ("variants", "No background variants", "reground variants -w W"),
         ("predictions", "No model has predicted", "reground predict -w W"),
         ("candidates", "No candidate labels", "reground candidates -w W"),
-        ("votes", "Nobody has judged a label", asked),
+        ("votes", "Nobody has judged a label", vote_command),
         ("truth", "No re-grounded labels", "reground truth -w W"),
         ("evaluation", "No model was judged", "reground evaluate -w W"),
     )
-    made = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
-    made |= {"masks"} if "foregrounds" in made else set()  # released data come with theirs
+    existing = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
+    existing |= {"masks"} if "foregrounds" in existing else set()  # released data come with theirs
     tables = snapshot.frame("truth", ["image_id", "status"]), snapshot.frame("candidates", ["image_id"])
-    left_to_judge = waiting(*tables) if "votes" in made else 0
-    left = [(what, command) for table, what, command in steps if table not in made]
-    return left + ([(f"{left_to_judge:,} photographs wait for more votes", asked)] if left_to_judge else [])
+    waiting_count = waiting(*tables) if "votes" in existing else 0
+    open_items = [(text, command) for table, text, command in steps if table not in existing]
+    if waiting_count:
+        open_items.append((f"{waiting_count:,} photographs wait for more votes", vote_command))
+    return open_items
 
 
 def counted(number: int) -> str:

@@ -83,7 +83,7 @@ class Difference:
         images: composed both ways on the same background.
         elsewhere: images that the two gave different backgrounds; not compared.
         identical: of ``images``, those equal in every pixel.
-        mean, most: share of pixels that differ, 0 to 1.
+        mean, largest: share of pixels that differ, 0 to 1.
     """
 
     variant: str
@@ -91,7 +91,7 @@ class Difference:
     elsewhere: int
     identical: int
     mean: float
-    most: float
+    largest: float
 
 
 def masks(snapshot: Snapshot) -> list[Masks]:
@@ -134,7 +134,7 @@ def coverage(snapshot: Snapshot) -> GroupCoverage | None:
     grouped = set(rows["class_idx"])
     return GroupCoverage(
         source,
-        tuple(_group(of_group, images, foregrounds) for _, of_group in rows.groupby("group")),
+        tuple(_group(group_rows, images, foregrounds) for _, group_rows in rows.groupby("group")),
         covered=len(grouped),
         missing=len(set(classes["class_idx"]) - grouped),
         photographs_missing=int((~images.isin(grouped)).sum()),
@@ -143,29 +143,29 @@ def coverage(snapshot: Snapshot) -> GroupCoverage | None:
 
 
 def _group(rows: pd.DataFrame, images: pd.Series, foregrounds: pd.Series) -> Group:
-    of_group = images[images.isin(rows["class_idx"])]
-    made = int((foregrounds == rows["group"].iloc[0]).sum())
-    return Group(str(rows["name"].iloc[0]), len(rows), of_group.nunique(), len(of_group), made)
+    group_rows = images[images.isin(rows["class_idx"])]
+    foreground_count = int((foregrounds == rows["group"].iloc[0]).sum())
+    return Group(str(rows["name"].iloc[0]), len(rows), group_rows.nunique(), len(group_rows), foreground_count)
 
 
 def _packaged(rows: pd.DataFrame, classes: Sequence[ClassRow]) -> tuple[str, tuple[str, ...]]:
     """The packaged map whose rows these are, and what it has too much for these classes."""
-    found = {tuple(row) for row in rows[["group", "name", "class_idx"]].itertuples(index=False)}
+    rows_of_groups = {tuple(row) for row in rows[["group", "name", "class_idx"]].itertuples(index=False)}
     for name in GROUPS:
-        packaged, lies = load_groups(name, classes)
-        if {(row["group"], row["name"], row["class_idx"]) for row in packaged} == found:
-            return name, lies.extra
+        packaged_rows, group_coverage = load_groups(name, classes)
+        if {(row["group"], row["name"], row["class_idx"]) for row in packaged_rows} == rows_of_groups:
+            return name, group_coverage.extra
     return "", ()
 
 
 def compositions(snapshot: Snapshot) -> list[Difference]:
     """A line for each variant composed both ways; empty: only one composition was made."""
     frame = snapshot.frame("composition_differences", ["variant", "same_background", "differing_share"])
-    found = {str(variant): rows for variant, rows in frame.groupby("variant")}
-    return [_difference(variant, found[variant]) for variant in VARIANTS if variant in found]
+    rows_of = {str(variant): rows for variant, rows in frame.groupby("variant")}
+    return [_difference(variant, rows_of[variant]) for variant in VARIANTS if variant in rows_of]
 
 
 def _difference(variant: str, rows: pd.DataFrame) -> Difference:
     same = rows.loc[rows["same_background"].astype(bool), "differing_share"]
-    mean, most = (float(same.mean()), float(same.max())) if len(same) else (0.0, 0.0)
-    return Difference(variant, len(same), len(rows) - len(same), int((same == 0).sum()), mean, most)
+    mean, largest = (float(same.mean()), float(same.max())) if len(same) else (0.0, 0.0)
+    return Difference(variant, len(same), len(rows) - len(same), int((same == 0).sum()), mean, largest)

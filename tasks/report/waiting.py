@@ -12,5 +12,5 @@ def waiting(truth: pd.DataFrame, candidates: pd.DataFrame) -> int:
         truth: the columns ``image_id`` and ``status``.
         candidates: the column ``image_id``.
     """
-    proposed = truth["image_id"].isin(candidates["image_id"])
-    return int(((truth["status"] == "open") | (truth["status"] == "unreviewed") & proposed).sum())
+    has_candidates = truth["image_id"].isin(candidates["image_id"])
+    return int(((truth["status"] == "open") | (truth["status"] == "unreviewed") & has_candidates).sum())

@@ -205,7 +205,7 @@ def test_backgrounds_that_fool_all_models(workspace: Workspace) -> None:
 def test_composites_are_what_the_model_saw(workspace: Workspace) -> None:
     search(workspace)
     found = composites(Snapshot(workspace), "lite-a")
-    assert [(c.image_id, c.background_id, c.said) for c in found] == [
+    assert [(c.image_id, c.background_id, c.predicted_class) for c in found] == [
         ("a", "b", "class 8"),
         ("c", "a", "prayer rug"),  # b is taken already
     ]
