@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from reground.tasks.evaluation.metrics import MAIN_LABEL, MULTI, MULTI_LABEL, REAL, REVIEWED, SINGLE, TOP_1
-from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
+from reground.tasks.evaluation.reference import NONE, Judged
 from reground.tasks.evaluation.result import ALL
 from reground.tasks.kernels.resample import resample
+from reground.tasks.votes import Bools, Floats, Ints
 
 Key = tuple[str, str]
 """MetricResult and subset."""

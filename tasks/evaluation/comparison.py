@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from reground.tasks.evaluation.bootstrap import COMPARISON_KEYS, Key, Resampling, counted_mask, draw_samples, is_correct
 from reground.tasks.evaluation.metrics import MULTI_LABEL, REVIEWED, TOP_1
-from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
+from reground.tasks.evaluation.reference import NONE, Judged
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.kernels.intervals import Estimate, paired_counts
 from reground.tasks.schema import PHOTOGRAPHS
+from reground.tasks.votes import Bools, Floats, Ints
 
 BEFORE: Final[Key] = (TOP_1, REVIEWED)
 AFTER: Final[Key] = (MULTI_LABEL, REVIEWED)

@@ -14,10 +14,11 @@ from typing import Final
 
 import numpy as np
 
-from reground.tasks.evaluation.reference import NONE, Bools, Floats, Ints, Judged
+from reground.tasks.evaluation.reference import NONE, Judged
 from reground.tasks.evaluation.result import ALL, BALANCED, MetricResult
 from reground.tasks.kernels.intervals import Estimate, mean, share, uncertain_share, wilson
 from reground.tasks.schema import PHOTOGRAPHS
+from reground.tasks.votes import Bools, Floats, Ints
 
 TOP_1, TOP_5, REAL, MULTI_LABEL = "top1_original", "top5_original", "real_accuracy", "multi_label"
 MULTI_LABEL_TOP5, MAIN_LABEL = "multi_label_top5", "main_label"

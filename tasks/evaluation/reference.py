@@ -1,6 +1,7 @@
 """What photographs are judged by, as arrays: original labels, labels with their probability, votes asked in grids.
 
-Reads ``images``, ``original_labels``, ``truth``, ``votes`` and ``annotators``; photographs need not be at hand.
+Reads ``images``, ``original_labels``, ``truth``, ``vote_policy``, ``votes`` and ``annotators``; photographs need not be
+at hand.
 """
 
 from __future__ import annotations
@@ -16,20 +17,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.tasks.images import read_original_labels
-from reground.tasks.schema import PHOTOGRAPHS, SETTLED, arrow_schema_subset
+from reground.tasks.schema import PHOTOGRAPHS, SETTLED
+from reground.tasks.votes import (
+    CONTAINS,
+    DEFAULT_POLICY,
+    VOTE_COLUMNS,
+    Bools,
+    Floats,
+    Ints,
+    VotePolicy,
+    current_policy,
+    encode,
+    read_votes,
+    selection_frequency,
+)
 from reground.tasks.workspace import Workspace
 
 SHARES: Final = ("selection-frequency",)
 """Methods whose confidence is a share of people; of all others it is a probability."""
-CONTAINS: Final = "contains"
-ANSWERS: Final = {"no": 0.0, "maybe": 0.5, "yes": 1.0}
 EASY: Final = "easy"
 NONE: Final = -2
 """In place of a class: no label, or nothing predicted at that rank."""
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -106,15 +114,20 @@ class Judged:
 
 
 def judged(workspace: Workspace) -> Judged:
-    """Everything that photographs are judged by."""
+    """Everything that photographs are judged by; votes count as they do in the truth.
+
+    Raises:
+        RegroundError: the truth was made without recording which votes count.
+    """
+    policy = current_policy(workspace, DEFAULT_POLICY)  # without a truth no number rests on votes
     originals = read_original_labels(workspace)["class_idx"]
     columns = ["image_id", "labels", "judged", "confidence", "shown", "main_label", "num_objects", "status"]
-    truth = _read(workspace, "truth", [*columns, "routing", "method", "sources"])
+    truth = workspace.read_arrow("truth", [*columns, "routing", "method", "sources"])
     ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)
     at = ids.get_indexer(pd.Index(truth["image_id"].to_pylist(), dtype=object))
     original = _spread(len(ids), ids.get_indexer(originals.index), originals.fillna(NONE).to_numpy(np.int64), NONE)
     status = _spread(len(ids), at, np.array(truth["status"].to_pylist(), object), "unreviewed")
-    kept, probability = _labels(truth, at, original)
+    kept, probability = _labels(truth, at, original, policy.keep)
     return Judged(
         ids,
         original,
@@ -123,7 +136,7 @@ def judged(workspace: Workspace) -> Judged:
         settled=np.isin(status, SETTLED),
         probability=probability,
         kept=kept,
-        frequency=_frequency(workspace, ids),
+        frequency=_selection_frequency(workspace, policy, ids),
         reviewed=bool((status != "unreviewed").any()),
         version=workspace.table_digest("truth")[:12],
         sources=",".join(sorted(set(_flatten(truth["sources"]).unique().to_pylist()))),
@@ -138,7 +151,7 @@ def ranked(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
         model: by the name of its table.
         ids: the N photographs; predictions on others are left out.
     """
-    table = _read(workspace, f"predictions/{model}", ["set", "image_id", "class_idx"])
+    table = workspace.read_arrow(f"predictions/{model}", ["set", "image_id", "class_idx"])
     table = table.filter(pc.field("set") == PHOTOGRAPHS)
     at = ids.get_indexer(pd.Index(table["image_id"].to_pylist(), dtype=object))
     length = _lengths(table["class_idx"])
@@ -147,11 +160,6 @@ def ranked(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
     ranks = np.full((len(length), int(length.max(initial=1))), NONE, np.int64)
     ranks[row, rank] = _flatten(table["class_idx"]).to_numpy()
     return _spread(len(ids), at, ranks, NONE)
-
-
-def _read(workspace: Workspace, table: str, columns: list[str]) -> pa.Table:
-    parts = [workspace.read_part(part.path, columns) for _, part in workspace.parts(table)]
-    return pa.concat_tables([arrow_schema_subset(table, columns).empty_table(), *parts])
 
 
 def _spread(size: int, at: Ints, values: npt.NDArray[Any], otherwise: Any) -> npt.NDArray[Any]:
@@ -172,7 +180,7 @@ def _objects(truth: pa.Table) -> Ints:
     return np.where((counted == 0) & easy, 1, counted)
 
 
-def _labels(truth: pa.Table, at: Ints, original: Ints) -> tuple[Labels, Labels]:
+def _labels(truth: pa.Table, at: Ints, original: Ints, keep: float) -> tuple[Labels, Labels]:
     """Which labels were kept, and how probable each is."""
     image, class_idx = _flat(truth["judged"], at)
     kept_image, kept_class = _flat(truth["labels"], at)
@@ -186,7 +194,7 @@ def _labels(truth: pa.Table, at: Ints, original: Ints) -> tuple[Labels, Labels]:
         )
 
         stratum = (original[image] == class_idx).astype(np.int64)
-        confidence = holding_probability(confidence, np.maximum(shown, 1), _threshold(confidence, kept), stratum)
+        confidence = holding_probability(confidence, np.maximum(shown, 1), keep, stratum)
     unasked = ~np.isin(_key(kept_image, kept_class), _key(image, class_idx))
     image = np.concatenate([image, kept_image[unasked]])
     class_idx = np.concatenate([class_idx, kept_class[unasked]])
@@ -216,42 +224,9 @@ def _key(image: Ints, class_idx: Ints) -> Ints:
     return image * 2**32 + class_idx - NONE
 
 
-def _threshold(confidence: Floats, kept: Bools) -> float:
-    """The confidence from which on labels were kept: the roundest number that it may be.
-
-    Of the numbers with the fewest decimals between the surest label left out and the least sure one
-    kept (which it may equal), the one nearest to their middle.
-    """
-    least = float(confidence[kept].min(initial=1.0)) + 1e-6  # kept as float32
-    most = float(confidence[~kept].max(initial=0.0)) + 1e-6
-    for decimals in range(1, 7):
-        steps = np.arange(10**decimals + 1) / 10**decimals
-        found = steps[(steps > most) & (steps <= least)]
-        if len(found):
-            return float(found[np.argmin(np.abs(found - (least + most) / 2))])
-    return (least + most) / 2
-
-
-def _grids(workspace: Workspace) -> pa.Table:
-    """Answers given in grids by people whose votes count; parts of ``votes`` without any are hardly opened."""
-    people = workspace.read("annotators", ["annotator_id", "excluded"])
-    excluded = pa.array(sorted(set(people.loc[people["excluded"].notna(), "annotator_id"])), pa.string())
-    wanted = (pc.field("question") == CONTAINS) & ~pc.field("annotator_id").isin(excluded)
-    columns = ["image_id", "class_idx", "answer", "question", "annotator_id"]
-    parts = [arrow_schema_subset("votes", columns).empty_table()]
-    for _, part in workspace.parts("votes"):
-        if CONTAINS in workspace.read_part(part.path, ["question"])["question"].unique().to_pylist():
-            parts.append(workspace.read_part(part.path, columns).filter(wanted))
-    return pa.concat_tables(parts)
-
-
-def _frequency(workspace: Workspace, ids: pd.Index) -> Labels:
-    """Selected / shown in grids of images: the published selection frequency (Tsipras et al. 2020)."""
-    votes = _grids(workspace)
-    image = ids.get_indexer(pd.Index(votes["image_id"].to_pylist(), dtype=object))
-    class_idx = votes["class_idx"].to_numpy().astype(np.int64)
-    selected = np.array([ANSWERS[answer] for answer in votes["answer"].to_pylist()], np.float64)
-    here = (image >= 0) & (class_idx >= 0)
-    keys, first, label = np.unique(_key(image, class_idx)[here], return_index=True, return_inverse=True)
-    shown = np.bincount(label, minlength=len(keys))
-    return Labels(image[here][first], class_idx[here][first], np.bincount(label, selected[here], len(keys)) / shown)
+def _selection_frequency(workspace: Workspace, policy: VotePolicy, ids: pd.Index) -> Labels:
+    """How often people select each label in CONTAINS."""
+    votes = encode(read_votes(workspace, policy, VOTE_COLUMNS, CONTAINS))
+    image = ids.get_indexer(pd.Index(votes.image_ids, dtype=object))[votes.image]
+    known = (image >= 0) & (votes.label >= 0)
+    return Labels(image[known], votes.label[known], selection_frequency(votes)[0][known])

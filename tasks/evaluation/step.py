@@ -20,10 +20,11 @@ from reground.tasks.evaluation.backgrounds import ADVERSARIAL, group_hits, on_ad
 from reground.tasks.evaluation.bootstrap import Resampling
 from reground.tasks.evaluation.comparison import ModelComparison
 from reground.tasks.evaluation.metrics import TOP_1, TOP_K, Subsets, on_photographs
-from reground.tasks.evaluation.reference import NONE, Ints, Judged, judged, ranked
+from reground.tasks.evaluation.reference import NONE, Judged, judged, ranked
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.images import load_groups
 from reground.tasks.schema import PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, ClassRow, family
+from reground.tasks.votes import POLICY_TABLE, Ints
 from reground.tasks.workspace import NonNegativeInt, Output, PositiveInt, Shard, Step, Workspace
 
 SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PUBLISHED_VARIANTS))
@@ -31,7 +32,16 @@ MODEL_FAMILIES: Final = ("predictions", "adversarial")
 """Families of tables with the outputs of a model."""
 ON_PHOTOGRAPHS: Final = "+photographs"
 """Id of the shard of all models on photographs; not a valid name of a model's table."""
-PHOTOGRAPH_TABLES: Final = ("images", "original_labels", "classes", "groups", "votes", "annotators", "truth")
+PHOTOGRAPH_TABLES: Final = (
+    "images",
+    "original_labels",
+    "classes",
+    "groups",
+    "votes",
+    "annotators",
+    "truth",
+    POLICY_TABLE,
+)
 
 
 @dataclass(frozen=True)
@@ -184,4 +194,4 @@ def _truth_columns(reference: Judged | None) -> dict[str, str]:
     return {"truth_version": reference.version if reference else "", "sources": reference.sources if reference else ""}
 
 
-STEP = Step("evaluate", 3, EvaluationSettings, plan, work)
+STEP = Step("evaluate", 4, EvaluationSettings, plan, work)

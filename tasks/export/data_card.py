@@ -1,6 +1,6 @@
 """The data card: what whoever receives an export must know, with front matter that the Hugging Face Hub reads.
 
-Reads ``votes``, ``annotators``, ``dropped`` and ``truth_versions`` besides what is exported.
+Reads ``votes``, ``annotators``, ``dropped``, ``vote_policy`` and ``truth_versions`` besides what is exported.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import pyarrow.compute as pc
 
 from reground.tasks.export.dataset import Dataset
 from reground.tasks.kernels.agreement import Agreement, agreement
+from reground.tasks.votes import ANONYMOUS, ANSWERS, RECORDED, SIMULATED
 from reground.tasks.workspace import Workspace
 
 TITLE: Final = "# Data card"
-ANSWERS: Final = ("no", "maybe", "yes")
 NOT_PEOPLE: Final = {
-    "recorded": "recorded beforehand for a demonstration: not a survey",
-    "simulated": "made by a program: not people's",
+    RECORDED: "recorded beforehand for a demonstration: not a survey",
+    SIMULATED: "made by a program: not people's",
 }
-ANONYMOUS: Final = ":anonymous"
 _VOTE: Final = ("source", "question", "image_id", "class_idx", "annotator_id", "answer")
 _PAIR: Final = ["source", "question", "image_id", "class_idx"]
 
@@ -66,6 +65,7 @@ def data_card(data: Dataset, to_format: str) -> str:
         "",
         f"- method: {', '.join(sorted(set(data.truth['method'].to_pylist()))) or 'none'}; settings: "
         f"{json.dumps(data.settings, sort_keys=True) if data.settings else 'not recorded'}",
+        *(f"- {sentence}" for sentence in data.policy.sentences()),
         *_votes(data),
         *_not_counted(data),
         *_dropped(data.workspace),
@@ -143,19 +143,19 @@ def _votes(data: Dataset) -> Iterator[str]:
 
 def _not_counted(data: Dataset) -> Iterator[str]:
     """Votes that are there and do not count, and why."""
-    held, silenced = Counter[str](), Counter[str]()
+    by_source, by_annotator = Counter[str](), Counter[str]()
     for _, part in data.workspace.parts("votes"):
-        who = data.workspace.read_part(part.path, ["source", "annotator_id"])
-        held.update(who["source"].to_pylist())
-        silenced.update(who["annotator_id"].to_pylist())
+        columns = data.workspace.read_part(part.path, ["source", "annotator_id"])
+        by_source.update(columns["source"].to_pylist())
+        by_annotator.update(columns["annotator_id"].to_pylist())
     yield from (
-        f"- not counted: {held[source]:,} votes from {_said(source)}, held back"
-        for source in sorted(held.keys() - set(data.sources))
+        f"- not counted: {by_source[source]:,} votes from {_said(source)}, held out"
+        for source in sorted(by_source.keys() & data.policy.held_out_sources)
     )
     if data.excluded:
         why = Counter(data.workspace.read("annotators", ["excluded"])["excluded"].dropna())
         reasons = ", ".join(f"{count:,} for {reason}" for reason, count in sorted(why.items()))
-        votes = sum(silenced[person] for person in data.excluded)
+        votes = sum(by_annotator[person] for person in data.excluded)
         yield f"- not counted: {votes:,} votes of {len(data.excluded):,} excluded annotators ({reasons})"
 
 

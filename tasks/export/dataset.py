@@ -1,6 +1,6 @@
 """What is exported: the truth, image by image, with its photograph where there is one.
 
-Reads ``truth``, ``images`` and ``classes``. Two tables without pictures are held (some 300 bytes an
+Reads ``truth``, ``vote_policy``, ``images`` and ``classes``. Two tables without pictures are held (some 300 bytes an
 image); rows come a thousand at a time, and a photograph only while it is written.
 """
 
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import load_classes
-from reground.tasks.schema import arrow_schema_subset
+from reground.tasks.votes import VotePolicy, excluded, read_votes, truth_policy
 from reground.tasks.workspace import Workspace
 
 AT_ONCE: Final = 1000
@@ -132,6 +132,7 @@ class Dataset:
         images: their columns `PHOTO`.
         classes: rows of ``classes``, by class_idx.
         version: of the truth, 12 hexadecimal digits.
+        policy: which votes count in the truth.
         left_out: what the exporter writes down.
         notes: lines for the data card that the exporter writes down.
         front: front matter of the data card that only this format has.
@@ -142,6 +143,7 @@ class Dataset:
     images: pa.Table
     classes: list[dict[str, Any]]
     version: str
+    policy: VotePolicy
     left_out: LeftOut = field(default_factory=LeftOut)
     notes: list[str] = field(default_factory=list[str])
     front: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -185,19 +187,11 @@ class Dataset:
     @cached_property
     def excluded(self) -> list[str]:
         """Annotators whose votes do not count."""
-        if self.settings.get("count_excluded"):
-            return []
-        people = self.workspace.read("annotators", ["annotator_id", "excluded"])
-        return sorted(people.loc[people["excluded"].notna(), "annotator_id"].unique().tolist())
+        return excluded(self.workspace, self.policy)
 
-    def votes(self, columns: Sequence[str]) -> pa.Table:
-        """The votes that count."""
-        kinds: list[Any] = [
-            pc.field("source").isin(pa.array(self.sources, pa.string())),
-            ~pc.field("annotator_id").isin(pa.array(self.excluded, pa.string())),
-        ]
-        whole = _table(self.workspace, "votes", list(dict.fromkeys((*columns, "source", "annotator_id"))))
-        return whole.filter(kinds[0] & kinds[1])
+    def votes(self, columns: Sequence[str], question: str = "") -> pa.Table:
+        """The votes that count, on one question or on all."""
+        return read_votes(self.workspace, self.policy, columns, question)
 
     @cached_property
     def imagenet(self) -> dict[int, int]:
@@ -214,16 +208,17 @@ def load(workspace: Workspace) -> Dataset:
     """What there is to export.
 
     Raises:
-        RegroundError: there is no truth yet.
+        RegroundError: there is no truth yet, or it was made without recording which votes count.
     """
     workspace.require("truth", "truth")
-    images, truth = _table(workspace, "images", PHOTO), _table(workspace, "truth", TRUTH)
+    images, truth = workspace.read_arrow("images", PHOTO), workspace.read_arrow("truth", TRUTH)
     data = Dataset(
         workspace,
         truth.sort_by("image_id"),
         images,
-        _table(workspace, "classes", ("class_idx", "name", "wnids", "gloss")).sort_by("class_idx").to_pylist(),
+        workspace.read_arrow("classes", ("class_idx", "name", "wnids", "gloss")).sort_by("class_idx").to_pylist(),
         workspace.table_digest("truth")[:12],
+        truth_policy(workspace),
     )
     _check_labels(data)
     for image_id in missing(images, truth):
@@ -250,12 +245,6 @@ def missing(of: pa.Table, there: pa.Table) -> list[str]:
     """The ids of images that are in one table and not in the other."""
     known = pc.is_in(of["image_id"], value_set=there["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
     return of["image_id"].filter(pc.invert(known)).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _table(workspace: Workspace, table: str, columns: Sequence[str]) -> pa.Table:
-    parts = [workspace.read_part(part.path, columns) for _, part in workspace.parts(table)]
-    empty = arrow_schema_subset(table, columns).empty_table()
-    return pa.concat_tables([empty, *(part.cast(empty.schema) for part in parts)])
 
 
 def _judged(row: dict[str, Any], photo: dict[str, Any]) -> Judged:

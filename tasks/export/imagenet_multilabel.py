@@ -20,18 +20,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.dataset import Dataset, Judged
 from reground.tasks.images import load_classes, load_groups
 from reground.tasks.schema import ClassRow
+from reground.tasks.votes import CLASSIFY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CLASSIFY: Final = "classify"
 ROUTINGS: Final = {"several": "fu", "easy": "easy", "too_few_workers": "amb", "never_selected": "mis"}
 """Our routing -> their code."""
 PROTOCOL: Final = 4
@@ -91,8 +90,7 @@ def _rows(data: Dataset) -> Iterator[dict[str, Any]]:
 
 def _votes(data: Dataset) -> Iterator[tuple[Any, ...]]:
     """CLASSIFY votes that count, by image, then in the order given."""
-    asked = data.votes(("question", *_VOTE)).filter(pc.field("question") == CLASSIFY)
-    ordered = asked.sort_by([(name, "ascending") for name in _VOTE[:4]])
+    ordered = data.votes(_VOTE, CLASSIFY).sort_by([(name, "ascending") for name in _VOTE[:4]])
     for batch in ordered.to_batches(max_chunksize=10_000):
         yield from zip(*(batch[name].to_pylist() for name in _VOTE), strict=True)
 

@@ -18,6 +18,7 @@ from reground.tasks.kernels.intervals import share
 from reground.tasks.report.models import Number
 from reground.tasks.report.photographs import QUESTIONED, SETTLED
 from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.votes import DEFAULT_POLICY
 
 SHOWN: Final = 12
 """Labels and pairs of labels shown."""
@@ -168,9 +169,12 @@ def _pairs(truth: pd.DataFrame) -> Iterator[tuple[str, int, int, bool, bool]]:
 
 
 def people(snapshot: Snapshot) -> tuple[list[dict[str, Any]], int]:
-    """Rows of ``annotators``, those that do not count first, then who gave most votes; and how many there are."""
-    frame = snapshot.frame("annotators", PERSON)
-    frame = frame.assign(counts=frame["excluded"].isna()).sort_values(
+    """Rows of ``annotators`` and whether each one ``counts``; and how many there are.
+
+    Those that do not count come first, then who gave most votes.
+    """
+    frame, policy = snapshot.frame("annotators", PERSON), snapshot.policy() or DEFAULT_POLICY
+    frame = frame.assign(counts=frame["excluded"].isna() | policy.count_excluded).sort_values(
         ["counts", "votes", "annotator_id"], ascending=[True, False, True]
     )
     page_rows = frame[:PEOPLE].astype(object)

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reground.tasks.schema import concat_parts, family
+from reground.tasks.schema import concat_parts, family, table
+from reground.tasks.votes import POLICY_TABLE, VotePolicy, parse_policy
 from reground.tasks.workspace import Part, Workspace, digest
 
 
@@ -43,7 +44,15 @@ class Snapshot:
 
     def frame(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns of a whole table, in the order of its parts; empty if nobody made it."""
-        return concat_parts(table, columns, self.each_part(table, columns)).to_pandas()
+        return self.arrow(table, columns).to_pandas()
+
+    def arrow(self, table: str, columns: Sequence[str]) -> pa.Table:
+        """As `frame`, as Arrow."""
+        return concat_parts(table, columns, self.each_part(table, columns))
+
+    def policy(self) -> VotePolicy | None:
+        """Which votes count in the truth; None: there is no truth yet."""
+        return parse_policy(self.arrow(POLICY_TABLE, table(POLICY_TABLE).names()))
 
     def distinct(self, table: str, columns: Sequence[str]) -> set[tuple[Any, ...]]:
         """The different rows there are of some columns, one part in memory at a time."""

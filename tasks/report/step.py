@@ -107,6 +107,7 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
         "models": models,
         "short": short_names(models),
         "votes": [(str(row.Index), int(row.votes), int(row.people)) for row in sources.sort_index().itertuples()],  # type: ignore[arg-type]
+        "policy": list(policy.sentences()) if (policy := snapshot.policy()) else [],
         "truth_version": snapshot.digest("truth")[:12] if snapshot.count("truth") else "",
         "groups": (groups := sorted(snapshot.distinct("groups", ["group", "name"]))),
         "by_group": [BALANCED, *(name for _, name in groups)],

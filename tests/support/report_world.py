@@ -17,7 +17,7 @@ from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.step import render
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Workspace, run_shard
-from tests.support.tables import candidate, class_row, image, prediction, put, vote
+from tests.support.tables import candidate, class_row, image, prediction, put, put_truth, vote
 
 EVIL = '<script>alert("x")</script>\'&'
 MODELS = ("lite-a", "lite-b")
@@ -169,7 +169,7 @@ def judge(workspace: Workspace, source: str = "recorded") -> None:
         truth_row("d", {7: 1.0, 8: 2 / 3}, [7, 8], "extended", main_tied=True),
         truth_row("e", {}, [9], "unreviewed", sources=[], main_label=None, num_objects=None, objects=[]),
     ]
-    put(workspace, "truth", [{**row, "sources": [source] if row["judged"] else []} for row in rows])
+    put_truth(workspace, [{**row, "sources": [source] if row["judged"] else []} for row in rows])
     put(workspace, "votes", [vote(i, 7, who, source=source) for i in "abcd" for who in "xyz"])
 
 

@@ -25,7 +25,7 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
 from tests.annotations.rounds.test_planning import truth
 from tests.support.label_studio_world import CANDIDATES, LabelStudio, fill_beside, photographs
-from tests.support.tables import put
+from tests.support.tables import put_truth
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["tests.support.label_studio_fixture"]
@@ -55,7 +55,7 @@ def settled(workspace: Workspace) -> None:
         for stem in photographs()
         if stem not in CANDIDATES
     ]
-    put(workspace, "truth", rows)
+    put_truth(workspace, rows)
 
 
 def dropped(workspace: Workspace) -> dict[str, str]:

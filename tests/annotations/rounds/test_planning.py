@@ -35,7 +35,7 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, annotator_rows
 from reground.tasks.workspace import Workspace, fields
-from tests.support.tables import candidate, class_row, image, prediction, put, vote
+from tests.support.tables import candidate, class_row, image, prediction, put, put_truth, vote
 
 PEOPLE = ("ann@lab", "bob@lab", "cay@lab", "dot@lab")
 
@@ -141,14 +141,14 @@ def test_classify_goes_on_where_contains_found_several(workspace: Workspace) -> 
             for person in range(5)
         ],
     )
-    put(workspace, "truth", [truth("i00", {0: 0.8, 1: 0.4, 3: 0.8}, "several"), truth("i01", {1: 1.0})])
+    put_truth(workspace, [truth("i00", {0: 0.8, 1: 0.4, 3: 0.8}, "several"), truth("i01", {1: 1.0})])
     assert sorted(pairs(workspace, "classify")) == [("i00", 0), ("i00", 1), ("i00", 3)]  # 2: under half of 4
     assert pairs(workspace, "classify", "several") == [("i00", 0), ("i00", 3), ("i00", 1)]
     assert len(pairs(workspace, "contains")) == 24
 
 
 def test_several_without_votes_at_hand_shows_what_was_judged(workspace: Workspace) -> None:
-    put(workspace, "truth", [truth("i00", {0: 1.0, 4: 0.1}, "several")])
+    put_truth(workspace, [truth("i00", {0: 1.0, 4: 0.1}, "several")])
     assert pairs(workspace, ask="several") == [("i00", 0), ("i00", 4)]
 
 
@@ -156,7 +156,7 @@ def test_predictions_nobody_was_asked_about(workspace: Workspace) -> None:
     put(workspace, "predictions/one", [prediction("i00", [0, 4]), prediction("i01", [4, 0]), prediction("i02", [-1])])
     put(workspace, "predictions/two", [prediction("i01", [4]), prediction("i02", [3]), prediction("i03", [2], "no_fg")])
     put(workspace, "votes", [vote("i00", 0, "ann")])
-    put(workspace, "truth", [truth("i01", {1: 1.0})])
+    put_truth(workspace, [truth("i01", {1: 1.0})])
     assert pairs(workspace, ask="predictions") == [("i01", 4), ("i02", 3)]
     # In one round the answer stays the same while answers come in; what is out elsewhere is left out.
     put(workspace, "votes", [vote("i01", 4, "ann", round=2)])
@@ -186,7 +186,7 @@ def test_needs_vote_asks_the_worthiest_first(workspace: Workspace) -> None:
 
 def settled(workspace: Workspace) -> None:
     """Images 0 to 5 are settled; image 0 surely holds 0 and surely lacks 1."""
-    put(workspace, "truth", [truth(f"i{n:02d}", {n % 3: 1.0, (n + 1) % 3: 0.0}) for n in range(6)])
+    put_truth(workspace, [truth(f"i{n:02d}", {n % 3: 1.0, (n + 1) % 3: 0.0}) for n in range(6)])
 
 
 def test_a_grid_has_controls_whose_answer_is_known(workspace: Workspace) -> None:
@@ -445,7 +445,7 @@ def test_a_round_goes_on_as_it_was_begun(workspace: Workspace) -> None:
 
 
 def test_examples_are_of_the_truth_first_and_never_of_the_question(workspace: Workspace) -> None:
-    put(workspace, "truth", [truth("i01", {1: 0.1, 0: 1.0}, status="changed"), truth("i03", {0: 0.0, 4: 1.0})])
+    put_truth(workspace, [truth("i01", {1: 0.1, 0: 1.0}, status="changed"), truth("i03", {0: 0.0, 4: 1.0})])
     shown = example_pool(workspace, 3, 0)
     assert shown.select(ClassIdx(0), ())[0] == "i01"  # its truth is 0, though it came as 1
     assert set(shown.select(ClassIdx(0), ())) <= {"i01", "i00", "i06", "i09"}  # i03 came as 0 and is not

@@ -13,12 +13,13 @@ from scipy.stats import binomtest
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.evaluation import step as evaluation
-from reground.tasks.evaluation.reference import Labels, _threshold
+from reground.tasks.evaluation.reference import Labels, judged
 from reground.tasks.evaluation.step import EvaluationSettings
 from reground.tasks.images import load_classes
-from reground.tasks.schema import TABLES
+from reground.tasks.kernels.label_probability import holding_probability
+from reground.tasks.votes import VotePolicy
 from reground.tasks.workspace import Workspace, run_shard, todo
-from tests.support.tables import prediction, put, vote
+from tests.support.tables import annotator, prediction, put, put_truth, vote
 from tests.tasks.evaluation.test_step import truth_row
 
 DOG, OTHER_DOG, BIRD = 151, 207, 8
@@ -63,9 +64,8 @@ def workspace(workspace_url: str) -> Workspace:
     put(made, "classes", load_classes())
     labels = {"a": DOG, "b": DOG, "c": BIRD, "d": BIRD, "e": BIRD, "f": None}
     put(made, "original_labels", [original(i, label) for i, label in labels.items()])
-    put(
+    put_truth(
         made,
-        "truth",
         [
             truth("a", {DOG: 1.0, OTHER_DOG: 1.0}, "extended", num_objects=2, main_label=OTHER_DOG),
             truth("b", {OTHER_DOG: 1.0, DOG: 0.0}, "changed", num_objects=1, main_label=OTHER_DOG),
@@ -136,10 +136,7 @@ def test_human_based_evaluation(workspace: Workspace) -> None:
 def test_the_excluded_do_not_count(workspace: Workspace) -> None:
     rows = [vote("a", DOG, "ann", "no", "contains"), vote("a", DOG, "ben", "yes", "contains")]
     put(workspace, "votes", [*rows, vote("b", DOG, "ann", "no", "contains")])
-    known = {"source": "recorded", "votes": 2, "tasks": 1}
-    people = [{"annotator_id": "recorded:ann", "excluded": "too fast"}, {"annotator_id": "recorded:ben"}]
-    unsaid = {column.name: None if column.nullable else 0 for column in TABLES["annotators"].columns}
-    put(workspace, "annotators", [{**unsaid, **known, **person} for person in people])
+    put(workspace, "annotators", [annotator("recorded:ann", excluded="too fast"), annotator("recorded:ben")])
     table, _ = evaluate(workspace)
     assert number(table, "selection_frequency", "all") == (1.0, 1)
 
@@ -181,7 +178,7 @@ def big_world(workspace: Workspace, skills: dict[str, float], images: int = 600,
         status = "empty" if max(said.values()) < 0.5 else "changed"
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
         rows.append(truth(i, ranked, status, shown=[people] * len(said), method="selection-frequency"))
-    put(workspace, "truth", rows)
+    put_truth(workspace, rows)
     world = pd.DataFrame({"true": true, "given": given}, ids)
     for model, skill in skills.items():
         world[model] = np.where(rng.random(images) < skill, true, rng.integers(0, 20, images))
@@ -269,22 +266,16 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Any) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize(
-    ("left_out", "kept", "expected"),
-    [([4 / 9, 0.0], [0.5, 1.0], 0.5), ([0.4], [0.6], 0.5), ([0.78], [0.8], 0.8), ([0.333], [0.3349], 0.334)],
-)
-def test_the_share_from_which_labels_were_kept_is_found(
-    left_out: list[float], kept: list[float], expected: float
-) -> None:
-    confidence = np.array([*left_out, *kept], np.float32).astype(float)
-    was_kept = np.repeat([False, True], [len(left_out), len(kept)])
-    assert _threshold(confidence, was_kept) == pytest.approx(expected)
-
-
-def test_where_everything_was_kept_or_nothing() -> None:
-    assert 0 < _threshold(np.ones(3), np.ones(3, bool)) <= 1
-    assert 0 < _threshold(np.zeros(3), np.zeros(3, bool)) <= 1
-    assert 0 < _threshold(np.zeros(0), np.zeros(0, bool)) <= 1
+@pytest.mark.parametrize("keep", [0.5, 0.8])
+def test_a_label_holds_from_the_stored_threshold_on(workspace_url: str, keep: float) -> None:
+    """The threshold is read, not guessed: no confidence lies between these two."""
+    workspace = Workspace(workspace_url)
+    said = {"a": 1.0, "b": 1.0, "c": 0.2, "d": 0.0}
+    rows = [truth(i, {DOG: share}, "confirmed", method="selection-frequency") for i, share in said.items()]
+    put_truth(workspace, rows, VotePolicy(keep=keep))
+    share = np.array(list(said.values()), np.float32).astype(float)
+    expected = holding_probability(share, np.full(4, 5.0), keep, np.zeros(4, np.int64))
+    assert judged(workspace).probability.value.tolist() == pytest.approx(expected.tolist())
 
 
 @settings(max_examples=50)

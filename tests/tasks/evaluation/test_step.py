@@ -7,7 +7,7 @@ import pytest
 
 from reground.tasks.evaluation import step as evaluation
 from reground.tasks.workspace import Workspace, run_shard, todo
-from tests.support.tables import image, prediction, put
+from tests.support.tables import image, prediction, put, put_truth
 
 Numbers = dict[tuple[str, str, str], tuple[float, int]]
 GROUPS = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Dog", 7), (0, "Dog", 3), (1, "Bird", 8)]]
@@ -92,9 +92,8 @@ def evaluated(workspace_url: str) -> Numbers:
     put(workspace, "predictions/m", rows)
     for name in ("mixed_same", "mixed_rand"):
         put(workspace, f"variants/{name}", variant_rows({"a": 0, "b": 0, "c": 1}))
-    put(
+    put_truth(
         workspace,
-        "truth",
         [
             truth_row("a", [7], "confirmed", 7),
             truth_row("b", [3, 7], "extended", 7),

@@ -15,14 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.annotations.truth.step import TruthSettings
-from reground.tasks import schema
 from reground.tasks.export.data_card import _size, pair_counts, without_front_matter
 from reground.tasks.export.export import FORMATS, export
 from reground.tasks.schema import to_arrow
 from reground.tasks.workspace import Workspace
 from tests.support.export_world import IMAGENET, STRANGE, answers, judged, make_truth
 from tests.support.released_data import imagenet_varied
-from tests.support.tables import put, vote
+from tests.support.tables import annotator, put, vote
 from tests.tasks.export.test_imagenet_multilabel import CLASSIFY
 
 
@@ -61,7 +60,7 @@ def test_sources_are_named_apart_and_never_without_what_they_are(tmp_path: Path)
     text = card(workspace, tmp_path / "out")
     assert "from label-studio, simulated (made by a program: not people's)\n" in text
     assert "- simulated (made by a program: not people's), question classify: 2 votes" in text
-    assert "- not counted: 1 votes from tsv, held back\n" in text
+    assert "- not counted: 1 votes from tsv, held out\n" in text
     assert front(text)["annotations_creators"] == ["machine-generated", "other"]
 
 
@@ -86,9 +85,7 @@ def test_agreement_is_not_made_up(tmp_path: Path) -> None:
 
 def test_excluded_annotators_do_not_count(tmp_path: Path) -> None:
     workspace = judged(tmp_path, IMAGENET)
-    person: dict[str, Any] = {column.name: None for column in schema.table("annotators").columns}
-    person |= {c.name: 0 for c in schema.table("annotators").columns if c.type.startswith("int")}
-    put(workspace, "annotators", [person | {"annotator_id": "recorded:p0", "source": "recorded", "excluded": "slept"}])
+    put(workspace, "annotators", [annotator("recorded:p0", excluded="slept")])
     make_truth(workspace, TruthSettings(min_annotators=4))
     text = card(workspace, tmp_path / "out")
     assert "- votes: 16, from recorded" in text and "question classify: 16 votes" in text
@@ -97,7 +94,9 @@ def test_excluded_annotators_do_not_count(tmp_path: Path) -> None:
     assert frame["num_workers"].tolist() == [4]
     make_truth(workspace, TruthSettings(count_excluded=True, keep=0.9))
     text = card(workspace, tmp_path / "all")
-    assert "- votes: 20, from recorded" in text and "excluded annotators" not in text
+    assert "- votes: 20, from recorded" in text and "not counted" not in text
+    assert "- votes of excluded annotators count all the same\n" in text
+    assert "- labels are kept from confidence 0.9 on\n" in text
 
 
 def test_votes_that_came_later_are_told(tmp_path: Path) -> None:

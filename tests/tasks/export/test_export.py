@@ -42,7 +42,7 @@ from tests.support.export_world import (
     truth_of,
 )
 from tests.support.needs import ROOT, need_package, need_shared
-from tests.support.tables import class_row, put
+from tests.support.tables import class_row, put, put_truth
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_the_published_labels_come_out_as_they_were(tmp_path: Path) -> None:
     published = json.loads((need_shared("reassessed-imagenet") / "real.json").read_text())
     workspace = Workspace(tmp_path / "w")
     put(workspace, "classes", load_classes())
-    put(workspace, "truth", [truth_row(name, labels) for name, labels in zip(IMAGENET_IDS, published, strict=True)])
+    put_truth(workspace, [truth_row(name, labels) for name, labels in zip(IMAGENET_IDS, published, strict=True)])
     assert json.loads((export(workspace, "real", tmp_path / "out") / "real.json").read_text()) == published
 
 

@@ -114,6 +114,23 @@ def test_those_who_do_not_count_come_first(votes_only: Workspace) -> None:
     assert page.line("sure", "75.0 %", "30.0 to 95.0", "n 4", "yes")
 
 
+def test_the_policy_of_the_truth_says_who_counts(votes_only: Workspace) -> None:
+    put(votes_only, "annotators", [annotator("many", 9), annotator("fast", 2, "median of 0.4 seconds a task")])
+    settings = TruthSettings(hold_out=("simulated",), count_excluded=True, keep=0.8)
+    for shard in truth.plan(votes_only, settings):
+        run_shard(truth.STEP, votes_only, settings, shard)
+    shown, _ = people(Snapshot(votes_only))
+    assert [(row["annotator_id"], row["counts"]) for row in shown] == [
+        ("label-studio:many", True),
+        ("label-studio:fast", True),
+    ]
+    page = Page(render(Snapshot(votes_only), ReportSettings()))
+    assert page.line("fast", "yes, though excluded by the rule: median of 0.4 seconds a task")
+    html = render(Snapshot(votes_only), ReportSettings())
+    assert "held-out sources do not count: simulated; votes of excluded annotators count all the same; " in html
+    assert "kept from confidence 0.8 on" in html
+
+
 def test_a_page_without_images(votes_only: Workspace) -> None:
     assert len(plan(votes_only, ReportSettings())) == 1
     page = Page(render(Snapshot(votes_only), ReportSettings()))

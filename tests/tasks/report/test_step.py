@@ -30,7 +30,7 @@ from tests.support.report_world import (
     truth_row,
     variant_row,
 )
-from tests.support.tables import image, put, vote
+from tests.support.tables import image, put, put_truth, vote
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_different_recipes_are_not_compared_silently(full: Workspace) -> None:
 
 def test_stale_numbers_are_called_so(full: Workspace) -> None:
     assert "and the truth is now" not in html_of(full)
-    put(full, "truth", [truth_row("a", {7: 1.0}, [7], "confirmed")])
+    put_truth(full, [truth_row("a", {7: 1.0}, [7], "confirmed")])
     assert Page(html_of(full)).line("and the truth is now", "reground evaluate -w W")
 
 
