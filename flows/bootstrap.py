@@ -1,4 +1,4 @@
-"""Bootstrap: from images to labels worth asking people about."""
+"""Bootstrap: from images to candidate labels."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 from prefect import flow
 
-from reground.flows.scheduled import house
+from reground.flows.scheduled import run_context
 
 
 @flow(name="bootstrap")
 def bootstrap(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
-    """Let every model predict on photographs and variants, and gather candidate labels.
+    """Run every model on photographs and variants, and collect candidate labels.
 
     Args:
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
-        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: the setting `runner`.
     """
-    with house("bootstrap", workspace, settings, runner, ["predict", "candidates"]) as held:
-        held.run("predict")
-        held.run("candidates")
+    with run_context("bootstrap", workspace, settings, runner, ["predict", "candidates"]) as context:
+        context.run("predict")
+        context.run("candidates")

@@ -1,4 +1,4 @@
-"""A few photographs with all their variants, as one small picture inside markdown."""
+"""Contact sheet: a few photographs with all their variants, as one small image inside markdown."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from PIL import Image, ImageDraw
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Workspace
 
-PHOTOGRAPHS = 6
+MAX_ROWS = 6
 SIDE, GAP, HEAD = 98, 4, 18
-"""Of a thumbnail, between two, and of the line of names; pixels."""
+"""Side of a thumbnail, gap between two, height of the header; pixels."""
 
 
 def contact_sheet(workspace: Workspace) -> str:
-    """Markdown with the sheet as a data URI (some 100 kB: it is kept in the server's database).
+    """Markdown with the sheet as a data URI (some 100 kB, stored in the server's database).
 
-    Reads one shard of each variant, whatever the size of the workspace. Empty where there
-    are no variants.
+    Reads one shard of each variant, whatever the size of the workspace. Empty if there are no variants.
     """
     shards = {name: _first_images(workspace, name) for name in VARIANTS}
-    image_ids = sorted({image_id for images in shards.values() for image_id in images})[:PHOTOGRAPHS]
+    image_ids = sorted({image_id for images in shards.values() for image_id in images})[:MAX_ROWS]
     if not image_ids:
         return ""
     sheet = draw([[shards[name].get(image_id) for name in VARIANTS] for image_id in image_ids])
-    encoded = base64.b64encode(_jpeg(sheet)).decode()
-    return f"![{', '.join(image_ids)}](data:image/jpeg;base64,{encoded})"
+    content = base64.b64encode(_jpeg(sheet)).decode()
+    return f"![{', '.join(image_ids)}](data:image/jpeg;base64,{content})"
 
 
 def draw(rows: list[list[bytes | None]]) -> Image.Image:
-    """A row a photograph, a column a variant; a missing variant stays blank."""
+    """The sheet: one row for each photograph, one column for each variant; a missing variant stays blank."""
     sheet = Image.new("RGB", (len(VARIANTS) * (SIDE + GAP), HEAD + len(rows) * (SIDE + GAP)), "white")
     pen = ImageDraw.Draw(sheet)
     for column, name in enumerate(VARIANTS):
@@ -47,7 +46,7 @@ def draw(rows: list[list[bytes | None]]) -> Image.Image:
 
 
 def _first_images(workspace: Workspace, variant: str) -> dict[str, bytes]:
-    """image_id -> encoded image, of the variant's first shard that has any."""
+    """image_id -> encoded image, from the variant's first shard that has any."""
     for _, part in workspace.parts(f"variants/{variant}"):
         if part.rows:
             rows: list[dict[str, Any]] = workspace.read_part(part.path, ["image_id", "image"]).to_pylist()

@@ -6,20 +6,20 @@ from typing import Any
 
 from prefect import flow
 
-from reground.flows.scheduled import house
+from reground.flows.scheduled import run_context
 
 
 @flow(name="curate")
 def curate(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
-    """Index the images, cut out their foregrounds, swap their backgrounds.
+    """Index the images, segment their foregrounds, compose the background variants.
 
     Args:
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
             The first run needs {"index": {"images": FOLDER}}.
-        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: the setting `runner`.
     """
-    with house("curate", workspace, settings, runner, ["index", "masks", "variants"]) as held:
-        held.run("index")
-        held.run("masks")
-        held.run("variants")
+    with run_context("curate", workspace, settings, runner, ["index", "masks", "variants"]) as context:
+        context.run("index")
+        context.run("masks")
+        context.run("variants")

@@ -1,4 +1,4 @@
-"""The whole way through, in order: the project's map."""
+"""The whole pipeline, step by step."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from reground.flows import steps
-from reground.flows.scheduled import house
+from reground.flows.scheduled import run_context
 
 
 @flow(name="run")
 def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> State[Any]:
-    """Do all that can be done now. What people have not answered yet stays open, and is said.
+    """Run every step that can run now. Images that wait for votes stay open; the final message counts them.
 
     Args:
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
             The first run needs {"index": {"images": FOLDER}}.
-        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+        runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: the setting `runner`.
     """
-    with house("run", workspace, settings, runner, steps.RUN) as held:
-        held.run("index")  # a folder of labelled images -> images, classes
-        held.run("masks")  # boxes -> foregrounds
-        held.run("variants")  # foregrounds, backgrounds -> the eight variants
-        held.run("predict")  # every model on photographs and variants
-        held.run("candidates")  # labels worth asking about
-        # People: `review-push` asks, `collect` brings their votes, each a flow of its own.
-        held.run("truth")  # votes -> labels with confidence
-        held.run("needs_vote")  # which question to ask next
-        held.run("evaluate")  # every model on every set, against both kinds of label
-        held.run("report")  # one page
-        return held.outlook()
+    with run_context("run", workspace, settings, runner, steps.RUN) as context:
+        context.run("index")  # a folder of labelled images -> images, classes
+        context.run("masks")  # boxes -> foreground masks
+        context.run("variants")  # foregrounds and backgrounds -> the eight variants
+        context.run("predict")  # predictions of every model on photographs and variants
+        context.run("candidates")  # candidate labels to ask annotators about
+        # Annotation happens outside: the flow `review-push` asks, the flow `collect` pulls the votes.
+        context.run("truth")  # votes -> labels with confidence
+        context.run("needs_vote")  # pairs ranked by the information of one more vote
+        context.run("evaluate")  # every model on every set, against original labels and truth
+        context.run("report")  # one HTML page
+        return context.summary()

@@ -1,4 +1,4 @@
-"""Publish: from truth to an evaluation set that others' code reads."""
+"""Publish: from truth to an evaluation set in a format that other code reads."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 
 from prefect import flow
 
-from reground.flows import artifacts
-from reground.flows.scheduled import hold
+from reground.flows.artifacts import create_workspace_artifact
+from reground.flows.scheduled import open_workspace
 
 
 @flow(name="export")
 def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | None = None) -> str:
-    """Write one export; gives the folder.
+    """Write one export; returns the folder.
 
     Args:
         workspace: folder or object-store URL.
         format: a name in `reground.tasks.export.export.FORMATS`.
-        out: folder to make; it must not be there yet.
+        out: folder to create; it must not exist.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
     from reground.tasks.export import CARD, export, without_front_matter
 
-    with hold("export", workspace, settings) as (held, _):
-        made = export(held, format, Path(out))
-        card = without_front_matter((made / CARD).read_text(encoding="utf-8"))
-        artifacts.publish(held, f"export-{format}", f"Written to `{made}`\n\n{card}")
-    return str(made)
+    with open_workspace("export", workspace, settings) as (source, _):
+        folder = export(source, format, Path(out))
+        card = without_front_matter((folder / CARD).read_text(encoding="utf-8"))
+        create_workspace_artifact(source, f"export-{format}", f"Written to `{folder}`\n\n{card}")
+    return str(folder)

@@ -1,4 +1,4 @@
-"""Review: ask people, and collect what they answered. No flow waits for anybody."""
+"""Review: push questions to annotators, and collect their votes. No flow waits for anybody."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from reground.annotations.review import (
-    QUESTIONS,
-    pull_votes,
-    push_questions,
-    review_status,
-    status_cells,
-)
-from reground.flows import artifacts
-from reground.flows.scheduled import hold
+from reground.annotations.review import QUESTIONS, pull_votes, push_questions, review_status, status_cells
+from reground.flows.artifacts import create_workspace_artifact, review_markdown
+from reground.flows.scheduled import open_workspace
 from reground.flows.settings import Settings
 from reground.tasks.workspace import Workspace
 
@@ -25,38 +19,40 @@ from reground.tasks.workspace import Workspace
 def review_push(
     workspace: str, questions: list[str] | None = None, settings: dict[str, Any] | None = None
 ) -> State[Any]:
-    """Put out every question that is not out yet, and end.
+    """Create the missing tasks in Label Studio, and end.
 
     Args:
         workspace: folder or object-store URL.
         questions: contains, classify or both; empty: both.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with hold("review push", workspace, settings, ["review"]) as (held, chosen):
-        pushed = {
-            question: push_questions(held, chosen.review, question, chosen.truth.policy)
+    with open_workspace("review push", workspace, settings, ["review"]) as (target, resolved):
+        summaries = {
+            question: push_questions(target, resolved.review, question, resolved.truth.policy)
             for question in questions or QUESTIONS
         }
-        _show(held, chosen)
-    return Completed(message="; ".join(f"{name}: {p.new} put out, {p.total} are out" for name, p in pushed.items()))
+        _publish_status(target, resolved)
+    counts = (f"{question}: {summary.new} new tasks, {summary.total} in all" for question, summary in summaries.items())
+    return Completed(message="; ".join(counts))
 
 
 @flow(name="collect")
 def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any]:
-    """Bring in every answer there is by now, and end; run it as often as you like.
+    """Collect all votes so far, and end; safe to run at any time.
 
     Args:
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with hold("review pull", workspace, settings, ["review"]) as (held, chosen):
-        if not held.parts("questions"):
-            return Completed(message="nobody was asked yet: `reground review push` does")
-        pulled = pull_votes(held, chosen.review)
-        _show(held, chosen)
-    return Completed(message=f"{pulled.answers:,} answers of {pulled.annotators} people: {pulled.votes:,} votes")
+    with open_workspace("review pull", workspace, settings, ["review"]) as (target, resolved):
+        if not target.parts("questions"):
+            return Completed(message="no questions yet: `reground review push` creates them")
+        summary = pull_votes(target, resolved.review)
+        _publish_status(target, resolved)
+    counts = f"{summary.answers:,} answers of {summary.annotators} annotators: {summary.votes:,} votes"
+    return Completed(message=counts)
 
 
-def _show(workspace: Workspace, settings: Settings) -> None:
+def _publish_status(workspace: Workspace, settings: Settings) -> None:
     rows = review_status(workspace, settings.review, settings.truth.policy)
-    artifacts.publish(workspace, "review", artifacts.review([status_cells(row) for row in rows]))
+    create_workspace_artifact(workspace, "review", review_markdown([status_cells(row) for row in rows]))

@@ -1,4 +1,4 @@
-"""How steps run inside a Prefect flow: one task a batch of shards, our manifest the only truth."""
+"""Steps inside a Prefect flow: one task for each batch of shards; the manifest decides what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from prefect.futures import as_completed
 from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from reground.flows import artifacts, steps
+from reground.flows import steps
+from reground.flows.artifacts import RunProgress, create_step_artifact
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
 from reground.flows.settings import Settings, check, remembering, resolve
 from reground.flows.waiting import waiting
@@ -25,7 +26,7 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, todo
 
 MAX_TASK_RUNS = 128
-"""Of one step: the server records some 35 a second, and SQLite stalls after bursts of hundreds."""
+"""In one step: the server records some 35 a second, and SQLite stalls after bursts of hundreds."""
 
 
 @task(
@@ -44,13 +45,20 @@ def work_on(
     shards: Sequence[Shard],
     advance: Callable[[int], None] | None = None,
 ) -> int:
-    """One batch of a step. Takes ids and paths, never rows; gives the units done."""
+    """Run one batch of a step. Takes ids and paths, never rows; returns the number of units done."""
     return run_batch(step_name, url, settings, shards, advance)
 
 
 @dataclass(frozen=True)
-class House:
-    """A workspace held by a flow run, with all it needs to run steps there."""
+class RunContext:
+    """A locked workspace, with all that a flow run needs to run steps on it.
+
+    Attributes:
+        workspace: locked for the length of the flow run.
+        settings: of all steps.
+        runner: kind and number of workers.
+        pool: Prefect's task runner.
+    """
 
     workspace: Workspace
     settings: Settings
@@ -58,37 +66,37 @@ class House:
     pool: TaskRunner[Any]
 
     def run(self, step_name: str) -> None:
-        """Do what is missing of a step, and show what came of it. Stops at the first error."""
-        began = time.monotonic()
+        """Run the missing shards of a step, and publish an artifact. Stops at the first error."""
+        start_time = time.monotonic()
         step, settings = steps.find(step_name), self.settings.of(step_name)
         plan = todo(step, self.workspace, settings)
         with watch() as terminal:
-            progress = artifacts.Progress(self.workspace, terminal)
+            progress = RunProgress(self.workspace, terminal)
             self._work(step, settings, plan, progress)
             finish(step, self.workspace, plan)
             progress.end(step_name, f"{len(plan.missing)} of {len(plan.shards)} shards made")
         if plan.missing:
-            artifacts.show(self.workspace, step_name, time.monotonic() - began)
+            create_step_artifact(self.workspace, step_name, time.monotonic() - start_time)
 
-    def outlook(self) -> State[Any]:
-        """How a flow run ends: what is left for people, as its final message."""
-        return Completed(message="; ".join(waiting(self.workspace)) or "nothing waits for people")
+    def summary(self) -> State[Any]:
+        """The final state of a flow run; its message counts the images that wait for votes."""
+        return Completed(message="; ".join(waiting(self.workspace)) or "no images wait for votes")
 
-    def _work(self, step: Step[Any], settings: Any, plan: StepPlan, progress: artifacts.Progress) -> None:
+    def _work(self, step: Step[Any], settings: Any, plan: StepPlan, progress: RunProgress) -> None:
         total, missing = (sum(shard.size for shard in shards) for shards in (plan.shards, plan.missing))
         progress.start(step.name, total, total - missing)
         workers = min(self.runner.workers, MAX_TASK_RUNS // BATCHES)
-        pieces = batches(step, plan, workers)
+        step_batches = batches(step, plan, workers)
         calls = [
             {
                 "step_name": step.name,
                 "number": number,
-                "count": len(pieces),
+                "count": len(step_batches),
                 "url": self.workspace.url,
                 "settings": settings,
-                "shards": piece,
+                "shards": batch,
             }
-            for number, piece in enumerate(pieces, 1)
+            for number, batch in enumerate(step_batches, 1)
         ]
         if step.parallel and len(calls) > 1:
             futures = [self.pool.submit(work_on, parameters={**call, "advance": None}) for call in calls]
@@ -100,19 +108,19 @@ class House:
 
 
 @contextlib.contextmanager
-def hold(
+def open_workspace(
     command: str, workspace_url: str, overrides: dict[str, Any] | None, step_names: Iterable[str] = ()
 ) -> Iterator[tuple[Workspace, Settings]]:
-    """Hold a workspace for a flow run; gives it with its settings.
+    """Lock a workspace for a flow run; yields it with its settings.
 
     Args:
-        command: named to whoever waits for the workspace.
+        command: shown to others who wait for the workspace.
         workspace_url: folder or object-store URL.
         overrides: settings, {step: {field: value}}; the workspace remembers them.
-        step_names: whose settings are checked, before anything is written.
+        step_names: steps whose settings are checked before anything is written.
 
     Raises:
-        UsageError: no workspace is named, or a setting cannot be used.
+        UsageError: the workspace has no name, or a setting cannot be used.
     """
     if not workspace_url:
         raise UsageError("expected a workspace (a folder or an object-store URL), got an empty name.")
@@ -126,10 +134,10 @@ def hold(
 
 
 @contextlib.contextmanager
-def house(
+def run_context(
     command: str, workspace_url: str, overrides: dict[str, Any] | None, runner: str, step_names: Iterable[str]
-) -> Iterator[House]:
-    """As `hold`, with the pool that steps run in: ``runner``, or if empty the settings' own.
+) -> Iterator[RunContext]:
+    """As `open_workspace`, with a task runner: ``runner``, or if empty the one of the settings.
 
     Raises:
         UsageError: a setting or the runner cannot be used.
@@ -137,21 +145,21 @@ def house(
     """
     if runner:
         parse_runner(runner)
-    with hold(command, workspace_url, overrides, step_names) as (workspace, settings):
-        where = parse_runner(runner or settings.runner)
+    with open_workspace(command, workspace_url, overrides, step_names) as (workspace, settings):
+        parsed_runner = parse_runner(runner or settings.runner)
         workspace.sweep()
-        with task_runner(where) as pool:
-            yield House(workspace, settings, where, pool)
+        with task_runner(parsed_runner) as pool:
+            yield RunContext(workspace, settings, parsed_runner, pool)
 
 
 @contextlib.contextmanager
 def _lock(workspace: Workspace, command: str) -> Iterator[None]:
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         try:
-            held.enter_context(workspace.lock(command, wait=False))
-        except RegroundError as busy:
-            get_run_logger().info("%s", busy)
-            held.enter_context(workspace.lock(command))
+            stack.enter_context(workspace.lock(command, wait=False))
+        except RegroundError as error:
+            get_run_logger().info("%s", error)
+            stack.enter_context(workspace.lock(command))
         yield
 
 
@@ -178,14 +186,14 @@ def one_step(step_name: str) -> Flow[..., None]:
 
     @flow(name=step_name)
     def run_one(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
-        """Do what is missing of one step.
+        """Run the missing shards of one step.
 
         Args:
             workspace: folder or object-store URL.
             settings: overrides, {step: {field: value}}; the workspace remembers them.
-            runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: as in the settings.
+            runner: threads[:N], processes[:N] or ray[:ADDRESS]; empty: the setting `runner`.
         """
-        with house(step_name, workspace, settings, runner, [step_name]) as held:
-            held.run(step_name)
+        with run_context(step_name, workspace, settings, runner, [step_name]) as context:
+            context.run(step_name)
 
     return run_one

@@ -301,7 +301,7 @@ def test_tasks_deleted_in_label_studio_are_missed(label_studio: LabelStudio, tmp
 
 def test_pictures_that_are_not_served_stop_a_push(label_studio: LabelStudio, tmp_path: Path):
     workspace = label_studio.workspace(tmp_path / "w")
-    elsewhere = ReviewSettings(url=label_studio.server.url, documents=str(tmp_path / "nowhere"))
+    elsewhere = ReviewSettings(url=label_studio.server.url, document_root=str(tmp_path / "nowhere"))
     with pytest.raises(RegroundError, match=r"images in .*nowhere"):
         push_questions(workspace, elsewhere, "classify")
     assert on_server(label_studio, workspace) == []

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from reground.flows import steps
-from reground.flows.artifacts import evaluation, key, made, review
+from reground.flows.artifacts import artifact_key, evaluation_markdown, review_markdown, step_markdown
 from reground.flows.cli.main import main
 from reground.flows.contact_sheet import contact_sheet
 from reground.flows.registry import FLOWS, find_flow, run_under_prefect
@@ -50,7 +50,7 @@ def test_pipeline(prefect_api: str, workspace_url: str) -> None:
     with toys():
         run_under_prefect(prefect_api, "run", workspace=workspace_url, runner="threads:2")
     run = last_run(prefect_api, "run")
-    assert (run["state_name"], run["state"]["message"]) == ("Completed", "nothing waits for people")
+    assert (run["state_name"], run["state"]["message"]) == ("Completed", "no images wait for votes")
     assert Workspace(workspace_url).read("masks").shape[0] == IMAGES - SHARDS
     expected = {f"{step} {n}/{SHARDS}" for step in ("index", "masks") for n in range(1, SHARDS + 1)}
     expected.add("variants 1/1")
@@ -101,8 +101,8 @@ def test_first_error_stops_and_the_rest_is_made_later(
 
 
 @pytest.mark.slow
-def test_a_flow_holds_the_workspace(prefect_api: str, workspace_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reground.flows import artifacts
+def test_a_flow_locks_the_workspace(prefect_api: str, workspace_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reground.flows import scheduled
 
     holders = []
 
@@ -111,7 +111,7 @@ def test_a_flow_holds_the_workspace(prefect_api: str, workspace_url: str, monkey
             pass
         holders.append(str(busy.value))
 
-    monkeypatch.setattr(artifacts, "show", look)
+    monkeypatch.setattr(scheduled, "create_step_artifact", look)
     with toys():
         run_under_prefect(prefect_api, "index", workspace=workspace_url)
     assert len(holders) == 1 and "`reground index`" in holders[0]
@@ -136,7 +136,7 @@ def test_same_bytes_with_and_without_prefect(prefect_api: str, tmp_path: Path, r
 def test_collect_before_anybody_was_asked(prefect_api: str, workspace_url: str) -> None:
     run_under_prefect(prefect_api, "collect", workspace=workspace_url)
     run = last_run(prefect_api, "collect")
-    assert run["state_name"] == "Completed" and run["state"]["message"].startswith("nobody was asked yet")
+    assert run["state_name"] == "Completed" and run["state"]["message"].startswith("no questions yet")
 
 
 @pytest.mark.slow
@@ -166,14 +166,14 @@ def test_every_flow_is_found_under_its_name() -> None:
 
 def test_artifacts_of_an_empty_workspace(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
-    assert contact_sheet(workspace) == evaluation(workspace) == ""
-    assert review([]) == "Nobody was asked yet."
-    assert review([{"question": "contains", "open": 3}]).splitlines()[::2] == [
+    assert contact_sheet(workspace) == evaluation_markdown(workspace) == ""
+    assert review_markdown([]) == "No questions yet."
+    assert review_markdown([{"question": "contains", "open": 3}]).splitlines()[::2] == [
         "| question | open |",
         "| contains | 3 |",
     ]
-    assert "| table |" not in made(workspace, "masks", 1.0)
-    assert key(Workspace("memory://bucket/My Set!"), "export-real") == "my-set-export-real"
+    assert "| table |" not in step_markdown(workspace, "masks", 1.0)
+    assert artifact_key(Workspace("memory://bucket/My Set!"), "export-real") == "my-set-export-real"
 
 
 def test_evaluation_is_one_row_a_metric_and_one_column_a_model(workspace_url: str) -> None:
@@ -186,7 +186,7 @@ def test_evaluation_is_one_row_a_metric_and_one_column_a_model(workspace_url: st
         rows = [{**same, "model": model, **row} for row in (measured, in_group, nothing)]
         rows.append({**rows[0], "set": "mixed_rand", "metric": "group_accuracy"})
         workspace.commit("evaluate", model, "0" * 32, Output({"evaluation": rows}))
-    lines = evaluation(workspace).splitlines()
+    lines = evaluation_markdown(workspace).splitlines()
     assert lines[0] == "| set | metric | subset | n | a | b |"
     assert lines[2] == "| photographs | top1_original | all | 19 | 50.0% (25.0% to 75.0%) | 50.0% (25.0% to 75.0%) |"
     assert lines[-1] == "Votes behind the reviewed rows: recorded."

@@ -61,7 +61,7 @@ def test_a_scheduled_run_happens(prefect_api: str, workspace_url: str, tmp_path:
         assert server.wait(HANG) == 0
     finally:
         stop_group(server)
-    assert run["auto_scheduled"] and run["state"]["message"].startswith("nobody was asked yet")
+    assert run["auto_scheduled"] and run["state"]["message"].startswith("no questions yet")
     assert served.keys() == {f"{name}-workspace" for name in FLOWS}
     schedules = {name: d["schedules"][0]["schedule"] for name, d in served.items() if d["schedules"]}
     assert schedules.keys() == {"collect-workspace", "audit-workspace"}
