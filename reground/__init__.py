@@ -1,11 +1,11 @@
 """Re-grounds image-classification benchmarks.
 
-In a notebook::
+In a notebook:
 
     import reground
 
     workspace = reground.open("workspace")
-    workspace.run_all(images="photographs", boxes="boxes")
+    workspace.run_all("photographs", index={"boxes": "boxes"})
     workspace.read("evaluation")
 
 Importing this package loads none of its dependencies: names load when they are first used.

@@ -1,6 +1,6 @@
 """Add a model, a mask method, an export format or a format of votes to this process.
 
-What is registered is selected by name like an installed plugin. Each function is a decorator too::
+What is registered is selected by name like an installed plugin. Each function is a decorator too:
 
     @reground.register_mask_method("box")
     def box_mask(pixels, box, seed): ...

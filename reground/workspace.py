@@ -134,9 +134,9 @@ class Workspace:
             UsageError: settings that cannot be used; nothing is changed.
             RegroundError: a step failed; what was made by then is kept.
         """
-        overrides = {step: dict(values) for step, values in settings.items()}
+        overrides = dict(settings)
         if images is not None:
-            overrides.setdefault("index", {})["images"] = images
+            overrides["index"] = {**overrides.get("index", {}), "images": images}
         return self._run("run", steps.RUN, overrides, runner, config)
 
     def evaluate(self, **settings: Any) -> pd.DataFrame:

@@ -146,9 +146,12 @@ def test_a_refused_call_leaves_no_trace(tmp_path: Path, step: str, settings: dic
 
 def test_everything_runs_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with toys():
-        summary = opened(tmp_path).run_all("nowhere", masks={"seed": 3}, runner="threads:1")
+        with pytest.raises(reground.UsageError, match="unknown step 'boxes'"):
+            opened(tmp_path).run_all("nowhere", boxes="boxes")  # type: ignore[arg-type]
+        summary = opened(tmp_path).run_all("nowhere", index={"shard_size": 5}, masks={"seed": 3}, runner="threads:1")
     assert summary.rows["images"] == 24 and summary.rows["masks"] == 18
-    assert opened(tmp_path).settings().loc["masks.seed", "value"] == 3
+    settings = opened(tmp_path).settings()["value"]
+    assert (settings["masks.seed"], settings["index.shard_size"], settings["index.images"]) == (3, 5, "nowhere")
     assert capsys.readouterr().err == ""
 
 
