@@ -120,7 +120,15 @@ def _candidates_options(parser: argparse.ArgumentParser) -> None:
 
 def _truth_options(parser: argparse.ArgumentParser) -> None:
     _set(parser, "--min-annotators", "truth.min_annotators", "people who must have judged a label", type=int)
+    _set(
+        parser,
+        "--ratio",
+        "truth.ratio",
+        "of the original label's selection frequency: confident from it on",
+        type=float,
+    )
     _set(parser, "--keep", "truth.keep", "smallest confidence of a label that is kept", type=float)
+    _set(parser, "--hold-out", "truth.hold_out", "SOURCE[,SOURCE...]: sources whose votes do not count", type=_names)
 
 
 def _no_options(parser: argparse.ArgumentParser) -> None:
