@@ -280,6 +280,18 @@ def test_a_model_that_does_not_follow_the_protocol(
         here.run("predict", models=["odd"], on=["photographs"])
 
 
+@pytest.mark.slow
+def test_a_search_needs_a_torch_network_and_says_so(tmp_path: Path, world: World) -> None:
+    here = opened(tmp_path)
+    here.run("index", images=world.images, boxes=world.boxes)
+    reground.register_mask_method("ellipse", ellipse)
+    here.run("masks", method="ellipse")
+    here.run("variants")
+    reground.register_model("constant", Constant)
+    with pytest.raises(reground.UsageError, match=r"expected a torch network .*'constant' is of type Constant"):
+        here.run("adversarial", models=["constant"])
+
+
 def test_registered_formats_bring_votes_in_and_the_truth_out(tmp_path: Path, world: World) -> None:
     here = opened(tmp_path)
     here.run("index", images=world.images)
