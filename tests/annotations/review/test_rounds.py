@@ -23,8 +23,8 @@ from reground.annotations.rounds import Task, classify_result, contains_result, 
 from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
-from tests.annotations.rounds.test_planning import truth
 from tests.support.label_studio_world import CANDIDATES, LabelStudio, fill_beside, photographs
+from tests.support.rounds_world import truth
 from tests.support.tables import put_truth
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,6 @@ from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
 from reground.tasks.export.real import IMAGENET_IDS
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace, lock
-from tests.annotations.published.test_importer import multilabel
 from tests.support.export_world import (
     CHANGED,
     EMPTY,
@@ -42,6 +41,7 @@ from tests.support.export_world import (
     truth_of,
 )
 from tests.support.needs import ROOT, need_package, need_shared
+from tests.support.published_answers import multilabel
 from tests.support.tables import class_row, put, put_truth
 
 

@@ -18,7 +18,6 @@ from reground.annotations.published.safe_pickle import read_frame
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.export import export
 from reground.tasks.workspace import Workspace
-from tests.annotations.published.test_importer import multilabel
 from tests.support.export_world import (
     CHANGED,
     EMPTY,
@@ -31,6 +30,7 @@ from tests.support.export_world import (
     truth_of,
 )
 from tests.support.needs import need_shared
+from tests.support.published_answers import multilabel
 from tests.tasks.export.test_export import left_out
 
 CLASSIFY = "data/annotations_classify_task"
