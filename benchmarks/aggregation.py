@@ -27,7 +27,7 @@ from benchmarks.record import record
 from reground.annotations.published import import_votes
 from reground.annotations.truth.methods import SMOOTHING, dawid_skene_posterior
 from reground.tasks.kernels.dawid_skene import DawidSkeneEstimate, Votes, dawid_skene
-from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, WEIGHTS, VotePolicy, encode, read_votes
+from reground.tasks.votes import ANSWER_WEIGHTS, REASSESSED, VOTE_COLUMNS, VotePolicy, encode, read_votes
 from reground.tasks.workspace import Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -63,7 +63,7 @@ def two_states(folder: Path, iterations: int) -> tuple[float, Array, int]:
     """The same with two states and smoothing, one prior for all."""
     votes, items = load(folder)
     begun = time.perf_counter()
-    share = np.bincount(votes.item, WEIGHTS[votes.answer], items) / np.bincount(votes.item, minlength=items)
+    share = np.bincount(votes.item, ANSWER_WEIGHTS[votes.answer], items) / np.bincount(votes.item, minlength=items)
     found: DawidSkeneEstimate = dawid_skene(votes, np.stack([1 - share, share], axis=1), smoothing=SMOOTHING)
     return time.perf_counter() - begun, found.posterior, len(found.objective)
 

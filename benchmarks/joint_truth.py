@@ -25,10 +25,10 @@ from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import METHODS
 from reground.tasks.votes import (
+    ANSWER_WEIGHTS,
     GOLDEN_SET,
     REASSESSED,
     VOTE_COLUMNS,
-    WEIGHTS,
     VoteArrays,
     VotePolicy,
     encode,
@@ -100,7 +100,7 @@ def judge(data: Path, folder: Path) -> Judged:
     rows = np.array([place[pair] for pair in named])
     released = released_scores(data)
     said = np.zeros((int(experts.annotator.max()) + 1, len(named)))
-    said[experts.annotator, experts.pair] = WEIGHTS[experts.answer]
+    said[experts.annotator, experts.pair] = ANSWER_WEIGHTS[experts.answer]
     crowd = dict(zip(names(trial), selection_frequency(trial)[0], strict=True))
     return Judged(
         np.unique(experts.image, return_inverse=True)[1],

@@ -18,6 +18,7 @@ from reground.annotations.published.safe_pickle import read_frame, read_npy_obje
 from reground.annotations.published.vocabulary import Vocabulary, parse_imagenet_id
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import DropReason, ImageId
+from reground.tasks.votes import CLASSIFY
 
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}
@@ -111,7 +112,7 @@ def _add_votes(builder: RowBuilder, answers: _ClassifyAnswers, vocabulary: Vocab
                 builder.unknown_classes[label] += 1
                 continue
             builder.add_vote(
-                question="classify",
+                question=CLASSIFY,
                 image_id=image_id,
                 class_idx=int(vocabulary.of_imagenet[label]),
                 annotator_id=anonymous_id(SOURCE, f"{image_id}-{worker:02d}"),

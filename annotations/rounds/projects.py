@@ -23,6 +23,7 @@ from reground.annotations.rounds.task_registry import (
     task_ids_by_project,
 )
 from reground.tasks.errors import RegroundError
+from reground.tasks.votes import CLASSIFY, CONTAINS
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ _ASSIGNEE: Final = re.compile(r" config \w+ of (\S+)\]$")
 _MAX_TITLE: Final = 50
 """Characters that Label Studio accepts."""
 _DESCRIPTIONS: Final = {
-    "contains": "One label, many photographs: tick those that contain it.",
-    "classify": "One photograph: tick every valid label, pick the main one, count the objects.",
+    CONTAINS: "One label, many photographs: tick those that contain it.",
+    CLASSIFY: "One photograph: tick every valid label, pick the main one, count the objects.",
 }
 
 

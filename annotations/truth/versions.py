@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import pandas as pd
-import pyarrow as pa
 
 from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.workspace import Output, Workspace, digest
@@ -94,7 +93,7 @@ def keep_version(workspace: Workspace, settings: Any) -> None:
     before = workspace.entry(STEP, version)
     if before is not None and before.key == digest(version, told):
         return
-    rows = pa.concat_tables([workspace.read_part(part.path) for _, part in workspace.parts("truth")])
+    rows = workspace.read_arrow("truth")
     numbers = {v.version: v.number for v in versions(workspace)}
     row = {
         "version": version,

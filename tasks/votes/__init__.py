@@ -6,8 +6,8 @@ that count, `encode` turns them into arrays, `selection_frequency` counts them.
 
 from reground.tasks.votes.annotators import ANNOTATOR_COLUMNS, annotator_rows
 from reground.tasks.votes.arrays import (
+    ANSWER_WEIGHTS,
     VOTE_COLUMNS,
-    WEIGHTS,
     Bools,
     Floats,
     Ints,
@@ -58,7 +58,7 @@ __all__ = [
     "RECORDED",
     "SIMULATED",
     "VOTE_COLUMNS",
-    "WEIGHTS",
+    "ANSWER_WEIGHTS",
     "YES",
     "Bools",
     "Floats",

@@ -16,7 +16,7 @@ from reground.tasks.votes.vocabulary import ANONYMOUS, ANSWERS, CONTAINS
 
 VOTE_COLUMNS: Final = ("image_id", "class_idx", "annotator_id", "answer", "question", "source")
 """Columns of ``votes`` that `encode` reads."""
-WEIGHTS: Final = np.array([0.0, 0.5, 1.0])
+ANSWER_WEIGHTS: Final = np.array([0.0, 0.5, 1.0])
 """Of each of `ANSWERS`, what it adds to a label's selection frequency."""
 
 Ints = npt.NDArray[np.int64]
@@ -108,7 +108,7 @@ def selection_frequency(votes: VoteArrays, mask: Bools | None = None) -> tuple[F
     size = len(votes.label)
     shown = np.bincount(pair, minlength=size)
     with np.errstate(invalid="ignore"):
-        return np.bincount(pair, WEIGHTS[answer], size) / shown, shown
+        return np.bincount(pair, ANSWER_WEIGHTS[answer], size) / shown, shown
 
 
 def _annotators(ids: Any, question: Ints, questions: int) -> Ints:
