@@ -55,7 +55,9 @@ def _parquet(frame: pd.DataFrame, to: Path, name: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.Table.from_pandas(frame, schema=arrow_schema(name), preserve_index=False), to)
+    # NaN is a value here, not a null: in columns that may have no null it stays.
+    columns = [pa.array(frame[f.name].to_numpy(), f.type, from_pandas=f.nullable) for f in arrow_schema(name)]
+    pq.write_table(pa.table(columns, arrow_schema(name)), to)
 
 
 WRITERS: Final[dict[str, Callable[[pd.DataFrame, Path, str], None]]] = {
