@@ -114,9 +114,10 @@ class Registry(Generic[T]):
         try:
             return self._check(plugin.load())
         except (Exception, SystemExit) as error:  # what a module raises when it is imported is its own affair
+            others = ", ".join(name for name in self.names() if name != plugin.name)
             raise RegroundError(
                 f"{self.kind} '{plugin.name}' of {plugin.origin} cannot be used: {type(error).__name__}: {error}. "
-                f"Upgrade or uninstall {plugin.distribution}, or select another: {', '.join(self.names())}."
+                f"Upgrade or uninstall {plugin.distribution}, or select another: {others}."
             ) from error
 
     def register(self, name: str, target: Any, version: str = "") -> None:

@@ -128,7 +128,7 @@ def test_a_broken_one_breaks_nothing_else(example: Path, copy: Path, tmp_path: P
     write_distribution(tmp_path, "bad", groups, "raise OSError('no licence')\n")
     site = Path(os.pathsep.join([str(example), str(tmp_path)]))
     assert "masks" in reground(site, copy, "status", "-w", "W")
-    message = reground(site, copy, "masks", "-w", "W", "--method", "bad", status=1)
+    message = reground(site, copy, "masks", "-w", "W", "--method", "bad", status=2)
     assert "mask method 'bad' of bad 1.0 cannot be used: OSError: no licence" in message
     again = reground(site, copy, "masks", "-w", "W", "--method", "grabcut")
     assert "mask method 'grabcut' of bad 1.0 is skipped: the name is built in" in again
