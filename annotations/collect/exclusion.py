@@ -1,7 +1,7 @@
-"""Exclusion: by which rule an annotator's votes do not count.
+"""Exclusion: the rule by which an annotator's votes do not count.
 
-The votes stay; truth leaves them out. Every reason says what was found and what the rule asks for. A
-changed rule takes people back in: whoever it no longer touches.
+The votes are kept; truth leaves them out. Every reason gives the measured value and the bound. A changed rule
+includes annotators again to whom it no longer applies.
 """
 
 from __future__ import annotations
@@ -13,44 +13,52 @@ from reground.annotations.rounds import ExclusionRule
 from reground.tasks.schema import AnnotatorRow
 
 
-def exclude(
-    people: Iterable[AnnotatorRow], same: Mapping[str, Mapping[str, float]], rule: ExclusionRule
+def apply_rule(
+    annotators: Iterable[AnnotatorRow], patterns: Mapping[str, Mapping[str, float]], rule: ExclusionRule
 ) -> list[AnnotatorRow]:
-    """Rows of ``annotators`` with the reason why somebody's votes do not count.
+    """Rows of ``annotators`` with the reason for exclusion.
 
     Args:
-        people: rows that exclude nobody.
-        same: as `reground.annotations.collect.straightlining.straightlining_patterns` gives it.
+        annotators: rows without exclusions.
+        patterns: as `reground.annotations.collect.straightlining.straightlining_patterns` returns them.
         rule: the bounds.
     """
-    return [{**row, "excluded": reason(row, same.get(row["annotator_id"], {}), rule)} for row in people]
+    return [
+        {**row, "excluded": exclusion_reason(row, patterns.get(row["annotator_id"], {}), rule)} for row in annotators
+    ]
 
 
-def reason(person: Mapping[str, Any], same: Mapping[str, float], rule: ExclusionRule) -> str | None:
-    """Why somebody's votes do not count; None if they do.
+def exclusion_reason(row: Mapping[str, Any], patterns: Mapping[str, float], rule: ExclusionRule) -> str | None:
+    """Why an annotator's votes do not count; None: they count.
 
     Args:
-        person: the other columns of their row in ``annotators``.
-        same: what they do alike everywhere, in words -> the chance of it.
+        row: the other columns of ``annotators``.
+        patterns: straightlining pattern in words -> its probability by chance.
         rule: the bounds.
     """
-    found: list[str] = []
-    high, agreement, seconds = (person[name] for name in ("gold_high", "agreement", "seconds_per_task"))
-    if high is not None and high < rule.gold_below:
-        found.append(
-            f"{person['gold_correct']} of {person['gold_n']} known answers right: at most {high:.2f}, "
-            f"{rule.gold_below:g} is asked for"
+    reasons: list[str] = []
+    gold_high, agreement, seconds = row["gold_high"], row["agreement"], row["seconds_per_task"]
+    if gold_high is not None and gold_high < rule.min_gold_accuracy:
+        reasons.append(
+            f"{row['gold_correct']} of {row['gold_n']} known answers correct: accuracy at most {gold_high:.2f}, "
+            f"at least {rule.min_gold_accuracy:g} required"
         )
-    if agreement is not None and person["agreement_n"] >= rule.agreement_votes and agreement < rule.agreement_below:
-        found.append(
-            f"agrees with the majority of the others on {agreement:.2f} of {person['agreement_n']} votes, "
-            f"{rule.agreement_below:g} is asked for"
+    if agreement is not None and row["agreement_n"] >= rule.min_agreement_votes and agreement < rule.min_agreement:
+        reasons.append(
+            f"agrees with the majority of the others on {agreement:.2f} of {row['agreement_n']} votes, "
+            f"at least {rule.min_agreement:g} required"
         )
-    if seconds is not None and person["tasks"] >= rule.seconds_tasks and seconds < rule.seconds_below:
-        found.append(f"takes {seconds:.1f} s for a task (median of {person['tasks']}), {rule.seconds_below:g} is least")
-    found += [f"{what}: by chance once in {_once(chance)}" for what, chance in same.items() if chance < rule.same_below]
-    return "; ".join(found) or None
+    if seconds is not None and row["tasks"] >= rule.min_timed_tasks and seconds < rule.min_seconds:
+        reasons.append(
+            f"takes {seconds:.1f} s for a task (median of {row['tasks']}), at least {rule.min_seconds:g} required"
+        )
+    reasons += [
+        f"{pattern}: by chance once in {_inverse(probability)}"
+        for pattern, probability in patterns.items()
+        if probability < rule.min_straightlining_p
+    ]
+    return "; ".join(reasons) or None
 
 
-def _once(chance: float) -> str:
-    return f"{1 / chance:.0e}" if chance > 1e-300 else "more than 1e+300"
+def _inverse(probability: float) -> str:
+    return f"{1 / probability:.0e}" if probability > 1e-300 else "more than 1e+300"

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from reground.annotations.collect.exclusion import exclude
+from reground.annotations.collect.exclusion import apply_rule
 from reground.annotations.collect.straightlining import straightlining_patterns
 from reground.annotations.rounds import ExclusionRule, read_gold
 from reground.tasks.schema import AnnotatorRow
@@ -24,7 +24,8 @@ def score_annotators(workspace: Workspace, rule: ExclusionRule) -> list[Annotato
     votes = workspace.read("votes")
     votes = votes[votes["source"].isin((LABEL_STUDIO, RECORDED))]
     patterns = straightlining_patterns(votes, workspace.read("submissions"))
-    return exclude(annotator_rows(votes, gold_counts(workspace, votes), rule.seconds_below), patterns, rule)
+    rows = annotator_rows(votes, gold_counts(workspace, votes), rule.min_seconds)
+    return apply_rule(rows, patterns, rule)
 
 
 def gold_counts(workspace: Workspace, votes: pd.DataFrame) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What is wrong with settings of reviews before anybody is asked."""
+"""Check: faults of review settings that show before anything is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reground.tasks.workspace import Fault, refused, type_faults
 
 
 def review_faults(settings: ReviewSettings) -> list[Fault]:
-    """Every fault that shows without a workspace and without Label Studio."""
+    """All faults that show without a workspace and without Label Studio."""
     return [*type_faults(settings)] or [*_faults(settings)]
 
 
@@ -20,10 +20,10 @@ def _faults(settings: ReviewSettings) -> Iterator[Fault]:
     for field in ("annotators", "recorded_annotators"):
         for email in getattr(settings, field):
             yield from refused(field, normalize_email, email)
-    controls = settings.positive_controls + settings.negative_controls
-    if controls >= settings.grid:
+    num_controls = settings.positive_controls + settings.negative_controls
+    if num_controls >= settings.grid:
         yield Fault(
             "grid",
-            f"expected room for questions beside {controls} control images (review.positive_controls and "
-            f"review.negative_controls), got a grid of {settings.grid}: set one of them otherwise",
+            f"expected room for questions beside {num_controls} control images (review.positive_controls and "
+            f"review.negative_controls), got a grid of {settings.grid}: change one of them",
         )

@@ -1,4 +1,4 @@
-"""Planning a round: which questions are still to be put out, to whom, with which controls and gold."""
+"""Planning: which questions a round still needs, with their assignees, controls and gold."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ import pandas as pd
 from reground.annotations.rounds.assignment import assign, assignees
 from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import add_controls, control_pool, read_controls
-from reground.annotations.rounds.gold import draw_gold_questions, gold_pool
+from reground.annotations.rounds.gold import GoldPool, draw_gold_questions, gold_pool
 from reground.annotations.rounds.projects import ReviewRound
-from reground.annotations.rounds.questions import (
-    Question,
-    assign_to,
-    classify_questions,
-    contains_questions,
-)
+from reground.annotations.rounds.questions import Question, assign_to, classify_questions, contains_questions
 from reground.annotations.rounds.selection import select_pairs
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.errors import UsageError
@@ -29,111 +24,126 @@ from reground.tasks.workspace import raise_faults
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """Questions to put out, and the rows of ``controls`` for each subject that has some."""
+    """The questions to create, and the rows of ``controls`` by subject of the question."""
 
     questions: list[Question]
     controls: Mapping[str, Sequence[ControlRow]]
 
 
-def plan_round(of: ReviewRound, settings: ReviewSettings, policy: VotePolicy) -> RoundPlan:
-    """What a round still lacks; the same again gives what is left of it.
+def plan_round(review_round: ReviewRound, settings: ReviewSettings, policy: VotePolicy) -> RoundPlan:
+    """The questions that a round still needs; deterministic, so that a killed push can be resumed.
 
     Args:
-        of: the round.
+        review_round: the round.
         settings: see `ReviewSettings`.
         policy: which votes count.
 
     Raises:
-        UsageError: settings that `review_faults` names; or the round was begun otherwise:
-            with or without projects of their own, or with another overlap.
+        UsageError: settings that `review_faults` names, or that differ from those that the round started with
+            (``blind``, ``overlap``).
     """
     raise_faults("review", review_faults(settings))
-    out = [task.question for task in of.tasks()]
-    _same_way(of, settings)
-    pairs = select_pairs(of.workspace, of.kind, of.number, settings.selection, settings.limit, policy)
-    subjects = list({question.subject: _to_nobody(question) for question in out}.values())
-    new, rows = (_contains if of.kind == CONTAINS else _classify)(of, settings, pairs, subjects)
-    known = gold_pool(of.workspace, settings.gold_rate if of.kind == CLASSIFY else 0.0, of.number, settings.seed)
-    if not settings.blind:
-        return RoundPlan([*new, *draw_gold_questions(known, [*out, *new])], rows)
-    again = subjects if of.kind == CONTAINS else _about(subjects, pairs)
-    excluded_names = {annotator_id.partition(":")[2] for annotator_id in excluded(of.workspace, policy)}
-    people = [person for person in assignees(settings) if person not in excluded_names]
-    counted = _counted(of, out, people, excluded_names)
-    made = assign([*again, *new], counted, people, settings.overlap, settings.seed)
-    for person in people:
-        own = [question for question in (*out, *made) if question.annotator == person]
-        made += [assign_to(question, person, settings.seed) for question in draw_gold_questions(known, own)]
-    return RoundPlan(made, rows)
+    workspace, kind, number = review_round.workspace, review_round.kind, review_round.number
+    open_questions = [task.question for task in review_round.tasks()]
+    _check_continues(review_round, settings)
+    pairs = select_pairs(workspace, kind, number, settings.selection, settings.limit, policy)
+    subjects = list({question.subject: _without_assignee(question) for question in open_questions}.values())
+    plan = (_plan_contains if kind == CONTAINS else _plan_classify)(review_round, settings, pairs, subjects)
+    gold = gold_pool(workspace, settings.gold_rate if kind == CLASSIFY else 0.0, number, settings.seed)
+    if settings.blind:
+        existing = subjects if kind == CONTAINS else _questions_on(subjects, pairs)
+        questions = _assign(review_round, settings, policy, [*existing, *plan.questions], open_questions, gold)
+    else:
+        questions = [*plan.questions, *draw_gold_questions(gold, [*open_questions, *plan.questions])]
+    return replace(plan, questions=questions)
 
 
-def _contains(
-    of: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
-) -> tuple[list[Question], dict[str, list[ControlRow]]]:
-    known = read_controls(of.workspace)
-    asked = [_without(question, known.get(question.subject, {})) for question in out]
-    pools = control_pool(of.workspace, settings.seed)
-    room = settings.grid
-    if not pools.is_empty():
-        room -= settings.positive_controls + settings.negative_controls
-    new = contains_questions(pairs, asked, of.number, room, settings.seed)
-    shown: dict[ClassIdx, set[ImageId]] = defaultdict(set)
-    for question in (*asked, *new):
-        shown[question.class_idxs[0]].update(question.image_ids)
-    made: list[Question] = []
+def _plan_contains(
+    review_round: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, subjects: Sequence[Question]
+) -> RoundPlan:
+    controls = read_controls(review_round.workspace)
+    existing = [_without_images(question, controls.get(question.subject, {})) for question in subjects]
+    pool = control_pool(review_round.workspace, settings.seed)
+    num_controls = settings.positive_controls, settings.negative_controls
+    grid = settings.grid - (0 if pool.is_empty() else sum(num_controls))
+    new = contains_questions(pairs, existing, review_round.number, grid, settings.seed)
+    image_ids: dict[ClassIdx, set[ImageId]] = defaultdict(set)
+    for question in (*existing, *new):
+        image_ids[question.class_idxs[0]].update(question.image_ids)
+    questions: list[Question] = []
     rows: dict[str, list[ControlRow]] = {}
     for question in new:
-        about = shown[question.class_idxs[0]]
-        wanted = settings.positive_controls, settings.negative_controls
-        mixed, rows[question.subject] = add_controls(question, pools, *wanted, about, settings.seed)
-        made.append(mixed)
-    return made, rows
+        exclude = image_ids[question.class_idxs[0]]
+        with_controls, rows[question.subject] = add_controls(question, pool, *num_controls, exclude, settings.seed)
+        questions.append(with_controls)
+    return RoundPlan(questions, rows)
 
 
-def _classify(
-    of: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, out: Sequence[Question]
-) -> tuple[list[Question], dict[str, list[ControlRow]]]:
-    return classify_questions(pairs, out, of.number, settings.seed), {}
+def _plan_classify(
+    review_round: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, subjects: Sequence[Question]
+) -> RoundPlan:
+    return RoundPlan(classify_questions(pairs, subjects, review_round.number, settings.seed), {})
 
 
-def _about(out: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
-    images = set(pairs["image_id"])
-    return [question for question in out if question.image_ids[0] in images]
-
-
-def _counted(
-    of: ReviewRound, out: Sequence[Question], people: Collection[str], excluded: Collection[str]
+def _assign(
+    review_round: ReviewRound,
+    settings: ReviewSettings,
+    policy: VotePolicy,
+    questions: Sequence[Question],
+    open_questions: Sequence[Question],
+    gold: GoldPool,
 ) -> list[Question]:
-    """Of the questions that are out, those that need nobody else.
+    """Assign the questions of a blind round, and add gold to each annotator's."""
+    excluded_emails = {annotator_id.partition(":")[2] for annotator_id in excluded(review_round.workspace, policy)}
+    emails = [email for email in assignees(settings) if email not in excluded_emails]
+    staying = _still_assigned(review_round, open_questions, emails, excluded_emails)
+    assignments = assign(questions, staying, emails, settings.overlap, settings.seed)
+    for email in emails:
+        own = [question for question in (*open_questions, *assignments) if question.annotator == email]
+        assignments += [assign_to(question, email, settings.seed) for question in draw_gold_questions(gold, own)]
+    return assignments
 
-    What was put to somebody who is no longer asked goes to another, unless it was answered; what was
-    put to somebody excluded goes to another in any case.
+
+def _still_assigned(
+    review_round: ReviewRound, questions: Sequence[Question], emails: Collection[str], excluded_emails: Collection[str]
+) -> list[Question]:
+    """The open questions that need no other assignee.
+
+    A question is reassigned if its assignee is no longer named and has not answered it, or is excluded.
     """
-    votes = of.workspace.read("votes", ["round", "question", "image_id", "annotator_id"])
-    votes = votes[(votes["round"] == of.number) & (votes["question"] == of.kind)]
+    votes = review_round.workspace.read("votes", ["round", "question", "image_id", "annotator_id"])
+    votes = votes[(votes["round"] == review_round.number) & (votes["question"] == review_round.kind)]
     names = votes["annotator_id"].str.partition(":")[2] if len(votes) else votes["annotator_id"]
-    answered = {pair for pair in zip(names, votes["image_id"], strict=True) if pair[0] not in excluded}
+    pairs = zip(names, votes["image_id"], strict=True)
+    answered = {(email, image_id) for email, image_id in pairs if email not in excluded_emails}
     return [
         question
-        for question in out
-        if question.annotator in people or any((question.annotator, i) in answered for i in question.image_ids)
+        for question in questions
+        if question.annotator in emails or any((question.annotator, i) in answered for i in question.image_ids)
     ]
 
 
-def _to_nobody(question: Question) -> Question:
+def _questions_on(questions: Sequence[Question], pairs: pd.DataFrame) -> list[Question]:
+    image_ids = set(pairs["image_id"])
+    return [question for question in questions if question.image_ids[0] in image_ids]
+
+
+def _without_assignee(question: Question) -> Question:
     return replace(question, key=question.subject, annotator="")
 
 
-def _without(question: Question, left_out: Mapping[ImageId, str]) -> Question:
-    return replace(question, image_ids=tuple(i for i in question.image_ids if i not in left_out))
+def _without_images(question: Question, image_ids: Collection[ImageId]) -> Question:
+    return replace(question, image_ids=tuple(i for i in question.image_ids if i not in image_ids))
 
 
-def _same_way(of: ReviewRound, settings: ReviewSettings) -> None:
-    begun = {(task.question.annotator != "", task.overlap) for task in of.tasks()}
-    if begun - {(settings.blind, of.overlap)}:
-        blind, overlap = next(iter(begun - {(settings.blind, of.overlap)}))
+def _check_continues(review_round: ReviewRound, settings: ReviewSettings) -> None:
+    """Check that the round's existing tasks have the same overlap, and are blind or not, as the settings say."""
+    current = (settings.blind, review_round.overlap)
+    modes = {(task.question.annotator != "", task.overlap) for task in review_round.tasks()} - {current}
+    if modes:
+        blind, overlap = next(iter(modes))
         raise UsageError(
-            f"{of.kind}, round {of.number} was begun with review.blind = {str(blind).lower()}"
+            f"{review_round.kind}, round {review_round.number} started with review.blind = {str(blind).lower()}"
             f"{'' if blind else f' and review.overlap = {overlap}'}, now they are {str(settings.blind).lower()} and "
-            f"{settings.overlap}: set them back, or ask anew with another review.round."
+            f"{settings.overlap}: restore them, or start another round with review.round."
         )

@@ -1,12 +1,12 @@
-"""What to ask: which pairs of image and label a round of questions is about.
+"""Selection: which pairs of image and label a round asks about.
 
-Reads ``candidates``, ``truth``, ``votes``, ``questions``, ``predictions/MODEL`` and ``needs_vote``, each
-as far as the way of asking needs it. Every way gives pairs in the order of their worth.
+Reads ``candidates``, ``truth``, ``votes``, ``questions``, ``predictions/MODEL`` and ``needs_vote``, each if the
+strategy needs it. Every strategy returns pairs in the order of their priority.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,105 +27,112 @@ from reground.tasks.votes import (
 from reground.tasks.workspace import Workspace
 
 SEVERAL: Final = "several"
-BEST: Final = 5
-"""Of the labels confident in CONTAINS, so many go on to CLASSIFY, and the original one (Tsipras et al. 2020)."""
+MAX_CONFIDENT: Final = 5
+"""Labels confident in CONTAINS that go on to CLASSIFY, beside the original label (Tsipras et al. 2020)."""
 PAIR: Final = ["image_id", "class_idx"]
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Who asks: the workspace, the question (contains or classify), the round's number, and which votes count."""
+class SelectionContext:
+    """Input of a strategy.
+
+    Attributes:
+        workspace: with the tables that the strategy needs.
+        kind: contains or classify.
+        round_number: of the round.
+        policy: which votes count.
+    """
 
     workspace: Workspace
     kind: str
-    number: int
+    round_number: int
     policy: VotePolicy
 
 
 def select_pairs(
-    workspace: Workspace, kind: str, number: int, ask: str, limit: int, policy: VotePolicy
+    workspace: Workspace, kind: str, round_number: int, strategy: str, limit: int, policy: VotePolicy
 ) -> pd.DataFrame:
-    """The pairs to ask about, each once, of images at hand: columns ``image_id`` and ``class_idx``.
+    """The pairs to ask about, each once, of the workspace's images: columns ``image_id`` and ``class_idx``.
 
     Args:
-        workspace: see each way for the tables it needs.
+        workspace: with the tables that the strategy needs.
         kind: contains or classify.
-        number: of the round.
-        ask: one of `WAYS`; empty: `usual`.
-        limit: most pairs (contains) or images (classify), the worthiest first; 0: all.
+        round_number: of the round.
+        strategy: one of `STRATEGIES`; empty: `default_strategy`.
+        limit: maximum number of pairs (contains) or images (classify), in order of priority; 0: all.
         policy: which votes count.
 
     Raises:
-        UsageError: no such way of asking; the message lists all.
-        RegroundError: nobody made a table that it needs.
+        UsageError: an unknown strategy; the message lists all.
+        RegroundError: a table that the strategy needs is missing.
     """
-    if ask and ask not in WAYS:
-        raise unknown("strategy (review.selection)", ask, WAYS)
-    asking = Asking(workspace, kind, number, policy)
-    found = (WAYS[ask] if ask else usual)(asking)
-    at_hand = workspace.read("images", ["image_id"])["image_id"]
-    found = found[found["image_id"].isin(at_hand)].drop_duplicates(PAIR)[PAIR]
-    if limit and kind == CLASSIFY:
-        found = found[found["image_id"].isin(found["image_id"].unique()[:limit])]
-    return found.head(limit) if limit and kind != CLASSIFY else found
+    if strategy and strategy not in STRATEGIES:
+        raise unknown("strategy (review.selection)", strategy, STRATEGIES)
+    select = STRATEGIES[strategy] if strategy else default_strategy
+    pairs = select(SelectionContext(workspace, kind, round_number, policy))
+    image_ids = workspace.read("images", ["image_id"])["image_id"]
+    pairs = pairs[pairs["image_id"].isin(image_ids)].drop_duplicates(PAIR)[PAIR]
+    if not limit:
+        return pairs
+    if kind == CLASSIFY:
+        return pairs[pairs["image_id"].isin(pairs["image_id"].unique()[:limit])]
+    return pairs.head(limit)
 
 
-def usual(asking: Asking) -> pd.DataFrame:
-    """CONTAINS asks about every candidate; CLASSIFY as published once CONTAINS has answers, else the same."""
-    answered = asking.workspace.read("truth", ["routing"])["routing"].ne("unreviewed").any()
-    return several(asking) if asking.kind == CLASSIFY and answered else candidates(asking)
+def default_strategy(context: SelectionContext) -> pd.DataFrame:
+    """`candidates`; for CLASSIFY, once CONTAINS has answers, `several`."""
+    is_reviewed = context.workspace.read("truth", ["routing"])["routing"].ne("unreviewed").any()
+    return several(context) if context.kind == CLASSIFY and is_reviewed else candidates(context)
 
 
-def candidates(asking: Asking) -> pd.DataFrame:
+def candidates(context: SelectionContext) -> pd.DataFrame:
     """Every candidate."""
-    asking.workspace.require("candidates", "candidates")
-    return asking.workspace.read("candidates", PAIR)
+    context.workspace.require("candidates", "candidates")
+    return context.workspace.read("candidates", PAIR)
 
 
-def several(asking: Asking) -> pd.DataFrame:
-    """Images of which CONTAINS found several labels confident, with these labels and the original one.
+def several(context: SelectionContext) -> pd.DataFrame:
+    """Images with several labels confident in CONTAINS: these labels and the original one.
 
-    Source: Tsipras et al. 2020, section 3: labels selected at least half as often as the original one (the
-    policy's ``ratio``), the five most selected. An image whose CONTAINS votes are not at hand goes with all
-    labels judged.
+    Source: Tsipras et al. 2020, section 3: the five most selected of the labels that are selected at least half
+    as often as the original one (the policy's ``ratio``). For an image without CONTAINS votes in the workspace,
+    all its judged labels.
     """
-    asking.workspace.require("truth", "truth")
-    truth = asking.workspace.read("truth", ["image_id", "original", "judged", "routing"])
-    chosen = truth[truth["routing"] == SEVERAL]
-    frequency = _contains_frequency(asking)
-    rows = [
-        (image_id, int(label))
-        for image_id, original, judged in zip(chosen["image_id"], chosen["original"], chosen["judged"], strict=True)
-        for label in _confident(
-            frequency.get(image_id, {}), None if pd.isna(original) else int(original), judged, asking.policy.ratio
-        )
-    ]
-    return pd.DataFrame(rows, columns=PAIR)
+    context.workspace.require("truth", "truth")
+    truth = context.workspace.read("truth", ["image_id", "original", "judged", "routing"])
+    truth = truth[truth["routing"] == SEVERAL]
+    frequencies = _contains_frequencies(context)
+    pairs: list[tuple[str, int]] = []
+    for image_id, original, judged in zip(truth["image_id"], truth["original"], truth["judged"], strict=True):
+        original_label = None if pd.isna(original) else int(original)
+        labels = _confident_labels(frequencies.get(image_id, {}), original_label, judged, context.policy.ratio)
+        pairs += [(image_id, label) for label in labels]
+    return pd.DataFrame(pairs, columns=PAIR)
 
 
-def predictions(asking: Asking) -> pd.DataFrame:
-    """What models take photographs for and nobody was asked about (human-based evaluation).
+def predictions(context: SelectionContext) -> pd.DataFrame:
+    """Top-1 predictions on photographs that no other round asked about (human-based evaluation).
 
-    CLASSIFY shows each beside the labels that its image is known to have, to choose the main one from.
+    CLASSIFY adds the labels in the truth of the image, so that the main one can be chosen.
     Source: Tsipras et al. 2020, section 5.
     """
-    workspace = asking.workspace
+    workspace = context.workspace
     names = [name for name in workspace.tables() if name.startswith("predictions/")]
     if not names:
         workspace.require("predictions", "predict")
-    top = pd.concat([_top_1(workspace, name) for name in names])
-    new = top[~_among(top, _asked_before(asking))].drop_duplicates(PAIR).sort_values(PAIR)
-    return _with_company(workspace, new) if asking.kind == CLASSIFY else new
+    top_1 = pd.concat([_top_1(workspace, name) for name in names])
+    pairs = top_1[~_is_in(top_1, _pairs_of_other_rounds(context))].drop_duplicates(PAIR).sort_values(PAIR)
+    return _add_truth_labels(workspace, pairs) if context.kind == CLASSIFY else pairs
 
 
-def needs_vote(asking: Asking) -> pd.DataFrame:
-    """Pairs of which one more answer is expected to tell most; CLASSIFY shows them as `predictions` does."""
-    asking.workspace.require("needs_vote", "needs_vote")
-    ranked = asking.workspace.read("needs_vote", ["rank", *PAIR])[PAIR]
-    return _with_company(asking.workspace, ranked) if asking.kind == CLASSIFY else ranked
+def needs_vote(context: SelectionContext) -> pd.DataFrame:
+    """Pairs by the expected information of one more vote; CLASSIFY adds labels as `predictions` does."""
+    context.workspace.require("needs_vote", "needs_vote")
+    pairs = context.workspace.read("needs_vote", ["rank", *PAIR])[PAIR]
+    return _add_truth_labels(context.workspace, pairs) if context.kind == CLASSIFY else pairs
 
 
-WAYS: Final[dict[str, Callable[[Asking], pd.DataFrame]]] = {
+STRATEGIES: Final[dict[str, Callable[[SelectionContext], pd.DataFrame]]] = {
     "candidates": candidates,
     SEVERAL: several,
     "predictions": predictions,
@@ -133,9 +140,9 @@ WAYS: Final[dict[str, Callable[[Asking], pd.DataFrame]]] = {
 }
 
 
-def _contains_frequency(asking: Asking) -> dict[str, dict[int, float]]:
+def _contains_frequencies(context: SelectionContext) -> dict[str, dict[int, float]]:
     """image_id -> label -> selection frequency in CONTAINS."""
-    votes = encode(read_votes(asking.workspace, asking.policy, VOTE_COLUMNS, CONTAINS))
+    votes = encode(read_votes(context.workspace, context.policy, VOTE_COLUMNS, CONTAINS))
     frequencies: dict[str, dict[int, float]] = {image_id: {} for image_id in votes.image_ids}
     rows = zip(votes.image.tolist(), votes.label.tolist(), selection_frequency(votes)[0].tolist(), strict=True)
     for image, label, frequency in rows:
@@ -143,44 +150,48 @@ def _contains_frequency(asking: Asking) -> dict[str, dict[int, float]]:
     return frequencies
 
 
-def _confident(frequency: dict[int, float], original: int | None, judged: Collection[int], ratio: float) -> list[int]:
-    if not frequency:
+def _confident_labels(
+    frequencies: Mapping[int, float], original: int | None, judged: Collection[int], ratio: float
+) -> list[int]:
+    if not frequencies:
         return sorted({int(label) for label in judged} | ({original} if original is not None else set()))
-    least = ratio * frequency.get(original, 0.0) if original is not None else ratio
-    confident = [label for label, share in frequency.items() if share > 0 and share >= least and label != original]
-    best = sorted(confident, key=lambda label: (-frequency[label], label))[:BEST]
-    return best if original is None else [original, *best]
+    threshold = ratio * frequencies.get(original, 0.0) if original is not None else ratio
+    confident = [
+        label for label, value in frequencies.items() if value > 0 and value >= threshold and label != original
+    ]
+    labels = sorted(confident, key=lambda label: (-frequencies[label], label))[:MAX_CONFIDENT]
+    return labels if original is None else [original, *labels]
 
 
-def _top_1(workspace: Workspace, name: str) -> pd.DataFrame:
-    table = workspace.read(name, ["set", "image_id", "class_idx"])
+def _top_1(workspace: Workspace, table_name: str) -> pd.DataFrame:
+    table = workspace.read(table_name, ["set", "image_id", "class_idx"])
     table = table[(table["set"] == PHOTOGRAPHS) & table["class_idx"].str.len().gt(0)]
-    top = pd.DataFrame({"image_id": table["image_id"], "class_idx": table["class_idx"].str[0].astype("int64")})
-    return top[top["class_idx"] != OUTSIDE]
+    pairs = pd.DataFrame({"image_id": table["image_id"], "class_idx": table["class_idx"].str[0].astype("int64")})
+    return pairs[pairs["class_idx"] != OUTSIDE]
 
 
-def _asked_before(asking: Asking) -> pd.DataFrame:
-    """Pairs with votes, or out, in any other round: within one round the answer stays the same."""
-    votes = asking.workspace.read("votes", ["round", *PAIR])
-    earlier = [
+def _pairs_of_other_rounds(context: SelectionContext) -> pd.DataFrame:
+    """Pairs with votes or tasks in other rounds; those of this round stay selected, so that it can be resumed."""
+    votes = context.workspace.read("votes", ["round", *PAIR])
+    open_pairs = [
         (image_id, int(label))
-        for task in read_tasks(asking.workspace)
-        if task.round_number != asking.number
+        for task in read_tasks(context.workspace)
+        if task.round_number != context.round_number
         for image_id in task.question.image_ids
         for label in task.question.class_idxs
     ]
-    return pd.concat([votes[votes["round"] != asking.number][PAIR], pd.DataFrame(earlier, columns=PAIR)])
+    return pd.concat([votes[votes["round"] != context.round_number][PAIR], pd.DataFrame(open_pairs, columns=PAIR)])
 
 
-def _among(frame: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
-    known = pd.MultiIndex.from_frame(others.astype({"class_idx": "int64"}))
-    return pd.Series(pd.MultiIndex.from_frame(frame[PAIR]).isin(known), frame.index)
+def _is_in(pairs: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
+    index = pd.MultiIndex.from_frame(reference.astype({"class_idx": "int64"}))
+    return pd.Series(pd.MultiIndex.from_frame(pairs[PAIR]).isin(index), pairs.index)
 
 
-def _with_company(workspace: Workspace, chosen: pd.DataFrame) -> pd.DataFrame:
-    """The pairs, and the labels that their images are known to have."""
+def _add_truth_labels(workspace: Workspace, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs, and the labels in the truth of their images."""
     truth = workspace.read("truth", ["image_id", "labels"]).explode("labels").dropna()
-    known = truth.rename(columns={"labels": "class_idx"}).astype({"class_idx": "int64"})
-    place = {image_id: n for n, image_id in enumerate(chosen["image_id"].unique())}
-    both = pd.concat([chosen, known[known["image_id"].isin(place)]])
-    return both.assign(place=both["image_id"].map(place)).sort_values("place", kind="stable")
+    labels = truth.rename(columns={"labels": "class_idx"}).astype({"class_idx": "int64"})
+    order = {image_id: place for place, image_id in enumerate(pairs["image_id"].unique())}
+    union = pd.concat([pairs, labels[labels["image_id"].isin(order)]])
+    return union.assign(order=union["image_id"].map(order)).sort_values("order", kind="stable")

@@ -12,23 +12,23 @@ from reground.tasks.workspace import NonNegativeFloat, NonNegativeInt, PositiveI
 
 @dataclass(frozen=True)
 class ExclusionRule:
-    """Who is left out; a bound of 0 never leaves anybody out.
+    """Bounds below which an annotator is excluded; a bound of 0 excludes nobody.
 
     Attributes:
-        gold_below: the upper end of the 95 % interval of their accuracy on gold and controls lies below it.
-        agreement_below: they agree with the majority of the others on a smaller share,
-        agreement_votes: of at least so many votes.
-        seconds_below: their median time for a task is shorter,
-        seconds_tasks: over at least so many tasks. It is the floor of ``fast_share`` too.
-        same_below: they answer everything the same, and chance would do so more seldom than this.
+        min_gold_accuracy: of the upper end of the 95 % interval of their accuracy on gold and controls.
+        min_agreement: share of their votes that equal the majority of the others.
+        min_agreement_votes: votes that this share must rest on.
+        min_seconds: median time for a task; also the bound of ``fast_share`` in the table ``annotators``.
+        min_timed_tasks: tasks that the median must rest on.
+        min_straightlining_p: probability by chance of answers that are all alike.
     """
 
-    gold_below: Share = 0.7
-    agreement_below: Share = 0.5
-    agreement_votes: NonNegativeInt = 100
-    seconds_below: NonNegativeFloat = 1.5
-    seconds_tasks: NonNegativeInt = 5
-    same_below: Share = 1e-6
+    min_gold_accuracy: Share = 0.7
+    min_agreement: Share = 0.5
+    min_agreement_votes: NonNegativeInt = 100
+    min_seconds: NonNegativeFloat = 1.5
+    min_timed_tasks: NonNegativeInt = 5
+    min_straightlining_p: Share = 1e-6
 
 
 @dataclass(frozen=True)

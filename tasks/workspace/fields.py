@@ -32,7 +32,7 @@ class SettingField:
     """One setting.
 
     Attributes:
-        name: dotted path below the settings class, for example ``exclude.gold_below``.
+        name: dotted path below the settings class, for example ``exclude.min_gold_accuracy``.
         type: of the value, without its bounds: ``int``, ``tuple[str, ...]``, ``Literal['cpu', 'cuda']``, ...
         default: its value where nobody sets it.
         choices: all values there are, or all that a list may hold; empty: the list is open.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reground.annotations.collect import exclusion
+from reground.annotations.collect.exclusion import exclusion_reason
 from reground.annotations.collect.parse import ParsedTask, parse_annotations
 from reground.annotations.collect.straightlining import straightlining_patterns
 from reground.annotations.collect.votes import summarize
@@ -134,7 +134,7 @@ def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_lea
     workspace = store(tmp_path, crowd())
     table = people(workspace, ExclusionRule())
     bot = table.pop("label-studio:bot@lab")
-    assert "takes 1.0 s for a task (median of 40), 1.5 is least" in bot["excluded"]
+    assert "takes 1.0 s for a task (median of 40), at least 1.5 required" in bot["excluded"]
     assert "ticks the same positions (1) in all 40 tasks of classify: by chance once in" in bot["excluded"]
     assert bot["fast_share"] == 1.0 and bot["tasks"] == 40
     assert all(row["excluded"] is None and row["agreement"] == 1.0 for row in table.values())
@@ -168,8 +168,10 @@ def test_answers_on_gold_and_on_controls_make_the_accuracy(tmp_path: Path) -> No
     assert (ann["gold_correct"], ann["gold_n"], ann["gold_accuracy"]) == (21, 21, 1.0)
     assert (bob["gold_correct"], bob["gold_n"]) == (10, 21)
     assert bob["gold_low"] < 10 / 21 < bob["gold_high"] < 0.7
-    assert ann["excluded"] is None and bob["excluded"].startswith("10 of 21 known answers right: at most 0.6")
-    assert people(workspace, ExclusionRule(gold_below=0.5))["label-studio:bob@lab"]["excluded"] is None
+    assert ann["excluded"] is None and bob["excluded"].startswith(
+        "10 of 21 known answers correct: accuracy at most 0.6"
+    )
+    assert people(workspace, ExclusionRule(min_gold_accuracy=0.5))["label-studio:bob@lab"]["excluded"] is None
 
 
 def test_bounds_say_what_they_ask_for_and_zero_asks_nothing() -> None:
@@ -177,12 +179,12 @@ def test_bounds_say_what_they_ask_for_and_zero_asks_nothing() -> None:
         "gold_high": 0.4, "gold_correct": 1, "gold_n": 9, "agreement": 0.2, "agreement_n": 100,
         "seconds_per_task": 1.0, "tasks": 5,
     }  # fmt: skip
-    said = exclusion.reason(person, {"says no to all 90 labels": 1e-9}, ExclusionRule())
-    assert said is not None and said.count(";") == 3 and "0.7 is asked for" in said and "once in 1e+09" in said
-    assert exclusion.reason(person, {"says no to all 90 labels": 1e-9}, NEVER) is None
+    said = exclusion_reason(person, {"says no to all 90 labels": 1e-9}, ExclusionRule())
+    assert said is not None and said.count(";") == 3 and "at least 0.7 required" in said and "once in 1e+09" in said
+    assert exclusion_reason(person, {"says no to all 90 labels": 1e-9}, NEVER) is None
     few = {**person, "agreement_n": 99, "tasks": 4, "gold_high": None}
-    assert exclusion.reason(few, {"says no to all 9 labels": 1e-3}, ExclusionRule()) is None
-    assert exclusion.reason({**few, "agreement": None, "seconds_per_task": None}, {}, ExclusionRule()) is None
+    assert exclusion_reason(few, {"says no to all 9 labels": 1e-3}, ExclusionRule()) is None
+    assert exclusion_reason({**few, "agreement": None, "seconds_per_task": None}, {}, ExclusionRule()) is None
 
 
 # The same everywhere
@@ -275,7 +277,7 @@ def test_honest_people_stay_and_those_who_do_not_look_go(tmp_path: Path, seed: i
     why = {name.partition(":")[2]: row["excluded"] for name, row in table.items()}
     assert {name for name, reason in why.items() if reason is None} == {"h1", "h2", "h3", "h4"}, why
     assert "answers no to all" in why["never"] and "answers yes to all" in why["always"]
-    assert "ticks the same positions (1)" in why["first"] and "known answers right" in why["guesses"]
+    assert "ticks the same positions (1)" in why["first"] and "known answers correct" in why["guesses"]
 
 
 def test_published_annotators_are_never_excluded() -> None:

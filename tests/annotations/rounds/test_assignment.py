@@ -101,7 +101,7 @@ def test_who_leaves_or_is_excluded_hands_their_questions_on(workspace: Workspace
 
 def test_a_round_goes_on_as_it_was_begun(workspace: Workspace) -> None:
     create_tasks(workspace, plan(workspace), "contains", 2)
-    with pytest.raises(UsageError, match=r"begun with review.blind = false and review.overlap = 2, now .* false and 3"):
+    with pytest.raises(UsageError, match=r"review.blind = false and review.overlap = 2, now .* false and 3"):
         plan(workspace, overlap=3)
-    with pytest.raises(UsageError, match="set them back, or ask anew"):
+    with pytest.raises(UsageError, match="restore them, or start another round"):
         plan(workspace, blind=True, annotators=PEOPLE)

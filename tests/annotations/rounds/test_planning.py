@@ -11,7 +11,7 @@ from reground.annotations.rounds import (
     ReviewSettings,
     Task,
 )
-from reground.annotations.rounds.selection import WAYS
+from reground.annotations.rounds.selection import STRATEGIES
 from reground.annotations.rounds.task_registry import register_tasks
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
@@ -22,7 +22,7 @@ from tests.support.tables import candidate, prediction, put, put_truth, vote
 
 def test_every_strategy_can_be_chosen() -> None:
     choices = next(field.choices for field in fields(ReviewSettings) if field.name == "selection")
-    assert set(choices) == {"", *WAYS}
+    assert set(choices) == {"", *STRATEGIES}
 
 
 def test_an_unknown_way_of_asking_names_all(workspace: Workspace) -> None:

@@ -50,12 +50,12 @@ def test_rows_are_every_setting_with_its_help(tmp_path: Path) -> None:
 def test_text_is_parsed_as_the_field_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGROUND_PREDICT__MODELS", "timm:a, timm:b")
     monkeypatch.setenv("REGROUND_ADVERSARIAL__EXHAUSTIVE", "true")
-    monkeypatch.setenv("REGROUND_REVIEW__EXCLUDE__GOLD_BELOW", "0.25")
+    monkeypatch.setenv("REGROUND_REVIEW__EXCLUDE__MIN_GOLD_ACCURACY", "0.25")
     monkeypatch.setenv("REGROUND_RUNNER", "threads:2")
     settings = resolve(Workspace(tmp_path / "w"), {}).settings
     assert settings.predict.models == ("timm:a", "timm:b")
     assert settings.adversarial.exhaustive is True
-    assert settings.review.exclude.gold_below == 0.25
+    assert settings.review.exclude.min_gold_accuracy == 0.25
     assert settings.runner == "threads:2"
 
 
