@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 from pathlib import Path
@@ -17,6 +18,8 @@ from reground.tasks.masks import encode_mask
 from reground.tasks.workspace import Workspace, finish, run_shard, todo
 from tests.support.tables import image, mask, put, vote
 
+CLASSIFY = "data/annotations_classify_task"
+"""The answers among the files of imagenet-multilabel, without their suffix."""
 WIDTH, HEIGHT = 30, 20
 BOX = (3, 2, 21, 17)
 EXTENDED, EMPTY, UNREVIEWED = (f"ILSVRC2012_val_{number:08d}" for number in (3, 7, 50_000))
@@ -108,3 +111,10 @@ def bytes_of(workspace: Workspace) -> dict[str, bytes]:
     """image_id -> its photograph."""
     images = workspace.read("images", ["image_id", "uri"])
     return {name: Path(uri).read_bytes() for name, uri in zip(images["image_id"], images["uri"], strict=True)}
+
+
+def left_out(out: Path) -> dict[str, str]:
+    if not (out / "left_out.csv").exists():
+        return {}
+    with (out / "left_out.csv").open(newline="") as handle:
+        return {row["image_id"]: row["reason"] for row in csv.DictReader(handle)}

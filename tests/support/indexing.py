@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,11 @@ from reground.tasks.images.index import STEP
 from reground.tasks.workspace import Workspace, finish, run_shard, todo
 
 DOG, CAT = "n02099601", "n02123045"  # classes 207 and 281
+BILLION = (
+    b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
+    b"<annotation><size><width>&b;</width><height>1</height></size></annotation>"
+)
+"""A box file whose entities grow as they are read."""
 
 
 def photo(seed: int = 0, size: tuple[int, int] = (12, 8), format: str = "PNG", **options) -> bytes:
@@ -61,3 +68,12 @@ def two_images(folder: Path) -> Path:
     put(folder / "images" / DOG / "rex.png", photo(1))
     put(folder / "images" / CAT / "tom.png", photo(2))
     return folder / "images"
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG that claims a size; its pixels are never there to be decoded."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )

@@ -107,3 +107,26 @@ def put_truth(workspace: Workspace, rows: Rows, policy: VotePolicy | None = None
     """Commit rows of ``truth`` and the policy that they were made by, the default one unless said otherwise."""
     output = Output({"truth": rows, POLICY_TABLE: [(policy or VotePolicy()).row()]})
     workspace.commit("by-hand-truth", "0000", "0" * 32, output)
+
+
+def truth_row(image_id: str, labels: list[int], status: str, main: int | None) -> dict[str, object]:
+    return {
+        "image_id": image_id,
+        "labels": labels,
+        "judged": labels,
+        "confidence": [1.0] * len(labels),
+        "shown": [5] * len(labels),
+        "main_label": main,
+        "main_tied": False,
+        "original": None,
+        "num_objects_tied": False,
+        "isolated": [],
+        "method": "selection-frequency",
+        "num_objects": 1,
+        "objects": [],
+        "votes": 5,
+        "sources": ["recorded"],
+        "vote_fingerprint": "0" * 16,
+        "routing": "several",
+        "status": status,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -11,17 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from reground.flows.run.local import parse_runner, run_step, settled
-from reground.flows.run.progress import Lines
+from reground.flows.run.local import parse_runner, settled
 from reground.flows.run.ray import ATTEMPTS, RayExecutor, start_ray
-from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import Workspace
+from tests.support.curation import STEPS, curate_here
 from tests.support.needs import need_package
 from tests.support.waiting import HANG, wait_until
 from tests.support.world import World, make_world
-
-STEPS = ("index", "masks", "variants")
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +31,6 @@ def ray_ends() -> Iterator[None]:
     import ray
 
     ray.shutdown()
-
-
-def curate_settings(world: World) -> dict:
-    return {"index": {"images": str(world.images), "boxes": str(world.boxes), "shard_size": 2}}
-
-
-def curate_here(world: World, folder: Path, runner: str, steps: tuple[str, ...] = STEPS) -> dict[str, str]:
-    workspace = Workspace(folder)
-    settings = resolve(workspace, curate_settings(world)).settings
-    with Path(os.devnull).open("w") as nowhere:
-        for step in steps:
-            run_step(step, workspace, settings.of(step), parse_runner(runner), Lines(nowhere))
-    return content(folder)
-
-
-def content(workspace: Path) -> dict[str, str]:
-    """Path -> hash, of every file in the tables and the manifest."""
-    files = [path for folder in ("tables", "manifest") for path in sorted((workspace / folder).rglob("*"))]
-    return {
-        str(file.relative_to(workspace)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files
-        if file.is_file()
-    }
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from reground.flows import steps
@@ -17,18 +16,13 @@ from reground.flows.contact_sheet import contact_sheet
 from reground.flows.registry import FLOWS, find_flow, run_under_prefect
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Output, Workspace
-from tests.flows.run.test_local import STEPS, content, curate_here, curate_settings
+from tests.support.curation import STEPS, content, curate_here, curate_settings
 from tests.support.needs import need_package
+from tests.support.prefect_api import ask
 from tests.support.toy import IMAGES, PER_SHARD, toys
-from tests.support.waiting import HANG
 from tests.support.world import World, make_world
 
 SHARDS = IMAGES // PER_SHARD
-
-
-def ask(api_url: str, what: str, **filters: Any) -> list[dict[str, Any]]:
-    found = httpx.post(f"{api_url}/{what}/filter", json=filters, timeout=HANG)
-    return found.raise_for_status().json()
 
 
 def last_run(api_url: str, flow: str) -> dict[str, Any]:

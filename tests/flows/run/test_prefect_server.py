@@ -20,8 +20,8 @@ from reground.flows.registry import FLOWS
 from reground.flows.run.prefect import QUIET
 from reground.flows.run.prefect_server import HOST, prefect_server, stop_group
 from reground.tasks.errors import RegroundError
-from tests.flows.run.test_prefect import ask
 from tests.support.needs import ROOT
+from tests.support.prefect_api import ask
 from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.slow

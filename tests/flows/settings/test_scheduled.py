@@ -17,7 +17,7 @@ from reground.flows.run import use
 from reground.flows.run.prefect_server import stop_group
 from reground.tasks.votes import truth_policy
 from reground.tasks.workspace import Workspace
-from tests.flows.run.test_prefect import ask
+from tests.support.prefect_api import ask
 from tests.support.waiting import HANG
 
 IMAGES, PEOPLE = 4, 5

@@ -19,8 +19,7 @@ from reground.tasks.images import load_classes
 from reground.tasks.kernels.label_probability import holding_probability
 from reground.tasks.votes import VotePolicy
 from reground.tasks.workspace import Workspace, run_shard, todo
-from tests.support.tables import annotator, prediction, put, put_truth, vote
-from tests.tasks.evaluation.test_step import truth_row
+from tests.support.tables import annotator, prediction, put, put_truth, truth_row, vote
 
 DOG, OTHER_DOG, BIRD = 151, 207, 8
 

@@ -7,33 +7,10 @@ import pytest
 
 from reground.tasks.evaluation import step as evaluation
 from reground.tasks.workspace import Workspace, run_shard, todo
-from tests.support.tables import image, prediction, put, put_truth
+from tests.support.tables import image, prediction, put, put_truth, truth_row
 
 Numbers = dict[tuple[str, str, str], tuple[float, int]]
 GROUPS = [{"group": g, "name": n, "class_idx": c} for g, n, c in [(0, "Dog", 7), (0, "Dog", 3), (1, "Bird", 8)]]
-
-
-def truth_row(image_id: str, labels: list[int], status: str, main: int | None) -> dict[str, object]:
-    return {
-        "image_id": image_id,
-        "labels": labels,
-        "judged": labels,
-        "confidence": [1.0] * len(labels),
-        "shown": [5] * len(labels),
-        "main_label": main,
-        "main_tied": False,
-        "original": None,
-        "num_objects_tied": False,
-        "isolated": [],
-        "method": "selection-frequency",
-        "num_objects": 1,
-        "objects": [],
-        "votes": 5,
-        "sources": ["recorded"],
-        "vote_fingerprint": "0" * 16,
-        "routing": "several",
-        "status": status,
-    }
 
 
 def variant_rows(groups: dict[str, int]) -> list[dict[str, object]]:

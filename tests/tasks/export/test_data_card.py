@@ -19,10 +19,9 @@ from reground.tasks.export.data_card import _size, pair_counts, without_front_ma
 from reground.tasks.export.export import FORMATS, export
 from reground.tasks.schema import to_arrow
 from reground.tasks.workspace import Workspace
-from tests.support.export_world import IMAGENET, STRANGE, answers, judged, make_truth
+from tests.support.export_world import CLASSIFY, IMAGENET, STRANGE, answers, judged, make_truth
 from tests.support.released_data import imagenet_varied
 from tests.support.tables import annotator, put, vote
-from tests.tasks.export.test_imagenet_multilabel import CLASSIFY
 
 
 def card(workspace: Workspace, out: Path, to_format: str = "real") -> str:

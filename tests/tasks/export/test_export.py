@@ -1,8 +1,7 @@
-"""Every export is read back by the library it is meant for, and compared: what all share, ImageFolder and ReaL."""
+"""What all formats share: the same bytes, what is left out, and what a failed or killed export leaves."""
 
 from __future__ import annotations
 
-import csv
 import errno
 import hashlib
 import json
@@ -10,184 +9,30 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from reground.annotations.published import import_votes
-from reground.tasks import schema
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export import file_names as names
 from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
-from reground.tasks.export.real import IMAGENET_IDS
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace, lock
 from tests.support.export_world import (
-    CHANGED,
-    EMPTY,
     EXTENDED,
-    IMAGENET,
-    ODD,
-    STRANGE,
-    UNREVIEWED,
     answers,
     bytes_of,
     image_row,
-    judged,
+    left_out,
     make_truth,
     photograph,
-    truth_of,
 )
-from tests.support.needs import ROOT, need_package, need_shared
+from tests.support.needs import ROOT
 from tests.support.published_answers import multilabel
-from tests.support.tables import class_row, put, put_truth
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return judged(tmp_path, IMAGENET)
-
-
-@pytest.fixture
-def strange(tmp_path: Path) -> Workspace:
-    return judged(tmp_path, IMAGENET | STRANGE)
+from tests.support.tables import put
 
 
 def files(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-
-
-def left_out(out: Path) -> dict[str, str]:
-    if not (out / "left_out.csv").exists():
-        return {}
-    with (out / "left_out.csv").open(newline="") as handle:
-        return {row["image_id"]: row["reason"] for row in csv.DictReader(handle)}
-
-
-# ImageFolder
-
-
-def test_imagefolder_by_main_label(strange: Workspace, tmp_path: Path) -> None:
-    from torchvision.datasets import ImageFolder
-
-    out = export(strange, "imagefolder", tmp_path / "out")
-    read = ImageFolder(str(out / "val"))
-    found = {Path(path).stem: (read.classes[label], Path(path).read_bytes()) for path, label in read.samples}
-    wnids = {row["class_idx"]: row["wnids"][0] for row in load_classes()}
-    main = {EXTENDED: 1, UNREVIEWED: 2, CHANGED: 208, ODD: 281}
-    content = bytes_of(strange)
-    assert found == {names.stem(name): (wnids[label], content[name]) for name, label in main.items()}
-    assert left_out(out) == {EMPTY: "no label holds"}
-    with (out / "classes.csv").open(newline="") as handle:
-        assert {row["folder"]: int(row["class_idx"]) for row in csv.DictReader(handle)}[wnids[208]] == 208
-
-
-def test_classes_whose_folders_would_meet_are_kept_apart(tmp_path: Path) -> None:
-    from torchvision.datasets import ImageFolder
-
-    workspace = Workspace(tmp_path / "w")
-    called = ["crane", "Crane", "AC/DC", "../up", "nul", "Nul.txt", " .", "x" * 300, "x" * 301, "crane~1"]
-    put(workspace, "classes", [class_row(n, name) | {"wnids": []} for n, name in enumerate(called)])
-    put(workspace, "images", [image_row(tmp_path / "p", f"image{n}", n, n) for n in range(len(called))])
-    make_truth(workspace)
-    read = ImageFolder(str(export(workspace, "imagefolder", tmp_path / "out") / "val"))
-    assert sorted(Path(path).stem for path, _ in read.samples) == [f"image{n}" for n in range(len(called))]
-    assert len({name.casefold() for name in read.classes}) == len(called)
-    assert not (tmp_path / "up").exists()
-
-
-@given(st.text(min_size=1), st.text(min_size=1))
-@example("con", "CON")
-@example("a.b", "a%2Eb")
-@example("x" * 250, "x" * 251)
-def test_names_are_safe_and_tell_keys_apart(one: str, other: str) -> None:
-    one, other = (text.encode("utf-8", "ignore").decode() or "x" for text in (one, other))
-    for make in (names.stem, names.folder):
-        name = make(one)
-        assert name.isascii() and name.isprintable() and not set(name) & set('/\\:*?"<>|')
-        assert 0 < len(name) <= 200 and name[0] not in ". " and name[-1] not in ". "
-        assert name.partition(".")[0].lower() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
-        assert (make(other) == name) == (other == one)
-    assert "." not in names.stem(one)
-
-
-@given(st.dictionaries(st.integers(0, 50), st.sampled_from(["a", "A", "a~1", "A~3", "á", "b"]), max_size=12))
-def test_no_two_classes_share_a_folder(classes: dict[int, str]) -> None:
-    made = names.folders(classes)
-    assert made.keys() == classes.keys() and len({name.casefold() for name in made.values()}) == len(classes)
-
-
-def test_a_suffix_tells_the_format() -> None:
-    png, jpeg = photograph(1, "PNG"), photograph(1)
-    assert names.suffix("/x/a.JPEG", jpeg) == ".JPEG" and names.suffix("/x/a.png", jpeg) == ".jpg"
-    assert names.suffix("/x/a", png) == ".png" and names.suffix("/x/a.avif", b"?") == ".avif"
-
-
-# ReaL
-
-
-def test_real_is_a_list_over_all_images_that_timm_takes(workspace: Workspace, tmp_path: Path) -> None:
-    need_package("timm")
-    import torch
-    from timm.data.real_labels import RealLabelsImagenet
-
-    out = export(workspace, "real", tmp_path / "out")
-    labels = json.loads((out / "real.json").read_text())
-    assert len(labels) == 50_000
-    assert {n: found for n, found in enumerate(labels) if found} == {2: [1, 0], 49_999: [2]}
-    judge = RealLabelsImagenet(
-        [f"ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 50_001)], real_json=str(out / "real.json")
-    )
-    told = torch.full((50_000, 5), 9)
-    told[2], told[49_999] = 1, 0
-    for start in range(0, 50_000, 10_000):
-        judge.add_result(torch.nn.functional.one_hot(told[start : start + 10_000, 0], 10).float())
-    assert judge.get_accuracy(k=1) == 50.0
-
-
-def test_real_of_an_own_vocabulary_is_in_imagenets_indices(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "w")
-    classes = load_classes()
-    put(workspace, "classes", [classes[7] | {"class_idx": 0}, classes[3] | {"class_idx": 1}])
-    put(workspace, "images", [image_row(tmp_path / "p", EXTENDED, 0, 0), image_row(tmp_path / "p", EMPTY, 1, 1)])
-    make_truth(workspace)
-    labels = json.loads((export(workspace, "real", tmp_path / "out") / "real.json").read_text())
-    assert (labels[2], labels[6]) == ([7], [3])
-
-
-def test_real_of_other_ids_or_classes_is_keyed(strange: Workspace, tmp_path: Path) -> None:
-    out = export(strange, "real", tmp_path / "out")
-    expected = {name: row["labels"] for name, row in truth_of(strange).items()}
-    assert json.loads((out / "real.json").read_text()) == expected and expected[CHANGED] == [208]
-    assert json.loads((out / "classes.json").read_text())["208"] == load_classes()[208]["name"]
-    assert "timm's RealLabelsImagenet takes only" in (out / "DATA_CARD.md").read_text()
-
-
-def test_the_published_labels_come_out_as_they_were(tmp_path: Path) -> None:
-    published = json.loads((need_shared("reassessed-imagenet") / "real.json").read_text())
-    workspace = Workspace(tmp_path / "w")
-    put(workspace, "classes", load_classes())
-    put_truth(workspace, [truth_row(name, labels) for name, labels in zip(IMAGENET_IDS, published, strict=True)])
-    assert json.loads((export(workspace, "real", tmp_path / "out") / "real.json").read_text()) == published
-
-
-def truth_row(image_id: str, labels: list[int]) -> dict[str, Any]:
-    empty: dict[str, Any] = {column.name: None for column in schema.table("truth").columns}
-    empty |= {column.name: [] for column in schema.table("truth").columns if column.type.startswith("list")}
-    empty |= {column.name: "" for column in schema.table("truth").columns if column.type == "string"}
-    return empty | {
-        "image_id": image_id,
-        "labels": labels,
-        "main_tied": False,
-        "num_objects_tied": False,
-        "votes": 0,
-        "status": "settled",
-    }
-
-
-# What all share
 
 
 @pytest.mark.parametrize("to_format", [*LABELS, *PICTURES])

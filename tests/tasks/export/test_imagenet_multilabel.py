@@ -20,20 +20,20 @@ from reground.tasks.export.export import export
 from reground.tasks.workspace import Workspace
 from tests.support.export_world import (
     CHANGED,
+    CLASSIFY,
     EMPTY,
     EXTENDED,
     IMAGENET,
     STRANGE,
     UNREVIEWED,
     judged,
+    left_out,
     make_truth,
     truth_of,
 )
 from tests.support.needs import need_shared
 from tests.support.published_answers import multilabel
-from tests.tasks.export.test_export import left_out
 
-CLASSIFY = "data/annotations_classify_task"
 NOTEBOOK = (
     "main",
     "selected",

@@ -37,13 +37,13 @@ from tests.support.export_world import (
     bytes_of,
     image_row,
     judged,
+    left_out,
     make_truth,
     object_mask,
     truth_of,
 )
 from tests.support.needs import need_fiftyone, need_package
 from tests.support.tables import class_row, image, mask, put
-from tests.tasks.export.test_export import left_out
 
 ALL = IMAGENET | STRANGE
 NAMES = [row["name"] for row in load_classes()]

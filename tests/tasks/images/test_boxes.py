@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, parse_boxes, place_boxes, turn_box
 from reground.tasks.images.decode import DecodedImage
 from reground.tasks.schema import DropReason
+from tests.support.indexing import BILLION
 from tests.support.needs import need_shared
 
 
@@ -125,10 +126,6 @@ def test_fractions_of_a_pixel_are_rounded():
     assert parse_boxes(content).boxes == (Box(2, 1, 5, 5),)
 
 
-BILLION = (
-    b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
-    b"<annotation><size><width>&b;</width><height>1</height></size></annotation>"
-)
 OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><annotation>&a;</annotation>'
 
 

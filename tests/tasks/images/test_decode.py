@@ -17,6 +17,7 @@ from PIL import Image
 from reground.tasks.errors import RegroundError
 from reground.tasks.images.decode import ImageError, decode, decode_rgb, load_rgb
 from reground.tasks.schema import DropReason
+from tests.support.indexing import bomb
 
 ORIENTATION = 0x0112
 
@@ -166,15 +167,6 @@ def test_a_second_view_in_a_cameras_file_is_no_animation():
     with Image.open(io.BytesIO(content)) as image:
         assert image.n_frames == 2
     assert decode(content).shown_size == (40, 24)
-
-
-def bomb(width: int, height: int) -> bytes:
-    """A PNG that claims a size; its pixels are never there to be decoded."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
 
 
 def test_a_decompression_bomb_is_met_at_its_header(monkeypatch: pytest.MonkeyPatch):

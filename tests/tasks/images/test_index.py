@@ -15,10 +15,9 @@ from PIL import Image
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images.index import STEP, IndexSettings, dropped_files
 from reground.tasks.workspace import Workspace, todo
-from tests.support.indexing import CAT, DOG, box_xml, index, photo, put, run, two_images
+from tests.support.indexing import CAT, DOG, bomb, box_xml, index, photo, put, run, two_images
 from tests.support.needs import need_shared
 from tests.support.world import World
-from tests.tasks.images.test_decode import bomb
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from reground.tasks.errors import UsageError
 from reground.tasks.images.index import dropped_files
 from reground.tasks.images.sources import GROUND_TRUTH, list_source, read_ground_truth
 from reground.tasks.workspace import Workspace
-from tests.support.indexing import CAT, DOG, box_xml, index, photo, put, two_images
-from tests.tasks.images.test_boxes import BILLION
+from tests.support.indexing import BILLION, CAT, DOG, box_xml, index, photo, put, two_images
 
 
 @pytest.fixture

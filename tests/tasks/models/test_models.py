@@ -1,16 +1,13 @@
-"""Models behind one protocol: their preprocessing against their libraries' own, and every way to fail."""
+"""Models by name: those of the libraries, a folder, weights out of reach, and real weights."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import pickle
 import subprocess
 import sys
-import threading
 import urllib.error
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,194 +17,19 @@ import timm
 import timm.data
 import torch
 import torchvision
-from PIL import Image
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import DECODER, load_classes, load_rgb
-from reground.tasks.models import timm_model, torchvision_model
-from reground.tasks.models.network import Network, choose_device, weights_sha256
+from reground.tasks.models.network import weights_sha256
 from tests.support import small_models
 from tests.support.needs import need_package, need_shared
 
-SIZES = [(333, 500), (500, 375), (224, 224), (97, 410), (1000, 301)]
 WNIDS = [row["wnids"][0] for row in load_classes()]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
-    yield
-    models.load.cache_clear()
 
 
 def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def network(module: torch.nn.Module, classes: int = 4) -> Network:
-    square = "decode|resize(8, bilinear)|value_range(0, 1)"
-    return Network("toy", module, "random", classes, (), square, square, "cpu")
-
-
-def linear(classes: int = 4) -> torch.nn.Module:
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, classes))
-
-
-# Preprocessing
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("weights", ["ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V2",
-                                     "Inception_V3_Weights.DEFAULT", "ViT_H_14_Weights.DEFAULT"])  # fmt: skip
-def test_photographs_go_through_torchvisions_own_transform(weights: str, size: tuple[int, int]) -> None:
-    preset = torchvision.models.get_weight(weights).transforms()
-    photograph, _ = torchvision_model.transforms(preset)
-    pixels = noise(*size)
-    expected = preset(Image.fromarray(pixels)).numpy()
-    np.testing.assert_array_equal(models.Preprocessing(photograph)(pixels), expected)
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(
-    "name", ["resnet50.a1_in1k", "vit_base_patch16_clip_224.openai", "beit_base_patch16_224", "tf_efficientnet_lite2"]
-)
-def test_photographs_go_through_timms_own_transform(name: str, size: tuple[int, int]) -> None:
-    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
-    photograph, _ = timm_model.transforms(name, config)
-    pixels = noise(*size)
-    expected = timm.data.create_transform(**config)(Image.fromarray(pixels)).numpy()
-    np.testing.assert_allclose(models.Preprocessing(photograph)(pixels), expected, rtol=0, atol=1e-6)
-
-
-def test_timms_squash_crops_after_squashing() -> None:
-    config = {"input_size": (3, 96, 96), "crop_pct": 0.9, "crop_mode": "squash", "interpolation": "bilinear",
-              "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}  # fmt: skip
-    pixels = noise(120, 200)
-    expected = timm.data.create_transform(**config)(Image.fromarray(pixels)).numpy()
-    photograph, _ = timm_model.transforms("squashed", config)
-    np.testing.assert_allclose(models.Preprocessing(photograph)(pixels), expected, rtol=0, atol=1e-6)
-
-
-def test_a_crop_nobody_here_knows_is_an_error() -> None:
-    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg("resnet50").to_dict())
-    with pytest.raises(RegroundError, match="crop mode 'border': expected a square and center or squash"):
-        timm_model.transforms("timm:bordered", {**config, "crop_mode": "border"})
-
-
-def test_a_square_keeps_its_border() -> None:
-    pixels = np.zeros((224, 224, 3), np.uint8)
-    pixels[:8] = pixels[-8:] = pixels[:, :8] = pixels[:, -8:] = 255
-    photograph, square = torchvision_model.transforms(torchvision.models.ResNet50_Weights.IMAGENET1K_V2.transforms())
-    inside, whole = (models.Preprocessing(spec)(pixels) for spec in (photograph, square))
-    assert whole.shape == inside.shape == (3, 224, 224)
-    assert whole[0, 0].min() == whole[0].max() > whole[0].min()
-    np.testing.assert_array_equal(whole[1, 8:-8, 8:-8], whole[1].min())
-
-
-def test_numbers_in_the_string_are_exact() -> None:
-    from reground.tasks.models.preprocessing import normalize
-
-    assert normalize([0.48145466], [1 / 3]) == "normalize(0.48145466, 0.3333333333333333)"
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("decode|rotate(90)", "unknown preprocessing 'rotate': expected one of: center_crop, decode, normalize"),
-        ("decode|resize(224, cubic)", "unknown interpolation 'cubic': expected one of: bicubic"),
-        ("decode|resize(224)", r"'resize\(224\)' not understood"),
-        ("decode|center_crop(wide)", r"'center_crop\(wide\)' not understood"),
-        ("decode|center_crop(224", r"unknown preprocessing 'center_crop\(224'"),
-    ],
-)
-def test_a_string_that_is_no_preprocessing(spec: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        models.Preprocessing(spec)
-
-
-# Networks
-
-
-def test_out_of_memory_halves_the_batch_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    class Small(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner, self.sizes = linear(), []
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            self.sizes.append(len(x))
-            if len(x) > 2:
-                raise torch.OutOfMemoryError("full")
-            return self.inner(x)
-
-    batch = np.random.default_rng(0).random((7, 3, 8, 8), np.float32)
-    small = Small()
-    made = network(small)
-    np.testing.assert_allclose(made.predict(batch), network(linear()).predict(batch), atol=1e-6)
-    assert small.sizes == [4, 2, 2, 2, 1]
-    assert "going on with 2" in caplog.text
-
-
-def test_a_single_image_that_does_not_fit_is_an_error() -> None:
-    class Full(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> NoReturn:
-            raise torch.OutOfMemoryError("full")
-
-    with pytest.raises(RegroundError, match="not even one image of 'toy' fits"):
-        network(Full()).predict(np.zeros((3, 3, 8, 8), np.float32))
-
-
-def test_a_worker_granted_one_thread_computes_as_all_do() -> None:
-    class Counting(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.full((len(x), 4), float(torch.get_num_threads())).cumsum(1)
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    seen: list[np.ndarray] = []
-    try:
-        worker = threading.Thread(target=lambda: seen.append(network(Counting()).predict(np.zeros((1, 3, 8, 8), "f"))))
-        worker.start()
-        worker.join()
-    finally:
-        torch.set_num_threads(before)
-    cores = torch.arange(1.0, 5.0) * (os.cpu_count() or 1)
-    np.testing.assert_allclose(seen[0][0], cores.softmax(0).numpy())
-
-
-def test_damaged_weights_are_an_error() -> None:
-    module = linear()
-    torch.nn.init.constant_(module[1].weight, float("nan"))
-    with pytest.raises(RegroundError, match="not a number"):
-        network(module).predict(np.ones((1, 3, 8, 8), np.float32))
-
-
-def test_the_hash_is_of_the_weights_and_their_names() -> None:
-    module = linear()
-    before = weights_sha256(module)
-    assert before == weights_sha256(linear()) and len(before) == 64
-    with torch.no_grad():
-        module[1].bias[0] += 1
-    assert weights_sha256(module) != before
-    assert weights_sha256(torch.nn.Sequential(*linear(), torch.nn.Identity())) == before
-    assert weights_sha256(torch.nn.Sequential(torch.nn.Identity(), *linear())) != before
-
-
-def test_devices() -> None:
-    assert choose_device("cpu").type == "cpu"
-    with pytest.raises(UsageError, match="unknown device 'tpu': expected one of: auto, cpu, cuda"):
-        choose_device("tpu")
-
-
-def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto").type == "cpu"
-    with pytest.raises(RegroundError, match="torch sees none"):
-        choose_device("cuda")
-
-
-# Models by name
 
 
 def check_conformance(model: models.Model, pixels: np.ndarray) -> np.ndarray:
@@ -320,7 +142,7 @@ def test_an_unknown_name_lists_what_would_work(name: str) -> None:
 def test_unknown_names_of_the_libraries() -> None:
     with pytest.raises(UsageError, match=r"unknown model 'timm:resnet5O'; names like it: .*resnet50"):
         models.load("timm:resnet5O", "cpu")
-    with pytest.raises(UsageError, match=r"unknown torchvision model 'resnet5O': expected one of: alexnet.*resnet50"):
+    with pytest.raises(UsageError, match=r"unknown torchvision model 'resnet5O': did you mean 'resnet50'[?] expected one of: alexnet.*resnet50"):
         models.load("torchvision:resnet5O", "cpu")
     with pytest.raises(UsageError, match=r"unknown weights of resnet50 'V3': expected one of: .*IMAGENET1K_V2"):
         models.load("torchvision:resnet50@V3", "cpu")
@@ -355,9 +177,6 @@ print([name for name in ('torch', 'torchvision', 'timm') if name in sys.modules]
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-# Real weights
 
 
 @pytest.mark.slow
