@@ -142,7 +142,9 @@ def test_an_unknown_name_lists_what_would_work(name: str) -> None:
 def test_unknown_names_of_the_libraries() -> None:
     with pytest.raises(UsageError, match=r"unknown model 'timm:resnet5O'; names like it: .*resnet50"):
         models.load("timm:resnet5O", "cpu")
-    with pytest.raises(UsageError, match=r"unknown torchvision model 'resnet5O': did you mean 'resnet50'[?] expected one of: alexnet.*resnet50"):
+    with pytest.raises(
+        UsageError, match=r"unknown torchvision model 'resnet5O': did you mean 'resnet50'.*alexnet.*resnet50"
+    ):
         models.load("torchvision:resnet5O", "cpu")
     with pytest.raises(UsageError, match=r"unknown weights of resnet50 'V3': expected one of: .*IMAGENET1K_V2"):
         models.load("torchvision:resnet50@V3", "cpu")
