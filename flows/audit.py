@@ -8,11 +8,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from reground.flows import steps
+from reground.flows.overrides import Overrides
 from reground.flows.scheduled import run_context
 
 
 @flow(name="audit")
-def audit(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> State[Any]:
+def audit(workspace: str, settings: Overrides | None = None, runner: str = "") -> State[Any]:
     """Aggregate votes to truth, evaluate every model, write the report. Cheap when nothing changed.
 
     Args:

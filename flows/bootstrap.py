@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
+from reground.flows.overrides import Overrides
 from reground.flows.scheduled import run_context
 
 
 @flow(name="bootstrap")
-def bootstrap(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+def bootstrap(workspace: str, settings: Overrides | None = None, runner: str = "") -> None:
     """Run every model on photographs and variants, and collect candidate labels.
 
     Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
+from reground.flows.overrides import Overrides
 from reground.flows.scheduled import run_context
 
 
 @flow(name="curate")
-def curate(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+def curate(workspace: str, settings: Overrides | None = None, runner: str = "") -> None:
     """Index the images, segment their foregrounds, compose the background variants.
 
     Args:

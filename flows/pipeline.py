@@ -8,11 +8,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from reground.flows import steps
+from reground.flows.overrides import Overrides
 from reground.flows.scheduled import run_context
 
 
 @flow(name="run")
-def pipeline(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> State[Any]:
+def pipeline(workspace: str, settings: Overrides | None = None, runner: str = "") -> State[Any]:
     """Run every step that can run now. Images that wait for votes stay open; the final message counts them.
 
     Args:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from prefect import flow
 
 from reground.flows.artifacts import create_workspace_artifact
+from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
 
 
 @flow(name="export")
-def publish(workspace: str, format: str, out: str, settings: dict[str, Any] | None = None) -> str:
+def publish(workspace: str, format: str, out: str, settings: Overrides | None = None) -> str:
     """Write one export; returns the folder.
 
     Args:

@@ -10,15 +10,14 @@ from prefect.states import Completed
 
 from reground.annotations.review import QUESTIONS, pull_votes, push_questions, review_status, status_cells
 from reground.flows.artifacts import create_workspace_artifact, review_markdown
+from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
 from reground.flows.settings import Settings
 from reground.tasks.workspace import Workspace
 
 
 @flow(name="review-push")
-def review_push(
-    workspace: str, questions: list[str] | None = None, settings: dict[str, Any] | None = None
-) -> State[Any]:
+def review_push(workspace: str, questions: list[str] | None = None, settings: Overrides | None = None) -> State[Any]:
     """Create the missing tasks in Label Studio, and end.
 
     Args:
@@ -26,7 +25,7 @@ def review_push(
         questions: contains, classify or both; empty: both.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with open_workspace("review push", workspace, settings, ["review"]) as (target, resolved):
+    with open_workspace("review push", workspace, settings, ["review", "truth"]) as (target, resolved):
         summaries = {
             question: push_questions(target, resolved.review, question, resolved.truth.policy)
             for question in questions or QUESTIONS
@@ -37,14 +36,14 @@ def review_push(
 
 
 @flow(name="collect")
-def collect(workspace: str, settings: dict[str, Any] | None = None) -> State[Any]:
+def collect(workspace: str, settings: Overrides | None = None) -> State[Any]:
     """Collect all votes so far, and end; safe to run at any time.
 
     Args:
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with open_workspace("review pull", workspace, settings, ["review"]) as (target, resolved):
+    with open_workspace("review pull", workspace, settings, ["review", "truth"]) as (target, resolved):
         if not target.parts("questions"):
             return Completed(message="no questions yet: `reground review push` creates them")
         summary = pull_votes(target, resolved.review)

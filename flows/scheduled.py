@@ -19,6 +19,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from reground.flows import steps
 from reground.flows.artifacts import RunProgress, create_step_artifact
+from reground.flows.overrides import Overrides
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
 from reground.flows.settings import Settings, check, remembering, resolve
 from reground.flows.waiting import waiting
@@ -185,7 +186,7 @@ def one_step(step_name: str) -> Flow[..., None]:
     """A flow of one step, under the step's name."""
 
     @flow(name=step_name)
-    def run_one(workspace: str, settings: dict[str, Any] | None = None, runner: str = "") -> None:
+    def run_one(workspace: str, settings: Overrides | None = None, runner: str = "") -> None:
         """Run the missing shards of one step.
 
         Args:

@@ -38,9 +38,19 @@ def use(api_url: str, **also: str) -> None:
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
     if "prefect" in sys.modules:
-        from prefect.context import refresh_global_settings_context
+        _refresh_settings()
 
-        refresh_global_settings_context()
+
+def _refresh_settings() -> None:
+    """Prefect reads its settings, and sets up logging by them, when it is imported: maybe before `use`."""
+    from prefect.context import refresh_global_settings_context
+    from prefect.logging.configuration import setup_logging
+    from prefect.logging.handlers import APILogHandler
+
+    refresh_global_settings_context()
+    handlers = [handler for name in LOGGERS for handler in logging.getLogger(name).handlers]
+    if not any(isinstance(handler, APILogHandler) for handler in handlers):
+        setup_logging(incremental=False)
 
 
 def require_server(api_url: str) -> None:
