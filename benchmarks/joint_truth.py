@@ -92,7 +92,7 @@ def judge(data: Path, folder: Path) -> Judged:
     import_votes(workspace, "real", data)
     votes = votes_of(workspace, REASSESSED)
     of = read_original_labels(workspace)
-    about = (originals.strata(votes, of, originals.animals(workspace)), originals.is_original(votes, of))
+    about = (originals.strata(votes, of, originals.animal_classes(workspace)), originals.is_original(votes, of))
     confidence = {name: method(votes, *about) for name, method in METHODS.items()}
     place = {pair: n for n, pair in enumerate(names(votes))}
     trial, experts = (votes_of(workspace, source) for source in GOLDEN_SET)

@@ -39,7 +39,7 @@ def prepare(data: Path, folder: Path, pairs: int) -> tuple[VoteArrays, Ints]:
     images = originals.known_images(workspace)
     known = zip(images["image_id"], images["original"], strict=True)
     of = {str(image_id): int(label) for image_id, label in known if label is not None}
-    strata = originals.strata(votes, of, originals.animals(workspace))
+    strata = originals.strata(votes, of, originals.animal_classes(workspace))
     pairs = pairs or len(votes.label)
     kept = some(votes, votes.pair < pairs)
     return replace(kept, image=kept.image[:pairs], label=kept.label[:pairs]), strata[:pairs]

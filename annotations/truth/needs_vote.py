@@ -72,11 +72,11 @@ def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Out
         return Output({"needs_vote": []})
     images = originals.known_images(workspace)
     of = {str(i): None if np.isnan(o) else int(o) for i, o in zip(images["image_id"], images["original"].astype(float))}
-    animal = originals.animals(workspace)
+    animal = originals.animal_classes(workspace)
     belief = believe(votes, originals.strata(votes, of, animal))
-    unasked = _unasked(workspace, votes)
-    image_ids = [*(votes.image_ids[n] for n in votes.image), *(image_id for image_id, _ in unasked)]
-    labels = np.concatenate([votes.label, np.array([label for _, label in unasked], np.int64)])
+    candidate_pairs = _pairs_without_votes(workspace, votes)
+    image_ids = [*(votes.image_ids[n] for n in votes.image), *(image_id for image_id, _ in candidate_pairs)]
+    labels = np.concatenate([votes.label, np.array([label for _, label in candidate_pairs], np.int64)])
     stratum = originals.stratum(labels, originals.of_pairs(image_ids, of), animal)
     holds = np.concatenate([belief.holds, belief.prior[stratum[len(votes.label) :]]])
     count = np.bincount(votes.pair, minlength=len(labels))
@@ -128,7 +128,7 @@ def gain(holds: Floats, strata: Ints, answers: Floats) -> Floats:
     return gains
 
 
-def _unasked(workspace: Workspace, votes: VoteArrays) -> list[tuple[str, int]]:
+def _pairs_without_votes(workspace: Workspace, votes: VoteArrays) -> list[tuple[str, int]]:
     """Candidates without a vote."""
     candidates = workspace.read("candidates", ["image_id", "class_idx"])
     known = set(zip((votes.image_ids[n] for n in votes.image), votes.label.tolist(), strict=True))

@@ -64,11 +64,11 @@ def _answer(votes: list[tuple[Any, ...]]) -> Answer:
     return Answer(valid, main, votes[0][-1])
 
 
-def find_objects(given: Sequence[Answer]) -> Objects:
+def find_objects(submissions: Sequence[Answer]) -> Objects:
     """The objects in one image, from what people said of it, in the order they did."""
-    main, main_tied = mode([answer.main for answer in given if answer.main is not None])
-    count, count_tied = mode([answer.num_objects for answer in given if answer.num_objects is not None])
-    objects, isolated = group_labels([answer.valid for answer in given], count)
+    main, main_tied = mode([answer.main for answer in submissions if answer.main is not None])
+    count, count_tied = mode([answer.num_objects for answer in submissions if answer.num_objects is not None])
+    objects, isolated = group_labels([answer.valid for answer in submissions], count)
     return Objects(main, main_tied, count, count_tied, objects, isolated)
 
 

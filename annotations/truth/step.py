@@ -1,11 +1,11 @@
 """Truth: votes -> one row an image.
 
 Reads ``images``, ``original_labels``, ``classes``, ``votes`` and ``annotators``; writes ``truth`` and ``vote_policy``,
-which says which votes count in it: whoever counts votes afterwards goes by that.
+the rule by which votes count. Every later count of votes reads that rule.
 
-What it wrote before stays at hand: see `reground.annotations.truth.versions`.
+Earlier versions stay in the workspace: see `reground.annotations.truth.versions`.
 
-Every image that any of the first, second or last knows has a row: images need not be at hand. A
+Every image with an index entry, an original label or a vote has a row: images need not be at hand. A
 method (`reground.annotations.truth.methods`) gives each label its confidence; CONTAINS votes give each image its
 routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, sections 3 and 4).
 """
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from reground.annotations.truth import strata as originals
+from reground.annotations.truth import strata
 from reground.annotations.truth.fingerprint import COLUMNS as FINGERPRINT_COLUMNS
 from reground.annotations.truth.fingerprint import vote_fingerprint
 from reground.annotations.truth.methods import METHODS, judges
@@ -96,60 +96,61 @@ def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
 
 def _check_sources(workspace: Workspace, hold_out: Collection[str]) -> None:
     """A source that nobody knows would hold out nothing."""
-    strange = set(hold_out) - SOURCES
-    if strange:
+    own = set(hold_out) - SOURCES
+    if own:
         present = set(workspace.read_arrow("votes", ["source"])["source"].unique().to_pylist())
-        for name in sorted(strange - present):
+        for name in sorted(own - present):
             raise unknown("source of votes (truth.hold_out)", name, present | SOURCES)
 
 
 def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     """A row for every image, judged or not."""
-    images = originals.known_images(workspace)
+    images = strata.known_images(workspace)
     columns = list(dict.fromkeys((*VOTE_COLUMNS, *OBJECT_COLUMNS, *FINGERPRINT_COLUMNS)))
     votes = read_votes(workspace, settings.policy, columns)
-    objects = {i: find_objects(given) for i, given in answers(votes.filter(pc.field("question") == CLASSIFY))}
+    classify = votes.filter(pc.field("question") == CLASSIFY)
+    objects = {image_id: find_objects(submissions) for image_id, submissions in answers(classify)}
     fingerprints = vote_fingerprint(votes)
-    judged = judge(encode(votes), images, originals.animals(workspace), settings)
+    labels = label_rows(encode(votes), images, strata.animal_classes(workspace), settings)
     rows = [
         {
             **row,
             **asdict(objects.get(row["image_id"], Objects())),
             "vote_fingerprint": fingerprints.get(row["image_id"], ""),
         }
-        for row in (judged.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
+        for row in (labels.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
     ]
     return Output({"truth": rows, POLICY_TABLE: [settings.policy.row()]})
 
 
-def judge(
+def label_rows(
     votes: VoteArrays, images: pd.DataFrame, animals: set[int], settings: TruthSettings
 ) -> dict[str, dict[str, Any]]:
     """image_id -> its row of ``truth``, but for main label and objects, of every image with votes.
 
     Args:
         votes: that count.
-        images: as `originals.known_images` gives them.
-        animals: as `originals.animals` gives them.
-        settings: the method among them.
+        images: as `strata.known_images` gives them.
+        animals: as `strata.animal_classes` gives them.
+        settings: the method and the thresholds.
     """
-    known = {str(image["image_id"]): image for image in _records(images)}
-    of = {image_id: image["original"] for image_id, image in known.items()}
-    about = (originals.strata(votes, of, animals), originals.is_original(votes, of))
-    confidence = METHODS[settings.method](votes, *about)
-    people = judges(votes, settings.method)
-    frequencies, asked_in_grids = selection_frequency(votes, votes.contains)
+    records = {str(image["image_id"]): image for image in _records(images)}
+    original_labels = {image_id: image["original"] for image_id, image in records.items()}
+    stratum, is_original = strata.strata(votes, original_labels, animals), strata.is_original(votes, original_labels)
+    confidence = METHODS[settings.method](votes, stratum, is_original)
+    num_judges = judges(votes, settings.method)
+    frequency, num_shown = selection_frequency(votes, votes.contains)
     count = np.bincount(votes.image[votes.pair], minlength=len(votes.image_ids))
     sources = _sources(votes)
     rows: dict[str, dict[str, Any]] = {}
     for n, (image_id, span) in enumerate(_spans(votes)):
         labels = votes.label[span].tolist()
-        judged = sorted(zip((-confidence[span]).tolist(), labels, people[span].tolist(), strict=True))
-        decided = {label: (-negative, number) for negative, label, number in judged}
-        grids = zip(labels, frequencies[span].tolist(), asked_in_grids[span].tolist(), strict=True)
-        contains = {label: (frequency, number) for label, frequency, number in grids if number}
+        ranked = sorted(zip((-confidence[span]).tolist(), labels, num_judges[span].tolist(), strict=True))
+        judged = {label: (-negative, number) for negative, label, number in ranked}
+        grids = zip(labels, frequency[span].tolist(), num_shown[span].tolist(), strict=True)
+        contains = {label: (share, number) for label, share, number in grids if number}
         rows[image_id] = {
-            **_row(known[image_id], decided, contains, settings),
+            **_row(records[image_id], judged, contains, settings),
             "votes": int(count[n]),
             "sources": sources[n],
         }
@@ -158,21 +159,21 @@ def judge(
 
 def _row(
     image: Mapping[str, Any],
-    decided: Mapping[int, tuple[float, int]],
+    judged: Mapping[int, tuple[float, int]],
     contains: Mapping[int, tuple[float, int]],
     settings: TruthSettings,
 ) -> dict[str, Any]:
     original = image["original"]
-    kept = [label for label, (confidence, _) in decided.items() if confidence >= settings.keep]
+    kept = [label for label, (confidence, _) in judged.items() if confidence >= settings.keep]
     return {
         "image_id": image["image_id"],
         "original": original,
         "labels": kept,
-        "judged": list(decided),
-        "confidence": [confidence for confidence, _ in decided.values()],
-        "shown": [people for _, people in decided.values()],
+        "judged": list(judged),
+        "confidence": [confidence for confidence, _ in judged.values()],
+        "shown": [people for _, people in judged.values()],
         "routing": route(original, contains, settings) if contains else image["routing"] or "unreviewed",
-        "status": status(original, kept, decided, settings),
+        "status": status(original, kept, judged, settings),
         "method": settings.method,
     }
 
@@ -206,7 +207,7 @@ def route(original: int | None, contains: Mapping[int, tuple[float, int]], setti
 
 
 def status(
-    original: int | None, kept: Sequence[int], decided: Mapping[int, tuple[float, int]], settings: TruthSettings
+    original: int | None, kept: Sequence[int], judged: Mapping[int, tuple[float, int]], settings: TruthSettings
 ) -> str:
     """What became of the original label.
 
@@ -215,7 +216,7 @@ def status(
         ``settled`` (nobody knows the original, and these hold), ``empty`` (nothing holds), or
         ``open`` (too few people have judged it).
     """
-    people = max(number for _, number in decided.values()) if original is None else decided.get(original, (0.0, 0))[1]
+    people = max(number for _, number in judged.values()) if original is None else judged.get(original, (0.0, 0))[1]
     if people < settings.min_annotators:
         return "open"
     if not kept:
@@ -245,10 +246,10 @@ def unreviewed(image: Mapping[str, Any], settings: TruthSettings) -> dict[str, A
 def _sources(votes: VoteArrays) -> list[list[str]]:
     """Of each image, the distinct sources of its votes."""
     width = len(votes.sources) + 1
-    found: list[list[str]] = [[] for _ in votes.image_ids]
+    sources: list[list[str]] = [[] for _ in votes.image_ids]
     for code in np.unique(votes.image[votes.pair] * width + votes.source).tolist():
-        found[code // width].append(votes.sources[code % width])
-    return found
+        sources[code // width].append(votes.sources[code % width])
+    return sources
 
 
 def _spans(votes: VoteArrays) -> Iterator[tuple[str, slice]]:

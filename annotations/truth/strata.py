@@ -36,7 +36,7 @@ def known_images(workspace: Workspace) -> pd.DataFrame:
     return known.reindex(sorted(voted)).rename_axis("image_id").rename(columns={"class_idx": "original"}).reset_index()
 
 
-def animals(workspace: Workspace) -> set[int]:
+def animal_classes(workspace: Workspace) -> set[int]:
     """The workspace's classes that name animals: those of ImageNet's; of an own vocabulary, by WordNet id."""
     classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
     rows, _ = load_groups("superclasses", classes)

@@ -86,12 +86,12 @@ class Diff:
 def keep_version(workspace: Workspace, settings: Any) -> None:
     """Put the truth there is beside those there were, if it is another.
 
-    Settings that give the same rows as others before give the same version; it is told by the last of them.
+    Settings that give the same rows as others before give the same version; `truth_versions` names the last of them.
     """
     version = workspace.table_digest("truth")[:12]
-    told = json.dumps(asdict(settings), sort_keys=True)
+    settings_json = json.dumps(asdict(settings), sort_keys=True)
     before = workspace.entry(STEP, version)
-    if before is not None and before.key == digest(version, told):
+    if before is not None and before.key == digest(version, settings_json):
         return
     rows = workspace.read_arrow("truth")
     numbers = {v.version: v.number for v in versions(workspace)}
@@ -99,11 +99,11 @@ def keep_version(workspace: Workspace, settings: Any) -> None:
         "version": version,
         "number": numbers.get(version, 1 + len(numbers)),
         "method": settings.method,
-        "settings": told,
+        "settings": settings_json,
         "images": len(rows),
         "votes": sum(rows["votes"].to_pylist()),
     }
-    workspace.commit(STEP, version, digest(version, told), Output({STEP: [row], f"truths/{version}": rows}))
+    workspace.commit(STEP, version, digest(version, settings_json), Output({STEP: [row], f"truths/{version}": rows}))
 
 
 def versions(workspace: Workspace) -> list[Version]:

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.tasks.export.dataset import Dataset
-from reground.tasks.kernels.agreement import Agreement, agreement
+from reground.tasks.kernels.agreement import Agreement
+from reground.tasks.kernels.agreement import agreement as measure_agreement
 from reground.tasks.votes import ANONYMOUS, ANSWERS, RECORDED, SIMULATED
 from reground.tasks.workspace import Workspace
 
@@ -31,7 +32,7 @@ _PAIR: Final = ["source", "question", "image_id", "class_idx"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class VoteStatistics:
     """The votes of one source on one kind of question.
 
     Attributes:
@@ -84,7 +85,7 @@ def front_matter(to_format: str, count: int, sources: Sequence[str], more: Mappi
         sources: of the votes behind it.
         more: fields that only this format has.
     """
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "pretty_name": f"Re-grounded labels ({to_format})",
         "license": "unknown",
         "task_categories": ["image-classification"],
@@ -93,7 +94,7 @@ def front_matter(to_format: str, count: int, sources: Sequence[str], more: Mappi
         "size_categories": [_size(count)],
         **more,
     }
-    return "".join(["---\n", *(f"{name}: {json.dumps(value)}\n" for name, value in told.items()), "---\n\n"])
+    return "".join(["---\n", *(f"{name}: {json.dumps(value)}\n" for name, value in fields.items()), "---\n\n"])
 
 
 def without_front_matter(card: str) -> str:
@@ -135,8 +136,8 @@ def _size(count: int) -> str:
 def _votes(data: Dataset) -> Iterator[str]:
     total = pc.sum(data.truth["votes"]).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     counted = data.votes(_VOTE)
-    yield f"- votes: {total:,}, from {', '.join(map(_said, data.sources)) or 'nobody yet'}"
-    yield from (f"- {_sentence(one)}" for one in asked(counted))
+    yield f"- votes: {total:,}, from {', '.join(map(_source_label, data.sources)) or 'nobody yet'}"
+    yield from (f"- {_sentence(statistics)}" for statistics in vote_statistics(counted))
     if len(counted) != total:
         yield f"- the votes have changed since this truth was made: {total:,} then, {len(counted):,} when exported"
 
@@ -149,7 +150,7 @@ def _not_counted(data: Dataset) -> Iterator[str]:
         by_source.update(columns["source"].to_pylist())
         by_annotator.update(columns["annotator_id"].to_pylist())
     yield from (
-        f"- not counted: {by_source[source]:,} votes from {_said(source)}, held out"
+        f"- not counted: {by_source[source]:,} votes from {_source_label(source)}, held out"
         for source in sorted(by_source.keys() & data.policy.held_out_sources)
     )
     if data.excluded:
@@ -159,43 +160,45 @@ def _not_counted(data: Dataset) -> Iterator[str]:
         yield f"- not counted: {votes:,} votes of {len(data.excluded):,} excluded annotators ({reasons})"
 
 
-def _said(source: str) -> str:
+def _source_label(source: str) -> str:
     """A source, never without saying so where its votes are not people's."""
     return f"{source} ({NOT_PEOPLE[source]})" if source in NOT_PEOPLE else source
 
 
-def _sentence(one: Asked) -> str:
-    people = f"{one.annotators:,} annotators" if one.annotators else "annotators unknown"
+def _sentence(stats: VoteStatistics) -> str:
+    people = f"{stats.annotators:,} annotators" if stats.annotators else "annotators unknown"
     text = (
-        f"{_said(one.source)}, question {one.question}: {one.votes:,} votes on {one.pairs:,} pairs of image and label, "
-        f"{one.images:,} images, {people}"
+        f"{_source_label(stats.source)}, question {stats.question}: {stats.votes:,} votes on {stats.pairs:,} pairs of "
+        f"image and label, {stats.images:,} images, {people}"
     )
-    how = one.agreement
-    if not how.questions:
+    agreement = stats.agreement
+    if not agreement.questions:
         return f"{text}; no pair was judged twice, so that agreement is not known"
-    alpha = "not defined (all answers are alike)" if math.isnan(how.alpha) else f"{how.alpha:.3f}"
-    return f"{text}; Krippendorff's alpha (nominal) {alpha}, two answers on a pair are equal in {how.pairwise:.1%}"
+    alpha = "not defined (all answers are alike)" if math.isnan(agreement.alpha) else f"{agreement.alpha:.3f}"
+    return (
+        f"{text}; Krippendorff's alpha (nominal) {alpha}, two answers on a pair are equal in {agreement.pairwise:.1%}"
+    )
 
 
-def asked(votes: pa.Table) -> Iterator[Asked]:
+def vote_statistics(votes: pa.Table) -> Iterator[VoteStatistics]:
     """What each source was asked, and how far its people agree; by source and question."""
     kinds = votes.group_by(_PAIR[:2]).aggregate([]).sort_by([(name, "ascending") for name in _PAIR[:2]])
     for kind in kinds.to_pylist():
         of_kind = votes.filter((pc.field("source") == kind["source"]) & (pc.field("question") == kind["question"]))
-        yield _asked(of_kind.combine_chunks(), **kind)
+        yield _statistics(of_kind.combine_chunks(), **kind)
 
 
-def _asked(votes: pa.Table, source: str, question: str) -> Asked:
+def _statistics(votes: pa.Table, source: str, question: str) -> VoteStatistics:
     counts = pair_counts(votes)
     people = pc.unique(votes["annotator_id"]).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
-    return Asked(
+    return VoteStatistics(
         source=source,
         question=question,
         votes=len(votes),
         images=len(pc.unique(votes["image_id"])),  # pyright: ignore[reportAttributeAccessIssue]
         pairs=len(counts),
         annotators=sum(ANONYMOUS not in person for person in people),
-        agreement=agreement(counts),
+        agreement=measure_agreement(counts),
     )
 
 

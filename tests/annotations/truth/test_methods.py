@@ -12,7 +12,7 @@ import pytest
 from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import METHODS
-from reground.annotations.truth.step import TruthSettings, judge
+from reground.annotations.truth.step import TruthSettings, label_rows
 from reground.tasks.schema import to_arrow
 from reground.tasks.votes import (
     GOLDEN_SET,
@@ -34,7 +34,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def labels(votes: list[dict[str, Any]], original: int | None, method: str) -> dict[str, set[int]]:
     about = encode(to_arrow("votes", votes))
     images = pd.DataFrame({"image_id": about.image_ids, "original": original, "routing": None})
-    return {name: set(row["labels"]) for name, row in judge(about, images, set(), TruthSettings(method)).items()}
+    return {name: set(row["labels"]) for name, row in label_rows(about, images, set(), TruthSettings(method)).items()}
 
 
 def test_every_method_can_be_chosen() -> None:
@@ -77,7 +77,8 @@ def test_joint_is_nearer_to_experts_than_the_released_scores(tmp_path: Path) -> 
     votes = encode(read_votes(workspace, VotePolicy(), VOTE_COLUMNS))
     images = originals.known_images(workspace)
     of = dict(zip(images["image_id"], images["original"].astype(int), strict=True))
-    strata, is_original = originals.strata(votes, of, originals.animals(workspace)), originals.is_original(votes, of)
+    strata = originals.strata(votes, of, originals.animal_classes(workspace))
+    is_original = originals.is_original(votes, of)
     ours = dict(zip(pairs(votes), METHODS["joint"](votes, strata, is_original), strict=True))
     scores = np.load(folder / "scores.npz")
     released = {(name[:-5], int(label)): score for (name, label), score in zip(scores["info"], scores["tensor"])}

@@ -23,7 +23,7 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.evaluation import STEP as EVALUATE
 from reground.tasks.evaluation import EvaluationSettings
 from reground.tasks.evaluation.reference import judged
-from reground.tasks.export.data_card import asked, data_card
+from reground.tasks.export.data_card import data_card, vote_statistics
 from reground.tasks.export.dataset import load
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, current_policy, excluded, truth_policy
 from reground.tasks.workspace import Step, Workspace, finish, run_shard, todo
@@ -140,7 +140,10 @@ def test_everybody_counts_as_plain_pandas_does(casts: list[Cast], asleep: list[s
         assert found == pytest.approx(contains.to_dict())
 
         # The data card's agreement.
-        stats = {(one.source, one.question): (one.votes, one.pairs) for one in asked(data.votes(CARD_COLUMNS))}
+        stats = {
+            (statistics.source, statistics.question): (statistics.votes, statistics.pairs)
+            for statistics in vote_statistics(data.votes(CARD_COLUMNS))
+        }
         groups = counted.groupby(["source", "question"])
         pairs = {key: (len(group), len(group[["image_id", "label"]].drop_duplicates())) for key, group in groups}
         assert stats == pairs

@@ -11,7 +11,7 @@ import pytest
 
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.methods import decisive_frequency
-from reground.annotations.truth.step import TruthSettings, judge, route
+from reground.annotations.truth.step import TruthSettings, label_rows, route
 from reground.annotations.truth.strata import known_images
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import to_arrow
@@ -37,7 +37,7 @@ def judged(
 ) -> dict[str, Any]:
     """The row of image a."""
     images = pd.DataFrame({"image_id": ["a"], "original": [original], "routing": [None]})
-    return judge(arranged(votes), images, set(), settings)["a"]
+    return label_rows(arranged(votes), images, set(), settings)["a"]
 
 
 def questions(question: str, yes: dict[int, int], people: int = 5, **more: Any) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def test_dawid_skene_trusts_those_who_can_tell() -> None:
     images = pd.DataFrame({"image_id": [f"i{n:03d}" for n in range(400)], "original": 7, "routing": None})
     wrong = {}
     for method in ("selection-frequency", "dawid-skene"):
-        rows = judge(arranged(votes), images, set(), TruthSettings(method))
+        rows = label_rows(arranged(votes), images, set(), TruthSettings(method))
         assert {row["method"] for row in rows.values()} == {method}
         wrong[method] = sum(bool(row["labels"]) != holds[n] for n, (_, row) in enumerate(sorted(rows.items())))
     assert 2 * wrong["dawid-skene"] < wrong["selection-frequency"]
