@@ -10,7 +10,10 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
+
+from reground.flows.plugins import plugins
 
 PACKAGES = ("torch", "torchvision", "prefect", "label-studio-sdk", "pandas", "pyarrow", "opencv-python-headless")
 EXTRAS = {
@@ -27,6 +30,7 @@ def doctor() -> tuple[str, dict[str, Any]]:
         "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "gpu": _gpu()},
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
+        "plugins": [asdict(plugin) for plugin in plugins()],
         "label_studio": _label_studio(),
         "prefect": _reachable(os.environ.get("PREFECT_API_URL", ""), "/health"),
         "chromium": shutil.which("chromium") or "not found (only the browser tests need it)",
@@ -36,7 +40,12 @@ def doctor() -> tuple[str, dict[str, Any]]:
     lines += [f"{name}: {'found' if there else 'missing; ' + EXTRAS[name]}" for name, there in found["extras"].items()]
     lines += [f"{name}: {found[name]}" for name in ("label_studio", "prefect", "chromium")]
     lines += [f"{name}: {rate:.1f} a second" for name, rate in found["speed"].items()]
+    lines += [_plugin_line(**plugin) for plugin in found["plugins"]]
     return "\n".join(lines), found
+
+
+def _plugin_line(group: str, name: str, distribution: str, version: str, state: str, reason: str) -> str:
+    return f"{group} {name} of {distribution} {version}: {state}{': ' if reason else ''}{reason}"
 
 
 def _gpu() -> str:

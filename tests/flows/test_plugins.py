@@ -135,6 +135,17 @@ def test_a_broken_one_breaks_nothing_else(example: Path, copy: Path, tmp_path: P
     assert set(Workspace(copy / "W").read("masks")["method"]) == {"grabcut"}
 
 
+def test_doctor_lists_them(example: Path, tmp_path: Path) -> None:
+    write_distribution(tmp_path, "bad", {"reground.votes": {"bad": "bad:x", "csv": "bad:y"}}, "raise OSError('no')\n")
+    site = Path(os.pathsep.join([str(example), str(tmp_path)]))
+    lines = reground(site, tmp_path, "doctor").splitlines()
+    assert "reground.models colours of reground-example 1.0: ok" in lines
+    assert "reground.votes bad of bad 1.0: broken: OSError: no" in lines
+    assert "reground.votes csv of bad 1.0: skipped: the name is built in" in lines
+    rows = json.loads(reground(site, tmp_path, "doctor", "--json"))["plugins"]
+    assert len(rows) == 6 and rows[0].keys() == {"group", "name", "distribution", "version", "state", "reason"}
+
+
 def test_every_plugin_is_listed_with_its_state(example: Path, tmp_path: Path) -> None:
     write_distribution(tmp_path, "bad", {"reground.models": {"bad": "bad:x", "timm": "bad:y"}}, "x = 'no function'\n")
     with import_path(tmp_path), import_path(example):
