@@ -17,7 +17,7 @@ def publish(workspace: str, format: str, out: str, settings: Overrides | None = 
 
     Args:
         workspace: folder or object-store URL.
-        format: a name in `reground.tasks.export.export.FORMATS`.
+        format: one that `reground export --help` lists, or the name of a plugin.
         out: folder to create; it must not exist.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """

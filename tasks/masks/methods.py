@@ -24,8 +24,8 @@ class MaskSettings:
 
     Attributes:
         method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `reground.tasks.kernels.consensus`),
-            ``supplied:DIR`` (PNG files or COCO's JSON) or ``onnx:FILE``
-            (a salient-object network with its sidecar).
+            ``supplied:DIR`` (PNG files or COCO's JSON), ``onnx:FILE``
+            (a salient-object network with its sidecar) or the name of a plugin.
         iterations: of GrabCut.
         seed: of a random start; combined with each image_id.
         min_area: smallest foreground as a share of the box, below which a mask failed; supplied masks may
