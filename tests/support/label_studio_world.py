@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import os
 import signal
@@ -13,7 +14,11 @@ from pathlib import Path
 import psutil
 
 from reground.annotations.label_studio import BrowserSession, Client, LabelStudioServer, run_server, sign_up
-from reground.annotations.review import DOCUMENT_ROOT, ReviewSettings
+from reground.annotations.review import (
+    DOCUMENT_ROOT,
+    ReviewSettings,
+)
+from reground.annotations.rounds import read_tasks, workspace_tag
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace
 from tests.support.needs import need_package
@@ -116,3 +121,31 @@ class LabelStudio:
             if email not in client.user_emails().values():
                 sign_up(client, email, PASSWORD)
         return BrowserSession(self.server.url, email, PASSWORD)
+
+
+PAIRS = sorted((image_id, label) for image_id, labels in CANDIDATES.items() for label in labels)
+
+
+def on_server(label_studio: LabelStudio, workspace: Workspace) -> list[str]:
+    """The keys of every task that Label Studio holds for a workspace."""
+    with label_studio.client() as client:
+        ours = client.find_projects(workspace_tag(workspace))
+        return sorted(data["key"] for project in ours for _, data in client.list_tasks(project.id))
+
+
+def in_ledger(workspace: Workspace) -> list[str]:
+    return sorted(task.question.key for task in read_tasks(workspace))
+
+
+def every_pair(workspace: Workspace) -> list[tuple[str, int]]:
+    tasks = read_tasks(workspace)
+    return sorted((i, c) for t in tasks for i in t.question.image_ids for c in t.question.class_idxs)
+
+
+def task_ids(workspace: Workspace) -> dict[str, int]:
+    return {task.question.key: task.task_id for task in read_tasks(workspace)}
+
+
+def files_of(workspace: Workspace) -> dict[str, str]:
+    found = sorted(path for folder in ("tables", "manifest") for path in Path(workspace.path(folder)).rglob("*.*"))
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
