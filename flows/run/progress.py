@@ -1,40 +1,89 @@
-"""How far a step is, and what it says, on standard error: a bar on a terminal, plain lines elsewhere."""
+"""How far a step is, and what it logs, on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+LOGGER: Final = logging.getLogger("reground")
+QUIET: Final = logging.ERROR
+"""Level of `listen` from which on no progress is shown either."""
+INTERVAL: Final = 30.0
+"""Seconds between two plain lines of one step."""
 
 
 class Lines:
-    """Plain lines: one when a step starts, one at each quarter, one when it ends."""
+    """Plain lines: one when a step starts, one now and then, one when it ends."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream or sys.stderr
-        self._total: dict[str, int] = {}
-        self._done: dict[str, int] = {}
+        self._clock = clock
+        self._steps: dict[str, _Step] = {}
 
     def start(self, step: str, total: int, done: int) -> None:
-        self._total[step], self._done[step] = total, done
-        already = f", {done} done before" if done else ""
-        self._say(f"{step}: {total}{already}")
+        now = self._clock()
+        self._steps[step] = _Step(total, done, done, now, now)
+        already = f", {done:,} done before" if done else ""
+        self._say(f"{step}: {total:,}{already}")
 
     def advance(self, step: str, by: int) -> None:
-        before, total = self._done[step], max(1, self._total[step])
-        self._done[step] = before + by
-        if 4 * self._done[step] // total > 4 * before // total:
-            self._say(f"{step}: {self._done[step]} of {total}")
+        state, now = self._steps[step], self._clock()
+        state.done += by
+        if now - state.last_line >= INTERVAL:
+            state.last_line = now
+            self._say(f"{step}: {state.describe(now)}")
 
     def end(self, step: str, note: str) -> None:
         self._say(f"{step}: {note}")
 
     def _say(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class _Step:
+    def __init__(self, total: int, done: int, done_before: int, started: float, last_line: float) -> None:
+        self.total, self.done, self.done_before = total, done, done_before
+        self.started, self.last_line = started, last_line
+
+    def describe(self, now: float) -> str:
+        rate = (self.done - self.done_before) / max(now - self.started, 1e-9)
+        counts = f"{self.done:,} of {self.total:,}"
+        if rate <= 0:
+            return counts
+        left = timedelta(seconds=round((self.total - self.done) / rate))
+        return f"{counts}, {_per_second(rate)}, {left} left"
+
+
+class Silence:
+    """No progress."""
+
+    def start(self, step: str, total: int, done: int) -> None: ...
+    def advance(self, step: str, by: int) -> None: ...
+    def end(self, step: str, note: str) -> None: ...
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +100,9 @@ class Bars:
             TextColumn("{task.description:<10}"),
             BarColumn(),
             MofNCompleteColumn(),
+            _Rate(),
             TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[note]}", style="dim"),
             console=Console(stderr=True),
         )
@@ -76,21 +127,50 @@ class Bars:
         self._progress.__exit__(kind, error, trace)
 
 
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> str:
+        rate = task.finished_speed or task.speed
+        return _per_second(rate) if rate else ""
+
+
+def _per_second(rate: float) -> str:
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+
+
 class Said(logging.Handler):
-    """Prints what steps say, above the bars where there are any (they stand in for standard error)."""
+    """Prints what is logged, above the bars where there are any (they stand in for standard error)."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr, flush=True)
 
 
-def listen() -> None:
-    """Show what steps have to say, beginning with their findings."""
-    logger = logging.getLogger("reground")
-    if not any(isinstance(handler, Said) for handler in logger.handlers):
-        logger.addHandler(Said())
-    logger.setLevel(logging.INFO)
+def listen(level: int = logging.INFO) -> None:
+    """Show what steps log.
+
+    Args:
+        level: the lowest that is shown; from `QUIET` on, progress is not shown either; `logging.DEBUG` adds
+            time and logger to each line.
+    """
+    handler = next((one for one in LOGGER.handlers if isinstance(one, Said)), None) or Said()
+    handler.setLevel(level)
+    detailed = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(logging.Formatter(detailed if level <= logging.DEBUG else "%(message)s"))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(level)
 
 
-def watch() -> Lines | Bars:
+def watch() -> Lines | Bars | Silence:
     """What fits where standard error goes."""
+    if _is_quiet():
+        return Silence()
     return Bars() if sys.stderr.isatty() else Lines()
+
+
+def show(line: str) -> None:
+    """A line of progress, unless `listen` is quiet."""
+    if not _is_quiet():
+        print(line, file=sys.stderr, flush=True)
+
+
+def _is_quiet() -> bool:
+    return any(isinstance(handler, Said) and handler.level >= QUIET for handler in LOGGER.handlers)

@@ -2,7 +2,7 @@
 
 from reground.tasks.workspace import lock, remembered
 from reground.tasks.workspace.csv import read_csv
-from reground.tasks.workspace.export_table import write_table
+from reground.tasks.workspace.export_table import read_table, write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
@@ -42,6 +42,7 @@ __all__ = [
     "image_shards",
     "lock",
     "read_csv",
+    "read_table",
     "raise_faults",
     "remembered",
     "refused",

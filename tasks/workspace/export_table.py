@@ -25,18 +25,26 @@ def write_table(workspace: Workspace, name: str, to: Path) -> int:
     """
     if to.suffix not in WRITERS:
         raise unknown("file ending", to.suffix, WRITERS)
-    if not workspace.parts(name):
-        made = ", ".join(workspace.tables()) or "none"
-        raise RegroundError(f"expected the table '{name}' in {workspace.url}; made so far: {made}.")
-    columns = schema.table(name).names()
-    if to.suffix != ".parquet":
-        columns = [column for column in columns if column != "image"]
-    frame = workspace.read(name, columns)
+    frame = read_table(workspace, name, with_pictures=to.suffix == ".parquet")
     try:
         WRITERS[to.suffix](frame, to, name)
     except OSError as error:
         raise RegroundError(f"cannot write {to}: {error.strerror or error}.") from error
     return len(frame)
+
+
+def read_table(workspace: Workspace, name: str, with_pictures: bool = False) -> pd.DataFrame:
+    """The table ``name`` whole, ordered by its key.
+
+    Raises:
+        UsageError: no such table.
+        RegroundError: nobody made the table yet.
+    """
+    if not workspace.parts(name):
+        made = ", ".join(workspace.tables()) or "none"
+        raise RegroundError(f"expected the table '{name}' in {workspace.url}; made so far: {made}.")
+    columns = schema.table(name).names()
+    return workspace.read(name, [column for column in columns if with_pictures or column != "image"])
 
 
 def _csv(frame: pd.DataFrame, to: Path, name: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -22,31 +21,6 @@ def without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
 
 
-def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys\n"
-        "from reground.flows.cli.main import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "heavy = {'prefect', 'pandas', 'numpy', 'torch', 'pydantic', 'cv2', 'label_studio_sdk'}\n"
-        "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "evaluate" in done.stdout
-
-
-def test_a_step_without_prefect_imports_no_prefect(world: World, tmp_path: Path) -> None:
-    code = (
-        "import sys\n"
-        "from reground.flows.cli.main import main\n"
-        f"status = main(['index', {str(world.images)!r}, '-w', {str(tmp_path)!r}])\n"
-        "sys.exit('prefect' if 'prefect' in sys.modules else status)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 def test_index_says_what_it_did_in_words_and_as_json(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,33 +33,99 @@ def test_index_says_what_it_did_in_words_and_as_json(
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "status", "message"),
     [
-        (["index", "/no/such/folder", "-w", "{w}"], None, "/no/such/folder"),
+        (["index", "/no/such/folder", "-w", "{w}"], 2, "/no/such/folder"),
         (["masks", "-w", "{w}"], 1, "expected the table 'images' in {w}, found none: run `reground index"),
         (["run", "-w", "{w}"], 2, "reground run IMAGES"),
         (["index", "{w}", "-w", "{w}", "--runner", "fork"], 2, "threads[:N], processes[:N] or ray"),
-        (["status", "-w", "{w}/none"], 1, "found none"),
-        (["export", "-w", "{w}", "--format", "tfrecord", "{w}/out"], 2, "coco, croissant, fiftyone, imagefolder"),
-        (["table", "imges", "-w", "{w}", "--to", "{w}/x.csv"], 2, "adversarial, adversarial_backgrounds"),
-        (["table", "images", "-w", "{w}", "--to", "{w}/x.csv"], 1, "made so far: none"),
-        (["index", "{w}", "-w", "{w}", "--config", "{w}/none.toml"], 2, "none.toml"),
-        (["index", "{w}", "-w", "{w}", "--prefect", "http://127.0.0.1:9/api"], 1, "expected a Prefect server at"),
+        (["status", "-w", "{w}"], 1, "expected a workspace at {w}, found none"),
+        (["settings", "-w", "{w}"], 1, "expected a workspace at {w}, found none"),
+        (["export", "-w", "{w}", "--format", "real", "{w}/out"], 1, "expected a workspace at {w}, found none"),
+        (["table", "truth", "-w", "{w}", "--to", "{w}/x.csv"], 1, "expected a workspace at {w}, found none"),
+        (["index", "/tmp", "-w", "{w}", "--config", "{w}/none.toml"], 2, "none.toml"),
+        (["index", "/tmp", "-w", "{w}", "--prefect", "http://127.0.0.1:9/api"], 1, "expected a Prefect server at"),
+        (["serve", "-w", "{w}", "--prefect", "http://127.0.0.1:9/api", "--port", "1"], 2, "--port or --prefect"),
+        (["review", "push", "-w", "{w}"], 1, "expected a workspace at {w}, found none"),
+        (["truth", "-w", "{w}", "--keep", "x", "--min-annotators", "y"], 2, "2 settings cannot be used"),
     ],
 )
-def test_errors_are_one_line_with_a_status(
-    words: list[str], status: int | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_refusal_has_a_message_and_a_status_and_leaves_no_folder(
+    words: list[str], status: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = main([word.replace("{w}", str(tmp_path)) for word in words])
+    workspace = tmp_path / "not" / "made"
+    assert main([word.replace("{w}", str(workspace)) for word in words]) == status
     error = capsys.readouterr().err
-    assert found in (1, 2) if status is None else found == status
-    assert said.replace("{w}", str(tmp_path)) in error and "Traceback" not in error
+    assert message.replace("{w}", str(workspace)) in error and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_words_are_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(["indx"])
-    assert "invalid choice: 'indx'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["indx"], "did you mean 'index'"),
+        (["review", "puhs", "-w", "W"], "did you mean 'push'"),
+        (["truth", "dif", "1", "2", "-w", "W"], "unknown command of `reground truth` 'dif': did you mean 'diff'"),
+        (["masks", "-w", "W", "--min-qualty", "0.3"], "Did you mean --min-quality?"),
+        (["run", "-w", "W", "--seed", "3"], "--masks-seed, --variants-seed"),
+        (["masks"], "Expected --workspace or -w"),
+        (["table", "-w", "W"], "Expected NAME"),
+        (["masks", "-w", "W", "--iterations"], "Expected a value after --iterations"),
+        (["masks", "-w", "W", "-w", "V"], "Expected -w once"),
+        (["export", "a", "b", "-w", "W", "--format", "real"], "Unexpected argument: b"),
+        (["review", "push", "ann@lab.org", "-w", "W"], "Unexpected argument: ann@lab.org"),
+        (["review", "status", "-w", "W", "--round", "2"], "Unknown option: --round"),
+        (["evaluate", "-w", "W", "--keep", "0.5"], "Unknown option: --keep"),
+        (["predict", "import", "f.csv", "-w", "W", "--model", "m", "--device", "cpu"], "Unknown option: --device"),
+        (["table", "truth", "-w", "W", "--to", "t.csv", "--limit", "3"], "expected --to FILE or --limit N, got both"),
+    ],
+)
+def test_wrong_use_is_status_2_and_names_what_would_work(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "--limit" in words:
+        put(Workspace("W"), "classes", [class_row(0)])
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["index", "{w}", "-w", "{w}", "--runner", "fork"],
+        ["-w", "{w}", "index", "--runner", "fork", "{w}"],
+        ["--runner", "fork", "index", "-w", "{w}", "{w}"],
+        ["-q", "--workspace={w}", "--runner=fork", "index", "{w}"],
+    ],
+)
+def test_options_stand_anywhere(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([word.replace("{w}", str(tmp_path)) for word in words]) == 2
+    assert "unknown runner 'fork'" in capsys.readouterr().err
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Usage: reground COMMAND" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"reground {importlib.metadata.version('reground')}\n"
+
+
+def test_quiet_shows_the_result_alone(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["index", str(world.images), "-w", str(tmp_path)]
+    assert main([*words, "-q"]) == 0
+    quiet = capsys.readouterr()
+    assert "images: 21" in quiet.out and quiet.err == ""
+    assert main(words) == 0
+    assert "index: 21" in capsys.readouterr().err
+
+
+def test_verbose_shows_the_traceback_of_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["masks", "-w", str(tmp_path), "-v"]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_any_table_as_csv_jsonl_or_parquet(tmp_path: Path) -> None:

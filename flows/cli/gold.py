@@ -1,0 +1,30 @@
+"""``reground gold import``: known answers, hidden among the questions to judge annotators by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from reground.annotations.rounds import import_gold
+from reground.flows.cli.examples import examples
+from reground.flows.cli.options import WorkspaceUrl
+from reground.flows.cli.result import Result, counted
+from reground.tasks.workspace import Workspace
+
+app = App("gold", help_epilogue=examples("reground gold import gold.csv -w W"))
+
+
+@app.command(name="import", help_epilogue=examples("reground gold import gold.csv -w W"))
+def import_(
+    file: Annotated[Path, Parameter(help="CSV with image_id, class and answer (yes or no).")],
+    /,
+    *,
+    workspace: WorkspaceUrl,
+) -> Result:
+    """Import known answers."""
+    here = Workspace(workspace)
+    with here.lock("reground gold import"):
+        counts = import_gold(here, file)
+    return Result(counted(counts), counts)

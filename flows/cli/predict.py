@@ -1,0 +1,42 @@
+"""``reground predict`` and ``reground predict import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from reground.flows.cli.examples import examples
+from reground.flows.cli.options import WorkspaceUrl
+from reground.flows.cli.result import Result, counted
+from reground.flows.cli.step_command import step_action
+from reground.tasks.predictions import import_predictions
+from reground.tasks.workspace import Workspace
+
+app = App(
+    "predict",
+    help_epilogue=examples(
+        "reground predict -w W --models efficientnet-lite0,timm:resnet50.a1_in1k",
+        "reground predict -w W --on photographs --device cuda",
+        "reground predict import predictions.csv -w W --model ours",
+    ),
+)
+app.default(step_action("predict", "predict"))
+
+FORMATS = "image_id and class_idx as .csv, .jsonl or .parquet, or a folder laid out as cleanlab/label-errors."
+
+
+@app.command(name="import", help_epilogue=examples("reground predict import predictions.csv -w W --model ours"))
+def import_(
+    file: Annotated[Path, Parameter(help=FORMATS)],
+    /,
+    *,
+    model: Annotated[str, Parameter(help="What the model is called from now on.", metavar="NAME")],
+    workspace: WorkspaceUrl,
+) -> Result:
+    """Import predictions made elsewhere; images need not be at hand."""
+    here = Workspace(workspace)
+    with here.lock("reground predict import"):
+        counts = import_predictions(here, model, file)
+    return Result(counted(counts), counts)

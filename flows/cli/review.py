@@ -1,0 +1,159 @@
+"""``reground review``: ask people, and collect what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from cyclopts import App, Parameter
+
+from reground.annotations.collect.votes import summarize
+from reground.annotations.review import (
+    QUESTIONS,
+    ReviewSettings,
+    invite_annotators,
+    pull_votes,
+    push_questions,
+    review_status,
+    serve_label_studio,
+    status_table,
+)
+from reground.flows.cli.examples import examples
+from reground.flows.cli.execute import require_workspace, run_flow
+from reground.flows.cli.options import Config, Overrides, Prefect, WorkspaceUrl, takes_settings
+from reground.flows.cli.result import Result, counted
+from reground.flows.settings import check, remember, remembering, resolve
+from reground.tasks.workspace import Workspace
+
+REVIEW: Final = "review"
+COLLECTING: Final = ("recorded_annotators", "exclude")
+"""Settings of what was answered; all others are settings of what is asked."""
+
+app = App(
+    REVIEW,
+    help_epilogue=examples(
+        "reground review serve -w W    # its Label Studio, in another terminal",
+        "reground review invite ann@lab.org bob@lab.org -w W",
+        "reground review push -w W",
+        "reground review status -w W",
+        "reground review pull -w W",
+    ),
+)
+
+
+@app.command(
+    help_epilogue=examples("reground review push -w W", "reground review push -w W --question contains --overlap 3")
+)
+@takes_settings(REVIEW, without=("port", *COLLECTING))
+def push(
+    *,
+    workspace: WorkspaceUrl,
+    overrides: Overrides,
+    question: Annotated[
+        Literal["contains", "classify"] | None, Parameter(help="Ask only this one.", show_default=lambda _: "both")
+    ] = None,
+    config: Config = None,
+    prefect: Prefect = "",
+) -> Result:
+    """Put every question into Label Studio that is not there yet."""
+    here, settings = _prepare(workspace, overrides, config)
+    questions = [question] if question else list(QUESTIONS)
+    if prefect:
+        with remembering(here, overrides, config):
+            return run_flow(prefect, "review-push", workspace=here.url, questions=questions, settings=overrides)
+    with remembering(here, overrides, config), here.lock("reground review push"):
+        pushed = {name: asdict(push_questions(here, settings, name)) for name in questions}
+    return Result("\n".join(f"{name}: {counted(counts)}" for name, counts in pushed.items()), pushed)
+
+
+@app.command(help_epilogue=examples("reground review pull -w W", "reground review pull -w W --exclude-gold-below 0.8"))
+@takes_settings(REVIEW, only=("url", *COLLECTING))
+def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None, prefect: Prefect = "") -> Result:
+    """Collect the answers there are by now."""
+    here, settings = _prepare(workspace, overrides, config)
+    if prefect:
+        with remembering(here, overrides, config):
+            return run_flow(prefect, "collect", workspace=here.url, settings=overrides)
+    with remembering(here, overrides, config), here.lock("reground review pull"):
+        counts = asdict(pull_votes(here, settings))
+    return Result(counted(counts), counts)
+
+
+@app.command(help_epilogue=examples("reground review status -w W", "reground review status -w W --json"))
+@takes_settings(REVIEW, only=("url", "overlap", "recorded_annotators"))
+def status(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None) -> Result:
+    """Show how far annotators are: done, open, disagreed, answers an hour, time left. Remembers no setting."""
+    here, settings = _prepare(workspace, overrides, config)
+    rows = review_status(here, settings)
+    return Result(status_table(rows), {"questions": rows})
+
+
+@app.command(help_epilogue=examples("reground review serve -w W", "reground review serve -w W --port 8081"))
+@takes_settings(REVIEW, only=("port",))
+def serve(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None) -> Result:
+    """Run the Label Studio of this workspace until interrupted."""
+    here, settings = _prepare(workspace, overrides, config)
+    with remembering(here, overrides, config):
+        serve_label_studio(here, settings)
+    return Result("Label Studio is stopped; everything in it is kept")
+
+
+@app.command(help_epilogue=examples("reground review invite ann@lab.org bob@lab.org -w W"))
+@takes_settings(REVIEW, only=("url",))
+def invite(
+    *emails: Annotated[str, Parameter(help="Addresses of annotators.")],
+    workspace: WorkspaceUrl,
+    overrides: Overrides,
+    config: Config = None,
+) -> Result:
+    """Make accounts for annotators; first passwords go to files that only you can read."""
+    here, settings = _prepare(workspace, overrides, config)
+    with remembering(here, overrides, config):
+        accounts = invite_annotators(here, settings, emails)
+    annotators = list(dict.fromkeys([*settings.annotators, *(account.email for account in accounts)]))
+    remember(here, {REVIEW: {"annotators": annotators}})
+    lines = [
+        f"{account.email}: {'new account' if account.is_new else 'had an account'}"
+        + (f", first password in {account.password_file}" if account.password_file else "")
+        for account in accounts
+    ]
+    return Result("\n".join(lines), {"invited": [asdict(account) for account in accounts], "annotators": annotators})
+
+
+@app.command(
+    help_epilogue=examples(
+        "reground review annotators -w W", "reground review annotators -w W --exclude-gold-below 0.8"
+    )
+)
+@takes_settings(REVIEW, only=("exclude",))
+def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None) -> Result:
+    """Show how well each annotator answers, and whose votes count; needs no Label Studio."""
+    here, settings = _prepare(workspace, overrides, config)
+    with remembering(here, overrides, config), here.lock("reground review annotators"):
+        summarize(here, settings.exclude)
+    table = here.read("annotators")
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
+    text = "\n".join("; ".join(_annotator(row)) for row in rows)
+    return Result(text or "nobody has answered yet", {"annotators": rows})
+
+
+def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> tuple[Workspace, ReviewSettings]:
+    here = Workspace(workspace_url)
+    resolved = resolve(here, overrides, config)
+    check(resolved, [REVIEW])
+    require_workspace(here)
+    return here, resolved.settings.review
+
+
+def _annotator(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{row['annotator_id']}: {row['votes']} votes in {row['tasks']} tasks"
+    if row["gold_n"]:
+        yield f"known answers {row['gold_correct']}/{row['gold_n']} [{row['gold_low']:.2f}, {row['gold_high']:.2f}]"
+    if row["agreement"] is not None:
+        yield f"agreement {row['agreement']:.2f} (n={row['agreement_n']})"
+    if row["seconds_per_task"] is not None:
+        yield f"{row['seconds_per_task']:.1f} s a task"
+    if row["excluded"]:
+        yield f"EXCLUDED: {row['excluded']}"

@@ -1,0 +1,60 @@
+"""``reground serve``: the flows of a workspace on schedules, until stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from reground.flows import steps
+from reground.flows.cli.examples import examples
+from reground.flows.cli.options import Config, Prefect, WorkspaceUrl
+from reground.flows.cli.result import Result
+from reground.flows.run import prefect_server, show
+from reground.flows.serve import serve as serve_flows
+from reground.flows.settings import check, remembering, resolve
+from reground.tasks.errors import UsageError
+from reground.tasks.workspace import Workspace
+
+app = App(
+    "serve",
+    help_epilogue=examples(
+        "reground serve -w W",
+        "reground serve -w W --collect-every 60 --audit-cron '0 */4 * * *'",
+        "reground serve -w W --prefect http://127.0.0.1:4200/api",
+    ),
+)
+
+
+@app.default
+def serve(
+    *,
+    workspace: WorkspaceUrl,
+    config: Config = None,
+    prefect: Prefect = "",
+    port: Annotated[
+        int | None,
+        Parameter(help="Of the workspace's own Prefect server.", metavar="PORT", show_default=lambda _: "4200"),
+    ] = None,
+    collect_every: Annotated[int, Parameter(help="Time between two collections of votes.", metavar="SECONDS")] = 600,
+    audit_cron: Annotated[
+        str, Parameter(help="When models are evaluated again, in UTC.", metavar="CRON")
+    ] = "0 3 * * *",
+) -> Result:
+    """Serve the flows until interrupted."""
+    here = Workspace(workspace)
+    check(resolve(here, {}, config), [*steps.AUDIT, "review"])
+    if prefect and port is not None:
+        raise UsageError(f"expected --port or --prefect, got both: {prefect} listens on its own port already.")
+    if not prefect and not here.is_local:
+        raise UsageError("expected a Prefect server for an object store: give its address with --prefect URL.")
+    with remembering(here, {}, config), contextlib.ExitStack() as servers:
+        if not prefect:
+            show("starting a Prefect server on loopback (some 12 s the first time)")
+            prefect = servers.enter_context(prefect_server(Path(here.root) / "prefect", port or 4200))
+        print(f"the page with runs and schedules: {prefect.removesuffix('/api')}", file=sys.stderr, flush=True)
+        serve_flows(prefect, here.url, collect_every, audit_cron)
+    return Result("stopped serving; the schedules are paused until you serve again")

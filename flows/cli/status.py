@@ -1,0 +1,45 @@
+"""``reground status``: what is done, what is open, who waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cyclopts import App
+
+from reground.flows import steps
+from reground.flows.cli.examples import examples
+from reground.flows.cli.execute import require_workspace, summary
+from reground.flows.cli.options import Config, WorkspaceUrl
+from reground.flows.cli.result import Result
+from reground.flows.settings import resolve
+from reground.tasks.errors import RegroundError
+from reground.tasks.workspace import Workspace, todo
+
+app = App("status", help_epilogue=examples("reground status -w W", "reground status -w W --json"))
+
+
+@app.default
+def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
+    """Show how far each step is."""
+    here = Workspace(workspace)
+    require_workspace(here)
+    settings = resolve(here, {}, config).settings
+    progress: dict[str, dict[str, Any]] = {}
+    for name in steps.MODULES:
+        if name not in steps.RUN and not here.entries(name):
+            continue
+        try:
+            plan = todo(steps.find(name), here, settings.of(name))
+            progress[name] = {"shards": len(plan.shards), "missing": len(plan.missing)}
+        except RegroundError as error:
+            progress[name] = {"blocked": str(error)}
+    rest = summary(here, list(steps.MODULES))
+    lines = [_line(name, state) for name, state in progress.items()]
+    return Result("\n".join([*lines, "", rest.text]), {"steps": progress, **rest.data})
+
+
+def _line(name: str, state: Mapping[str, Any]) -> str:
+    if "blocked" in state:
+        return f"{name:<11} waits: {state['blocked']}"
+    return f"{name:<11} {state['shards'] - state['missing']} of {state['shards']} shards done"

@@ -1,0 +1,36 @@
+"""``reground votes import``: votes that others have published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from reground.annotations.published import REGISTRY, import_votes
+from reground.flows.cli.examples import examples
+from reground.flows.cli.options import WorkspaceUrl
+from reground.flows.cli.result import Result, counted
+from reground.tasks.workspace import Workspace
+
+app = App("votes", help_epilogue=examples("reground votes import ReaL -w W --format real"))
+
+
+@app.command(
+    name="import",
+    help_epilogue=examples(
+        "reground votes import ReaL -w W --format real", "reground votes import votes.csv -w W --format csv"
+    ),
+)
+def import_(
+    path: Annotated[Path, Parameter(help="Folder as its publishers lay it out, or a CSV.")],
+    /,
+    *,
+    format: Annotated[str, Parameter(help=f"One of: {', '.join(REGISTRY.names())}.", metavar="FORMAT")],
+    workspace: WorkspaceUrl,
+) -> Result:
+    """Import votes that others have published."""
+    here = Workspace(workspace)
+    with here.lock("reground votes import"):
+        counts = import_votes(here, format, path)
+    return Result(counted(counts), counts)
