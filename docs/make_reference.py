@@ -7,13 +7,15 @@ The pages go to ``docs/reference`` and are not committed: they are made before e
 
 from __future__ import annotations
 
-import argparse
 import ast
 import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reground.flows.cli import Option
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -41,40 +43,35 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def commands_page() -> str:
-    """Every command with its arguments and options."""
+    """Every command with its arguments, options and examples."""
+    from reground.flows.cli import reference
+
+    commands = reference()
     lines = [
         "# Commands",
         "",
-        "Made from the command line's own description: `reground COMMAND --help` says the same.",
+        "Made from the command line's own description: `reground COMMAND --help` says the same. Options may stand",
+        "anywhere. Exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted.",
         "",
+        "Options of every command:",
+        "",
+        *_table(("option", "default", "meaning"), map(_option_row, commands.options)),
     ]
-    for words, command in _commands(_parser()):
-        lines += [f"## reground {words}", "", _sentence(command.description or ""), ""]
-        lines += ["```text", command.format_usage().removeprefix("usage: ").rstrip(), "```", ""]
-        lines += _table(("option", "meaning", "default"), _options(command))
+    for command in commands.commands:
+        lines += [f"## reground {command.words}", "", command.summary, ""]
+        lines += ["```bash", *command.examples, "```", ""]
+        for group, options in itertools.groupby((*command.arguments, *command.options), key=lambda one: one.group):
+            lines += [f"{group}:", ""] if group else []
+            lines += _table(("option", "default", "meaning"), map(_option_row, options))
     return "\n".join(lines)
 
 
-def _parser() -> argparse.ArgumentParser:
-    from reground.flows.cli.main import parser
-
-    return parser()
-
-
-def _commands(parser: argparse.ArgumentParser, words: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    for name, command in (pair for group in groups for pair in group.choices.items()):
-        yield f"{words}{name}", command
-        yield from _commands(command, f"{words}{name} ")
-
-
-def _options(command: argparse.ArgumentParser) -> Iterator[tuple[str, str, str]]:
-    for action in command._actions:
-        if isinstance(action, argparse._HelpAction):
-            continue
-        name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
-        default = "" if action.default in (None, argparse.SUPPRESS, False, "", []) else f"`{action.default}`"
-        yield f"`{name}`", action.help or "", default
+def _option_row(option: Option) -> tuple[str, str, str]:
+    default = "required" if option.is_required else f"`{option.default}`" if option.default else ""
+    names = ", ".join(f"`{name}`" for name in option.names)
+    value = f" `{option.value}`" if option.value and option.value not in option.names else ""
+    choices = f" One of: {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
+    return names + value, default, option.help + choices
 
 
 # Settings

@@ -61,7 +61,6 @@ INSIDE_LABEL_STUDIO = "reground.annotations.label_studio.server_settings"  # on 
 
 LIGHT = [
     "reground.flows.cli.main",
-    "reground.flows.cli.commands",
     "reground.flows.run.local",
     "reground.flows.settings",
     "reground.flows.steps",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Group, Parameter
@@ -104,6 +105,19 @@ def build() -> App:
         command(*bound.args, **bound.kwargs).print(json, quiet)
 
     return app
+
+
+def parse(words: Sequence[str]) -> dict[str, Any]:
+    """The arguments of a command line, by the parameters of the command's function; runs nothing.
+
+    Raises:
+        CycloptsError: the words fit no command's arguments.
+        UsageError: no such command.
+    """
+    app = build()
+    _, launched, _ = app.meta.parse_args(list(words))
+    _, bound, _ = app.parse_args(commands_first(app, launched.args))
+    return bound.arguments
 
 
 def _version() -> str:

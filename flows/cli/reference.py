@@ -20,7 +20,7 @@ class Option:
         names: ``("--workspace", "-w")``; of a positional argument its name in capitals.
         group: title of the group it stands in; empty: the command's own.
         help: what it means.
-        value: what stands for its value: ``N``, ``FILE``; empty: a flag.
+        value: what stands for its value: ``N``, ``FILE``; empty: a flag, or a positional argument.
         default: its value where nobody gives it; empty: none.
         choices: the values there are; empty: the list is open.
         is_required: whether the command needs it.
@@ -112,7 +112,7 @@ def _option(argument: Argument) -> Option:
         names=(parameter.metavar,) if is_positional and parameter.metavar else tuple(argument.names),
         group=own[0] if own else "",
         help=parameter.help or "",
-        value="" if is_flag else value,
+        value="" if is_flag or is_positional else value,
         default=_default(argument),
         choices=tuple(argument.get_choices() or ()),
         is_required=argument.required,

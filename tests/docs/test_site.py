@@ -6,8 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from docs import make_reference
-from reground.flows.cli.main import parser
+from reground.flows.cli import reference
 from reground.flows.settings import Settings, fields
 from reground.tasks.schema import TABLES
 from tests.support.needs import ROOT
@@ -58,7 +57,7 @@ def test_what_a_page_loads_is_there(site: Site) -> None:
 
 def test_every_command_is_in_the_reference(site: Site) -> None:
     text = (site.project / "docs" / "reference" / "commands.md").read_text()
-    commands = [words for words, _ in make_reference._commands(parser())]
+    commands = [command.words for command in reference().commands]
     assert len(commands) > 15
     assert not [words for words in commands if f"## reground {words}\n" not in text]
 

@@ -30,7 +30,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def reground(workspace: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "reground.flows.cli.main", *words, "-w", str(workspace)]
+    return [sys.executable, "-m", "reground", *words, "-w", str(workspace)]
 
 
 def listed(workspace: Path) -> dict[str, str]:

@@ -8,9 +8,7 @@ import pytest
 from cyclopts.exceptions import UnknownOptionError
 
 from reground.flows import steps
-from reground.flows.cli import Command, reference
-from reground.flows.cli.app import build
-from reground.flows.cli.words import commands_first
+from reground.flows.cli import Command, parse, reference
 from reground.flows.settings import Settings, fields
 
 REFERENCE = reference()
@@ -22,13 +20,6 @@ WIDTH = 78
 def words_of(example: str) -> list[str]:
     """Of a command line, without the shell's part: `source <(...)`, `| grep` and a comment."""
     return shlex.split(example.removeprefix("source <(").replace(")  ", "  ").partition(" | ")[0], comments=True)
-
-
-def parse(words: list[str]) -> None:
-    """Parse a command line and run nothing."""
-    app = build()
-    _, bound, _ = app.meta.parse_args(words)
-    app.parse_args(commands_first(app, bound.args))
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

@@ -7,25 +7,18 @@ from typing import Any
 
 import pytest
 
-from reground.flows.cli.app import build
+from reground.flows.cli import parse
 from reground.flows.cli.options import Overrides, setting_options, takes_settings
 from reground.flows.settings import resolve
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Workspace
 
 
-def overrides_of(*words: str) -> dict[str, Any]:
-    """What a command line hands to the settings."""
-    _, bound, _ = build().parse_args([*words, "-w", "W"])
-    seen: dict[str, Any] = {}
-    options = {
-        option.keyword: option
-        for option in setting_options([words[0]], positional="images" if words[0] == "index" else "")
-    }
-    for keyword, value in bound.arguments.items():
-        if keyword in options:
-            seen[options[keyword].field.name] = value
-    return seen
+def overrides_of(step: str, *words: str) -> dict[str, Any]:
+    """What the command line of a step hands to the settings."""
+    options = setting_options([step], positional="images" if step == "index" else "")
+    arguments = parse([step, *words, "-w", "W"])
+    return {option.field.name: arguments[option.keyword] for option in options if option.keyword in arguments}
 
 
 def test_values_are_text_and_flags() -> None:

@@ -234,7 +234,7 @@ def test_published_takes_published_masks_only(masked, workspace_url, settings, c
     first = workspace.entries("masks")[0]
     rows = workspace.read_part(first.tables["masks"].path).to_pylist()
     workspace.commit("masks", first.shard, "other", Output({"masks": [rows[0] | change, *rows[1:]], "dropped": []}))
-    with pytest.raises(RegroundError, match=f"{message}: run `reground masks .* --method grabcut --mask-iterations 5`"):
+    with pytest.raises(RegroundError, match=f"{message}: run `reground masks .* --method grabcut --iterations 5`"):
         todo(STEP, workspace, settings)
     assert todo(STEP, workspace, VariantSettings()).missing
 
