@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter, Token
 
@@ -85,14 +85,18 @@ class SettingOption:
             "help": _sentence(self.field.help),
             "show_default": (lambda _: shown) if shown else False,
         }
-        hint: Any = bool | None if self.field.type is bool else str | None
+        hint: Any = bool
         if self.field.type is not bool:
-            described |= {"converter": self._convert, "n_tokens": 1, "choices": self.field.choices or None}
+            # Choices are for help and completion: the settings check them, all faults at once.
+            hint = Literal[self.field.choices] if self.field.choices else str
+            described |= {"converter": self._convert, "n_tokens": 1}
         if not self.is_positional:
             described |= {"name": self.flag, "group": Group(f"Settings of {self.step}", sort_key=_place(self.step))}
             described |= {"metavar": _metavar(self.field)} if self.field.type is not bool else {}
         kind = inspect.Parameter.POSITIONAL_ONLY if self.is_positional else inspect.Parameter.KEYWORD_ONLY
-        return inspect.Parameter(self.keyword, kind, default=None, annotation=Annotated[hint, Parameter(**described)])
+        return inspect.Parameter(
+            self.keyword, kind, default=None, annotation=Annotated[hint | None, Parameter(**described)]
+        )
 
     @property
     def is_positional(self) -> bool:
