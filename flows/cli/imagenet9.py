@@ -7,7 +7,7 @@ from reground.flows.cli.step_command import step_action
 
 app = App("imagenet9", help_epilogue=examples("reground imagenet9 import bg_challenge -w W"))
 app.command(
-    step_action("imagenet9 import", "released", positional="folder"),
+    step_action("imagenet9 import", "imagenet9", positional="folder"),
     name="import",
     help="Import a folder with original/val/..., only_bg_t/val/..., fg_mask/val/... (a workspace remembers it).",
     help_epilogue=examples(

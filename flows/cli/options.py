@@ -51,7 +51,7 @@ Runner = Annotated[
 
 PATHS: Final = {
     "index": ("images", "boxes", "labels", "classes"),
-    "released": ("folder",),
+    "imagenet9": ("folder",),
     "masks": ("method",),
     "variants": ("groups",),
 }
@@ -88,7 +88,7 @@ class SettingOption:
         hint: Any = bool
         if self.field.type is not bool:
             # Choices are for help and completion: the settings check them, all faults at once.
-            hint = Literal[self.field.choices] if self.field.choices else str
+            hint = Literal[self.field.choices] | str if self.field.choices else str
             described |= {"converter": self._convert, "n_tokens": 1}
         if not self.is_positional:
             described |= {"name": self.flag, "group": Group(f"Settings of {self.step}", sort_key=_place(self.step))}

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 
-from reground.annotations.collect.votes import summarize
+from reground.annotations.collect import summarize
 from reground.annotations.review import (
     QUESTIONS,
-    ReviewSettings,
     invite_annotators,
     pull_votes,
     push_questions,
@@ -24,7 +23,7 @@ from reground.flows.cli.examples import examples
 from reground.flows.cli.execute import require_workspace, run_flow
 from reground.flows.cli.options import Config, Overrides, Prefect, WorkspaceUrl, takes_settings
 from reground.flows.cli.result import Result, counted
-from reground.flows.settings import check, remember, remembering, resolve
+from reground.flows.settings import Settings, check, remember, remembering, resolve
 from reground.tasks.workspace import Workspace
 
 REVIEW: Final = "review"
@@ -64,7 +63,9 @@ def push(
         with remembering(here, overrides, config):
             return run_flow(prefect, "review-push", workspace=here.url, questions=questions, settings=overrides)
     with remembering(here, overrides, config), here.lock("reground review push"):
-        pushed = {name: asdict(push_questions(here, settings, name)) for name in questions}
+        pushed = {
+            name: asdict(push_questions(here, settings.review, name, settings.truth.policy)) for name in questions
+        }
     return Result("\n".join(f"{name}: {counted(counts)}" for name, counts in pushed.items()), pushed)
 
 
@@ -77,7 +78,7 @@ def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None
         with remembering(here, overrides, config):
             return run_flow(prefect, "collect", workspace=here.url, settings=overrides)
     with remembering(here, overrides, config), here.lock("reground review pull"):
-        counts = asdict(pull_votes(here, settings))
+        counts = asdict(pull_votes(here, settings.review))
     return Result(counted(counts), counts)
 
 
@@ -86,7 +87,7 @@ def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None
 def status(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None) -> Result:
     """Show how far annotators are: done, open, disagreed, answers an hour, time left. Remembers no setting."""
     here, settings = _prepare(workspace, overrides, config)
-    rows = review_status(here, settings)
+    rows = review_status(here, settings.review, settings.truth.policy)
     return Result(status_table(rows), {"questions": rows})
 
 
@@ -96,7 +97,7 @@ def serve(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = Non
     """Run the Label Studio of this workspace until interrupted."""
     here, settings = _prepare(workspace, overrides, config)
     with remembering(here, overrides, config):
-        serve_label_studio(here, settings)
+        serve_label_studio(here, settings.review)
     return Result("Label Studio is stopped; everything in it is kept")
 
 
@@ -111,8 +112,8 @@ def invite(
     """Make accounts for annotators; first passwords go to files that only you can read."""
     here, settings = _prepare(workspace, overrides, config)
     with remembering(here, overrides, config):
-        accounts = invite_annotators(here, settings, emails)
-    annotators = list(dict.fromkeys([*settings.annotators, *(account.email for account in accounts)]))
+        accounts = invite_annotators(here, settings.review, emails)
+    annotators = list(dict.fromkeys([*settings.review.annotators, *(account.email for account in accounts)]))
     remember(here, {REVIEW: {"annotators": annotators}})
     lines = [
         f"{account.email}: {'new account' if account.is_new else 'had an account'}"
@@ -132,19 +133,19 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
     """Show how well each annotator answers, and whose votes count; needs no Label Studio."""
     here, settings = _prepare(workspace, overrides, config)
     with remembering(here, overrides, config), here.lock("reground review annotators"):
-        summarize(here, settings.exclude)
+        summarize(here, settings.review.exclude)
     table = here.read("annotators")
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     text = "\n".join("; ".join(_annotator(row)) for row in rows)
     return Result(text or "nobody has answered yet", {"annotators": rows})
 
 
-def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> tuple[Workspace, ReviewSettings]:
+def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> tuple[Workspace, Settings]:
     here = Workspace(workspace_url)
     resolved = resolve(here, overrides, config)
     check(resolved, [REVIEW])
     require_workspace(here)
-    return here, resolved.settings.review
+    return here, resolved.settings
 
 
 def _annotator(row: Mapping[str, Any]) -> Iterator[str]:

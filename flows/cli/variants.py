@@ -6,5 +6,5 @@ app = step_command(
     "variants",
     "reground variants -w W",
     "reground variants -w W --groups groups.csv --fill inpaint",
-    "reground variants -w W --compose mask,parity    # to compare the two",
+    "reground variants -w W --compose mask,published    # to compare the two",
 )

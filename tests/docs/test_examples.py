@@ -6,9 +6,9 @@ import doctest
 from pathlib import Path
 
 import pytest
+from cyclopts import CycloptsError
 
-from docs import make_reference
-from reground.flows.cli.main import main, parser
+from reground.flows.cli import main, parse, reference
 from tests.support.examples import PAGES, PYTHON, SHELL, Block, blocks, commands, inline_code, reground_words
 from tests.support.examples_world import copy_folder, examples_folder
 from tests.support.needs import ROOT, need_package
@@ -65,7 +65,7 @@ def test_the_examples_of_a_page_run(
 def test_a_command_is_understood(place: str, command: str) -> None:
     words = reground_words(command)
     if words is not None:
-        _parse(words)
+        parse(words)
 
 
 @pytest.mark.parametrize("block", [b for b in PYTHON_BLOCKS if ">>>" not in b.text], ids=lambda block: block.place)
@@ -75,7 +75,7 @@ def test_python_without_prompt_compiles(block: Block) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_in_the_text_exist(page: Path) -> None:
-    known = {words for words, _ in make_reference._commands(parser())}
+    known = {command.words for command in reference().commands}
     for code in inline_code(page):
         words = code.split()
         if words[:1] == ["reground"] and len(words) > 1 and words[1][:1].islower():
@@ -114,8 +114,8 @@ def test_an_example_that_fails_is_noticed(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_wrong_option_is_noticed() -> None:
-    with pytest.raises(SystemExit):
-        _parse(["status", "-w", "W", "--no-such-option"])
+    with pytest.raises(CycloptsError):
+        parse(["status", "-w", "W", "--no-such-option"])
 
 
 def _run_shell(block: Block) -> None:
@@ -135,9 +135,3 @@ def _run_python(block: Block, names: dict[str, object]) -> None:
         test, out=report.append, clear_globs=False
     )
     assert not failed, "".join(report)
-
-
-def _parse(words: list[str]) -> None:
-    if words[:2] == ["predict", "import"]:
-        words = ["predict import", *words[2:]]
-    parser().parse_args(words)

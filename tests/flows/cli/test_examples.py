@@ -43,7 +43,7 @@ def test_a_wrong_example_is_refused() -> None:
 
 
 def test_every_setting_is_an_option_of_its_command() -> None:
-    heads = {"released": ["imagenet9 import"], "review": [words for words in COMMANDS if words.startswith("review ")]}
+    heads = {"imagenet9": ["imagenet9 import"], "review": [words for words in COMMANDS if words.startswith("review ")]}
     count = 0
     for field in fields(Settings):
         step, dot, name = field.name.partition(".")
