@@ -69,7 +69,9 @@ def push(
     return Result("\n".join(f"{name}: {counted(counts)}" for name, counts in pushed.items()), pushed)
 
 
-@app.command(help_epilogue=examples("reground review pull -w W", "reground review pull -w W --exclude-gold-below 0.8"))
+@app.command(
+    help_epilogue=examples("reground review pull -w W", "reground review pull -w W --exclude-min-gold-accuracy 0.8")
+)
 @takes_settings(REVIEW, only=("url", *COLLECTING))
 def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None, prefect: Prefect = "") -> Result:
     """Collect the answers there are by now."""
@@ -125,7 +127,7 @@ def invite(
 
 @app.command(
     help_epilogue=examples(
-        "reground review annotators -w W", "reground review annotators -w W --exclude-gold-below 0.8"
+        "reground review annotators -w W", "reground review annotators -w W --exclude-min-gold-accuracy 0.8"
     )
 )
 @takes_settings(REVIEW, only=("exclude",))

@@ -51,7 +51,7 @@ def test_a_name_of_several_steps_is_qualified() -> None:
 
 def test_nested_settings_are_dashed() -> None:
     flags = [option.flag for option in setting_options(["review"], only=["exclude"])]
-    assert "--exclude-gold-below" in flags and all(flag.startswith("--exclude-") for flag in flags)
+    assert "--exclude-min-gold-accuracy" in flags and all(flag.startswith("--exclude-") for flag in flags)
 
 
 @pytest.mark.parametrize(
