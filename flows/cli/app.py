@@ -89,7 +89,7 @@ def build() -> App:
     for number, (title, commands) in enumerate(COMMANDS.items()):
         group = Group(title, sort_key=number)
         for place, (name, summary) in enumerate(commands.items()):
-            app.command(f"reground.flows.cli.{name}:app", name=name, help=summary, group=group, sort_key=place)
+            app.command(f"{__package__}.{name}:app", name=name, help=summary, group=group, sort_key=place)
     for flag in ("--help", "--version"):
         app[flag].group = HELP
 
