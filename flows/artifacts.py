@@ -35,11 +35,11 @@ class RunProgress:
         self._done, self._total, self._published = 0, 1, 0.0
         self._artifact: UUID | None = None
 
-    def start(self, step: str, total: int, done: int) -> None:
-        self._terminal.start(step, total, done)
-        self._done, self._total = done, max(1, total)
+    def start(self, step: str, total: int, num_done: int) -> None:
+        self._terminal.start(step, total, num_done)
+        self._done, self._total = num_done, max(1, total)
         self._published = self._percent()
-        description = f"{step}: {total:,} units, {done:,} done before, in {self._workspace.url}"
+        description = f"{step}: {total:,} units, {num_done:,} done before, in {self._workspace.url}"
         # No key: it belongs to its run, not to the history of the workspace's artifacts.
         self._artifact = cast(UUID, create_progress_artifact(self._published, description=description))
         LOGGER.info(description)

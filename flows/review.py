@@ -25,12 +25,12 @@ def review_push(workspace: str, questions: list[str] | None = None, settings: Ov
         questions: contains, classify or both; empty: both.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with open_workspace("review push", workspace, settings, ["review", "truth"]) as (target, resolved):
+    with open_workspace("review push", workspace, settings, ["review", "truth"]) as (target, all_settings):
         summaries = {
-            question: push_questions(target, resolved.review, question, resolved.truth.policy)
+            question: push_questions(target, all_settings.review, question, all_settings.truth.policy)
             for question in questions or QUESTIONS
         }
-        _publish_status(target, resolved)
+        _publish_status(target, all_settings)
     counts = (f"{question}: {summary.new} new tasks, {summary.total} in all" for question, summary in summaries.items())
     return Completed(message="; ".join(counts))
 
@@ -43,11 +43,11 @@ def collect(workspace: str, settings: Overrides | None = None) -> State[Any]:
         workspace: folder or object-store URL.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    with open_workspace("review pull", workspace, settings, ["review", "truth"]) as (target, resolved):
+    with open_workspace("review pull", workspace, settings, ["review", "truth"]) as (target, all_settings):
         if not target.parts("questions"):
             return Completed(message="no questions yet: `reground review push` creates them")
-        summary = pull_votes(target, resolved.review)
-        _publish_status(target, resolved)
+        summary = pull_votes(target, all_settings.review)
+        _publish_status(target, all_settings)
     counts = f"{summary.answers:,} answers of {summary.annotators} annotators: {summary.votes:,} votes"
     return Completed(message=counts)
 

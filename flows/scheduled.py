@@ -129,9 +129,9 @@ def open_workspace(
     check(resolve(workspace, overrides or {}), step_names)
     with remembering(workspace, overrides or {}), _lock(workspace, f"reground {command}"):
         # The run before may have changed what the workspace remembers.
-        resolved = resolve(workspace, overrides or {})
-        check(resolved, step_names)
-        yield workspace, resolved.settings
+        resolution = resolve(workspace, overrides or {})
+        check(resolution, step_names)
+        yield workspace, resolution.settings
 
 
 @contextlib.contextmanager

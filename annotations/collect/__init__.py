@@ -1,6 +1,6 @@
 """Collecting: annotations in Label Studio -> votes, and a score for each annotator."""
 
-from reground.annotations.collect.parse import ParsedTask, parse_annotations
+from reground.annotations.collect.parse import TaskRows, parse_annotations
 from reground.annotations.collect.sync import AnswerBatch, fetch_answers
 from reground.annotations.collect.votes import PullSummary, available_projects, collect_votes, summarize
 
@@ -12,5 +12,5 @@ __all__ = [
     "fetch_answers",
     "AnswerBatch",
     "parse_annotations",
-    "ParsedTask",
+    "TaskRows",
 ]

@@ -42,7 +42,7 @@ class ParsedAnswer(TypedDict):
 
 
 @dataclass(frozen=True)
-class ParsedTask:
+class TaskRows:
     """Rows of the tables ``votes``, ``control_answers``, ``submissions`` and ``dropped``."""
 
     votes: list[VoteRow] = field(default_factory=list[VoteRow])
@@ -79,7 +79,7 @@ def parse_annotations(
     emails: Mapping[int, str],
     recorded_emails: Collection[str],
     controls: Mapping[ImageId, str] = MappingProxyType({}),
-) -> ParsedTask:
+) -> TaskRows:
     """The votes of one task: the last answer of each annotator, of the first ``overlap`` annotators.
 
     Args:
@@ -89,33 +89,33 @@ def parse_annotations(
         recorded_emails: addresses whose answers are recordings; their votes have the source ``recorded``.
         controls: control image -> its known answer.
     """
-    parsed = ParsedTask()
-    started: dict[str, str] = {}
+    rows = TaskRows()
+    start_times: dict[str, str] = {}
     valid: list[_Submission] = []
     latest: set[str] = set()
     for annotation in sorted(annotations, key=_version, reverse=True):
         if annotation.get("was_cancelled"):
             continue
         submission = _submission(task, annotation, emails, recorded_emails)
-        email, created = submission.email, _utc(annotation.get("created_at", annotation["updated_at"]))
-        started[email] = min(started.get(email, "~"), created)
+        email, created_at = submission.email, _utc(annotation.get("created_at", annotation["updated_at"]))
+        start_times[email] = min(start_times.get(email, "~"), created_at)
         rejection = _rejection(task, submission, emails, latest)
         if rejection:
-            parsed.drop(submission, *rejection)
+            rows.drop(submission, *rejection)
             continue
         latest.add(email)
         try:
             valid.append(replace(submission, answers=_parse_result(task, annotation.get("result"))))
         except _InvalidError as error:
-            parsed.drop(submission, DropReason.ANSWER_INVALID, f"{task.question.key}, {email}: {error}")
-    valid.sort(key=lambda submission: (started[submission.email], submission.annotation["id"]))
+            rows.drop(submission, DropReason.ANSWER_INVALID, f"{task.question.key}, {email}: {error}")
+    valid.sort(key=lambda submission: (start_times[submission.email], submission.annotation["id"]))
     for place, submission in enumerate(valid, 1):
         if task.overlap and place > task.overlap:
             detail = f"{task.question.key}: {submission.email} was number {place}, the overlap is {task.overlap}"
-            parsed.drop(submission, DropReason.ANSWER_SURPLUS, detail)
+            rows.drop(submission, DropReason.ANSWER_SURPLUS, detail)
         else:
-            _add_submission(parsed, task, submission, controls, started[submission.email])
-    return parsed
+            _add_submission(rows, task, submission, controls, start_times[submission.email])
+    return rows
 
 
 def _submission(
@@ -144,22 +144,22 @@ def _rejection(
 
 
 def _add_submission(
-    parsed: ParsedTask, task: Task, submission: _Submission, controls: Mapping[ImageId, str], started: str
+    rows: TaskRows, task: Task, submission: _Submission, controls: Mapping[ImageId, str], start_time: str
 ) -> None:
     for vote in _votes(task, submission):
         expected = controls.get(vote["image_id"])
         if expected is None:
-            parsed.votes.append(vote)
+            rows.votes.append(vote)
         else:
-            parsed.control_answers.append(_control_answer(vote, expected))
-    parsed.submissions.append(
+            rows.control_answers.append(_control_answer(vote, expected))
+    rows.submissions.append(
         {
             "answer_id": submission.answer_id,
             "annotator_id": submission.annotator_id,
             "question": task.kind,
             "ticked": [place for place, answer in enumerate(submission.answers) if answer["answer"] == "yes"],
             "options": len(submission.answers),
-            "at": started,
+            "at": start_time,
         }
     )
 

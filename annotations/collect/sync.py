@@ -147,7 +147,7 @@ def sync_answers(client: Client, workspace: Workspace, project_ids: Sequence[int
 
 
 def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: _Delta) -> Iterator[AnswerBatch]:
-    exported = _export(client, delta.changed)
+    annotations_stream = _export(client, delta.changed)
     for batch in batches:
         answers = dict(batch.answers)
         for key in _keys(batch.tasks):
@@ -155,7 +155,7 @@ def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: _Delta) 
                 old = answers.get(key)
                 answers[key] = TaskAnswers("", True, old.annotations if old else [])
             elif key in delta.changed:
-                answers[key] = TaskAnswers(delta.changed[key], False, next(exported))
+                answers[key] = TaskAnswers(delta.changed[key], False, next(annotations_stream))
         yield AnswerBatch(batch.shard, batch.tasks, answers)
 
 
@@ -166,8 +166,8 @@ def _export(client: Client, keys: Iterable[TaskKey]) -> Iterator[list[Json]]:
         for project_id, project_keys in itertools.groupby(keys, key=lambda key: key[0])
         for chunk in _chunks(list(project_keys))
     ]
-    for (_, task_ids), exported in prefetch_map(lambda chunk: client.export_annotations(*chunk), chunks):
-        yield from (_trim(exported.get(task_id, [])) for task_id in task_ids)
+    for (_, task_ids), annotations_by_task in prefetch_map(lambda chunk: client.export_annotations(*chunk), chunks):
+        yield from (_trim(annotations_by_task.get(task_id, [])) for task_id in task_ids)
 
 
 def _chunks(keys: Sequence[TaskKey]) -> Iterator[Sequence[TaskKey]]:
@@ -194,35 +194,35 @@ def _add_project(
     changes: dict[int, TaskChange] = {}
     if cursor is not None:
         changes = {change.id: change for change in client.list_changes(project_id, _look_back(cursor.updated_at))}
-    changed = {
+    updates = {
         task_id: change
         for task_id, change in changes.items()
         if task_id in local and (change.submissions or local[task_id].updated_at)
     }
     compared_at = cursor.compared_at if cursor else 0.0
     is_due = cursor is None or time.time() - compared_at > FULL_COMPARISON_INTERVAL
-    if is_due or not _is_complete(client, counts, local, changed):
+    if is_due or not _is_complete(client, counts, local, updates):
         compared_at = time.time()
         changes = {change.id: change for change in client.list_changes(project_id)}
         common = local.keys() & changes.keys()
-        changed |= {task_id: changes[task_id] for task_id in common if _differs(local[task_id], changes[task_id])}
+        updates |= {task_id: changes[task_id] for task_id in common if _differs(local[task_id], changes[task_id])}
         missing = local.keys() - changes.keys()
         delta.deleted |= {(project_id, task_id) for task_id in missing if not local[task_id].deleted}
-    delta.changed |= {(project_id, task_id): change.updated_at for task_id, change in changed.items()}
+    delta.changed |= {(project_id, task_id): change.updated_at for task_id, change in updates.items()}
     timestamps = [change.updated_at for change in changes.values()] + ([cursor.updated_at] if cursor else [])
     if timestamps and max(timestamps):
         delta.cursors[project_id] = SyncCursor(max(timestamps), compared_at)
 
 
 def _is_complete(
-    client: Client, counts: ProjectCounts, local: Mapping[int, _LocalState], changed: Mapping[int, TaskChange]
+    client: Client, counts: ProjectCounts, local: Mapping[int, _LocalState], updates: Mapping[int, TaskChange]
 ) -> bool:
     """Whether our copy, once the changes are applied, has as many tasks and submissions as Label Studio."""
     existing = {task_id: state for task_id, state in local.items() if not state.deleted}
     if counts.tasks != len(existing):
         return False
-    unchanged = sum(state.submissions for task_id, state in existing.items() if task_id not in changed)
-    submissions = unchanged + sum(change.submissions for change in changed.values())
+    submissions = sum(state.submissions for task_id, state in existing.items() if task_id not in updates)
+    submissions += sum(change.submissions for change in updates.values())
     if submissions == counts.submissions:
         return True
     # Somebody may have submitted between the count and the list.
@@ -284,8 +284,8 @@ def _keys(tasks: Iterable[Task]) -> Iterator[TaskKey]:
 
 
 def _trim(annotations: Iterable[Json]) -> list[Json]:
-    trimmed = ({name: annotation.get(name) for name in _FIELDS} for annotation in annotations)
-    return sorted(trimmed, key=lambda annotation: annotation["id"])
+    fields = ({name: annotation.get(name) for name in _FIELDS} for annotation in annotations)
+    return sorted(fields, key=lambda annotation: annotation["id"])
 
 
 def _look_back(timestamp: str) -> str:

@@ -83,14 +83,14 @@ def parse_batch(
         recorded_emails: addresses whose answers are recordings.
         controls: subject of a question -> control image -> its known answer.
     """
-    parsed_tasks = [
+    task_rows = [
         parse_annotations(
             task, batch.annotations(task), emails, recorded_emails, controls.get(task.question.subject, {})
         )
         for task in batch.tasks
     ]
     rows: dict[str, list[Any]] = {
-        name: [row for parsed in parsed_tasks for row in getattr(parsed, name)] for name in TABLES
+        name: [row for task_row in task_rows for row in getattr(task_row, name)] for name in TABLES
     }
     rows["dropped"] += _deleted_tasks(batch)
     return Output({name: _sort_by_key(name, rows[name]) for name in TABLES})

@@ -137,16 +137,16 @@ def _read_state(data_dir: Path) -> LabelStudioServer | None:
     credentials = read_credentials(data_dir)
     try:
         state = json.loads((data_dir / _STATE).read_text())
-        started = psutil.Process(state["pid"]).create_time()
+        start_time = psutil.Process(state["pid"]).create_time()
     except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
         return None
-    if credentials is None or abs(started - state["started"]) > 1:  # another process has the pid now
+    if credentials is None or abs(start_time - state["start_time"]) > 1:  # another process has the pid now
         return None
     return LabelStudioServer(state["url"], data_dir, credentials, state["pid"])
 
 
 def _write_state(server: LabelStudioServer) -> None:
-    state = {"pid": server.pid, "started": psutil.Process(server.pid).create_time(), "url": server.url}
+    state = {"pid": server.pid, "start_time": psutil.Process(server.pid).create_time(), "url": server.url}
     (server.data_dir / _STATE).write_text(json.dumps(state))
 
 

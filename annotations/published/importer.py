@@ -100,11 +100,11 @@ def _shards(workspace: Workspace, format: str, path: Path, vocabulary: Vocabular
 
 def _csv_source(path: Path) -> str:
     source = path.stem
-    reserved = {*_RESERVED_SOURCES, *(plugin.name for plugin in REGISTRY.plugins())}
-    if not re.fullmatch(r"[\w.-]+", source) or source in reserved:
+    reserved_sources = {*_RESERVED_SOURCES, *(plugin.name for plugin in REGISTRY.plugins())}
+    if not re.fullmatch(r"[\w.-]+", source) or source in reserved_sources:
         raise UsageError(
             f"the votes in {path} get the source '{source}' from the file's name: expected letters, digits, dots and "
-            f"dashes, and none of {', '.join(sorted(reserved))}. Rename the file."
+            f"dashes, and none of {', '.join(sorted(reserved_sources))}. Rename the file."
         )
     return source
 

@@ -98,5 +98,5 @@ def _reconcile_and_plan(
         future = pool.submit(reconcile, client, review_round)
         plan = plan_round(review_round, settings, policy)
         reconciliation = future.result()
-    plan = plan_round(review_round, settings, policy) if reconciliation.recovered else plan
+    plan = plan_round(review_round, settings, policy) if reconciliation.num_recovered else plan
     return list(reconciliation.projects), plan

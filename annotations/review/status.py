@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from reground.annotations.collect import (
     AnswerBatch,
-    ParsedTask,
+    TaskRows,
     available_projects,
     fetch_answers,
     parse_annotations,
@@ -175,15 +175,15 @@ def _rows(
     controls, excluded_ids = read_controls(workspace), excluded(workspace, policy)
     rounds: dict[tuple[int, str], _RoundStatus] = defaultdict(_RoundStatus)
     for batch in batches:
-        parsed_tasks: list[tuple[Task, ParsedTask]] = []
+        task_rows: list[tuple[Task, TaskRows]] = []
         for task in batch.tasks:
             annotations, task_controls = batch.annotations(task), controls.get(task.question.subject, {})
-            parsed = parse_annotations(task, annotations, emails, settings.recorded_annotators, task_controls)
-            parsed_tasks.append((task, parsed))
-        counted_ids = _counted_ids([vote for _, parsed in parsed_tasks for vote in parsed.votes], policy, excluded_ids)
-        for task, parsed in parsed_tasks:
-            num_wanted = len(parsed.submissions) if batch.is_deleted(task) else task.overlap or settings.overlap
-            _add_task(rounds[task.round_number, task.kind], task, num_wanted, parsed, counted_ids)
+            rows = parse_annotations(task, annotations, emails, settings.recorded_annotators, task_controls)
+            task_rows.append((task, rows))
+        counted_ids = _counted_ids([vote for _, rows in task_rows for vote in rows.votes], policy, excluded_ids)
+        for task, rows in task_rows:
+            num_wanted = len(rows.submissions) if batch.is_deleted(task) else task.overlap or settings.overlap
+            _add_task(rounds[task.round_number, task.kind], task, num_wanted, rows, counted_ids)
     return [_row(number, kind, status) for (number, kind), status in sorted(rounds.items())]
 
 
@@ -194,16 +194,14 @@ def _counted_ids(votes: Sequence[VoteRow], policy: VotePolicy, excluded_ids: Col
     return set(counted_votes(pa.table(columns, schema), policy, excluded_ids)["answer_id"].to_pylist())
 
 
-def _add_task(
-    status: _RoundStatus, task: Task, num_wanted: int, parsed: ParsedTask, counted_ids: Collection[str]
-) -> None:
+def _add_task(status: _RoundStatus, task: Task, num_wanted: int, rows: TaskRows, counted_ids: Collection[str]) -> None:
     question = status.questions[task.question.subject]
     question.num_wanted += num_wanted
-    question.num_answers += len(parsed.submissions)
-    status.annotators.update(row["annotator_id"] for row in parsed.submissions)
-    status.times.extend(datetime.fromisoformat(row["at"]).timestamp() for row in parsed.submissions)
+    question.num_answers += len(rows.submissions)
+    status.annotators.update(row["annotator_id"] for row in rows.submissions)
+    status.times.extend(datetime.fromisoformat(row["at"]).timestamp() for row in rows.submissions)
     main_labels: dict[str, int | None] = {}
-    for vote in parsed.votes:
+    for vote in rows.votes:
         if vote["answer_id"] in counted_ids:
             question.votes[vote["image_id"], vote["class_idx"]][vote["answer"]] += 1
             if task.kind == CLASSIFY:
@@ -215,16 +213,16 @@ def _add_task(
 
 def _row(number: int, kind: str, status: _RoundStatus) -> StatusRow:
     questions = status.questions.values()
-    finished = [question for question in questions if question.is_done()]
+    done_questions = [question for question in questions if question.is_done()]
     rate = answers_per_hour(status.times)
     num_missing = sum(max(0, question.num_wanted - question.num_answers) for question in questions)
     return {
         "question": kind,
         "round": number,
         "tasks": len(questions),
-        "done": len(finished),
-        "open": len(questions) - len(finished),
-        "disagreed": sum(question.is_disagreed() for question in finished),
+        "done": len(done_questions),
+        "open": len(questions) - len(done_questions),
+        "disagreed": sum(question.is_disagreed() for question in done_questions),
         "answers": sum(question.num_answers for question in questions),
         "annotators": len(status.annotators),
         "answers_per_hour": rate,

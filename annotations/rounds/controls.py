@@ -37,17 +37,17 @@ class ControlPool:
     Attributes:
         positive: label -> images that certainly have it.
         negative: label -> images that certainly lack it, though a person or a model proposed it.
-        reviewed: images whose labels are settled, in an order drawn from the seed.
+        reviewed_ids: images whose labels are settled, in an order drawn from the seed.
         possible: pairs that are candidates or have votes; no reviewed image is an easy negative for these.
     """
 
     positive: Mapping[ClassIdx, Sequence[ImageId]] = field(default_factory=dict[ClassIdx, Sequence[ImageId]])
     negative: Mapping[ClassIdx, Sequence[ImageId]] = field(default_factory=dict[ClassIdx, Sequence[ImageId]])
-    reviewed: Sequence[ImageId] = ()
+    reviewed_ids: Sequence[ImageId] = ()
     possible: Collection[Pair] = frozenset()
 
     def is_empty(self) -> bool:
-        return not (self.positive or self.negative or self.reviewed)
+        return not (self.positive or self.negative or self.reviewed_ids)
 
 
 def control_pool(workspace: Workspace, seed: int) -> ControlPool:
@@ -56,13 +56,13 @@ def control_pool(workspace: Workspace, seed: int) -> ControlPool:
     gold = {pair: answer for pair, answer in read_gold(workspace).items() if pair[0] in image_ids}
     positive, negative = _images_by_label(gold, "yes"), _images_by_label(gold, "no")
     possible = set(gold)
-    reviewed: list[ImageId] = []
+    reviewed_ids: list[ImageId] = []
     for row in workspace.read("truth", TRUTH_COLUMNS).to_dict("records"):
         image_id = row["image_id"]
         possible.update((image_id, ClassIdx(int(label))) for label in row["judged"])
         if row["status"] not in SETTLED or image_id not in image_ids:
             continue
-        reviewed.append(image_id)
+        reviewed_ids.append(image_id)
         for label, confidence, annotators in zip(row["judged"], row["confidence"], row["shown"], strict=True):
             class_idx = ClassIdx(int(label))
             if annotators >= MIN_ANNOTATORS and (image_id, class_idx) not in gold:
@@ -72,8 +72,8 @@ def control_pool(workspace: Workspace, seed: int) -> ControlPool:
                     negative[class_idx].append(image_id)
     candidates = workspace.read("candidates", ["image_id", "class_idx"])
     possible.update(zip(candidates["image_id"], candidates["class_idx"].astype(int), strict=True))  # type: ignore[arg-type]
-    order = np.random.default_rng(seed).permutation(len(reviewed))
-    return ControlPool(positive, negative, [reviewed[n] for n in order], possible)
+    order = np.random.default_rng(seed).permutation(len(reviewed_ids))
+    return ControlPool(positive, negative, [reviewed_ids[n] for n in order], possible)
 
 
 def add_controls(
@@ -150,12 +150,12 @@ def _easy_negatives(
     pool: ControlPool, label: ClassIdx, exclude: Collection[ImageId], context: tuple[Any, ...], count: int
 ) -> Iterator[ImageId]:
     """Reviewed images for which nobody proposed the label."""
-    size = len(pool.reviewed)
+    size = len(pool.reviewed_ids)
     start = int(digest(*map(str, context))[:12], 16)
     for offset in range(size):
         if count <= 0:
             return
-        image_id = pool.reviewed[(start + offset) % size]
+        image_id = pool.reviewed_ids[(start + offset) % size]
         if image_id not in exclude and (image_id, label) not in pool.possible:
             count -= 1
             yield image_id

@@ -59,16 +59,16 @@ def example_pool(workspace: Workspace, count: int, seed: int) -> ExamplePool:
     images = workspace.read("images", ["image_id", "class_idx", "sha256"])
     content: dict[ImageId, str] = dict(zip(images["image_id"].tolist(), images["sha256"].tolist(), strict=True))
     reviewed_ids: set[str] = set()
-    reviewed: dict[ClassIdx, list[ImageId]] = defaultdict(list)
+    reviewed_pool: dict[ClassIdx, list[ImageId]] = defaultdict(list)
     truth = workspace.read("truth", ["image_id", "labels", "status"])
     for image_id, labels, status in zip(truth["image_id"], truth["labels"], truth["status"], strict=True):
         if status != "unreviewed":
             reviewed_ids.add(image_id)
         if status in SETTLED and image_id in content:
             for label in labels:
-                reviewed[ClassIdx(int(label))].append(image_id)
-    unreviewed: dict[ClassIdx, list[ImageId]] = defaultdict(list)
+                reviewed_pool[ClassIdx(int(label))].append(image_id)
+    unreviewed_pool: dict[ClassIdx, list[ImageId]] = defaultdict(list)
     for image_id, label in zip(images["image_id"], images["class_idx"], strict=True):
         if image_id not in reviewed_ids:
-            unreviewed[ClassIdx(int(label))].append(image_id)
-    return ExamplePool(reviewed, unreviewed, content, count, seed)
+            unreviewed_pool[ClassIdx(int(label))].append(image_id)
+    return ExamplePool(reviewed_pool, unreviewed_pool, content, count, seed)

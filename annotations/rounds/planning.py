@@ -115,11 +115,11 @@ def _still_assigned(
     votes = votes[(votes["round"] == review_round.number) & (votes["question"] == review_round.kind)]
     names = votes["annotator_id"].str.partition(":")[2] if len(votes) else votes["annotator_id"]
     pairs = zip(names, votes["image_id"], strict=True)
-    answered = {(email, image_id) for email, image_id in pairs if email not in excluded_emails}
+    answered_pairs = {(email, image_id) for email, image_id in pairs if email not in excluded_emails}
     return [
         question
         for question in questions
-        if question.annotator in emails or any((question.annotator, i) in answered for i in question.image_ids)
+        if question.annotator in emails or any((question.annotator, i) in answered_pairs for i in question.image_ids)
     ]
 
 

@@ -71,7 +71,7 @@ class Reconciliation:
     """Result of `reconcile`: the round's projects, the oldest first, and the number of tasks it registered."""
 
     projects: Sequence[Project]
-    recovered: int
+    num_recovered: int
 
 
 def workspace_tag(workspace: Workspace) -> str:
@@ -133,18 +133,18 @@ def reconcile(client: Client, review_round: ReviewRound) -> Reconciliation:
     Raises:
         RegroundError: somebody deleted tasks or a project, or a duplicate has annotations.
     """
-    registered = task_ids_by_project(review_round.workspace, review_round.kind, review_round.number)
-    tagged = client.find_projects(review_round.tag())
-    projects = {project.id: project for project in tagged}
-    for project_id in sorted(registered.keys() - projects.keys()):
+    registered_ids = task_ids_by_project(review_round.workspace, review_round.kind, review_round.number)
+    tagged_projects = client.find_projects(review_round.tag())
+    projects = {project.id: project for project in tagged_projects}
+    for project_id in sorted(registered_ids.keys() - projects.keys()):
         projects[project_id] = get_own_project(client, review_round.workspace, project_id)
-    recovered = 0
+    num_recovered = 0
     for project in projects.values():
-        task_ids = registered.get(project.id, set())
+        task_ids = registered_ids.get(project.id, set())
         if project.num_tasks != len(task_ids):
             keys = {task.question.key for task in review_round.tasks()}
-            recovered += _recover_tasks(client, review_round, project, task_ids, keys)
-    return Reconciliation(tagged, recovered)
+            num_recovered += _recover_tasks(client, review_round, project, task_ids, keys)
+    return Reconciliation(tagged_projects, num_recovered)
 
 
 def get_own_project(client: Client, workspace: Workspace, project_id: int) -> Project:
@@ -167,10 +167,10 @@ def _recover_tasks(
     client: Client, review_round: ReviewRound, project: Project, task_ids: set[int], keys: set[str]
 ) -> int:
     """Register the tasks of a project that are not registered, and delete duplicates."""
-    listed: set[int] = set()
-    unregistered: list[Task] = []
+    listed_ids: set[int] = set()
+    new_tasks: list[Task] = []
     for task_id, data in client.list_tasks(project.id):
-        listed.add(task_id)
+        listed_ids.add(task_id)
         if task_id in task_ids or "class_idxs" not in data:
             continue
         question = parse_question(data, project_assignee(project))
@@ -179,15 +179,15 @@ def _recover_tasks(
             continue
         keys.add(question.key)
         task = Task(review_round.kind, review_round.number, question, project.id, task_id, review_round.overlap)
-        unregistered.append(task)
-    if unregistered:
-        register_tasks(review_round.workspace, unregistered)
-    if missing := sorted(task_ids - listed):
+        new_tasks.append(task)
+    if new_tasks:
+        register_tasks(review_round.workspace, new_tasks)
+    if missing := sorted(task_ids - listed_ids):
         raise RegroundError(
             f"expected {len(task_ids)} tasks in project {project.id} of {client.url}, {len(missing)} were deleted "
             f"there (first: task {missing[0]}). Votes collected before are kept; ask again with another review.round."
         )
-    return len(unregistered)
+    return len(new_tasks)
 
 
 def _delete_duplicate(client: Client, project: Project, task_id: int, key: str) -> None:

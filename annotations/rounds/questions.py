@@ -56,15 +56,15 @@ def contains_questions(
     Returns:
         The questions that are missing, by label.
     """
-    covered: dict[ClassIdx, set[ImageId]] = defaultdict(set)
+    covered_ids: dict[ClassIdx, set[ImageId]] = defaultdict(set)
     chunks: dict[ClassIdx, int] = defaultdict(int)
     for question in open_questions:
         label = question.class_idxs[0]
-        covered[label].update(question.image_ids)
+        covered_ids[label].update(question.image_ids)
         chunks[label] = max(chunks[label], int(question.key.rpartition(":")[2]) + 1)
     questions: list[Question] = []
     for label, image_ids in sorted(_group(candidates, "class_idx", "image_id").items()):
-        remaining = seeded_shuffle([i for i in image_ids if i not in covered[label]], seed, CONTAINS, label)
+        remaining = seeded_shuffle([i for i in image_ids if i not in covered_ids[label]], seed, CONTAINS, label)
         for number, start in enumerate(range(0, len(remaining), grid), chunks[label]):
             key = f"{CONTAINS}:{round_number}:{label}:{number}"
             questions.append(Question(key, tuple(remaining[start : start + grid]), (label,)))
@@ -82,11 +82,11 @@ def classify_questions(
         round_number: part of the keys.
         seed: of the order of the candidates.
     """
-    covered = {question.image_ids[0] for question in open_questions}
+    covered_ids = {question.image_ids[0] for question in open_questions}
     return [
         Question(f"{CLASSIFY}:{round_number}:{image_id}", (image_id,), tuple(seeded_shuffle(labels, seed, image_id)))
         for image_id, labels in sorted(_group(candidates, "image_id", "class_idx").items())
-        if image_id not in covered
+        if image_id not in covered_ids
     ]
 
 

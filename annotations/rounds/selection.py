@@ -103,9 +103,9 @@ def several(context: SelectionContext) -> pd.DataFrame:
     truth = truth[truth["routing"] == SEVERAL]
     frequencies = _contains_frequencies(context)
     pairs: list[tuple[str, int]] = []
-    for image_id, original, judged in zip(truth["image_id"], truth["original"], truth["judged"], strict=True):
+    for image_id, original, judged_labels in zip(truth["image_id"], truth["original"], truth["judged"], strict=True):
         original_label = None if pd.isna(original) else int(original)
-        labels = _confident_labels(frequencies.get(image_id, {}), original_label, judged, context.policy.ratio)
+        labels = _confident_labels(frequencies.get(image_id, {}), original_label, judged_labels, context.policy.ratio)
         pairs += [(image_id, label) for label in labels]
     return pd.DataFrame(pairs, columns=PAIR)
 
@@ -151,10 +151,10 @@ def _contains_frequencies(context: SelectionContext) -> dict[str, dict[int, floa
 
 
 def _confident_labels(
-    frequencies: Mapping[int, float], original: int | None, judged: Collection[int], ratio: float
+    frequencies: Mapping[int, float], original: int | None, judged_labels: Collection[int], ratio: float
 ) -> list[int]:
     if not frequencies:
-        return sorted({int(label) for label in judged} | ({original} if original is not None else set()))
+        return sorted({int(label) for label in judged_labels} | ({original} if original is not None else set()))
     threshold = ratio * frequencies.get(original, 0.0) if original is not None else ratio
     confident = [
         label for label, value in frequencies.items() if value > 0 and value >= threshold and label != original

@@ -17,7 +17,7 @@ class CandidateRow(TypedDict):
 
 
 class QuestionRow(TypedDict):
-    """A row of ``questions``: one task asked in Label Studio."""
+    """A row of ``questions``: one task in Label Studio."""
 
     round: int
     question: str
@@ -31,7 +31,7 @@ class QuestionRow(TypedDict):
 
 
 class GoldRow(TypedDict):
-    """A row of ``gold``: one pair of image and label whose answer is known."""
+    """A row of ``gold``: one pair of image and label with a known answer."""
 
     image_id: ImageId
     class_idx: ClassIdx
@@ -49,7 +49,7 @@ class ControlRow(TypedDict):
 
 
 class ControlAnswerRow(TypedDict):
-    """A row of ``control_answers``: one answer on a control image."""
+    """A row of ``control_answers``: one answer to a control image."""
 
     image_id: ImageId
     class_idx: ClassIdx
@@ -61,7 +61,7 @@ class ControlAnswerRow(TypedDict):
 
 
 class AnswerRow(TypedDict):
-    """A row of ``answers``: one task as Label Studio has it, with answers or deleted."""
+    """A row of ``answers``: one task with answers, or deleted, in Label Studio."""
 
     project_id: int
     task_id: int
@@ -151,7 +151,7 @@ class VotePolicyRow(TypedDict):
 
 
 class TruthVersionRow(TypedDict):
-    """A row of ``truth_versions``: one truth there was."""
+    """A row of ``truth_versions``: one version of the truth."""
 
     version: str
     number: int

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from reground.annotations.collect.exclusion import exclusion_reason
-from reground.annotations.collect.parse import ParsedTask, parse_annotations
+from reground.annotations.collect.parse import TaskRows, parse_annotations
 from reground.annotations.collect.straightlining import straightlining_patterns
 from reground.annotations.collect.votes import summarize
 from reground.annotations.rounds import ExclusionRule, Question, Task, classify_result, contains_result
@@ -95,7 +95,7 @@ def test_control_images_tell_of_the_annotator_and_are_no_votes() -> None:
 # How well
 
 
-def store(folder: Path, made: Sequence[ParsedTask]) -> Workspace:
+def store(folder: Path, made: Sequence[TaskRows]) -> Workspace:
     """A workspace that has collected these."""
     workspace = Workspace(folder / "w")
     put(workspace, "images", [image(f"i{n:03d}", n % 4) for n in range(40)])
@@ -106,9 +106,9 @@ def store(folder: Path, made: Sequence[ParsedTask]) -> Workspace:
     return workspace
 
 
-def crowd(seconds: float = 12.0) -> list[ParsedTask]:
+def crowd(seconds: float = 12.0) -> list[TaskRows]:
     """40 CLASSIFY questions in varied order: three people answer rightly, the fourth ticks the first label at once."""
-    made: list[ParsedTask] = []
+    made: list[TaskRows] = []
     for n in range(40):
         right, wrong = ClassIdx(n % 4), ClassIdx((n + 1) % 4)
         shown = tuple(ClassIdx((n * 7 // 3 + place) % 4) for place in range(4))
@@ -229,14 +229,14 @@ def test_the_same_places_are_unlikely_as_options_stand_in_drawn_order() -> None:
     assert list(everything.values()) == [1.0]  # ticking all there is has but one place
 
 
-def world(seed: int) -> list[ParsedTask]:
+def world(seed: int) -> list[TaskRows]:
     """A round of CONTAINS grids, some with controls, and of CLASSIFY, answered by honest people and by four others.
 
     The honest are right on 88 % of pairs where the label holds and on 97 % of the rest, at 6 s and more.
     """
     rng = np.random.default_rng(seed)
     holds = {(n, label): rng.random() < (0.8 if label == n % 4 else 0.1) for n in range(160) for label in range(4)}
-    made: list[ParsedTask] = []
+    made: list[TaskRows] = []
     for number in range(60):
         images = rng.permutation(160)[:24].tolist()
         label = number % 4
