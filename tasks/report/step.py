@@ -97,6 +97,7 @@ def _templates() -> jinja2.Environment:
 
 def examined(snapshot: Snapshot) -> dict[str, Any]:
     """What was looked at, and by whom."""
+    policy = snapshot.policy()
     votes = snapshot.frame("votes", ["source", "annotator_id"])
     sources = votes.groupby("source").agg(votes=("source", "size"), people=("annotator_id", "nunique"))
     predictors = (*snapshot.members("predictions"), *snapshot.members("adversarial"), *Evaluation(snapshot).models)
@@ -107,7 +108,8 @@ def examined(snapshot: Snapshot) -> dict[str, Any]:
         "models": models,
         "short": short_names(models),
         "votes": [(str(row.Index), int(row.votes), int(row.people)) for row in sources.sort_index().itertuples()],  # type: ignore[arg-type]
-        "policy": list(policy.sentences()) if (policy := snapshot.policy()) else [],
+        "policy": list(policy.sentences()) if policy else [],
+        "held_out": policy.held_out_sources if policy else (),
         "truth_version": snapshot.digest("truth")[:12] if snapshot.count("truth") else "",
         "groups": (groups := sorted(snapshot.distinct("groups", ["group", "name"]))),
         "by_group": [BALANCED, *(name for _, name in groups)],
