@@ -25,7 +25,7 @@ def test_every_setting_is_described_without_a_default() -> None:
         assert found["description"].startswith(field.help) and "default" not in found
     assert described(schema, "variants.fill")["enum"] == ["tile", "inpaint"]
     assert described(schema, "variants.compose")["items"]["enum"] == ["mask", "published"]
-    assert described(schema, "review.exclude.gold_below")["maximum"] == 1
+    assert described(schema, "review.exclude.min_gold_accuracy")["maximum"] == 1
 
 
 @pytest.mark.parametrize("name", [*FLOWS, *steps.MODULES])
