@@ -33,15 +33,15 @@ from benchmarks.variants import Silent, index
 from reground.flows.run import Runner, run_step
 from reground.flows.steps import find
 from reground.tasks import models
-from reground.tasks.adversarial import scene as adversarial_scene
-from reground.tasks.adversarial.scene import BACKGROUND, ORIGINAL, Scene
+from reground.tasks.adversarial import inputs as inputs_module
+from reground.tasks.adversarial.inputs import BACKGROUND, ORIGINAL, SearchInputs
+from reground.tasks.adversarial.outcomes import fooled
 from reground.tasks.adversarial.search import Searcher
 from reground.tasks.adversarial.step import ROWS
-from reground.tasks.adversarial.trials import fooled
 from reground.tasks.images import decode_rgb
 from reground.tasks.models import network as models_network
 from reground.tasks.models.compositor import Compositor
-from reground.tasks.models.network import Network, choose_device, exact
+from reground.tasks.models.network import Network, choose_device, reproducible_convolutions
 from reground.tasks.models.on_device import preprocessing_on
 from reground.tasks.predictions import BATCH, output_classes
 from reground.tasks.workspace import Workspace
@@ -54,13 +54,13 @@ class Side:
 
     def __init__(self, workspace: Workspace, network: Network) -> None:
         self.workspace, self.network = workspace, network
-        self.inputs = adversarial_scene.inputs(workspace)
+        self.inputs = inputs_module.input_digests(workspace)
         self.class_of = output_classes(network, workspace.read("classes"))
         self.vulnerable, self.passes = np.zeros(0, np.bool_), 0
 
-    def scene(self) -> Scene:
-        adversarial_scene.load.cache_clear()
-        return adversarial_scene.load(self.workspace.url, self.inputs)
+    def scene(self) -> SearchInputs:
+        inputs_module.load_inputs.cache_clear()
+        return inputs_module.load_inputs(self.workspace.url, self.inputs)
 
 
 class Ours(Side):
@@ -72,7 +72,7 @@ class Ours(Side):
         scene = self.scene()
         batch = BATCH[self.network.device.type]
         group_of = scene.groups_of(self.class_of)
-        compositor = Compositor(self.network, scene.behind, group_of, batch, self.precision)
+        compositor = Compositor(self.network, scene.background_pixels, group_of, batch, self.precision)
         shuffled = np.random.default_rng(0).permutation(len(scene.foregrounds))
         earlier: list[tuple[np.ndarray, np.ndarray]] = []
         self.vulnerable, self.passes = np.zeros(len(shuffled), np.bool_), 0
@@ -83,7 +83,7 @@ class Ours(Side):
             for groups, margins in earlier:
                 order.learn(groups, margins)
             searcher.settle(order, np.arange(len(rows)), fooled)
-            earlier.append((searcher.trials.group, searcher.trials.margin))
+            earlier.append((searcher.outcomes.group, searcher.outcomes.margin))
             self.vulnerable[rows] = order.vulnerable
             self.passes += int(order.passes.sum())
 
@@ -105,7 +105,7 @@ class Published(Side):
         group_of = torch.from_numpy(scene.groups_of(self.class_of))
         self.vulnerable, self.passes = np.zeros(len(scene.foregrounds), np.bool_), 0
         self.network.module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        with ThreadPoolExecutor(os.cpu_count()) as pool, torch.inference_mode(), exact():
+        with ThreadPoolExecutor(os.cpu_count()) as pool, torch.inference_mode(), reproducible_convolutions():
             for row, group in enumerate(scene.foreground_group.tolist()):
                 pixels = torch.tensor(decode_rgb(self.files[ORIGINAL][row])).float()
                 mask = torch.from_numpy(scene.masks(np.array([row]))[0]).float()[..., None]
@@ -195,7 +195,7 @@ def main() -> None:
     (seconds, vulnerable, passes), (theirs, same, tried), (kept, again, _) = found.values()
     if not vulnerable == same == again:
         raise SystemExit(f"verdicts differ on {sum(a != b for a, b in zip(vulnerable, same))} foregrounds")
-    least = sum(vulnerable) + (len(vulnerable) - sum(vulnerable)) * backgrounds
+    min_passes = sum(vulnerable) + (len(vulnerable) - sum(vulnerable)) * backgrounds
     numbers = {
         "device": choose_device("auto").type,
         "model": told.model,
@@ -207,8 +207,8 @@ def main() -> None:
         "published_seconds": theirs,
         "times_as_fast": theirs / seconds,
         "times_as_fast_memory_kept": kept / seconds,
-        "passes_to_least": passes / least,
-        "published_passes_to_least": tried / least,
+        "passes_to_least": passes / min_passes,
+        "published_passes_to_least": tried / min_passes,
     }
     record("adversarial", numbers, ("torch", "pillow"))
 

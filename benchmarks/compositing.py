@@ -26,7 +26,7 @@ from benchmarks.record import record
 from reground.tasks import models
 from reground.tasks.models import normalize, spec
 from reground.tasks.models.compositor import PRECISIONS, Compositor, Foregrounds
-from reground.tasks.models.network import Network, choose_device, exact
+from reground.tasks.models.network import Network, choose_device, reproducible_convolutions
 from reground.tasks.predictions import BATCH
 
 SIDE, PICTURES = 224, 64
@@ -97,7 +97,11 @@ def forward(compositor: Compositor, batches: int) -> Callable[[], None]:
     inputs = inputs.contiguous(memory_format=torch.channels_last)
 
     def run() -> None:
-        with torch.inference_mode(), exact(), torch.autocast(net.device.type, dtype, enabled=dtype is not None):
+        with (
+            torch.inference_mode(),
+            reproducible_convolutions(),
+            torch.autocast(net.device.type, dtype, enabled=dtype is not None),
+        ):
             made = [compositor.module(inputs).max(dim=1).indices for _ in range(batches)]
         torch.cat(made).cpu()
 

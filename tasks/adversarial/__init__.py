@@ -1,6 +1,6 @@
 """Which backgrounds fool a model on which foregrounds."""
 
 from reground.tasks.adversarial.step import STEP, AdversarialSettings
-from reground.tasks.adversarial.summary import Effort, effort
+from reground.tasks.adversarial.summary import SearchSummary, summarize
 
-__all__ = ["STEP", "AdversarialSettings", "Effort", "effort"]
+__all__ = ["STEP", "AdversarialSettings", "SearchSummary", "summarize"]

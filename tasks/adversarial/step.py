@@ -4,7 +4,7 @@ Reads ``classes``, ``groups``, ``foregrounds``, ``variants/original``, ``variant
 ``adversarial/MODEL``, ``adversarial_pairs/MODEL``, ``adversarial_margins/MODEL`` (not when exhaustive),
 ``adversarial_pool/MODEL``, ``adversarial_backgrounds/MODEL``, ``adversarial_shared``.
 
-Source: Xiao et al. 2020, section 4 and challenge_eval.py (see `reground.tasks.adversarial.trials`). The verdict is
+Source: Xiao et al. 2020, section 4 and challenge_eval.py (see `reground.tasks.adversarial.outcomes`). The verdict is
 that of trying every background, found with few passes: `reground.tasks.kernels.adversarial_order` learns which
 to try first. Foregrounds are cut into shards in shuffled order. A shard learns from those before it,
 which it reads back from the workspace: a crash costs one shard, and what follows is what would have been.
@@ -26,10 +26,10 @@ import numpy as np
 import pyarrow as pa
 
 from reground.tasks import models
-from reground.tasks.adversarial import scene as adversarial_scene
-from reground.tasks.adversarial import tables as adversarial_tables
+from reground.tasks.adversarial import inputs as inputs_module
+from reground.tasks.adversarial import tables
 from reground.tasks.adversarial.search import Searcher
-from reground.tasks.adversarial.summary import efforts
+from reground.tasks.adversarial.summary import summaries
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.predictions import BATCH, output_classes
 from reground.tasks.workspace import Device, Fault, NonNegativeInt, Output, Shard, Step, Workspace, derive_seed
@@ -82,8 +82,8 @@ def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
     """
     workspace.require("foregrounds", "variants")
     names = _names(workspace, settings)
-    foregrounds, _ = (_count(workspace, of) for of in ("foregrounds", adversarial_scene.BACKGROUND))
-    inputs = adversarial_scene.inputs(workspace)
+    foregrounds, _ = (_count(workspace, of) for of in ("foregrounds", inputs_module.BACKGROUND))
+    inputs = inputs_module.input_digests(workspace)
     size = settings.rows or ROWS[settings.exhaustive]
     starts = range(0, foregrounds, size)
     shards: list[Shard] = []
@@ -107,44 +107,44 @@ def work(workspace: Workspace, settings: AdversarialSettings, shard: Shard) -> O
         RegroundError: a picture, a package or the weights are missing, the model's classes cannot be told in
             the workspace's vocabulary, not even one composite fits into memory, or an earlier shard is missing.
     """
-    scene = adversarial_scene.load(workspace.url, shard.inputs)
+    search_inputs = inputs_module.load_inputs(workspace.url, shard.inputs)
     args = shard.args
     if "shared" in args:
         parts = {name: _parts(workspace, "adversarial_pairs", name, args["shared"]) for name in args["models"]}
-        return Output({"adversarial_shared": adversarial_tables.shared_rows(scene, parts)})
+        return Output({"adversarial_shared": tables.shared_rows(search_inputs, parts)})
     name = models.slug(args["model"])
     if "ranked" in args:
         pairs = _parts(workspace, "adversarial_pairs", args["model"], args["ranked"])
         return Output(
             {
-                f"adversarial_pool/{name}": adversarial_tables.pool_rows(scene),
-                f"adversarial_backgrounds/{name}": adversarial_tables.background_rows(scene, pairs),
+                f"adversarial_pool/{name}": tables.pool_rows(search_inputs),
+                f"adversarial_backgrounds/{name}": tables.background_rows(search_inputs, pairs),
             }
         )
-    return _searched(workspace, settings, shard, scene)
+    return _search(workspace, settings, shard, search_inputs)
 
 
-def _searched(
-    workspace: Workspace, settings: AdversarialSettings, shard: Shard, scene: adversarial_scene.Scene
+def _search(
+    workspace: Workspace, settings: AdversarialSettings, shard: Shard, search_inputs: inputs_module.SearchInputs
 ) -> Output:
     model, slug = shard.args["model"], models.slug(shard.args["model"])
     compositor, class_of = _network(
         workspace.url, shard.inputs, model, settings.device, settings.batch_size, settings.precision
     )
-    shuffled = np.random.default_rng(settings.seed).permutation(len(scene.foregrounds))
+    shuffled = np.random.default_rng(settings.seed).permutation(len(search_inputs.foregrounds))
     rows = np.sort(shuffled[shard.args["start"] : shard.args["stop"]])
-    searcher = Searcher(compositor, class_of, scene, rows)
+    searcher = Searcher(compositor, class_of, search_inputs, rows)
     if settings.exhaustive:
         found, margins = searcher.exhaust(), {}
     else:
         before = _parts(workspace, "adversarial_margins", model, shard.args["number"])
-        found = searcher.search(derive_seed(settings.seed, shard.id), adversarial_tables.experience(scene, before))
-        margins = {f"adversarial_margins/{slug}": adversarial_tables.margin_rows(found.trials)}
+        found = searcher.search(derive_seed(settings.seed, shard.id), tables.earlier_margins(search_inputs, before))
+        margins = {f"adversarial_margins/{slug}": tables.margin_rows(found.outcomes)}
     return Output(
         {
-            f"adversarial/{slug}": adversarial_tables.foreground_rows(found),
-            f"adversarial_pairs/{slug}": adversarial_tables.pair_rows(
-                found.trials, compositor.recipe(shard.args.get("plugin", ""))
+            f"adversarial/{slug}": tables.foreground_rows(found),
+            f"adversarial_pairs/{slug}": tables.pair_rows(
+                found.outcomes, compositor.recipe(shard.args.get("plugin", ""))
             ),
             **margins,
         }
@@ -153,8 +153,8 @@ def _searched(
 
 def finalize(workspace: Workspace, settings: AdversarialSettings) -> None:
     """Say what was found, and at what cost."""
-    for slug, effort in efforts(workspace).items():
-        log.info("%s: %s", slug, effort)
+    for slug, summary in summaries(workspace).items():
+        log.info("%s: %s", slug, summary)
 
 
 @functools.lru_cache(maxsize=1)
@@ -164,7 +164,7 @@ def _network(
     """A model with the backgrounds before it, and the class of each of its outputs; the last one is kept."""
     from reground.tasks.models import Compositor, Network
 
-    scene, network = adversarial_scene.load(url, inputs), models.load(name, device)
+    search_inputs, network = inputs_module.load_inputs(url, inputs), models.load(name, device)
     if not isinstance(network, Network):
         raise UsageError(
             f"expected a torch network (reground.tasks.models.Network), since composites are made where it runs, but "
@@ -172,7 +172,9 @@ def _network(
         )
     class_of = output_classes(network, Workspace(url).read("classes", ["class_idx", "wnids"]))
     batch = batch_size or BATCH[network.device.type]
-    return Compositor(network, scene.behind, scene.groups_of(class_of), batch, precision), class_of
+    return Compositor(
+        network, search_inputs.background_pixels, search_inputs.groups_of(class_of), batch, precision
+    ), class_of
 
 
 def _parts(workspace: Workspace, table: str, model: str, count: int) -> Iterator[pa.Table]:
@@ -195,7 +197,7 @@ def _count(workspace: Workspace, table: str) -> int:
     count = sum(part.rows for _, part in workspace.parts(table))
     if not count:
         raise RegroundError(
-            f"expected pictures in the tables 'foregrounds' and '{adversarial_scene.BACKGROUND}' of {workspace.url}, "
+            f"expected pictures in the tables 'foregrounds' and '{inputs_module.BACKGROUND}' of {workspace.url}, "
             f"'{table}' has none: see the table 'dropped' for why the images were left out of the variants."
         )
     return count
@@ -212,7 +214,7 @@ def _predicted(workspace: Workspace) -> list[str]:
             f"expected models, found none: name them (--model NAME[,NAME...]), or run `reground predict -w "
             f"{workspace.url}` first."
         )
-    return [models.named(slug) for slug in slugs]
+    return [models.name_of_slug(slug) for slug in slugs]
 
 
 STEP = Step(

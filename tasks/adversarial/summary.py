@@ -10,7 +10,7 @@ from reground.tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Effort:
+class SearchSummary:
     """Counts of one model's search.
 
     Attributes:
@@ -22,7 +22,7 @@ class Effort:
         unmapped: of those, turned only into classes in no group.
         robust: of those, withstanding all backgrounds of other groups.
         passes: forward passes until every verdict was known.
-        least: the fewest that prove these verdicts: one for each vulnerable foreground, all for each other.
+        min_passes: the fewest that prove these verdicts: one for each vulnerable foreground, all for each other.
         outcome_passes: further passes until every outcome was known.
     """
 
@@ -34,7 +34,7 @@ class Effort:
     unmapped: int
     robust: int
     passes: int
-    least: int
+    min_passes: int
     outcome_passes: int
 
     @property
@@ -45,7 +45,7 @@ class Effort:
     @property
     def ratio(self) -> float:
         """Passes over the least possible, 1 is best; NaN where nothing was searched."""
-        return self.passes / self.least if self.least else float("nan")
+        return self.passes / self.min_passes if self.min_passes else float("nan")
 
     def __str__(self) -> str:
         right = self.clean_correct
@@ -55,12 +55,12 @@ class Effort:
             f"backgrounds); right to begin with {_percent(right, self.foregrounds)}, and of these, on backgrounds of "
             f"other groups, misled {_percent(self.misled, right)}, only unmapped {_percent(self.unmapped, right)}, "
             f"robust {_percent(self.robust, right)}. Verdicts took {self.passes:,} forward passes, {self.ratio:.2f} "
-            f"times the least possible ({self.least:,}; all pairs: {self.exhaustive:,}), the outcomes "
+            f"times the least possible ({self.min_passes:,}; all pairs: {self.exhaustive:,}), the outcomes "
             f"{self.outcome_passes:,} more"
         )
 
 
-def effort(searched: pd.DataFrame, backgrounds: int) -> Effort:
+def summarize(searched: pd.DataFrame, backgrounds: int) -> SearchSummary:
     """The counts of a search.
 
     Args:
@@ -69,7 +69,7 @@ def effort(searched: pd.DataFrame, backgrounds: int) -> Effort:
     """
     vulnerable = int(searched["vulnerable"].sum())
     outcomes = searched["outcome"].value_counts()
-    return Effort(
+    return SearchSummary(
         foregrounds=len(searched),
         backgrounds=backgrounds,
         vulnerable=vulnerable,
@@ -78,17 +78,17 @@ def effort(searched: pd.DataFrame, backgrounds: int) -> Effort:
         unmapped=int(outcomes.get("unmapped", 0)),
         robust=int(outcomes.get("robust", 0)),
         passes=int(searched["passes"].sum()),
-        least=vulnerable + (len(searched) - vulnerable) * backgrounds,
+        min_passes=vulnerable + (len(searched) - vulnerable) * backgrounds,
         outcome_passes=int(searched["outcome_passes"].sum()),
     )
 
 
-def efforts(workspace: Workspace) -> dict[str, Effort]:
+def summaries(workspace: Workspace) -> dict[str, SearchSummary]:
     """The counts of every search in a workspace, by the model's name in tables."""
     slugs = [table.partition("/")[2] for table in workspace.tables() if table.startswith("adversarial_pool/")]
     needed = ["image_id", "vulnerable", "clean_correct", "outcome", "passes", "outcome_passes"]
     return {
-        slug: effort(
+        slug: summarize(
             workspace.read(f"adversarial/{slug}", needed),
             sum(part.rows for _, part in workspace.parts(f"adversarial_pool/{slug}")),
         )

@@ -1,6 +1,6 @@
 """Masks from instances in COCO's JSON: polygons, run lengths, compressed run lengths.
 
-Source: https://cocodataset.org/#format-data, and pycocotools, which defines what a polygon covers.
+MaskMethod: https://cocodataset.org/#format-data, and pycocotools, which defines what a polygon covers.
 
 Each process reads the file once and keeps its segmentations: count on a few times the file's
 size in memory. A folder of PNG files needs none.
@@ -22,20 +22,20 @@ from pycocotools import mask as coco
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import DropError, Photograph
 from reground.tasks.masks.rle import decode_mask
-from reground.tasks.masks.source import Given, Mask, file_sha256, keys_of
+from reground.tasks.masks.source import Mask, ShardInputs, candidate_ids, file_sha256
 from reground.tasks.schema import DropReason
 
-LEAST_INSIDE: Final = 0.5
+MIN_SHARE_IN_BOX: Final = 0.5
 """An instance with a smaller share of itself in the box is another object's."""
 
-FAR: Final = 1e9
+MAX_COORDINATE: Final = 1e9
 """No coordinate in pixels, and no infinity."""
 
 _reading = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Segmented:
+class CocoImage:
     """An image of a COCO file.
 
     Attributes:
@@ -47,14 +47,14 @@ class Segmented:
     instances: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
 
 
-class Malformed(Exception):  # noqa: N818 - no error: one mask less
+class SegmentationFormatError(Exception):
     """A segmentation that is none; says why."""
 
 
-def coco_given(path: Path) -> Given:
+def coco_inputs(path: Path) -> ShardInputs:
     """The file as what masks are made from: its content."""
     content = file_sha256(path)
-    return Given((content,), {"coco": str(path.absolute()), "sha256": content})
+    return ShardInputs((content,), {"coco": str(path.absolute()), "sha256": content})
 
 
 def coco_mask(path: str, content: str, photograph: Photograph) -> Mask:
@@ -89,38 +89,40 @@ def decode_segmentation(segmentation: Any, height: int, width: int) -> Mask:
     """A polygon list, run lengths or compressed run lengths as a mask, ``(height, width) bool``.
 
     Raises:
-        Malformed: it is none of the three, or one of another size.
+        SegmentationFormatError: it is none of the three, or one of another size.
     """
     if isinstance(segmentation, list):
         return _polygons(segmentation, height, width)
     if not isinstance(segmentation, Mapping):
-        raise Malformed(f"expected polygons or run lengths, found {_shown(segmentation)}")
+        raise SegmentationFormatError(f"expected polygons or run lengths, found {_shown(segmentation)}")
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
-        raise Malformed(f"expected run lengths of size [{height}, {width}], found {_shown(size)}")
+        raise SegmentationFormatError(f"expected run lengths of size [{height}, {width}], found {_shown(size)}")
     if isinstance(counts, str):
         try:
             return decode_mask(counts, height, width)
         except RegroundError as error:
-            raise Malformed(f"compressed run lengths that are none of {height} x {width}: {_shown(counts)}") from error
+            raise SegmentationFormatError(
+                f"compressed run lengths that are none of {height} x {width}: {_shown(counts)}"
+            ) from error
     return _runs(counts, height, width)
 
 
-def parse_coco(content: bytes) -> dict[str, list[Segmented]]:
+def parse_coco(content: bytes) -> dict[str, list[CocoImage]]:
     """The images of a COCO file by what they may be called: by path and by stem.
 
     Raises:
         ValueError: no JSON, or not COCO's layout; says where.
     """
     whole = _json(content)
-    by_path: dict[str, list[Segmented]] = {}
-    by_stem: dict[str, list[Segmented]] = {}
-    by_id: dict[int | str, Segmented] = {}
+    by_path: dict[str, list[CocoImage]] = {}
+    by_stem: dict[str, list[CocoImage]] = {}
+    by_id: dict[int | str, CocoImage] = {}
     for number, image in enumerate(_list(whole, "images")):
         where = f"images[{number}]"
-        segmented = Segmented(_size(image, where))
+        segmented = CocoImage(_size(image, where))
         by_id[_id(image, "id", where)] = segmented
-        path, stem = keys_of(_name(image, where))
+        path, stem = candidate_ids(_name(image, where))
         by_path.setdefault(path, []).append(segmented)
         by_stem.setdefault(stem, []).append(segmented)
     for number, annotation in enumerate(_list(whole, "annotations")):
@@ -132,15 +134,15 @@ def parse_coco(content: bytes) -> dict[str, list[Segmented]]:
     return by_stem | by_path
 
 
-def _united(image: Segmented, photograph: Photograph) -> Mask:
+def _united(image: CocoImage, photograph: Photograph) -> Mask:
     united = np.zeros((photograph.height, photograph.width), np.bool_)
     xmin, ymin, xmax, ymax = photograph.box
     for name, segmentation in image.instances:
         try:
             mask = decode_segmentation(segmentation, photograph.height, photograph.width)
-        except Malformed as error:
+        except SegmentationFormatError as error:
             raise DropError(DropReason.MASK_FAILED, f"annotation {_shown(name)}: {error}") from error
-        if mask[ymin:ymax, xmin:xmax].sum() >= LEAST_INSIDE * mask.sum():
+        if mask[ymin:ymax, xmin:xmax].sum() >= MIN_SHARE_IN_BOX * mask.sum():
             united |= mask
     if not united.any():
         raise DropError(DropReason.MASK_MISSING, f"none of {len(image.instances)} instances lies in the box")
@@ -151,25 +153,25 @@ def _polygons(polygons: list[Any], height: int, width: int) -> Mask:
     rings: list[list[float]] = []
     for ring in polygons:
         if not (isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 and all(map(_is_number, ring))):
-            raise Malformed(f"expected polygons of 3 or more x, y, found {_shown(ring)}")
+            raise SegmentationFormatError(f"expected polygons of 3 or more x, y, found {_shown(ring)}")
         # Vertices far outside would cost memory by their distance; the mask ends at the image anyway.
         rings.append(np.clip(np.array(ring, np.float64).reshape(-1, 2), 0, (width, height)).ravel().tolist())
     if not rings:
-        raise Malformed("expected polygons, found none")
+        raise SegmentationFormatError("expected polygons, found none")
     return coco.decode(coco.merge(coco.frPyObjects(rings, height, width))).astype(np.bool_)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def _runs(counts: Any, height: int, width: int) -> Mask:
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count <= height * width for count in counts):
-        raise Malformed(f"expected run lengths from 0 to {height * width}, found {_shown(counts)}")
+        raise SegmentationFormatError(f"expected run lengths from 0 to {height * width}, found {_shown(counts)}")
     if sum(counts) != height * width:
-        raise Malformed(f"run lengths of {sum(counts)} pixels, {width} x {height} has {height * width}")
+        raise SegmentationFormatError(f"run lengths of {sum(counts)} pixels, {width} x {height} has {height * width}")
     values = np.arange(len(counts)) % 2 == 1
     return np.ascontiguousarray(np.repeat(values, counts).reshape(width, height).T)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(path: str, content: str) -> dict[str, list[Segmented]]:
+def _read(path: str, content: str) -> dict[str, list[CocoImage]]:
     try:
         return parse_coco(Path(path).read_bytes())
     except (OSError, ValueError) as error:
@@ -221,7 +223,7 @@ def _name(image: Any, where: str) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -FAR < value < FAR
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_COORDINATE < value < MAX_COORDINATE
 
 
 def _shown(value: Any) -> str:

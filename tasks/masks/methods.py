@@ -10,7 +10,7 @@ import numpy as np
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box
-from reground.tasks.masks.source import Mask, Source, check_method, from_box, from_plugin
+from reground.tasks.masks.source import Mask, MaskMethod, box_method, check_method, from_plugin
 from reground.tasks.plugins import Registry
 from reground.tasks.workspace import Device, Fault, Location, NonNegativeInt, PositiveInt, Share, refused
 
@@ -45,10 +45,10 @@ class MaskSettings:
 
 def faults(settings: MaskSettings) -> Iterator[Fault]:
     """What is wrong before any image is read."""
-    yield from refused("method", lambda: open_source(settings).check())
+    yield from refused("method", lambda: open_method(settings).check())
 
 
-def open_source(settings: MaskSettings) -> Source:
+def open_method(settings: MaskSettings) -> MaskMethod:
     """The source that ``settings.method`` names; opens no file.
 
     Raises:
@@ -64,38 +64,38 @@ def open_source(settings: MaskSettings) -> Source:
     return from_plugin(plugin, REGISTRY.load(plugin))
 
 
-def _consensus(_: MaskSettings, __: str) -> Source:
+def _consensus(_: MaskSettings, __: str) -> MaskMethod:
     def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
         from reground.tasks.kernels.consensus import consensus
 
         return consensus(pixels, box)
 
-    return from_box("consensus", kernel, seeded=False)
+    return box_method("consensus", kernel, uses_seed=False)
 
 
-def _grabcut(settings: MaskSettings, _: str) -> Source:
+def _grabcut(settings: MaskSettings, _: str) -> MaskMethod:
     def kernel(pixels: np.ndarray, box: Box, seed: int) -> Mask:
         from reground.tasks.kernels.grabcut import grabcut
 
         return grabcut(pixels, box, settings.iterations, seed)
 
     published = settings.iterations == PUBLISHED_ITERATIONS
-    return from_box("grabcut" if published else f"grabcut:{settings.iterations}", kernel)
+    return box_method("grabcut" if published else f"grabcut:{settings.iterations}", kernel)
 
 
-def _supplied(settings: MaskSettings, place: str) -> Source:
+def _supplied(settings: MaskSettings, place: str) -> MaskMethod:
     from reground.tasks.masks.supplied import supplied
 
     return supplied(place)
 
 
-def _onnx(settings: MaskSettings, place: str) -> Source:
-    from reground.tasks.masks.onnx import salient
+def _onnx(settings: MaskSettings, place: str) -> MaskMethod:
+    from reground.tasks.masks.onnx import onnx_method
 
-    return salient(place, settings.device)
+    return onnx_method(place, settings.device)
 
 
-METHODS: Final[dict[str, Callable[[MaskSettings, str], Source]]] = {
+METHODS: Final[dict[str, Callable[[MaskSettings, str], MaskMethod]]] = {
     "consensus": _consensus,
     "grabcut": _grabcut,
     "supplied:DIR": _supplied,
@@ -107,7 +107,7 @@ REGISTRY: Final = Registry("reground.masks", "mask method", METHODS, check_metho
 """Further methods, of plugins."""
 
 
-def planned_source(settings: MaskSettings, origin: str) -> Source:
+def planned_method(settings: MaskSettings, origin: str) -> MaskMethod:
     """The source that a shard was planned with, wherever the shard is made.
 
     Args:
@@ -119,13 +119,13 @@ def planned_source(settings: MaskSettings, origin: str) -> Source:
     """
     remedy = f"Install {origin} wherever masks are made; what only a session has registered needs the runner threads."
     try:
-        source = open_source(settings)
+        method = open_method(settings)
     except RegroundError as error:
         if not origin:
             raise
         raise RegroundError(f"{error}. {remedy}") from error
-    if source.origin != origin:
+    if method.origin != origin:
         raise RegroundError(
-            f"expected masks.method '{settings.method}' of {origin}, as planned, got that of {source.origin}. {remedy}"
+            f"expected masks.method '{settings.method}' of {origin}, as planned, got that of {method.origin}. {remedy}"
         )
-    return source
+    return method

@@ -15,9 +15,9 @@ import numpy as np
 
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import DropError, Photograph
-from reground.tasks.masks.onnx_network import Network, SilenceError, names
-from reground.tasks.masks.sidecar import Sidecar, path_of, read_sidecar
-from reground.tasks.masks.source import Decode, Given, Mask, Source, file_sha256
+from reground.tasks.masks.onnx_network import NoForegroundError, OnnxNetwork, names
+from reground.tasks.masks.sidecar import Sidecar, read_sidecar, sidecar_path
+from reground.tasks.masks.source import Decode, Mask, MaskMethod, ShardInputs, file_sha256
 from reground.tasks.schema import DropReason
 from reground.tasks.workspace import digest as store_digest
 
@@ -27,7 +27,7 @@ INPUT_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16
 _loading = threading.Lock()
 
 
-def salient(place: str, device: str) -> Source:
+def onnx_method(place: str, device: str) -> MaskMethod:
     """Masks by the network in a file, with its sidecar beside it. Opens nothing yet.
 
     Args:
@@ -36,33 +36,33 @@ def salient(place: str, device: str) -> Source:
     """
     path = Path(place).absolute()
 
-    def given(ids: Sequence[str]) -> Given:
-        return _given(str(path), _stamp(path))
+    def shard_inputs(ids: Sequence[str]) -> ShardInputs:
+        return _network_inputs(str(path), _stamp(path))
 
     def check() -> None:
         _stamp(path)
         read_sidecar(path)
 
-    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
+    def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
         with _loading:
-            network = _load(str(path), given["network"], device)
+            network = _load(str(path), shard_inputs["network"], device)
         try:
             return network.mask(pixels(), photograph.box)
-        except SilenceError as error:
+        except NoForegroundError as error:
             raise DropError(DropReason.MASK_FAILED, str(error)) from error
 
-    return Source(f"onnx:{path.stem}", find, given, check=check)
+    return MaskMethod(f"onnx:{path.stem}", find, shard_inputs, check=check)
 
 
 # Opening
 
 
 @functools.lru_cache(maxsize=1)
-def _given(path: str, stamp: Sequence[tuple[str, int, int]]) -> Given:
+def _network_inputs(path: str, stamp: Sequence[tuple[str, int, int]]) -> ShardInputs:
     """Digest of network and sidecar; both are read again only when they changed."""
     read_sidecar(Path(path))
-    digest = store_digest(file_sha256(Path(path)), file_sha256(path_of(Path(path))), repr(stamp[2:]))
-    return Given((digest,), {"network": digest})
+    digest = store_digest(file_sha256(Path(path)), file_sha256(sidecar_path(Path(path))), repr(stamp[2:]))
+    return ShardInputs((digest,), {"network": digest})
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -70,12 +70,12 @@ def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
     if not path.is_file():
         raise UsageError(f"expected an ONNX file at {path}, found none")
     beside = sorted(other for other in path.parent.glob(f"{glob.escape(path.name)}?*") if other.is_file())
-    states = [(other.name, other.stat()) for other in (path, path_of(path), *beside) if other.exists()]
+    states = [(other.name, other.stat()) for other in (path, sidecar_path(path), *beside) if other.exists()]
     return tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
 
 
 @functools.lru_cache(maxsize=1)
-def _load(path: str, digest: str, device: str) -> Network:
+def _load(path: str, digest: str, device: str) -> OnnxNetwork:
     """The network of a file, once a process.
 
     Raises:
@@ -90,9 +90,9 @@ def _load(path: str, digest: str, device: str) -> Network:
     if taken[0].type not in INPUT_TYPES:
         raise _refused(path, f"of {' or '.join(INPUT_TYPES)}", taken[0].type)
     if sidecar.output and sidecar.output not in outputs:
-        raise unknown(f"output in {path_of(Path(path))}", sidecar.output, outputs)
+        raise unknown(f"output in {sidecar_path(Path(path))}", sidecar.output, outputs)
     height, width = _input_size(path, list(taken[0].shape), sidecar)
-    return Network(session, sidecar, path, height, width, INPUT_TYPES[taken[0].type], sidecar.output or outputs[0])
+    return OnnxNetwork(session, sidecar, path, height, width, INPUT_TYPES[taken[0].type], sidecar.output or outputs[0])
 
 
 def _input_size(path: str, shape: list[Any], sidecar: Sidecar) -> tuple[int, int]:
@@ -102,11 +102,11 @@ def _input_size(path: str, shape: list[Any], sidecar: Sidecar) -> tuple[int, int
         raise _refused(path, "[1, 3, height, width], one RGB image, channels first", shape)
     height, width = (edge or sidecar.size for edge in fixed[2:])
     if not (height and width):
-        free = f"{path_of(Path(path))}: expected the size of the image, which the network leaves free ({shape})"
+        free = f"{sidecar_path(Path(path))}: expected the size of the image, which the network leaves free ({shape})"
         raise UsageError(f"{free}: write size = 320, or what it was trained with")
     if sidecar.size and (height, width) != (sidecar.size, sidecar.size):
         taken = f"the network takes {width} x {height} alone"
-        raise UsageError(f"{path_of(Path(path))}: size = {sidecar.size}, but {taken}: leave size out")
+        raise UsageError(f"{sidecar_path(Path(path))}: size = {sidecar.size}, but {taken}: leave size out")
     return height, width
 
 

@@ -13,16 +13,16 @@ from PIL import Image
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box
-from reground.tasks.masks.sidecar import Sidecar, path_of
+from reground.tasks.masks.sidecar import Sidecar, sidecar_path
 from reground.tasks.masks.source import Mask, Pixels
 
 
-class SilenceError(ValueError):
+class NoForegroundError(ValueError):
     """The network's output tells nothing of this image."""
 
 
 @dataclass(frozen=True)
-class Network:
+class OnnxNetwork:
     """A network ready to make masks; threads may share it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Network:
             ``(H, W) bool``.
 
         Raises:
-            SilenceError: the output is not finite, or the same everywhere though its range is to be stretched.
+            NoForegroundError: the output is not finite, or the same everywhere though its range is to be stretched.
             RegroundError: the output is no mask; says what came and what to write in the sidecar.
         """
         window = _window(box, self.sidecar.margin, pixels.shape[0], pixels.shape[1])
@@ -94,7 +94,7 @@ class Network:
         return values.astype(np.float32)
 
     def _wrong(self, what: str, write: str) -> RegroundError:
-        return RegroundError(f"{self.path}: expected {what}: write in {path_of(Path(self.path))}: {write}.")
+        return RegroundError(f"{self.path}: expected {what}: write in {sidecar_path(Path(self.path))}: {write}.")
 
 
 def _window(box: Box, margin: float, height: int, width: int) -> tuple[slice, slice]:
@@ -107,13 +107,13 @@ def _window(box: Box, margin: float, height: int, width: int) -> tuple[slice, sl
 
 def _activated(values: npt.NDArray[np.float32], activation: str) -> npt.NDArray[np.float32]:
     if not np.isfinite(values).all():
-        raise SilenceError("the network's output has values that are no numbers")
+        raise NoForegroundError("the network's output has values that are no numbers")
     if activation == "sigmoid":
         return (1 / (1 + np.exp(-np.clip(values, -60, 60)))).astype(np.float32, copy=False)
     if activation == "minmax":
         low, high = values.min(), values.max()
         if low == high:
-            raise SilenceError(f"the network's output is {low:.3g} everywhere")
+            raise NoForegroundError(f"the network's output is {low:.3g} everywhere")
         return (values - low) / (high - low)
     return values
 

@@ -52,7 +52,7 @@ class Sidecar:
     margin: float = -1.0
 
 
-def path_of(network: Path) -> Path:
+def sidecar_path(network: Path) -> Path:
     """Where the sidecar of a network lies."""
     return network.with_suffix(".toml")
 
@@ -63,7 +63,7 @@ def read_sidecar(network: Path) -> Sidecar:
     Raises:
         UsageError: there is none, or it is malformed; says what to write.
     """
-    path = path_of(network)
+    path = sidecar_path(network)
     try:
         content = path.read_bytes()
     except OSError as error:

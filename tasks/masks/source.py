@@ -24,7 +24,7 @@ Decode = Callable[[], Pixels]
 
 
 @dataclass(frozen=True)
-class Given:
+class ShardInputs:
     """What the masks of a shard are made from, beside its photographs.
 
     Attributes:
@@ -37,7 +37,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Source:
+class MaskMethod:
     """A way to make masks.
 
     Attributes:
@@ -45,20 +45,20 @@ class Source:
         find: (photograph, its pixels, seed, `Given.args`) -> mask, ``(H, W) bool``. The box of the
             photograph is where the object is: of all its boxes, or the whole image where it has none.
             Raises `DropError` where there is no mask.
-        given: the image_ids of a shard -> what is given for them; None: nothing is.
-        one_box: an image needs exactly one box, as published.
-        guessed: nobody drew the masks, so one much smaller than its box has failed.
-        seeded: it starts at random.
+        shard_inputs: the image_ids of a shard -> what is given for them; None: nothing is.
+        needs_one_box: an image needs exactly one box, as published.
+        estimated: nobody drew the masks, so one much smaller than its box has failed.
+        uses_seed: it starts at random.
         check: raises a UsageError where a path that it was given leads nowhere.
         origin: distribution and version of the plugin it comes from; empty: it is built in.
     """
 
     label: str
     find: Callable[[Photograph, Decode, int, Mapping[str, Any]], Mask]
-    given: Callable[[Sequence[str]], Given] | None = None
-    one_box: bool = False
-    guessed: bool = True
-    seeded: bool = False
+    shard_inputs: Callable[[Sequence[str]], ShardInputs] | None = None
+    needs_one_box: bool = False
+    estimated: bool = True
+    uses_seed: bool = False
     check: Callable[[], None] = lambda: None
     origin: str = ""
 
@@ -67,16 +67,16 @@ Segment = Callable[[Pixels, Box, int], Mask]
 """(pixels, box, seed) -> mask, ``(H, W) bool``; the least that a plugin has to bring."""
 
 
-def from_box(label: str, kernel: Segment, seeded: bool = True) -> Source:
+def box_method(label: str, kernel: Segment, uses_seed: bool = True) -> MaskMethod:
     """A source that needs a photograph and its one box, and nothing else.
 
     Args:
         label: as in the column ``method``.
         kernel: (pixels, box, seed) -> mask; raises `reground.tasks.kernels.grabcut.SegmentationError`.
-        seeded: it starts at random.
+        uses_seed: it starts at random.
     """
 
-    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
+    def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
         from reground.tasks.kernels.grabcut import SegmentationError
 
         try:
@@ -84,27 +84,27 @@ def from_box(label: str, kernel: Segment, seeded: bool = True) -> Source:
         except SegmentationError as error:
             raise DropError(DropReason.MASK_FAILED, str(error)) from error
 
-    return Source(label, find, one_box=True, seeded=seeded)
+    return MaskMethod(label, find, needs_one_box=True, uses_seed=uses_seed)
 
 
-def check_method(target: Any) -> Source | Segment:
+def check_method(target: Any) -> MaskMethod | Segment:
     """What a plugin of ``reground.masks`` brings.
 
     Raises:
-        TypeError: it is neither a `Source` nor a function.
+        TypeError: it is neither a `MaskMethod` nor a function.
     """
-    if not isinstance(target, Source) and not callable(target):
+    if not isinstance(target, MaskMethod) and not callable(target):
         raise TypeError(f"expected a function (pixels, box, seed) -> mask or a Source, got {type(target).__name__}")
     return target
 
 
-def from_plugin(plugin: Plugin, target: Source | Segment) -> Source:
+def from_plugin(plugin: Plugin, target: MaskMethod | Segment) -> MaskMethod:
     """The source of a plugin, under the plugin's name; each of its masks is checked."""
     label = f"{plugin.name} ({plugin.origin})"
-    source = target if isinstance(target, Source) else from_box(label, target)
+    source = target if isinstance(target, MaskMethod) else box_method(label, target)
 
-    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
-        mask = np.asarray(source.find(photograph, pixels, seed, given))
+    def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
+        mask = np.asarray(source.find(photograph, pixels, seed, shard_inputs))
         if mask.dtype != np.bool_ or mask.shape != (photograph.height, photograph.width):
             raise RegroundError(
                 f"expected a mask of {photograph.image_id} by {label} as bool of {photograph.height} x "
@@ -115,11 +115,11 @@ def from_plugin(plugin: Plugin, target: Source | Segment) -> Source:
     return dataclasses.replace(source, label=label, find=find, origin=plugin.origin)
 
 
-def keys_of(name: str) -> tuple[str, str]:
+def candidate_ids(name: str) -> tuple[str, str]:
     """What the image of a mask may be called: by its path (as with ``--ids path``), or by its stem.
 
     Examples:
-        >>> keys_of("val/n01440764/a.png")
+        >>> candidate_ids("val/n01440764/a.png")
         ('val__n01440764__a', 'a')
     """
     path = PurePath(name)

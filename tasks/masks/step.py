@@ -1,6 +1,6 @@
 """Masks: photograph and box -> foreground mask. Reads ``images``; writes ``masks``, ``dropped``.
 
-Source: Xiao et al. 2020, the released generator: which boxes will do (``is_good_image``), and
+MaskMethod: Xiao et al. 2020, the released generator: which boxes will do (``is_good_image``), and
 GrabCut from the box (``get_fg_mask``). There GrabCut starts at random; here each image has a
 seed of its own, so that the same image gets the same mask in any order, on any worker. Other
 methods (docs/masks.md) make do with several boxes or none. Every mask gets a quality; those of
@@ -19,19 +19,19 @@ import numpy as np
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.kernels.geometry import central_crop, resized_crop, visible_pixels
-from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_source, planned_source
+from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_method, planned_method
 from reground.tasks.masks.rle import encode_mask
-from reground.tasks.masks.source import Mask, Source
+from reground.tasks.masks.source import Mask, MaskMethod
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow, MaskRow
 from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed, image_shards
 
-RESIZED: Final = 256
+RESIZE_SHORT: Final = 256
 """Short side in pixels at which a box is held against the crop, as published."""
-CROPPED: Final = 224
+CROP_SIZE: Final = 224
 """Side in pixels of that crop."""
-MOST_OF_CROP: Final = 0.9
+MAX_SHARE_OF_CROP: Final = 0.9
 """A box that covers more of the crop leaves no background to speak of."""
-LEAST_IN_CROP: Final = 0.5
+MIN_SHARE_IN_CROP: Final = 0.5
 """A box with a smaller share of itself inside the crop shows too little of the object."""
 
 
@@ -43,12 +43,16 @@ def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
         RegroundError: nothing is indexed yet.
     """
     REGISTRY.warn()
-    source = open_source(settings)
+    method = open_method(settings)
     workspace.require("images", "index")
     shards = image_shards(workspace)
-    if source.origin:
-        shards = [dataclasses.replace(shard, args={**shard.args, "plugin": source.origin}) for shard in shards]
-    return shards if source.given is None else [_with_given(workspace, shard, source.given) for shard in shards]
+    if method.origin:
+        shards = [dataclasses.replace(shard, args={**shard.args, "plugin": method.origin}) for shard in shards]
+    return (
+        shards
+        if method.shard_inputs is None
+        else [_with_inputs(workspace, shard, method.shard_inputs) for shard in shards]
+    )
 
 
 def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
@@ -57,12 +61,12 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
 
     # Shards already keep every core busy; GrabCut's own threads would only be in their way.
     cv2.setNumThreads(1)
-    source = planned_source(settings, shard.args.get("plugin", ""))
+    method = planned_method(settings, shard.args.get("plugin", ""))
     masks: list[MaskRow] = []
     dropped: list[DroppedRow] = []
     for row in workspace.read_part(shard.args["part"]).to_pylist():
         try:
-            masks.append(_mask_row(row, source, settings, shard.args))
+            masks.append(_mask_row(row, method, settings, shard.args))
         except DropError as why:
             dropped.append(why.row("masks", row["image_id"]))
     dropped += [
@@ -79,8 +83,8 @@ def finalize(workspace: Workspace, settings: MaskSettings) -> None:
     Raises:
         RegroundError: not one image got a mask though the method needs no box.
     """
-    source = open_source(settings)
-    if source.one_box or any(part.rows for _, part in workspace.parts("masks")):
+    method = open_method(settings)
+    if method.needs_one_box or any(part.rows for _, part in workspace.parts("masks")):
         return
     dropped = workspace.read("dropped")
     first = dropped[dropped["stage"] == "masks"].iloc[0]
@@ -98,41 +102,42 @@ def check_box(photograph: Photograph) -> None:
         DropError: it covers too much of the crop, or too little of it lies inside.
     """
     size = photograph.height, photograph.width
-    inside = visible_pixels(photograph.box, central_crop(*size, RESIZED, CROPPED))
-    whole = visible_pixels(photograph.box, resized_crop(*size, RESIZED))
-    if inside > MOST_OF_CROP * CROPPED**2:
-        share = inside / CROPPED**2
-        raise DropError(DropReason.BOX_TOO_LARGE, f"{share:.1%} of the central crop, more than {MOST_OF_CROP:.0%}")
+    inside = visible_pixels(photograph.box, central_crop(*size, RESIZE_SHORT, CROP_SIZE))
+    whole = visible_pixels(photograph.box, resized_crop(*size, RESIZE_SHORT))
+    if inside > MAX_SHARE_OF_CROP * CROP_SIZE**2:
+        share = inside / CROP_SIZE**2
+        raise DropError(DropReason.BOX_TOO_LARGE, f"{share:.1%} of the central crop, more than {MAX_SHARE_OF_CROP:.0%}")
     # A box thinner than a pixel after resizing shows nothing anywhere.
-    if inside < LEAST_IN_CROP * whole or whole == 0:
+    if inside < MIN_SHARE_IN_CROP * whole or whole == 0:
         share = inside / max(whole, 1)
         raise DropError(
-            DropReason.BOX_OUTSIDE_CROP, f"{share:.1%} of it lies in the central crop, less than {LEAST_IN_CROP:.0%}"
+            DropReason.BOX_OUTSIDE_CROP,
+            f"{share:.1%} of it lies in the central crop, less than {MIN_SHARE_IN_CROP:.0%}",
         )
 
 
-def _with_given(workspace: Workspace, shard: Shard, given: Callable[[Sequence[str]], Any]) -> Shard:
+def _with_inputs(workspace: Workspace, shard: Shard, shard_inputs: Callable[[Sequence[str]], Any]) -> Shard:
     ids = workspace.read_part(shard.args["part"], ["image_id"])["image_id"].to_pylist()
-    found = given(ids)
+    found = shard_inputs(ids)
     return dataclasses.replace(shard, inputs=(*shard.inputs, *found.inputs), args={**shard.args, **found.args})
 
 
-def _mask_row(row: ImageRow, source: Source, settings: MaskSettings, given: Mapping[str, Any]) -> MaskRow:
+def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_inputs: Mapping[str, Any]) -> MaskRow:
     from reground.tasks.kernels.mask_quality import mask_quality
 
-    photograph = _placed(row, source)
-    seed = derive_seed(settings.seed, photograph.image_id, bits=31) if source.seeded else 0
+    photograph = _photograph(row, method)
+    seed = derive_seed(settings.seed, photograph.image_id, bits=31) if method.uses_seed else 0
     pixels = functools.cache(photograph.load)
-    mask = _inside(source.find(photograph, pixels, seed, given), photograph.box)
+    mask = _clip_to_box(method.find(photograph, pixels, seed, shard_inputs), photograph.box)
     if not row["boxes"]:
         photograph = dataclasses.replace(photograph, box=_tight_box(mask))
         check_box(photograph)
-    _check_area(mask, photograph, settings.min_area if source.guessed else 0.0)
+    _check_area(mask, photograph, settings.min_area if method.estimated else 0.0)
     quality = mask_quality(pixels(), mask, photograph.box)
     low = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.why()}"
     return {
         "image_id": photograph.image_id,
-        "method": source.label,
+        "method": method.label,
         "rle": encode_mask(mask),
         "width": photograph.width,
         "height": photograph.height,
@@ -150,10 +155,10 @@ def area_ratio(mask: Mask, photograph: Photograph) -> float:
     return int(mask.sum()) / ((xmax - xmin) * (ymax - ymin))
 
 
-def _placed(row: ImageRow, source: Source) -> Photograph:
+def _photograph(row: ImageRow, method: MaskMethod) -> Photograph:
     """The photograph with where its object is: its box, that of all its boxes, or the whole image."""
     boxes = [Box(**box) for box in row["boxes"]]
-    if source.one_box and len(boxes) != 1:
+    if method.needs_one_box and len(boxes) != 1:
         reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
         raise DropError(reason, f"{len(boxes)} boxes, 1 is needed")
     if not boxes:
@@ -165,7 +170,7 @@ def _placed(row: ImageRow, source: Source) -> Photograph:
     return photograph
 
 
-def _inside(mask: Mask, box: Box) -> Mask:
+def _clip_to_box(mask: Mask, box: Box) -> Mask:
     """The mask without what lies outside the box: variants fill the box alone."""
     cut = np.zeros_like(mask)
     window = slice(box.ymin, box.ymax), slice(box.xmin, box.xmax)

@@ -21,30 +21,30 @@ from PIL import Image
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images import DropError, ListedFile, Photograph, list_files
-from reground.tasks.masks.coco import coco_given, coco_mask
-from reground.tasks.masks.source import Decode, Given, Mask, Source, keys_of
+from reground.tasks.masks.coco import coco_inputs, coco_mask
+from reground.tasks.masks.source import Decode, Mask, MaskMethod, ShardInputs, candidate_ids
 from reground.tasks.schema import DropReason
 from reground.tasks.workspace import digest
 
 VOID: Final = (224, 224, 192)
 """PASCAL VOC's colour for "not judged"."""
-NAMED: Final = 3
+MAX_LISTED: Final = 3
 """Files of one name that a message lists."""
 
 
-def supplied(place: str) -> Source:
+def supplied(place: str) -> MaskMethod:
     """Masks in a folder of PNG files, in a COCO file, or in a folder with one. Opens nothing yet."""
     look = functools.cache(_look)
 
-    def given(ids: Sequence[str]) -> Given:
+    def shard_inputs(ids: Sequence[str]) -> ShardInputs:
         return look(Path(place))(ids)
 
-    def find(photograph: Photograph, pixels: Decode, seed: int, given: Mapping[str, Any]) -> Mask:
-        if "coco" in given:
-            return coco_mask(given["coco"], given["sha256"], photograph)
-        return _png_mask(given["files"][photograph.image_id], photograph)
+    def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
+        if "coco" in shard_inputs:
+            return coco_mask(shard_inputs["coco"], shard_inputs["sha256"], photograph)
+        return _png_mask(shard_inputs["files"][photograph.image_id], photograph)
 
-    return Source("supplied", find, given, guessed=False, check=lambda: _check(Path(place)))
+    return MaskMethod("supplied", find, shard_inputs, estimated=False, check=lambda: _check(Path(place)))
 
 
 def read_png(content: bytes, width: int, height: int) -> Mask:
@@ -124,7 +124,7 @@ def _png_mask(uris: Sequence[str], photograph: Photograph) -> Mask:
 # Planning
 
 
-def _look(place: Path) -> Callable[[Sequence[str]], Given]:
+def _look(place: Path) -> Callable[[Sequence[str]], ShardInputs]:
     """What lies there, as a function that tells it for the image_ids of a shard."""
     _check(place)
     if place.is_file():
@@ -135,7 +135,7 @@ def _look(place: Path) -> Callable[[Sequence[str]], Given]:
         return functools.partial(_pngs_given, _by_key(pngs))
     files = [found for found in listed if found.name.lower().endswith(".json")]
     if len(files) != 1:
-        names = ", ".join(found.name for found in files[:NAMED])
+        names = ", ".join(found.name for found in files[:MAX_LISTED])
         raise UsageError(
             f"expected PNG files or one COCO file (.json) below {place}, found no .png and {len(files)} .json"
             + (f" ({names}): name the one you mean, supplied:FILE" if files else "")
@@ -150,8 +150,8 @@ def _check(place: Path) -> None:
         raise UsageError(f"expected masks in a folder or in a COCO file (.json), got the file {place}")
 
 
-def _coco(path: Path) -> Callable[[Sequence[str]], Given]:
-    made = coco_given(path)
+def _coco(path: Path) -> Callable[[Sequence[str]], ShardInputs]:
+    made = coco_inputs(path)
     return lambda _: made
 
 
@@ -160,13 +160,15 @@ def _by_key(pngs: Sequence[ListedFile]) -> dict[str, list[ListedFile]]:
     by_path: dict[str, list[ListedFile]] = {}
     by_stem: dict[str, list[ListedFile]] = {}
     for found in pngs:
-        path, stem = keys_of(found.name)
+        path, stem = candidate_ids(found.name)
         by_path.setdefault(path, []).append(found)
         by_stem.setdefault(stem, []).append(found)
     return by_stem | by_path
 
 
-def _pngs_given(by_key: Mapping[str, Sequence[ListedFile]], ids: Sequence[str]) -> Given:
-    files = {image_id: by_key.get(image_id, ())[:NAMED] for image_id in ids}
+def _pngs_given(by_key: Mapping[str, Sequence[ListedFile]], ids: Sequence[str]) -> ShardInputs:
+    files = {image_id: by_key.get(image_id, ())[:MAX_LISTED] for image_id in ids}
     stamps = [digest(found.name, found.stamp) for image_id in ids for found in files[image_id]]
-    return Given(tuple(stamps), {"files": {image_id: [found.uri for found in files[image_id]] for image_id in ids}})
+    return ShardInputs(
+        tuple(stamps), {"files": {image_id: [found.uri for found in files[image_id]] for image_id in ids}}
+    )

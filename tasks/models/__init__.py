@@ -13,41 +13,41 @@ from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
 from reground.tasks.models.registry import (
     REGISTRY,
-    check,
-    known,
+    check_name,
     load,
+    model_names,
+    name_of_slug,
     name_problems,
-    named,
     plugin_args,
     register,
     slug,
 )
 
 if TYPE_CHECKING:
-    from reground.tasks.models.compositor import Answer, Compositor
+    from reground.tasks.models.compositor import CompositeOutput, Compositor
     from reground.tasks.models.network import Network, gpu_name
 
 __all__ = [
     "REGISTRY",
-    "Answer",
+    "CompositeOutput",
     "Compositor",
     "Model",
     "Network",
     "Preprocessing",
     "Recipe",
-    "check",
+    "check_name",
     "gpu_name",
-    "known",
+    "model_names",
     "load",
     "name_problems",
-    "named",
+    "name_of_slug",
     "plugin_args",
     "register",
     "slug",
 ]
 
 _TORCH: Final = {
-    "Answer": "reground.tasks.models.compositor",
+    "CompositeOutput": "reground.tasks.models.compositor",
     "Compositor": "reground.tasks.models.compositor",
     "Network": "reground.tasks.models.network",
     "gpu_name": "reground.tasks.models.network",

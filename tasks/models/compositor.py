@@ -23,7 +23,7 @@ from reground.tasks.models.on_device import preprocessing_on
 
 PRECISIONS: Final = {"float32": None, "bfloat16": torch.bfloat16}
 """Name -> what matrix products and convolutions are done in, None: as the weights are."""
-AHEAD: Final = {"cpu": 0, "cuda": 1}
+PREFETCH: Final = {"cpu": 0, "cuda": 1}
 """Batches to hand in before the answer to one is asked for: a GPU computes while the next is chosen."""
 SHARE: Final = 0.5
 """Of a GPU's free memory that backgrounds may take; where they need more they stay with the host."""
@@ -43,7 +43,7 @@ class Foregrounds(NamedTuple):
     group: torch.Tensor
 
 
-class Answer(NamedTuple):
+class CompositeOutput(NamedTuple):
     """What the network says of N composites.
 
     Attributes:
@@ -71,7 +71,7 @@ class Compositor:
     Attributes:
         network: as given.
         batch: as given.
-        ahead: see `AHEAD`.
+        prefetch: see `PREFETCH`.
         precision: one of `PRECISIONS`.
         compiled: whether `module` is.
         module: what does the forward passes.
@@ -91,11 +91,11 @@ class Compositor:
         if precision not in ("auto", *PRECISIONS):
             raise unknown("precision", precision, ("auto", *PRECISIONS))
         self.network, self.batch = network, batch
-        self.ahead = AHEAD[network.device.type]
+        self.prefetch = PREFETCH[network.device.type]
         automatic = "bfloat16" if network.device.type == "cuda" else "float32"
         self.precision = automatic if precision == "auto" else precision
         self._group_of = torch.from_numpy(group_of.astype(np.int64)).to(network.device)
-        self._backgrounds = _placed(backgrounds, network.device)
+        self._backgrounds = _to_device(backgrounds, network.device)
         side = backgrounds.shape[1]
         self._preprocess, self._resized = preprocessing_on(network.device, network.square.spec, side)
         self.compiled = network.device.type == "cuda" and _can_compile()
@@ -130,7 +130,9 @@ class Compositor:
         """``(N, 3, S, S) float32`` on the device: the composites of N pairs, preprocessed."""
         return self._preprocess(self.composites(foregrounds, foreground, background))
 
-    def submit(self, foregrounds: Foregrounds, foreground: np.ndarray, background: np.ndarray) -> Callable[[], Answer]:
+    def submit(
+        self, foregrounds: Foregrounds, foreground: np.ndarray, background: np.ndarray
+    ) -> Callable[[], CompositeOutput]:
         """Hand in N pairs of positions; the answer is had by calling what comes back.
 
         Out of memory, it goes on with half as many at once.
@@ -141,14 +143,14 @@ class Compositor:
         count = len(foreground)
         # A compiled network is compiled once more for each other batch size.
         size = max(count, self.batch) if self.compiled else count
-        f = _sent(foreground, size, self.network.device)
-        b = _sent(background, size, self._backgrounds.device)
-        parts = self.network.in_parts(size, lambda part: self._pass(foregrounds, f[part], b[part]))
-        fetch = _fetched([torch.cat(column)[:count] for column in zip(*parts, strict=True)])
+        f = _positions_on(foreground, size, self.network.device)
+        b = _positions_on(background, size, self._backgrounds.device)
+        parts = self.network.in_chunks(size, lambda part: self._pass(foregrounds, f[part], b[part]))
+        fetch = _start_copy([torch.cat(column)[:count] for column in zip(*parts, strict=True)])
 
-        def answer() -> Answer:
+        def answer() -> CompositeOutput:
             output, probability, margin = fetch()
-            return Answer(output, self.network.checked(probability), margin)
+            return CompositeOutput(output, self.network.require_finite(probability), margin)
 
         return answer
 
@@ -164,7 +166,7 @@ class Compositor:
             framework=f"torch {torch.__version__}{', compiled' if self.compiled else ''}",
             plugin=plugin,
         )
-        at_once = min(self.batch, self.network.most or self.batch)
+        at_once = min(self.batch, self.network.max_batch or self.batch)
         return json.dumps({**recipe.to_dict(), "at_once": at_once}, sort_keys=True)
 
     def _pass(
@@ -180,7 +182,7 @@ class Compositor:
         return output, probability, inside - outside
 
 
-def _sent(positions: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
+def _positions_on(positions: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
     """Positions on a device, filled up with zeros; a GPU is not waited for, which plain memory would mean."""
     filled = np.zeros(size, np.int64)
     filled[: len(positions)] = positions
@@ -188,7 +190,7 @@ def _sent(positions: np.ndarray, size: int, device: torch.device) -> torch.Tenso
     return held.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else held
 
 
-def _fetched(made: Sequence[torch.Tensor]) -> Callable[[], list[np.ndarray]]:
+def _start_copy(made: Sequence[torch.Tensor]) -> Callable[[], list[np.ndarray]]:
     """Copies to the host, under way at once: asked for later they would queue behind the batches handed in since."""
     if made[0].device.type != "cuda":
         return lambda: [tensor.numpy() for tensor in made]
@@ -203,7 +205,7 @@ def _fetched(made: Sequence[torch.Tensor]) -> Callable[[], list[np.ndarray]]:
     return wait
 
 
-def _placed(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
+def _to_device(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
     held = torch.from_numpy(pixels)
     if device.type == "cuda" and pixels.nbytes <= SHARE * torch.cuda.mem_get_info()[0]:
         return held.to(device)

@@ -29,7 +29,7 @@ class Network:
     Attributes:
         device: it runs on.
         module: the network itself.
-        most: images at once that memory has room for, as learned the hard way; None: no limit met yet.
+        max_batch: images at once that memory has room for, as learned the hard way; None: no limit met yet.
 
     Args:
         name: of the model.
@@ -65,7 +65,7 @@ class Network:
             keep_memory()
         # On 2 CPU cores faster than the plain layout (benchmarks/predict.py).
         self.module = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.most: int | None = None
+        self.max_batch: int | None = None
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
         """See `reground.tasks.models.Model.recipe`."""
@@ -81,10 +81,10 @@ class Network:
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         """See `reground.tasks.models.Model.predict`. Out of memory, it goes on with half as many images at once."""
-        made = self.in_parts(len(batch), lambda part: self._forward(batch[part]))
-        return self.checked(np.concatenate(made))
+        made = self.in_chunks(len(batch), lambda part: self._forward(batch[part]))
+        return self.require_finite(np.concatenate(made))
 
-    def in_parts(self, size: int, forward: Callable[[slice], T]) -> list[T]:
+    def in_chunks(self, size: int, forward: Callable[[slice], T]) -> list[T]:
         """What ``forward`` makes of ``size`` images, asked for as many at once as memory has room for.
 
         Raises:
@@ -95,16 +95,16 @@ class Network:
         made: list[T] = []
         start = 0
         while start < size:
-            count = _power_of_two(min(size - start, self.most or size))
+            count = _power_of_two(min(size - start, self.max_batch or size))
             try:
-                with torch.inference_mode(), exact():
+                with torch.inference_mode(), reproducible_convolutions():
                     made.append(forward(slice(start, start + count)))
                 start += count
             except torch.OutOfMemoryError as error:
                 self._halve(count, error)
         return made
 
-    def checked(self, probability: np.ndarray) -> np.ndarray:
+    def require_finite(self, probability: np.ndarray) -> np.ndarray:
         """The probabilities as they came.
 
         Raises:
@@ -127,12 +127,12 @@ class Network:
                 f"not even one image of '{self.name}' fits into the memory of {self.device}: {error}. "
                 "Free it, or set the device to cpu."
             ) from error
-        self.most = size // 2
+        self.max_batch = size // 2
         torch.cuda.empty_cache()
-        log.warning("%s: out of memory with %d images at once; going on with %d", self.name, size, self.most)
+        log.warning("%s: out of memory with %d images at once; going on with %d", self.name, size, self.max_batch)
 
 
-def exact() -> AbstractContextManager[None]:
+def reproducible_convolutions() -> AbstractContextManager[None]:
     """Convolutions on a GPU in the precision asked for, the same in every run: TF32 would be called float32."""
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 

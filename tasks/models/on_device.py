@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.models.preprocessing import INTERPOLATIONS, called
+from reground.tasks.models.preprocessing import INTERPOLATIONS, parse_operation
 
 Operation = Callable[[torch.Tensor], torch.Tensor]
 """``(N, H, W, 3)`` -> the same, contiguous; may change what it is given."""
@@ -42,7 +42,7 @@ def preprocessing_on(device: torch.device, spec: str, side: int) -> tuple[Operat
     operations: list[Operation] = []
     resized = ""
     for step in spec.split("|")[1:]:
-        name, arguments = called(step)
+        name, arguments = parse_operation(step)
         if name == "resize":
             operations, resized = _resize(device, side, int(arguments[0]), arguments[1])
         elif name in PIXELWISE:

@@ -115,11 +115,11 @@ def normalize(mean: Sequence[float], std: Sequence[float]) -> str:
     return f"normalize({' '.join(map(str, mean))}, {' '.join(map(str, std))})"
 
 
-def called(step: str) -> tuple[str, list[str]]:
+def parse_operation(step: str) -> tuple[str, list[str]]:
     """The name and the arguments of one operation.
 
     Examples:
-        >>> called("resize(224, bicubic)")
+        >>> parse_operation("resize(224, bicubic)")
         ('resize', ['224', 'bicubic'])
     """
     matched = re.fullmatch(r"(\w+)(?:\((.*)\))?", step)
@@ -128,7 +128,7 @@ def called(step: str) -> tuple[str, list[str]]:
 
 
 def _parse(step: str) -> Operation:
-    name, arguments = called(step)
+    name, arguments = parse_operation(step)
     if name not in OPERATIONS:
         raise unknown("preprocessing", name, OPERATIONS)
     try:

@@ -30,12 +30,12 @@ REGISTRY: Final = Registry("reground.models", "model", [*LITE, *(f"{family}:NAME
 """A plugin called ``tiny`` is the model ``tiny``, and ``tiny:REST`` for any REST."""
 
 
-def known() -> list[str]:
+def model_names() -> list[str]:
     """The names that `load` takes; NAME stands for whatever that library lists."""
     return REGISTRY.names()
 
 
-def check(name: str) -> None:
+def check_name(name: str) -> None:
     """Check a name without loading anything.
 
     Raises:
@@ -69,7 +69,7 @@ def load(name: str, device: str = "auto") -> Model:
     """The model called ``name``, ready to predict. The last one is kept for the next call.
 
     Args:
-        name: one of `known`, such as ``efficientnet-lite0``, ``timm:resnet50``,
+        name: one of `model_names`, such as ``efficientnet-lite0``, ``timm:resnet50``,
             ``timm:local-dir:FOLDER``, ``torchvision:resnet50`` or ``torchvision:resnet50@IMAGENET1K_V1``.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
 
@@ -120,7 +120,7 @@ def name_problems(names: Iterable[str]) -> Iterator[str]:
     by_slug: dict[str, str] = {}
     for name in dict.fromkeys(names):
         try:
-            check(name)
+            check_name(name)
         except RegroundError as error:
             yield str(error)
         other = by_slug.setdefault(slug(name), name)
@@ -133,20 +133,20 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", name)
 
 
-def named(slugged: str) -> str:
+def name_of_slug(slug_text: str) -> str:
     """The name that `slug` made this of: ``timm-resnet50`` -> ``timm:resnet50``.
 
     Raises:
         UsageError: it may have been made of several (a folder's, a hub's).
     """
-    family, _, rest = slugged.partition("-")
-    if slugged in known():
-        return slugged
+    family, _, rest = slug_text.partition("-")
+    if slug_text in model_names():
+        return slug_text
     if family == "torchvision":  # whose architectures have no hyphen, which leaves it to the weights
         return f"{family}:{rest.replace('-', '@', 1)}"
     if family in FAMILIES and not rest.startswith(("hf-hub-", "local-dir-")):
         return f"{family}:{rest}"
     raise UsageError(
-        f"expected to tell a model's name by predictions/{slugged}, which could have several: "
+        f"expected to tell a model's name by predictions/{slug_text}, which could have several: "
         "name it, --model NAME[,NAME...]."
     )

@@ -17,10 +17,10 @@ import safetensors.torch
 import torch
 
 from reground.tasks import models
-from reground.tasks.adversarial import scene as adversarial_scene
+from reground.tasks.adversarial import inputs as inputs_module
 from reground.tasks.adversarial import step as adversarial
 from reground.tasks.adversarial.step import STEP, AdversarialSettings
-from reground.tasks.adversarial.summary import efforts
+from reground.tasks.adversarial.summary import summaries
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.kernels.compose import paste
 from reground.tasks.masks import encode_mask
@@ -37,7 +37,7 @@ RIDGE = 3.0
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for kept in (models.load, adversarial_scene.load, adversarial._network):
+    for kept in (models.load, inputs_module.load_inputs, adversarial._network):
         kept.cache_clear()
 
 
@@ -304,7 +304,7 @@ def test_what_was_cut_off_ends_with_the_same_bytes(tmp_path: Path, name: str, ot
     for most in (2, 1, 2, None):
         run(cut, settings, most)
         models.load.cache_clear()
-        adversarial_scene.load.cache_clear()
+        inputs_module.load_inputs.cache_clear()
         adversarial._network.cache_clear()
     assert content(whole) == content(cut)
     assert run(cut, settings) == []
@@ -456,10 +456,10 @@ def test_passes_beside_the_least_possible(workspace_url: str, name: str, caplog:
     workspace = scene(workspace_url)
     with caplog.at_level(logging.INFO, "reground.tasks.adversarial.step"):
         run(workspace, told(name))
-    found, (effort,) = searched(workspace, name), efforts(workspace).values()
+    found, (summary,) = searched(workspace, name), summaries(workspace).values()
     withstand = int((~found["vulnerable"]).sum())
-    assert effort.least == COUNT - withstand + withstand * COUNT
-    assert effort.passes == found["passes"].sum() and effort.exhaustive == COUNT**2
-    assert 1 <= effort.ratio == effort.passes / effort.least < effort.exhaustive / effort.least
-    assert effort.misled + effort.unmapped + effort.robust == effort.clean_correct == found["clean_correct"].sum()
+    assert summary.min_passes == COUNT - withstand + withstand * COUNT
+    assert summary.passes == found["passes"].sum() and summary.exhaustive == COUNT**2
+    assert 1 <= summary.ratio == summary.passes / summary.min_passes < summary.exhaustive / summary.min_passes
+    assert summary.misled + summary.unmapped + summary.robust == summary.clean_correct == found["clean_correct"].sum()
     assert f"{models.slug(name)}: challenge accuracy {withstand / COUNT:.1%} as published" in caplog.text

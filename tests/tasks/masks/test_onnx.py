@@ -16,10 +16,10 @@ from onnx import TensorProto, helper
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import Box, DropError, Photograph
-from reground.tasks.masks.onnx import salient
+from reground.tasks.masks.onnx import onnx_method
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.sidecar import CHECKS, Sidecar, parse_sidecar
-from reground.tasks.masks.source import Source
+from reground.tasks.masks.source import MaskMethod
 from reground.tasks.masks.step import STEP, MaskSettings
 from reground.tasks.workspace import Workspace, todo
 from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
@@ -59,11 +59,11 @@ def write(
 
 def find(network: Path, pixels: np.ndarray, where: tuple[int, int, int, int] | None = None) -> np.ndarray:
     """Its mask of an image, as the step asks for it."""
-    source: Source = salient(str(network), "cpu")
-    assert source.given is not None
+    source: MaskMethod = onnx_method(str(network), "cpu")
+    assert source.shard_inputs is not None
     height, width = pixels.shape[:2]
     photograph = Photograph("a", "", 0, width, height, Box(*(where or (0, 0, width, height))))  # type: ignore[arg-type]
-    return source.find(photograph, lambda: pixels, 0, source.given(["a"]).args)
+    return source.find(photograph, lambda: pixels, 0, source.shard_inputs(["a"]).args)
 
 
 def plain(colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (40, 60)) -> np.ndarray:
@@ -261,11 +261,11 @@ def test_a_network_without_its_sidecar(tmp_path):
 def test_devices(tmp_path, monkeypatch):
     network = write(tmp_path / "a.onnx")
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
-    source = salient(str(network), "cuda")
+    source = onnx_method(str(network), "cuda")
     photograph = Photograph("a", "", 0, 60, 40, Box(0, 0, 60, 40))  # type: ignore[arg-type]
-    assert source.given is not None
+    assert source.shard_inputs is not None
     with pytest.raises(UsageError, match=r"needs onnxruntime with CUDAExecutionProvider, found .*CPUEx"):
-        source.find(photograph, halves, 0, source.given(["a"]).args)
+        source.find(photograph, halves, 0, source.shard_inputs(["a"]).args)
 
 
 def test_without_onnxruntime(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from pycocotools import mask as coco
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import Box, DropError, Photograph
-from reground.tasks.masks.coco import Malformed, coco_mask, decode_segmentation, parse_coco
+from reground.tasks.masks.coco import SegmentationFormatError, coco_mask, decode_segmentation, parse_coco
 from reground.tasks.masks.rle import decode_mask, encode_mask
 from reground.tasks.masks.source import file_sha256
 from reground.tasks.masks.step import STEP, MaskSettings
@@ -152,7 +152,7 @@ JSONS = st.recursive(
 def test_a_segmentation_is_a_mask_or_malformed(segmentation):
     try:
         mask = decode_segmentation(segmentation, HEIGHT, WIDTH)
-    except Malformed as why:
+    except SegmentationFormatError as why:
         assert 0 < len(str(why)) < 300
     else:
         assert mask.shape == (HEIGHT, WIDTH) and mask.dtype == np.bool_

@@ -226,9 +226,11 @@ def test_the_recipe_says_what_differs_from_predicting() -> None:
 
 def test_half_precision_is_near_and_says_so() -> None:
     pictures = Pictures()
-    exact, half = (Compositor(network(), pictures.behind, GROUPS, 8, how) for how in ("float32", "bfloat16"))
+    reproducible_convolutions, half = (
+        Compositor(network(), pictures.behind, GROUPS, 8, how) for how in ("float32", "bfloat16")
+    )
     f, b = pairs(pictures)
-    one, two = (each.submit(pictures.staged(each), f, b)() for each in (exact, half))
+    one, two = (each.submit(pictures.staged(each), f, b)() for each in (reproducible_convolutions, half))
     assert json.loads(half.recipe())["precision"] == "bfloat16"
     assert 0 < np.abs(one.margin - two.margin).max() < 1
     with pytest.raises(UsageError, match="unknown precision 'half': expected one of: auto, bfloat16, float32"):

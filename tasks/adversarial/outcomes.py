@@ -12,11 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from reground.tasks.adversarial.scene import Scene
+from reground.tasks.adversarial.inputs import SearchInputs
 
 NOT_TRIED: Final = -2
 """In the place of a class, where a pair was not tried."""
-NOBODY: Final = -1
+NO_BACKGROUND: Final = -1
 """In the place of a background's position."""
 
 
@@ -31,34 +31,34 @@ def misled(predicted: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class Trials:
+class Outcomes:
     """What is known of R foregrounds on B backgrounds; grows with every pair tried.
 
     Attributes:
-        scene: they are of.
+        inputs: they are of.
         rows: ``(R,) int``, positions of the foregrounds in the scene.
         predicted: ``(R, B) int32``, class, -1: outside the vocabulary, `NOT_TRIED`.
         probability: ``(R, B) float32``, of that class.
-        margin: ``(R, B) float32``, see `reground.tasks.models.compositor.Answer`; NaN: not tried.
+        margin: ``(R, B) float32``, see `reground.tasks.models.compositor.CompositeOutput`; NaN: not tried.
     """
 
-    scene: Scene
+    inputs: SearchInputs
     rows: np.ndarray
     predicted: np.ndarray
     probability: np.ndarray
     margin: np.ndarray
 
     @classmethod
-    def none(cls, scene: Scene, rows: np.ndarray) -> Trials:
+    def none(cls, inputs: SearchInputs, rows: np.ndarray) -> Outcomes:
         """Nothing tried yet."""
-        shape = (len(rows), len(scene.backgrounds))
+        shape = (len(rows), len(inputs.backgrounds))
         predicted = np.full(shape, NOT_TRIED, np.int32)
-        return cls(scene, rows, predicted, np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32))
+        return cls(inputs, rows, predicted, np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32))
 
     @property
     def group(self) -> np.ndarray:
         """``(R,) int``, of the foregrounds."""
-        return self.scene.foreground_group[self.rows]
+        return self.inputs.foreground_group[self.rows]
 
     @property
     def tried(self) -> np.ndarray:
@@ -66,30 +66,30 @@ class Trials:
         return self.predicted != NOT_TRIED
 
     @property
-    def into(self) -> np.ndarray:
+    def predicted_group(self) -> np.ndarray:
         """``(R, B) int``, the group predicted; -1: in none, or not tried."""
-        return self.scene.groups_of(self.predicted)
+        return self.inputs.groups_of(self.predicted)
 
     @property
     def other(self) -> np.ndarray:
         """``(R, B) bool``: foreground and background are of different groups."""
-        return self.group[:, None] != self.scene.background_group
+        return self.group[:, None] != self.inputs.background_group
 
 
 @dataclass
-class Found:
+class SearchResult:
     """What a search has found of R foregrounds.
 
     Attributes:
-        trials: all pairs tried.
+        outcomes: all pairs tried.
         clean: ``(R,) int32``, class predicted on the original.
-        fooled_by: ``(R,) int``, position of the first background found that fools the model, or `NOBODY`.
+        fooled_by: ``(R,) int``, position of the first background found that fools the model, or `NO_BACKGROUND`.
         misled_by: the same of the first of another group that turns the foreground into another group.
         passes: ``(R,) int``, until the verdict was known.
         outcome_passes: ``(R,) int``, further ones until the outcome was known.
     """
 
-    trials: Trials
+    outcomes: Outcomes
     clean: np.ndarray
     fooled_by: np.ndarray
     misled_by: np.ndarray
@@ -99,14 +99,14 @@ class Found:
     @property
     def clean_correct(self) -> np.ndarray:
         """``(R,) bool``."""
-        return self.trials.scene.groups_of(self.clean) == self.trials.group
+        return self.outcomes.inputs.groups_of(self.clean) == self.outcomes.group
 
     @property
     def outcome(self) -> list[str | None]:
         """What backgrounds of other groups do at worst to each foreground that is right on its original:
         ``misled`` (into another group), ``unmapped`` (into a class in no group), or it is ``robust``.
         """
-        trials = self.trials
-        unmapped = (trials.tried & trials.other & (trials.into < 0)).any(axis=1)
-        named = np.where(self.misled_by != NOBODY, "misled", np.where(unmapped, "unmapped", "robust"))
+        outcomes = self.outcomes
+        unmapped = (outcomes.tried & outcomes.other & (outcomes.predicted_group < 0)).any(axis=1)
+        named = np.where(self.misled_by != NO_BACKGROUND, "misled", np.where(unmapped, "unmapped", "robust"))
         return [str(name) if right else None for name, right in zip(named, self.clean_correct, strict=True)]

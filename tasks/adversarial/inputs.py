@@ -29,7 +29,7 @@ TABLES: Final = ("classes", "groups", "foregrounds", ORIGINAL, BACKGROUND)
 
 
 @dataclass(frozen=True)
-class Scene:
+class SearchInputs:
     """F foregrounds and B backgrounds, each in the order of its keys; S is the side of the variants.
 
     Attributes:
@@ -60,16 +60,16 @@ class Scene:
         return _pictures(Workspace(self.url), ORIGINAL, self.foregrounds)
 
     @functools.cached_property
-    def behind(self) -> np.ndarray:
+    def background_pixels(self) -> np.ndarray:
         """``(B, S, S, 3) uint8``, the backgrounds; decoded when first asked for.
 
         Raises:
             RegroundError: one is missing or damaged, or of another size.
         """
-        behind = _pictures(Workspace(self.url), BACKGROUND, self.backgrounds)
-        if behind.shape[1:] != self.pixels.shape[1:]:
-            raise _sizes(BACKGROUND, behind.shape, self.pixels.shape)
-        return behind
+        background_pixels = _pictures(Workspace(self.url), BACKGROUND, self.backgrounds)
+        if background_pixels.shape[1:] != self.pixels.shape[1:]:
+            raise _size_error(BACKGROUND, background_pixels.shape, self.pixels.shape)
+        return background_pixels
 
     def masks(self, rows: np.ndarray) -> np.ndarray:
         """Masks of some foregrounds, ``(R, S, S) bool``."""
@@ -85,13 +85,13 @@ class Scene:
         return table[np.where(classes < len(table), classes, -1)]
 
 
-def inputs(workspace: Workspace) -> tuple[str, ...]:
+def input_digests(workspace: Workspace) -> tuple[str, ...]:
     """Digests of everything that `load` reads."""
     return tuple(workspace.table_digest(table) for table in TABLES)
 
 
 @functools.lru_cache(maxsize=1)
-def load(url: str, inputs: tuple[str, ...]) -> Scene:
+def load_inputs(url: str, inputs: tuple[str, ...]) -> SearchInputs:
     """The scene of a workspace; read once a process, for all models and shards.
 
     Args:
@@ -102,7 +102,7 @@ def load(url: str, inputs: tuple[str, ...]) -> Scene:
     foregrounds = workspace.read("foregrounds", ["image_id", "group", "rle"])
     backgrounds = workspace.read(BACKGROUND, ["image_id", "group"])
     groups = workspace.read("groups", ["class_idx", "group"])
-    return Scene(
+    return SearchInputs(
         url,
         foregrounds["image_id"].tolist(),
         foregrounds["group"].to_numpy(np.int32),
@@ -124,9 +124,9 @@ def _pictures(workspace: Workspace, table: str, keys: Sequence[ImageId]) -> np.n
             rows = [row for row in rows if row["image_id"] in position]
             for row, made in zip(rows, pool.map(_decoded, rows), strict=True):
                 if pictures is None:
-                    pictures = _room((len(keys), *made.shape))
+                    pictures = _mapped_array((len(keys), *made.shape))
                 if made.shape != pictures.shape[1:] or made.shape[0] != made.shape[1]:
-                    raise _sizes(f"{table}, {row['image_id']}", made.shape, pictures.shape)
+                    raise _size_error(f"{table}, {row['image_id']}", made.shape, pictures.shape)
                 pictures[position[row["image_id"]]] = made
                 filled += 1
     if pictures is None or filled < len(keys):
@@ -146,11 +146,11 @@ def _decoded(row: dict) -> np.ndarray:
         ) from error
 
 
-def _room(shape: tuple[int, ...]) -> np.ndarray:
+def _mapped_array(shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)  # type: ignore[call-overload]
 
 
-def _sizes(where: str, found: tuple[int, ...], expected: tuple[int, ...]) -> RegroundError:
+def _size_error(where: str, found: tuple[int, ...], expected: tuple[int, ...]) -> RegroundError:
     return RegroundError(
         f"expected square pictures of one size, {expected[-2]} x {expected[-3]}, got {found[-2]} x {found[-3]} "
         f"({where}): make the variants again with one size."
