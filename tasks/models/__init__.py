@@ -13,9 +13,7 @@ from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
 from reground.tasks.models.registry import (
     REGISTRY,
-    check_name,
     load,
-    model_names,
     name_of_slug,
     name_problems,
     plugin_args,
@@ -35,9 +33,7 @@ __all__ = [
     "Network",
     "Preprocessing",
     "Recipe",
-    "check_name",
     "gpu_name",
-    "model_names",
     "load",
     "name_problems",
     "name_of_slug",
