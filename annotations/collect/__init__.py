@@ -2,12 +2,12 @@
 
 from reground.annotations.collect.parse import TaskRows, parse_annotations
 from reground.annotations.collect.sync import AnswerBatch, fetch_answers
-from reground.annotations.collect.votes import PullSummary, available_projects, collect_votes, summarize
+from reground.annotations.collect.votes import PullSummary, available_projects, collect_votes, update_annotators
 
 __all__ = [
     "available_projects",
     "collect_votes",
-    "summarize",
+    "update_annotators",
     "PullSummary",
     "fetch_answers",
     "AnswerBatch",

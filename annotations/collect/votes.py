@@ -96,7 +96,7 @@ def parse_batch(
     return Output({name: _sort_by_key(name, rows[name]) for name in TABLES})
 
 
-def summarize(workspace: Workspace, rule: ExclusionRule) -> PullSummary:
+def update_annotators(workspace: Workspace, rule: ExclusionRule) -> PullSummary:
     """Commit ``annotators``, from all votes so far, and count.
 
     Args:

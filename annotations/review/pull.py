@@ -6,7 +6,7 @@ Reads ``questions`` and ``controls``; writes ``answers``, ``votes``, ``control_a
 
 from __future__ import annotations
 
-from reground.annotations.collect import PullSummary, collect_votes, summarize
+from reground.annotations.collect import PullSummary, collect_votes, update_annotators
 from reground.annotations.review.connection import connect
 from reground.annotations.rounds import ReviewSettings
 from reground.tasks.workspace import Workspace
@@ -22,7 +22,7 @@ def pull_votes(workspace: Workspace, settings: ReviewSettings) -> PullSummary:
     workspace.require("questions", "review push")
     with connect(workspace, settings) as client:
         project_error = collect_votes(client, workspace, settings.recorded_annotators)
-    summary = summarize(workspace, settings.exclude)
+    summary = update_annotators(workspace, settings.exclude)
     if project_error is not None:
         raise project_error
     return summary

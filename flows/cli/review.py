@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 
-from reground.annotations.collect import summarize
+from reground.annotations.collect import update_annotators
 from reground.annotations.review import (
     QUESTIONS,
     invite_annotators,
@@ -135,7 +135,7 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
     """Show how well each annotator answers, and whose votes count; needs no Label Studio."""
     here, settings = _prepare(workspace, overrides, config)
     with remembering(here, overrides, config), here.lock("reground review annotators"):
-        summarize(here, settings.review.exclude)
+        update_annotators(here, settings.review.exclude)
     table = here.read("annotators")
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     text = "\n".join("; ".join(_annotator(row)) for row in rows)

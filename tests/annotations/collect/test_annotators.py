@@ -13,7 +13,7 @@ import pytest
 from reground.annotations.collect.exclusion import exclusion_reason
 from reground.annotations.collect.parse import TaskRows, parse_annotations
 from reground.annotations.collect.straightlining import straightlining_patterns
-from reground.annotations.collect.votes import summarize
+from reground.annotations.collect.votes import update_annotators
 from reground.annotations.rounds import ExclusionRule, Question, Task, classify_result, contains_result
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
@@ -124,7 +124,7 @@ def crowd(seconds: float = 12.0) -> list[TaskRows]:
 
 
 def people(workspace: Workspace, rule: ExclusionRule) -> dict[str, Any]:
-    summarize(workspace, rule)
+    update_annotators(workspace, rule)
     table = workspace.read("annotators")
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return {str(row["annotator_id"]): row for row in rows}
