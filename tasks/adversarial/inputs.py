@@ -1,4 +1,4 @@
-"""What the adversarial search looks at: every foreground, every background, decoded once.
+"""Inputs of the adversarial search: every foreground and every background, decoded once.
 
 Pixels lie in unnamed files that are mapped into memory: the system takes that memory back when it
 needs it, so many images need room on the disk (some 300 kB each at 224 x 224), not in memory.

@@ -1,4 +1,4 @@
-"""What came of pairs of a foreground and a background, and what follows for the foregrounds.
+"""Outcomes of pairs of a foreground and a background, and the verdicts on foregrounds that follow.
 
 Source of the verdict: MadryLab/backgrounds_challenge, challenge_eval.py: a foreground is vulnerable if
 any background, of its own group and its own included, makes the most probable class lie in another

@@ -1,4 +1,4 @@
-"""What a search has cost, beside the least it could have cost and what trying everything costs."""
+"""Forward passes of a search, compared with the minimum and with an exhaustive search."""
 
 from __future__ import annotations
 

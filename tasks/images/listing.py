@@ -1,4 +1,4 @@
-"""List the files below a folder: cheaply (nothing is opened), in a fixed order, past every obstacle."""
+"""List the files below a folder in a fixed order, without opening any; files that cannot be used are listed too."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, Ima
 
 
 class DropError(Exception):
-    """Why something is not made of an image: a reason of the ``dropped`` table, and words."""
+    """An item is dropped: a reason of the ``dropped`` table, and a detail for a person to read."""
 
     def __init__(self, reason: DropReason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

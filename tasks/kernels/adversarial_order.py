@@ -37,10 +37,10 @@ CLOSED, OPEN, PENDING, OBSERVED = range(4)
 
 
 class SearchOrder:
-    """A search that is asked for pairs and told what came of them, until every verdict is known.
+    """The order of a search: `next` proposes pairs, `observe` takes their outcomes, until every verdict is known.
 
-    The same groups, seed and answers, told in the same batches, give the same pairs. No pair comes
-    twice. `next` may be asked again before its last pairs are told, to keep a GPU busy.
+    The same groups, seed and outcomes in the same batches give the same pairs. No pair is proposed
+    twice. `next` may be called again before its last pairs are observed, to keep a GPU busy.
 
     Args:
         groups: ``(F,) int``, the group of each foreground.

@@ -1,4 +1,4 @@
-"""How far people agree on what they were asked: Krippendorff's alpha, and the mean of pairs.
+"""Inter-annotator agreement: Krippendorff's alpha, and mean pairwise agreement.
 
 Sources: Krippendorff 2004, Content Analysis, chapter 11 (nominal data, answers missing at will).
 Both need only how often each answer was given on each question, never who gave it.

@@ -1,4 +1,4 @@
-"""Dawid-Skene: hidden states of things from the answers of annotators who err each in their own way.
+"""Dawid-Skene: true states of items from the answers of annotators, each with a confusion matrix.
 
 Source: Dawid & Skene 1979, Maximum Likelihood Estimation of Observer Error-Rates Using the EM
 Algorithm, https://doi.org/10.2307/2346806. States and answers may differ in number: two states
@@ -38,7 +38,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class DawidSkeneEstimate:
-    """What the votes say.
+    """The fitted model.
 
     Attributes:
         posterior: ``(N, S) float64``, probability of each state of each thing; rows sum to 1.

@@ -1,4 +1,4 @@
-"""Bring a small picture to the size of a photograph, along the photograph's edges.
+"""Enlarge a small image to the size of a photograph, following the photograph's edges.
 
 Source: the guided filter; He, Sun, Tang 2010, in its fast form; He, Sun 2015 (arXiv:1505.00996):
 the coefficients of the local linear models are found at the small size and enlarged.

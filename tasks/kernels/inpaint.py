@@ -1,4 +1,4 @@
-"""The removed object's place filled with what lies around it: patches that fit, from coarse to fine.
+"""Inpainting of a removed object with matching patches from around it, from coarse to fine.
 
 Source: Wexler, Shechtman, Irani 2007 (fill so that every patch over the hole looks like some patch
 outside it), with the search of Barnes et al. 2009 (PatchMatch: what fits a neighbour, then random

@@ -1,4 +1,4 @@
-"""Joint truth: which labels hold, from everything that the votes on all images tell of each other.
+"""Joint truth: which labels hold, estimated from the votes on all images together.
 
 Dawid and Skene's model (`reground.tasks.kernels.dawid_skene`, two states) with what its assumptions leave out:
 
@@ -81,7 +81,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class JointEstimate:
-    """What the votes say together.
+    """The fitted joint model.
 
     Attributes:
         probability: ``(N,) float64`` that each label holds, tempered; higher is surer.
@@ -112,7 +112,7 @@ def joint_truth(
     tolerance: float = 1e-3,
     iterations: int = 100,
 ) -> JointEstimate:
-    """Settle what all votes say together.
+    """Fit the joint model to all votes.
 
     Args:
         votes: at least one; things are pairs.

@@ -1,4 +1,4 @@
-"""How far to trust a mask that nobody has looked at, from the mask, the pixels and the box alone.
+"""Quality of a mask without a reference, from the mask, the pixels and the box alone.
 
 Six things that go wrong, each a share from 0 (it did) to 1 (it did not); the score is their
 product, so that one failure is enough. *Reach* and *contrast* order masks; the others are 1 for

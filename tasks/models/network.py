@@ -29,7 +29,7 @@ class Network:
     Attributes:
         device: it runs on.
         module: the network itself.
-        max_batch: images at once that memory has room for, as learned the hard way; None: no limit met yet.
+        max_batch: largest batch that fits into memory, set after the first out-of-memory error; None: no limit yet.
 
     Args:
         name: of the model.

@@ -1,4 +1,4 @@
-"""Preprocessing as a readable string that is the program itself, so that neither can lie.
+"""Preprocessing as a readable string that is also the program, so that the two cannot disagree.
 
 A string such as ``decode|resize_short(256, bicubic)|center_crop(224)|value_range(0, 1)|normalize(0.485 0.456
 0.406, 0.229 0.224 0.225)`` is run from left to right by Pillow and numpy. The form is that of

@@ -1,4 +1,4 @@
-"""What a model is to the rest of the house."""
+"""The protocol of a model, and the recipe of its predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reground.tasks.models.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class Recipe:
-    """How predictions were made: numbers of different recipes are not comparable unsaid.
+    """How predictions were made. Numbers are comparable only between equal recipes.
 
     Attributes:
         weights: what the publisher calls them.
@@ -45,7 +45,7 @@ class Recipe:
 
 
 class Model(Protocol):
-    """Something that gives each of its classes a probability.
+    """A classifier: gives each of its classes a probability.
 
     Attributes:
         name: as in `reground.tasks.models.load`.
@@ -63,7 +63,7 @@ class Model(Protocol):
     square: Preprocessing
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
-        """How predictions with that preprocessing come about."""
+        """The recipe of predictions made with that preprocessing."""
         ...
 
     def predict(self, batch: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def _no_faults(settings: Any) -> Iterable[Fault]:
 
 @dataclass(frozen=True)
 class Step(Generic[S]):
-    """One arrow of the house.
+    """One step of the pipeline.
 
     Attributes:
         name: of the command, the flow, the module and (mostly) the table.
