@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from reground.flows.run import parse_runner, run_step
+from reground.flows.run import Bars, Lines, Silence, parse_runner, run_step
 from reground.flows.settings import check, remembering, resolve
 from reground.tasks.workspace import Workspace
 
@@ -18,7 +17,7 @@ def execute(
     workspace: Workspace,
     overrides: Mapping[str, Any],
     config: Path | None,
-    watched: AbstractContextManager[Any] | None = None,
+    watched: Lines | Bars | Silence,
 ) -> None:
     """Do what is missing of some steps.
 
@@ -28,7 +27,7 @@ def execute(
         workspace: is made if need be.
         overrides: settings, ``{STEP: {FIELD: value}}``; the workspace remembers them.
         config: settings in TOML, remembered too.
-        watched: shows how far the steps are; None: nobody does.
+        watched: shows how far the steps are.
 
     Raises:
         UsageError: settings cannot be used; the workspace is left as it was.
@@ -41,20 +40,6 @@ def execute(
         check(resolved, step_names)
         runner = parse_runner(resolved.settings.runner)
         workspace.sweep()
-        with watched or _Silence() as progress:
+        with watched as progress:
             for name in step_names:
                 run_step(name, workspace, resolved.settings.of(name), runner, progress)
-
-
-class _Silence:
-    """No progress."""
-
-    def start(self, step: str, total: int, done: int) -> None: ...
-    def advance(self, step: str, by: int) -> None: ...
-    def end(self, step: str, note: str) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None

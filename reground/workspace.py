@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from reground.flows import steps
 from reground.flows.execute import execute
-from reground.flows.run import watch
+from reground.flows.run import Silence, watch
 from reground.flows.settings import resolve
 from reground.flows.summary import Summary, summarize
 from reground.tasks import workspace as storage
@@ -203,7 +203,7 @@ class Workspace:
             self._storage,
             {**overrides, "runner": runner} if runner else overrides,
             None if config is None else Path(config),
-            None if self.quiet else watch(),
+            Silence() if self.quiet else watch(),
         )
         return summarize(self._storage, step_names)
 

@@ -3,12 +3,13 @@
 from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, run_step, settled
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
-from reground.flows.run.progress import Bars, Lines, listen, show, watch
+from reground.flows.run.progress import Bars, Lines, Silence, listen, show, watch
 from reground.flows.run.ray import start_ray
 
 __all__ = [
     "Bars",
     "Lines",
+    "Silence",
     "BATCHES",
     "Runner",
     "batches",

@@ -163,7 +163,7 @@ def watch() -> Lines | Bars | Silence:
     """What fits where standard error goes."""
     if _is_quiet():
         return Silence()
-    return Bars() if sys.stderr.isatty() else Lines()
+    return Bars() if sys.stderr.isatty() or Console().is_jupyter else Lines()
 
 
 def show(line: str) -> None:
