@@ -1,7 +1,7 @@
 """The metrics by which models are compared, and their bootstrap samples.
 
 A resample draws photographs with replacement, and draws whether each label is valid from its probability (as in
-`Judged`), independently of all others. Original labels, main labels, and the set of photographs that
+`ReferenceLabels`), independently of all others. Original labels, main labels, and the set of photographs that
 count stay fixed.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reground.tasks.evaluation.metrics import MAIN_LABEL, MULTI, MULTI_LABEL, REAL, REVIEWED, SINGLE, TOP_1
-from reground.tasks.evaluation.reference import NONE, Judged
+from reground.tasks.evaluation.reference import NONE, ReferenceLabels
 from reground.tasks.evaluation.result import ALL
 from reground.tasks.kernels.resample import resample
 from reground.tasks.votes import Bools, Floats, Ints
@@ -54,7 +54,7 @@ class Resampling:
         return quantile(values, (ends, 1 - ends), axis=0)
 
 
-def is_correct(reference: Judged, metric: str, top_1: Ints) -> Bools:
+def is_correct(reference: ReferenceLabels, metric: str, top_1: Ints) -> Bools:
     """``(N, M) bool``: whether the top-1 class is correct by the settled labels."""
     if metric == TOP_1:
         return top_1 == reference.original[:, None]
@@ -63,7 +63,7 @@ def is_correct(reference: Judged, metric: str, top_1: Ints) -> Bools:
     return reference.kept.of(top_1) > 0
 
 
-def counted_mask(reference: Judged, metric: str, subset: str, common: Bools) -> Bools:
+def counted_mask(reference: ReferenceLabels, metric: str, subset: str, common: Bools) -> Bools:
     """``(N,) bool``: the photographs among ``common`` that count for a metric and subset."""
     of_metric = {
         TOP_1: reference.original != NONE,
@@ -75,7 +75,9 @@ def counted_mask(reference: Judged, metric: str, subset: str, common: Bools) -> 
     return common & of_metric[metric] & of_subset[subset]
 
 
-def draw_samples(reference: Judged, top_1: Ints, common: Bools, resampling: Resampling) -> Mapping[Key, Floats]:
+def draw_samples(
+    reference: ReferenceLabels, top_1: Ints, common: Bools, resampling: Resampling
+) -> Mapping[Key, Floats]:
     """Bootstrap samples of each metric and subset: ``(R, M)`` share correct of each model in each resample.
 
     Args:
@@ -102,7 +104,7 @@ def draw_samples(reference: Judged, top_1: Ints, common: Bools, resampling: Resa
     return samples
 
 
-def _labels(reference: Judged, top_1: Ints, order: Ints) -> tuple[Ints, Any, Any]:
+def _labels(reference: ReferenceLabels, top_1: Ints, order: Ints) -> tuple[Ints, Any, Any]:
     """The labels that some model predicted: photograph, probability, and ``(L, M)`` which models."""
     position = np.full(len(top_1), -1, np.int64)
     position[order] = np.arange(len(order))
@@ -116,7 +118,7 @@ def _labels(reference: Judged, top_1: Ints, order: Ints) -> tuple[Ints, Any, Any
     return image[mask], reference.probability.value[mask].astype(np.float32), selected[mask]
 
 
-def _columns(reference: Judged, top_1: Ints, key: Key, common: Bools) -> npt.NDArray[np.float32]:
+def _columns(reference: ReferenceLabels, top_1: Ints, key: Key, common: Bools) -> npt.NDArray[np.float32]:
     """``(N, M + 1)``: hits of each model, then whether the photograph counts."""
     mask = counted_mask(reference, *key, common)[:, None]
     return np.concatenate([is_correct(reference, key[0], top_1) & mask, mask], axis=1).astype(np.float32)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from reground.tasks.evaluation.bootstrap import COMPARISON_KEYS, Key, Resampling, counted_mask, draw_samples, is_correct
 from reground.tasks.evaluation.metrics import MULTI_LABEL, REVIEWED, TOP_1
-from reground.tasks.evaluation.reference import NONE, Judged
+from reground.tasks.evaluation.reference import NONE, ReferenceLabels
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.kernels.intervals import Estimate, paired_counts
 from reground.tasks.schema import PHOTOGRAPHS
@@ -42,7 +42,7 @@ class ModelComparison:
 
     models: Sequence[str]
     top_1: Ints
-    reference: Judged
+    reference: ReferenceLabels
     resampling: Resampling
     _cache: dict[tuple[bytes, bytes], Mapping[Key, Floats]] = field(default_factory=dict, repr=False)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from reground.tasks.evaluation.reference import NONE, Judged
+from reground.tasks.evaluation.reference import NONE, ReferenceLabels
 from reground.tasks.evaluation.result import ALL, BALANCED, MetricResult
 from reground.tasks.kernels.intervals import Estimate, mean, share, uncertain_share, wilson
 from reground.tasks.schema import PHOTOGRAPHS
@@ -45,12 +45,12 @@ class Subsets:
 
 
 def on_photographs(
-    ranks: Ints, reference: Judged, subsets: Subsets, has_top5: bool, level: float
+    ranks: Ints, reference: ReferenceLabels, subsets: Subsets, has_top5: bool, level: float
 ) -> Iterator[MetricResult]:
     """All metrics of one model: of all photographs, by number of objects, by superclass, by group.
 
     Args:
-        ranks: ``(N, K)`` its predictions, best first, from `reground.tasks.evaluation.reference.ranked`.
+        ranks: ``(N, K)`` its predictions, best first, from `reground.tasks.evaluation.reference.top_classes`.
         reference: the reference labels.
         subsets: subsets by original label.
         has_top5: whether every image has five predictions, or as many as there are classes.
@@ -59,10 +59,10 @@ def on_photographs(
     Examples:
         >>> import pandas as pd
         >>> from reground.tasks.evaluation.reference import Labels
-        >>> image, class_idx = np.array([0, 0, 1, 1, 2]), np.array([1, 2, 1, 3, 3])  # the judged labels
+        >>> image, class_idx = np.array([0, 0, 1, 1, 2]), np.array([1, 2, 1, 3, 3])  # the labels asked about
         >>> kept = Labels(image, class_idx, np.array([1.0, 1.0, 0.0, 1.0, 1.0]))
         >>> likely = Labels(image, class_idx, np.array([0.9, 0.8, 0.1, 0.9, 1.0]))
-        >>> reference = Judged(
+        >>> reference = ReferenceLabels(
         ...     image_ids=pd.Index(["a", "b", "c"]),
         ...     original=np.array([1, 1, 3]),
         ...     main=np.array([1, 3, 3]),
@@ -112,7 +112,7 @@ class _EvalInputs:
     """One model's predictions and the reference labels."""
 
     ranks: Ints
-    reference: Judged
+    reference: ReferenceLabels
     predicted: Bools
     level: float
 

@@ -1,7 +1,7 @@
-"""What photographs are judged by, as arrays: original labels, labels with their probability, votes asked in grids.
+"""Reference labels as arrays: original labels, people's labels with their probability, selection frequencies.
 
-Reads ``images``, ``original_labels``, ``truth``, ``vote_policy``, ``votes`` and ``annotators``; photographs need not be
-at hand.
+Reads ``images``, ``original_labels``, ``truth``, ``vote_policy``, ``votes`` and ``annotators``; no image file
+is opened.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Labels:
     Attributes:
         image: ``(P,)`` index of the image.
         class_idx: ``(P,)``.
-        value: ``(P,)`` what is known of the label, 0 to 1.
+        value: ``(P,)`` value of the label, 0 to 1.
     """
 
     image: Ints
@@ -59,14 +59,14 @@ class Labels:
         rows = np.arange(len(class_idx)).reshape(-1, *[1] * (class_idx.ndim - 1))
         if not len(self.image):
             return np.full(class_idx.shape, -1, np.int64)
-        wanted = _key(rows, class_idx)
-        found = np.searchsorted(self._keys, wanted).clip(max=len(self.image) - 1)
-        return np.where(self._keys[found] == wanted, found, -1)
+        keys = _key(rows, class_idx)
+        matches = np.searchsorted(self._keys, keys).clip(max=len(self.image) - 1)
+        return np.where(self._keys[matches] == keys, matches, -1)
 
     def of(self, class_idx: Ints, absent: float = 0.0) -> Floats:
         """``(N, ...)`` class of each image -> the value of that label; ``absent``: no such label."""
-        found = self.find(class_idx)
-        return np.where(found >= 0, np.append(self.value, absent)[found], absent)
+        matches = self.find(class_idx)
+        return np.where(matches >= 0, np.append(self.value, absent)[matches], absent)
 
     @cached_property
     def _keys(self) -> Ints:
@@ -74,7 +74,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ReferenceLabels:
     """N photographs, ordered by image_id.
 
     Attributes:
@@ -83,9 +83,9 @@ class Judged:
         main: ``(N,)`` label of the main object; `NONE`: unknown.
         objects: ``(N,)`` distinct objects; 0: unknown. Easy images (routing) have one.
         settled: ``(N,)`` people settled the labels, and some hold.
-        probability: of every label that people were asked about, or that stands unasked.
-        kept: of the same labels, whether it was settled to hold (1) or not (0).
-        frequency: selection frequency of every label that people were asked about in a grid.
+        probability: of every label that people were asked about, and of original labels of unreviewed images.
+        kept: of the same labels, whether it is kept as valid (1) or not (0).
+        frequency: selection frequency of every label that people were asked about in CONTAINS.
         reviewed: whether anybody was asked about anything.
         version, sources: of the truth.
     """
@@ -109,30 +109,30 @@ class Judged:
 
     @cached_property
     def asked(self) -> Bools:
-        """``(N,)``: people were asked about some label in a grid."""
+        """``(N,)``: people were asked CONTAINS about some label."""
         return np.bincount(self.frequency.image, minlength=len(self.image_ids)) > 0
 
 
-def judged(workspace: Workspace) -> Judged:
-    """Everything that photographs are judged by; votes count as they do in the truth.
+def reference_labels(workspace: Workspace) -> ReferenceLabels:
+    """The reference labels of all photographs; votes count by the policy of the truth.
 
     Raises:
         RegroundError: the truth was made without recording which votes count.
     """
-    policy = current_policy(workspace, DEFAULT_POLICY)  # without a truth no number rests on votes
+    policy = current_policy(workspace, DEFAULT_POLICY)  # without a truth no metric uses votes
     originals = read_original_labels(workspace)["class_idx"]
     columns = ["image_id", "labels", "judged", "confidence", "shown", "main_label", "num_objects", "status"]
     truth = workspace.read_arrow("truth", [*columns, "routing", "method", "sources"])
     ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)
-    at = ids.get_indexer(pd.Index(truth["image_id"].to_pylist(), dtype=object))
+    index = ids.get_indexer(pd.Index(truth["image_id"].to_pylist(), dtype=object))
     original = _spread(len(ids), ids.get_indexer(originals.index), originals.fillna(NONE).to_numpy(np.int64), NONE)
-    status = _spread(len(ids), at, np.array(truth["status"].to_pylist(), object), "unreviewed")
-    kept, probability = _labels(truth, at, original, policy.keep)
-    return Judged(
+    status = _spread(len(ids), index, np.array(truth["status"].to_pylist(), object), "unreviewed")
+    kept, probability = _labels(truth, index, original, policy.keep)
+    return ReferenceLabels(
         ids,
         original,
-        main=_spread(len(ids), at, _whole(truth["main_label"], NONE), NONE),
-        objects=_spread(len(ids), at, _objects(truth), 0),
+        main=_spread(len(ids), index, _whole(truth["main_label"], NONE), NONE),
+        objects=_spread(len(ids), index, _objects(truth), 0),
         settled=np.isin(status, SETTLED),
         probability=probability,
         kept=kept,
@@ -143,7 +143,7 @@ def judged(workspace: Workspace) -> Judged:
     )
 
 
-def ranked(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
+def top_classes(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
     """What a model predicted on the photographs, ``(N, K)`` classes best first; `NONE` where nothing.
 
     Args:
@@ -153,24 +153,24 @@ def ranked(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
     """
     table = workspace.read_arrow(f"predictions/{model}", ["set", "image_id", "class_idx"])
     table = table.filter(pc.field("set") == PHOTOGRAPHS)
-    at = ids.get_indexer(pd.Index(table["image_id"].to_pylist(), dtype=object))
+    index = ids.get_indexer(pd.Index(table["image_id"].to_pylist(), dtype=object))
     length = _lengths(table["class_idx"])
     row = np.repeat(np.arange(len(length)), length)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
     ranks = np.full((len(length), int(length.max(initial=1))), NONE, np.int64)
     ranks[row, rank] = _flatten(table["class_idx"]).to_numpy()
-    return _spread(len(ids), at, ranks, NONE)
+    return _spread(len(ids), index, ranks, NONE)
 
 
-def _spread(size: int, at: Ints, values: npt.NDArray[Any], otherwise: Any) -> npt.NDArray[Any]:
+def _spread(size: int, index: Ints, values: npt.NDArray[Any], default: Any) -> npt.NDArray[Any]:
     """``values`` at their places among ``size``; those without a place (-1) are left out."""
-    made = np.full((size, *values.shape[1:]), otherwise, values.dtype)
-    made[at[at >= 0]] = values[at >= 0]
-    return made
+    spread = np.full((size, *values.shape[1:]), default, values.dtype)
+    spread[index[index >= 0]] = values[index >= 0]
+    return spread
 
 
-def _whole(column: Any, otherwise: int) -> Ints:
-    return pc.fill_null(column, otherwise).to_numpy().astype(np.int64)
+def _whole(column: Any, default: int) -> Ints:
+    return pc.fill_null(column, default).to_numpy().astype(np.int64)
 
 
 def _objects(truth: pa.Table) -> Ints:
@@ -180,18 +180,17 @@ def _objects(truth: pa.Table) -> Ints:
     return np.where((counted == 0) & easy, 1, counted)
 
 
-def _labels(truth: pa.Table, at: Ints, original: Ints, keep: float) -> tuple[Labels, Labels]:
+def _labels(truth: pa.Table, index: Ints, original: Ints, keep: float) -> tuple[Labels, Labels]:
     """Which labels were kept, and how probable each is."""
-    image, class_idx = _flat(truth["judged"], at)
-    kept_image, kept_class = _flat(truth["labels"], at)
+    image, class_idx = _flat(truth["judged"], index)
+    kept_image, kept_class = _flat(truth["labels"], index)
     confidence = _flatten(truth["confidence"]).to_numpy().astype(np.float64)
     shown = _flatten(truth["shown"]).to_numpy().astype(np.float64)
     kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))
     methods = set(truth["method"].to_pylist())
     if methods and methods <= set(SHARES):
-        from reground.tasks.kernels.label_probability import (
-            holding_probability,  # SciPy, which most commands do without
-        )
+        # Imports SciPy, which few commands need.
+        from reground.tasks.kernels.label_probability import holding_probability
 
         stratum = (original[image] == class_idx).astype(np.int64)
         confidence = holding_probability(confidence, np.maximum(shown, 1), keep, stratum)
@@ -207,9 +206,9 @@ def _labels(truth: pa.Table, at: Ints, original: Ints, keep: float) -> tuple[Lab
     )
 
 
-def _flat(lists: Any, at: Ints) -> tuple[Ints, Ints]:
+def _flat(lists: Any, index: Ints) -> tuple[Ints, Ints]:
     """Lists of classes as (image, class), in order."""
-    return np.repeat(at, _lengths(lists)), _flatten(lists).to_numpy().astype(np.int64)
+    return np.repeat(index, _lengths(lists)), _flatten(lists).to_numpy().astype(np.int64)
 
 
 def _lengths(lists: Any) -> Ints:

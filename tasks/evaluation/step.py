@@ -20,7 +20,7 @@ from reground.tasks.evaluation.backgrounds import ADVERSARIAL, group_hits, on_ad
 from reground.tasks.evaluation.bootstrap import Resampling
 from reground.tasks.evaluation.comparison import ModelComparison
 from reground.tasks.evaluation.metrics import TOP_1, TOP_K, Subsets, on_photographs
-from reground.tasks.evaluation.reference import NONE, Judged, judged, ranked
+from reground.tasks.evaluation.reference import NONE, ReferenceLabels, reference_labels, top_classes
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.images import load_groups
 from reground.tasks.schema import PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, ClassRow, family
@@ -101,14 +101,14 @@ def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Ou
 
 def photographs(workspace: Workspace, settings: EvaluationSettings, models: list[str]) -> Output:
     """Metrics of every model on photographs, and the comparison of the models."""
-    reference = judged(workspace)
+    reference = reference_labels(workspace)
     subsets = _subsets(workspace, reference)
     classes = len(workspace.read("classes", ["class_idx"]))
     top_1 = np.full((len(reference.image_ids), len(models)), NONE, np.int64)
     rows: list[dict[str, Any]] = []
     recipes = {model: _recipe(workspace, model) for model in models}
     for n, model in enumerate(models):
-        ranks = ranked(workspace, model, reference.image_ids)
+        ranks = top_classes(workspace, model, reference.image_ids)
         top_1[:, n] = ranks[:, 0]
         for metric in on_photographs(ranks, reference, subsets, _has_top5(ranks, classes), settings.level):
             rows.append(_row(model, metric, recipes[model], reference))
@@ -119,7 +119,7 @@ def photographs(workspace: Workspace, settings: EvaluationSettings, models: list
     return Output({"evaluation": rows, "comparison": [_comparison_row(row, reference) for row in comparison.rows()]})
 
 
-def _subsets(workspace: Workspace, reference: Judged) -> Subsets:
+def _subsets(workspace: Workspace, reference: ReferenceLabels) -> Subsets:
     """The photographs by the group and by the superclass of their original label."""
     groups = workspace.read("groups")
     classes: list[ClassRow] = workspace.read("classes").to_dict("records")  # type: ignore[assignment]
@@ -173,7 +173,7 @@ def _predictions_of(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
     return predictions[predictions["set"] == name].set_index("image_id")
 
 
-def _row(model: str, m: MetricResult, recipe: str, reference: Judged | None = None) -> dict[str, Any]:
+def _row(model: str, m: MetricResult, recipe: str, reference: ReferenceLabels | None = None) -> dict[str, Any]:
     return {
         "model": model,
         "set": m.set,
@@ -185,11 +185,11 @@ def _row(model: str, m: MetricResult, recipe: str, reference: Judged | None = No
     }
 
 
-def _comparison_row(row: Mapping[str, Any], reference: Judged) -> dict[str, Any]:
+def _comparison_row(row: Mapping[str, Any], reference: ReferenceLabels) -> dict[str, Any]:
     return {**row, **_truth_columns(None if row["metric"] == TOP_1 else reference)}
 
 
-def _truth_columns(reference: Judged | None) -> dict[str, str]:
+def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
     """The truth behind a number; empty where it uses none."""
     return {"truth_version": reference.version if reference else "", "sources": reference.sources if reference else ""}
 

@@ -71,7 +71,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ExportImage:
     """One image with its truth; fields as in ``truth``, ``confidence`` by label."""
 
     image_id: str
@@ -151,14 +151,14 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.truth)
 
-    def __iter__(self) -> Iterator[Judged]:
+    def __iter__(self) -> Iterator[ExportImage]:
         place = pc.index_in(self.truth["image_id"], value_set=self.images["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
         for start in range(0, len(self.truth), AT_ONCE):
             photos = self.images.take(place.slice(start, AT_ONCE)).to_pylist()
             for row, photo in zip(self.truth.slice(start, AT_ONCE).to_pylist(), photos, strict=True):
                 yield _judged(row, photo)
 
-    def with_photo(self, split: str | None = None) -> Iterator[tuple[Judged, Photo]]:
+    def with_photo(self, split: str | None = None) -> Iterator[tuple[ExportImage, Photo]]:
         """The images whose photograph is at hand, of one split or of all."""
         for image in self:
             if image.photo is not None and split in (None, image.photo.split):
@@ -247,9 +247,11 @@ def missing(of: pa.Table, there: pa.Table) -> list[str]:
     return of["image_id"].filter(pc.invert(known)).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _judged(row: dict[str, Any], photo: dict[str, Any]) -> Judged:
+def _judged(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
     judged, confidence = row.pop("judged"), row.pop("confidence")
     known = photo["image_id"] is not None
     row["original"] = photo["class_idx"] if row["original"] is None and known else row["original"]
-    of = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
-    return Judged(**row, confidence=dict(zip(judged, confidence, strict=True)), photo=Photo(**of) if known else None)
+    fields = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
+    return ExportImage(
+        **row, confidence=dict(zip(judged, confidence, strict=True)), photo=Photo(**fields) if known else None
+    )

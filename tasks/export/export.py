@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.export.coco import coco
@@ -101,7 +101,7 @@ def _check_exporter(target: Any) -> Exporter:
         return target
     if not callable(target):
         raise TypeError(f"expected a function (dataset, folder) or an Exporter, got {type(target).__name__}")
-    return Exporter(target)
+    return Exporter(cast("Write", target))
 
 
 REGISTRY: Final = Registry("reground.exports", "export format", FORMATS, _check_exporter)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reground.tasks.export.dataset import Dataset, Judged, Photo
+from reground.tasks.export.dataset import Dataset, ExportImage, Photo
 from reground.tasks.export.file_names import stem
 from reground.tasks.export.imagefolder import copy
 
@@ -60,7 +60,7 @@ FIELDS: Final = {
 """The fields of a sample, as FiftyOne names their types."""
 
 
-def _sample(data: Dataset, image: Judged, photo: Photo, files: dict[str, str]) -> dict[str, Any]:
+def _sample(data: Dataset, image: ExportImage, photo: Photo, files: dict[str, str]) -> dict[str, Any]:
     return {
         "filepath": f"data/{files[image.image_id]}",
         "tags": [photo.split],
@@ -76,7 +76,7 @@ def _sample(data: Dataset, image: Judged, photo: Photo, files: dict[str, str]) -
     }
 
 
-def _label(data: Dataset, image: Judged, label: int) -> dict[str, Any]:
+def _label(data: Dataset, image: ExportImage, label: int) -> dict[str, Any]:
     return {
         "_cls": "Classification",
         "tags": [],
@@ -85,7 +85,7 @@ def _label(data: Dataset, image: Judged, label: int) -> dict[str, Any]:
     }
 
 
-def _boxes(data: Dataset, image: Judged, photo: Photo) -> list[dict[str, Any]]:
+def _boxes(data: Dataset, image: ExportImage, photo: Photo) -> list[dict[str, Any]]:
     """The labelled boxes, ``[x, y, width, height]`` as shares of the picture."""
     if image.original is None or image.original not in image.labels:
         return []
@@ -98,7 +98,7 @@ def _boxes(data: Dataset, image: Judged, photo: Photo) -> list[dict[str, Any]]:
     return [{"_cls": "Detection", "attributes": {}, "tags": [], "label": name, "bounding_box": box} for box in boxes]
 
 
-def _target(image: Judged, place: Mapping[int, int]) -> list[dict[str, Any]]:
+def _target(image: ExportImage, place: Mapping[int, int]) -> list[dict[str, Any]]:
     return [{"label": place[label], "confidence": image.confidence.get(label)} for label in image.labels]
 
 

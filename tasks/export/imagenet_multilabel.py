@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export.dataset import Dataset, Judged
+from reground.tasks.export.dataset import Dataset, ExportImage
 from reground.tasks.images import load_classes, load_groups
 from reground.tasks.schema import ClassRow
 from reground.tasks.votes import CLASSIFY
@@ -76,9 +76,9 @@ def imagenet_multilabel(data: Dataset, out: Path) -> None:
 
 def _rows(data: Dataset) -> Iterator[dict[str, Any]]:
     """Rows of annotations_classify_task, by image_id."""
-    judged = iter(data)
+    images = iter(data)
     for image_id, votes in groupby(_votes(data), key=itemgetter(0)):
-        image = next((unmapped for unmapped in judged if unmapped.image_id == image_id), None)
+        image = next((item for item in images if item.image_id == image_id), None)
         if image is None:
             raise RegroundError(f"votes speak of {image_id}, which the truth lacks: run `reground truth` again.")
         row = _row(data, image, list(votes))
@@ -95,7 +95,7 @@ def _votes(data: Dataset) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(batch[name].to_pylist() for name in _VOTE), strict=True)
 
 
-def _row(data: Dataset, image: Judged, votes: Sequence[tuple[Any, ...]]) -> dict[str, Any] | str:
+def _row(data: Dataset, image: ExportImage, votes: Sequence[tuple[Any, ...]]) -> dict[str, Any] | str:
     """One image's row, or why it has none."""
     if image.original is None:
         return "its original label is not known, which the published layout must name"
@@ -115,7 +115,7 @@ def _worker(data: Dataset, votes: Sequence[tuple[Any, ...]]) -> Worker | None:
     return Worker(selected, main) if main in selected and main is not None else None
 
 
-def _columns(data: Dataset, image: Judged, workers: Sequence[Worker]) -> dict[str, Any]:
+def _columns(data: Dataset, image: ExportImage, workers: Sequence[Worker]) -> dict[str, Any]:
     original = data.imagenet[image.original]  # type: ignore[index]
     main = Counter(worker.main for worker in workers)
     chosen = Counter(label for worker in workers for label in worker.selected)
@@ -143,7 +143,7 @@ def _columns(data: Dataset, image: Judged, workers: Sequence[Worker]) -> dict[st
     }
 
 
-def _objects(data: Dataset, image: Judged, chosen: Counter[int]) -> list[list[int]]:
+def _objects(data: Dataset, image: ExportImage, chosen: Counter[int]) -> list[list[int]]:
     """Labels of each object; as published, without those that nobody chose beside another."""
     alone = set(image.isolated)
     groups = [[data.imagenet[label] for label in labels if label not in alone] for labels in image.objects]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export.dataset import Dataset, Judged, Photo
+from reground.tasks.export.dataset import Dataset, ExportImage, Photo
 from reground.tasks.export.file_names import folder, stem, suffix
 from reground.tasks.schema import ARROW_TYPES
 
@@ -119,7 +119,7 @@ def _groups(data: Dataset, split: str) -> Iterator[tuple[list[dict[str, Any]], i
         yield rows, size
 
 
-def _row(image: Judged, photo: Photo) -> dict[str, Any]:
+def _row(image: ExportImage, photo: Photo) -> dict[str, Any]:
     content = photo.read()
     return {
         "image": {"bytes": content, "path": stem(image.image_id) + suffix(photo.uri, content)},

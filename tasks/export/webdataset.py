@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-from reground.tasks.export.dataset import Dataset, Judged, Photo
+from reground.tasks.export.dataset import Dataset, ExportImage, Photo
 from reground.tasks.export.file_names import folder, stem, suffix
 
 SHARD_BYTES: Final = 300_000_000
@@ -42,7 +42,7 @@ def webdataset(data: Dataset, out: Path) -> None:
         data.notes.append(f"split {split}: {shards} tar files, {name}-000000.tar and on")
 
 
-def _members(image: Judged, photo: Photo) -> list[tuple[str, bytes]]:
+def _members(image: ExportImage, photo: Photo) -> list[tuple[str, bytes]]:
     content, key = photo.read(), stem(image.image_id)
     ending = suffix(photo.uri, content)[1:].lower()
     metadata = json.dumps({**image.summary(), "width": photo.width, "height": photo.height}).encode()

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.evaluation import step as evaluation
-from reground.tasks.evaluation.reference import Labels, judged
+from reground.tasks.evaluation.reference import Labels, reference_labels
 from reground.tasks.evaluation.step import EvaluationSettings
 from reground.tasks.images import load_classes
 from reground.tasks.kernels.label_probability import holding_probability
@@ -274,7 +274,7 @@ def test_a_label_holds_from_the_stored_threshold_on(workspace_url: str, keep: fl
     put_truth(workspace, rows, VotePolicy(keep=keep))
     share = np.array(list(said.values()), np.float32).astype(float)
     expected = holding_probability(share, np.full(4, 5.0), keep, np.zeros(4, np.int64))
-    assert judged(workspace).probability.value.tolist() == pytest.approx(expected.tolist())
+    assert reference_labels(workspace).probability.value.tolist() == pytest.approx(expected.tolist())
 
 
 @settings(max_examples=50)
