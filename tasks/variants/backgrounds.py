@@ -1,4 +1,4 @@
-"""Which image lends its background to which, and those backgrounds, ready to paste on.
+"""Which background each photograph gets, and the backgrounds themselves.
 
 Source: Xiao et al. 2020, section 2 and the released generator: the background is the Only-BG-T
 of an image drawn uniformly from the images of one group, the image itself not excluded; composed
@@ -53,17 +53,17 @@ class Pool:
         names: group -> its name, of every group that has a class.
         group_of: class -> group, of the classes that lie in one.
         photographs: by key.
-        lenders: group -> keys of its usable photographs, in order: what is drawn from; groups without any are absent.
-        barred: composition -> who has no part in it, and why.
-        free: (composition, group) -> how many lenders of the group are not barred.
+        background_sources: group -> keys of its usable photographs, sorted; groups without any are absent.
+        excluded: composition -> images that it leaves out, with the reason.
+        free: (composition, group) -> number of background sources that are not excluded.
     """
 
     key: str
     names: Mapping[int, str]
     group_of: Mapping[ClassIdx, int]
     photographs: Mapping[ImageId, Photograph]
-    lenders: Mapping[int, Sequence[ImageId]]
-    barred: Mapping[str, Mapping[ImageId, DropError]]
+    background_sources: Mapping[int, Sequence[ImageId]]
+    excluded: Mapping[str, Mapping[ImageId, DropError]]
     free: Mapping[tuple[str, int], int]
 
     def group(self, photograph: Photograph) -> int:
@@ -79,11 +79,13 @@ class Pool:
             raise DropError(DropReason.NO_BACKGROUND, "the box fills the image: no strip beside it")
         return group
 
-    def may_lend(self, composition: str, lender: ImageId, image_id: ImageId) -> bool:
-        """Whether an image of ``lenders`` may lend its background to another (or to itself)."""
-        return lender not in self.barred[composition] and (composition == PUBLISHED or lender != image_id)
+    def may_provide(self, composition: str, background_id: ImageId, image_id: ImageId) -> bool:
+        """Whether an image of ``background_sources`` may lend its background to another (or to itself)."""
+        return background_id not in self.excluded[composition] and (
+            composition == PUBLISHED or background_id != image_id
+        )
 
-    def can_lend(self, composition: str, group: int, photograph: Photograph) -> bool:
+    def can_provide(self, composition: str, group: int, photograph: Photograph) -> bool:
         """Whether anybody of a group may lend a background to an image that is not barred itself."""
         itself = composition == MASK and group == self.group_of.get(photograph.class_idx)
         return self.free.get((composition, group), 0) > itself
@@ -94,22 +96,22 @@ def make_pool(
     names: Mapping[int, str],
     group_of: Mapping[ClassIdx, int],
     photographs: Sequence[Photograph],
-    barred: Mapping[str, Mapping[ImageId, DropError]] | None = None,
+    excluded: Mapping[str, Mapping[ImageId, DropError]] | None = None,
 ) -> Pool:
     """The pool of some photographs; their order does not matter."""
-    barred = {composition: {} for composition in COMPOSITIONS} | dict(barred or {})
-    lenders: dict[int, list[ImageId]] = {}
+    excluded = {composition: {} for composition in COMPOSITIONS} | dict(excluded or {})
+    background_sources: dict[int, list[ImageId]] = {}
     for photograph in sorted(photographs, key=lambda photograph: photograph.image_id):
         group = group_of.get(photograph.class_idx)
         if group is not None and _has_strip(photograph):
-            lenders.setdefault(group, []).append(photograph.image_id)
+            background_sources.setdefault(group, []).append(photograph.image_id)
     free = {
-        (composition, group): sum(lender not in out for lender in members)
-        for composition, out in barred.items()
-        for group, members in lenders.items()
+        (composition, group): sum(background_id not in out for background_id in members)
+        for composition, out in excluded.items()
+        for group, members in background_sources.items()
     }
     by_id = {photograph.image_id: photograph for photograph in photographs}
-    return Pool(key, names, group_of, by_id, lenders, barred, free)
+    return Pool(key, names, group_of, by_id, background_sources, excluded, free)
 
 
 # Which group lends: one rule a variant
@@ -117,14 +119,14 @@ def make_pool(
 
 def _same(pool: Pool, photograph: Photograph, composition: str, _: np.random.Generator) -> int:
     group = pool.group(photograph)
-    if not pool.can_lend(composition, group, photograph):
+    if not pool.can_provide(composition, group, photograph):
         raise _nobody(f"its group '{pool.names[group]}' has one usable image")
     return group
 
 
 def _random(pool: Pool, photograph: Photograph, composition: str, rng: np.random.Generator) -> int:
-    groups = sorted(pool.lenders)
-    lending = [group for group in groups if pool.can_lend(composition, group, photograph)]
+    groups = sorted(pool.background_sources)
+    lending = [group for group in groups if pool.can_provide(composition, group, photograph)]
     if not lending:
         raise _nobody("no group has another usable image")
     return _draw(groups, lending.__contains__, rng)
@@ -135,7 +137,7 @@ def _next(pool: Pool, photograph: Photograph, composition: str, _: np.random.Gen
     groups = sorted(pool.names)
     after = groups.index(own) + 1
     for group in (*groups[after:], *groups[: after - 1]):
-        if pool.can_lend(composition, group, photograph):
+        if pool.can_provide(composition, group, photograph):
             return group
     raise _nobody("no other group has a usable image")
 
@@ -156,7 +158,7 @@ last the first; a group without usable images is passed over.
 def choose(
     pool: Pool, variant: str, photograph: Photograph, base_seed: int, composition: str = MASK
 ) -> tuple[ImageId, int]:
-    """Who lends a background to a photograph, and the seed that said so.
+    """The image whose background a photograph gets, and the seed of the choice.
 
     Depends on the pool and the seed only, not on who asks, or when.
 
@@ -176,12 +178,16 @@ def choose(
         group = RULES[variant](pool, photograph, composition, rng)
     except DropError as why:
         raise DropError(why.reason, f"{variant}: {why.detail}") from None
-    return _draw(pool.lenders[group], lambda lender: pool.may_lend(composition, lender, photograph.image_id), rng), seed
+    return _draw(
+        pool.background_sources[group],
+        lambda background_id: pool.may_provide(composition, background_id, photograph.image_id),
+        rng,
+    ), seed
 
 
-def lonely(pool: Pool) -> list[str]:
-    """Names of the groups whose one image, composed by ``published``, is pasted onto itself in ``mixed_same``."""
-    return [pool.names[group] for group in sorted(pool.lenders) if pool.free[PUBLISHED, group] == 1]
+def singletons(pool: Pool) -> list[str]:
+    """Names of the groups with one usable image: composed as ``published``, ``mixed_same`` pastes it onto itself."""
+    return [pool.names[group] for group in sorted(pool.background_sources) if pool.free[PUBLISHED, group] == 1]
 
 
 def _draw(things: Sequence[T], fits: Callable[[T], bool], rng: np.random.Generator) -> T:

@@ -41,7 +41,7 @@ class Picture(NamedTuple):
     """A variant: ``(size, size, 3) uint8``, who lent the background, and the seed that chose it."""
 
     pixels: np.ndarray
-    lender: ImageId | None = None
+    background_id: ImageId | None = None
     seed: int = 0
 
 
@@ -95,14 +95,14 @@ class Subject:
 
     def variant_row(self, picture: Picture, pool: Pool) -> dict[str, Any]:
         """The row of ``variants/NAME``."""
-        lender = picture.lender
-        name = self.image_id if lender is None else f"fg_{self.image_id}_bg_{lender}"
+        background_id = picture.background_id
+        name = self.image_id if background_id is None else f"fg_{self.image_id}_bg_{background_id}"
         return {
             "image_id": self.image_id,
-            "background_id": lender,
+            "background_id": background_id,
             "class_idx": self.photograph.class_idx,
             "group": self.group,
-            "background_group": None if lender is None else pool.group(pool.photographs[lender]),
+            "background_group": None if background_id is None else pool.group(pool.photographs[background_id]),
             "seed": picture.seed,
             "image": {"bytes": _png(picture.pixels), "path": f"{name}.png"},
         }
@@ -112,7 +112,7 @@ class Subject:
         return {
             "variant": variant,
             "image_id": self.image_id,
-            "same_background": by_mask.lender == published.lender,
+            "same_background": by_mask.background_id == published.background_id,
             "differing_share": float((by_mask.pixels != published.pixels).any(-1).mean()),
         }
 
@@ -121,19 +121,19 @@ def pictures(
     subject: Subject, pool: Pool, composition: Composition, base_seed: int
 ) -> tuple[dict[str, Picture], list[DropError]]:
     """All variants of a photograph that can be made, by name, and why the others cannot."""
-    barred = pool.barred[composition.name].get(subject.image_id)
-    if barred:
-        return {}, [barred]
+    excluded = pool.excluded[composition.name].get(subject.image_id)
+    if excluded:
+        return {}, [excluded]
     made = {name: Picture(pixels) for name, pixels in _unmixed(subject, pool, composition.fill).items()}
     left_out: list[DropError] = []
     for variant in RULES:
         try:
-            lender, seed = choose(pool, variant, subject.photograph, base_seed, composition.name)
+            background_id, seed = choose(pool, variant, subject.photograph, base_seed, composition.name)
         except DropError as why:
             left_out.append(why)
             continue
-        behind = background(pool, lender, subject.short, subject.size, composition.fill)
-        made[variant] = Picture(_mix(subject, behind, composition), lender, seed)
+        behind = background(pool, background_id, subject.short, subject.size, composition.fill)
+        made[variant] = Picture(_mix(subject, behind, composition), background_id, seed)
     return made, left_out
 
 

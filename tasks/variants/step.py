@@ -27,7 +27,7 @@ from typing import Annotated, Any, Final, Literal
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import GROUPS, DropError, GroupCoverage, Photograph, load_groups, read_group_map
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, DropReason, GroupRow, Row
-from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PUBLISHED, Pool, lonely, make_pool
+from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PUBLISHED, Pool, make_pool, singletons
 from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Picture, Subject, pictures
 from reground.tasks.workspace import (
     Fault,
@@ -151,7 +151,7 @@ def finalize(workspace: Workspace, settings: VariantSettings) -> None:
     covered = coverage(workspace, settings)
     log.log(logging.WARNING if covered.extra else logging.INFO, "groups '%s': %s", settings.groups, covered)
     if PUBLISHED in settings.compose:
-        for name in lonely(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
+        for name in singletons(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
             log.warning("group '%s' has one usable image: mixed_same as published pastes it onto itself", name)
 
 
@@ -220,19 +220,19 @@ def _pool(url: str, key: str, groups: str) -> Pool:
     masks = {row["image_id"]: row for row in _table(workspace, "masks", ["image_id", "box", "quarantine"])}
     needed = ["image_id", "uri", "class_idx", "width", "height", "boxes"]
     images = [row for row in _table(workspace, "images", needed) if row["image_id"] in masks]
-    strangers = masks.keys() - {row["image_id"] for row in images}
-    if strangers:
+    unknown_ids = masks.keys() - {row["image_id"] for row in images}
+    if unknown_ids:
         raise RegroundError(
-            f"{len(strangers)} of {len(masks)} masks are of images that are not indexed "
-            f"(first: {min(strangers)}): run `reground masks` again."
+            f"{len(unknown_ids)} of {len(masks)} masks are of images that are not indexed "
+            f"(first: {min(unknown_ids)}): run `reground masks` again."
         )
-    barred = {
+    excluded = {
         MASK: {i: DropError(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
         PUBLISHED: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
     }
     photographs = [Photograph.of_row(row, masks[row["image_id"]]["box"]) for row in images]
     named = {row["group"]: row["name"] for row in rows}
-    return make_pool(key, named, {row["class_idx"]: row["group"] for row in rows}, photographs, barred)
+    return make_pool(key, named, {row["class_idx"]: row["group"] for row in rows}, photographs, excluded)
 
 
 def _not_one_box(boxes: int) -> DropError:

@@ -10,7 +10,7 @@ import pytest
 
 from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
-from reground.tasks.variants.backgrounds import RULES, Cache, Pool, choose, lonely, make_pool
+from reground.tasks.variants.backgrounds import RULES, Cache, Pool, choose, make_pool, singletons
 
 NAMES = {0: "dog", 1: "bird", 2: "fish", 3: "insect"}
 GROUP_OF = {ClassIdx(10 + group): group for group in NAMES}
@@ -23,29 +23,29 @@ def photograph(name: str, group: int, box: Box = SMALL) -> Photograph:
     return Photograph(ImageId(name), "", ClassIdx(10 + group), 10, 10, box)
 
 
-def pool_of(*sizes: int, names: dict[int, str] = NAMES, barred: dict[str, list[str]] | None = None) -> Pool:
+def pool_of(*sizes: int, names: dict[int, str] = NAMES, excluded: dict[str, list[str]] | None = None) -> Pool:
     photographs = [photograph(f"{names[g]}{n:03d}", g) for g, size in zip(names, sizes) for n in range(size)]
     why = DropError(DropReason.MASK_QUARANTINED, "low")
-    left_out = {name: {ImageId(i): why for i in ids} for name, ids in (barred or {}).items()}
+    left_out = {name: {ImageId(i): why for i in ids} for name, ids in (excluded or {}).items()}
     return make_pool("key", names, GROUP_OF, photographs, left_out)
 
 
-def lenders(pool: Pool, variant: str, of: str, seeds: int, composition: str = "mask") -> Counter[str]:
+def background_sources(pool: Pool, variant: str, of: str, seeds: int, composition: str = "mask") -> Counter[str]:
     one = pool.photographs[ImageId(of)]
     return Counter(choose(pool, variant, one, seed, composition)[0] for seed in range(seeds))
 
 
 def test_same_draws_from_its_own_group_and_never_itself():
-    drawn = lenders(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2000)
+    drawn = background_sources(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2000)
     assert set(drawn) == {"dog000", "dog001", "dog003", "dog004"}
     assert all(400 < count < 600 for count in drawn.values())  # 500 expected, sigma 19
 
 
 def test_random_draws_a_group_first_then_an_image_of_it():
-    drawn = lenders(pool_of(8, 2, 0, 1), "mixed_rand", "dog000", 3000)
+    drawn = background_sources(pool_of(8, 2, 0, 1), "mixed_rand", "dog000", 3000)
     by_group = Counter()
-    for lender, count in drawn.items():
-        by_group[lender[:-3]] += count
+    for background_id, count in drawn.items():
+        by_group[background_id[:-3]] += count
     assert set(by_group) == {"dog", "bird", "insect"}
     assert all(850 < count < 1150 for count in by_group.values())  # 1000 expected, sigma 26
     assert "dog000" not in drawn
@@ -53,13 +53,13 @@ def test_random_draws_a_group_first_then_an_image_of_it():
 
 
 def test_as_published_an_image_may_get_its_own_background():
-    drawn = lenders(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2500, "published")
+    drawn = background_sources(pool_of(5, 3, 3, 3), "mixed_same", "dog002", 2500, "published")
     assert set(drawn) == {f"dog{n:03d}" for n in range(5)}
     assert all(400 < count < 600 for count in drawn.values())  # 500 expected, sigma 20
 
 
 def test_as_published_every_group_is_as_likely_though_one_has_only_itself():
-    drawn = lenders(pool_of(1, 4, 0, 2), "mixed_rand", "dog000", 3000, "published")
+    drawn = background_sources(pool_of(1, 4, 0, 2), "mixed_rand", "dog000", 3000, "published")
     assert 850 < drawn["dog000"] < 1150  # 1000 expected, sigma 26
     assert 850 < drawn["insect000"] + drawn["insect001"] < 1150
 
@@ -67,7 +67,7 @@ def test_as_published_every_group_is_as_likely_though_one_has_only_itself():
 @pytest.mark.parametrize("variant", RULES)
 def test_compositions_part_only_where_they_must(variant):
     """Mask draws what published drew, or something else where that is the image itself or quarantined."""
-    pool = pool_of(6, 5, 4, 3, barred={"mask": ["dog001", "bird000"]})
+    pool = pool_of(6, 5, 4, 3, excluded={"mask": ["dog001", "bird000"]})
     for one in pool.photographs.values():
         for seed in range(40):
             (published, first), (by_mask, second) = (choose(pool, variant, one, seed, c) for c in ("published", "mask"))
@@ -77,26 +77,31 @@ def test_compositions_part_only_where_they_must(variant):
 
 
 def test_who_is_barred_lends_nothing_and_all_others_as_likely():
-    drawn = lenders(pool_of(5, 0, 0, 0, barred={"mask": ["dog001"]}), "mixed_same", "dog002", 1500)
+    drawn = background_sources(pool_of(5, 0, 0, 0, excluded={"mask": ["dog001"]}), "mixed_same", "dog002", 1500)
     assert set(drawn) == {"dog000", "dog003", "dog004"}
     assert all(420 < count < 580 for count in drawn.values())  # 500 expected, sigma 18
 
 
 def test_a_group_of_barred_images_is_passed_over():
-    pool = pool_of(2, 2, 2, 0, barred={"mask": ["bird000", "bird001"]})
-    assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20)} == {"fish"}
-    assert {lender[:-3] for lender in lenders(pool, "mixed_rand", "dog000", 60)} == {"dog", "fish"}
-    assert {lender[:-3] for lender in lenders(pool, "mixed_next", "dog000", 20, "published")} == {"bird"}
+    pool = pool_of(2, 2, 2, 0, excluded={"mask": ["bird000", "bird001"]})
+    assert {background_id[:-3] for background_id in background_sources(pool, "mixed_next", "dog000", 20)} == {"fish"}
+    assert {background_id[:-3] for background_id in background_sources(pool, "mixed_rand", "dog000", 60)} == {
+        "dog",
+        "fish",
+    }
+    assert {
+        background_id[:-3] for background_id in background_sources(pool, "mixed_next", "dog000", 20, "published")
+    } == {"bird"}
 
 
 def test_lonely_groups_are_those_of_one_image():
-    assert lonely(pool_of(1, 2, 0, 1)) == ["dog", "insect"]
-    assert lonely(pool_of(2, 0, 0, 0, barred={"published": ["dog001"]})) == ["dog"]
+    assert singletons(pool_of(1, 2, 0, 1)) == ["dog", "insect"]
+    assert singletons(pool_of(2, 0, 0, 0, excluded={"published": ["dog001"]})) == ["dog"]
 
 
 def test_random_passes_over_a_group_of_nobody_but_itself():
-    drawn = lenders(pool_of(1, 4, 0, 0), "mixed_rand", "dog000", 50)
-    assert {lender[:-3] for lender in drawn} == {"bird"}
+    drawn = background_sources(pool_of(1, 4, 0, 0), "mixed_rand", "dog000", 50)
+    assert {background_id[:-3] for background_id in drawn} == {"bird"}
 
 
 @pytest.mark.parametrize(
@@ -109,15 +114,15 @@ def test_random_passes_over_a_group_of_nobody_but_itself():
     ],
 )
 def test_next_is_the_next_that_has_any(sizes, of, expected):
-    drawn = lenders(pool_of(*sizes), "mixed_next", of, 40)
-    assert {lender[:-3] for lender in drawn} == {expected}
+    drawn = background_sources(pool_of(*sizes), "mixed_next", of, 40)
+    assert {background_id[:-3] for background_id in drawn} == {expected}
     assert len(drawn) == 2
 
 
 def test_next_goes_by_number_where_numbers_are_missing():
     names = {0: "dog", 2: "fish", 3: "insect"}
-    assert set(lenders(pool_of(1, 1, 1, names=names), "mixed_next", "insect000", 5)) == {"dog000"}
-    assert set(lenders(pool_of(1, 1, 1, names=names), "mixed_next", "dog000", 5)) == {"fish000"}
+    assert set(background_sources(pool_of(1, 1, 1, names=names), "mixed_next", "insect000", 5)) == {"dog000"}
+    assert set(background_sources(pool_of(1, 1, 1, names=names), "mixed_next", "dog000", 5)) == {"fish000"}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,7 @@ def test_nobody_can_lend(variant, sizes, detail):
 def test_a_photograph_without_a_strip_lends_nothing():
     full = photograph("full", 0, Box(0, 0, 10, 10))
     pool = make_pool("key", NAMES, GROUP_OF, [full, photograph("a", 0), photograph("b", 0)])
-    assert list(pool.lenders[0]) == ["a", "b"]
+    assert list(pool.background_sources[0]) == ["a", "b"]
     with pytest.raises(DropError, match="no_background"):
         pool.group(full)
 
@@ -146,7 +151,7 @@ def test_a_photograph_without_a_strip_lends_nothing():
 def test_a_class_in_no_group_is_left_out():
     stranger = Photograph(ImageId("x"), "", ClassIdx(99), 10, 10, SMALL)
     pool = make_pool("key", NAMES, GROUP_OF, [stranger])
-    assert not pool.lenders
+    assert not pool.background_sources
     with pytest.raises(DropError, match="no_group: class 99"):
         pool.group(stranger)
 

@@ -53,8 +53,8 @@ def assert_as_published(workspace: Workspace, boxes: Path) -> None:
     photos = {i: Photo(Path(uri), boxes / f"{i}.xml") for i, uri in images.uri.items()}
     tables = {name: read(workspace, name) for name in VARIANTS}
     for image_id in tables["original"].image_id:
-        lenders = {name: photos[tables[name].background_id[image_id]] for name in MIXED}
-        expected = as_published(photos[image_id], int(masks.seed[image_id]), lenders)
+        background_sources = {name: photos[tables[name].background_id[image_id]] for name in MIXED}
+        expected = as_published(photos[image_id], int(masks.seed[image_id]), background_sources)
         for name in VARIANTS:
             found = pixels(tables[name].image[image_id])
             np.testing.assert_array_equal(found, expected[name], err_msg=f"{name} of {image_id}")
@@ -149,9 +149,9 @@ def test_black_in_the_object_shows_the_background(workspace_url, tmp_path):
     foreground = (original < 255).any(-1)
     hole = (original == 0).all(-1)
     assert 0 < hole.sum() < foreground.sum()
-    lender = read(workspace, "mixed_same_published").background_id["a"]
+    background_id = read(workspace, "mixed_same_published").background_id["a"]
     np.testing.assert_array_equal(published[~hole], original[~hole])
-    assert (published[hole] == 255).all() or lender == "a"
+    assert (published[hole] == 255).all() or background_id == "a"
     np.testing.assert_array_equal(pixels(read(workspace, "mixed_same").image["a"]), original)
     (share,) = (
         workspace.read("composition_differences").query("variant == 'mixed_same' and image_id == 'a'").differing_share
