@@ -30,7 +30,7 @@ METRICS = [
 ALONE = {
     "tasks/evaluation/metrics.py": "on_photographs",
     "tasks/evaluation/backgrounds.py": "on_variants",
-    "tasks/kernels/background_strength.py": "Strength",
+    "tasks/kernels/background_strength.py": "BackgroundStrength",
     "tasks/votes/arrays.py": "selection_frequency",
 }
 """Metrics and aggregations beside functions that are none."""

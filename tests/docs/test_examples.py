@@ -64,8 +64,7 @@ def test_the_examples_of_a_page_run(
 )
 def test_a_command_is_understood(place: str, command: str) -> None:
     words = reground_words(command)
-    if words is not None:
-        parse(words)
+    assert words is None or parse(words)
 
 
 @pytest.mark.parametrize("block", [b for b in PYTHON_BLOCKS if ">>>" not in b.text], ids=lambda block: block.place)
@@ -135,3 +134,20 @@ def _run_python(block: Block, names: dict[str, object]) -> None:
         test, out=report.append, clear_globs=False
     )
     assert not failed, "".join(report)
+
+
+def test_the_published_models_can_be_named() -> None:
+    import torchvision
+
+    (run,) = (
+        command
+        for block in blocks(ROOT / "docs" / "backgrounds.md")
+        if block.language in SHELL
+        for command in commands(block)
+        if command.startswith("reground run")
+    )
+    names = parse(reground_words(run) or [])["predict_models"].split(",")
+    assert len(names) == 3
+    for name in names:
+        architecture, _, weights = name.removeprefix("torchvision:").partition("@")
+        assert weights in torchvision.models.get_model_weights(architecture).__members__
