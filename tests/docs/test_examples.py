@@ -9,6 +9,7 @@ import pytest
 from cyclopts import CycloptsError
 
 from reground.flows.cli import main, parse, reference
+from reground.flows.settings import Settings, fields
 from tests.support.examples import PAGES, PYTHON, SHELL, Block, blocks, commands, inline_code, reground_words
 from tests.support.examples_world import copy_folder, examples_folder
 from tests.support.needs import ROOT, need_package
@@ -79,6 +80,16 @@ def test_commands_in_the_text_exist(page: Path) -> None:
         words = code.split()
         if words[:1] == ["reground"] and len(words) > 1 and words[1][:1].islower():
             assert words[1] in known or " ".join(words[1:3]) in known, code
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_settings_in_the_text_exist(page: Path) -> None:
+    known = {field.name for field in fields(Settings)}
+    steps = {name.partition(".")[0] for name in known if "." in name}
+    for code in inline_code(page):
+        step, dot, name = code.partition(" ")[0].partition(".")
+        if step in steps and dot and name.isidentifier() and name not in ("csv", "html"):
+            assert f"{step}.{name}" in known, code
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

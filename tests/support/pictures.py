@@ -23,7 +23,7 @@ from tests.support.screens import FLAGS, ROW, TILE, browser, open_stream
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SIZE = {"width": 1280, "height": 1600}
+SIZE = {"width": 1280, "height": 1420}
 
 
 def report_picture(report: Path, folder: Path) -> None:
