@@ -114,15 +114,16 @@ def tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "A workspace holds these tables as Parquet files. `reground table NAME -w W --to FILE` writes one as",
-        "`.csv`, `.jsonl` or `.parquet`. Every column is filled in unless the type says `or null`.",
+        "A workspace holds these tables as Parquet files. `reground table NAME -w W` prints one, `--to FILE` writes it as",
+        "`.csv`, `.jsonl` or `.parquet`. A table of several models or variants is a family: `predictions/MODEL`,",
+        "`variants/NAME`. A column is never null unless its type says `or null`.",
         "",
     ]
     for table in TABLES.values():
         lines += [
             f"## {table.name}",
             "",
-            f"One row: {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}.",
+            f"One row for each {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}.",
             "",
         ]
         rows = ((f"`{c.name}`", f"`{c.type}`" + " or null" * c.nullable, c.meaning) for c in table.columns)
@@ -155,10 +156,10 @@ def _contents(modules: list[str]) -> str:
     lines = [
         "# Python API",
         "",
-        "Made from the source. Packages offer the names below; other modules are internal.",
+        "Made from the source. These modules are public; all others are internal.",
         "",
     ]
-    return "\n".join([*lines, *_table(("module", ""), ((f"[`{m}`]({m}.md)", _summary(m)) for m in modules))])
+    return "\n".join([*lines, *_table(("module", "content"), ((f"[`{m}`]({m}.md)", _summary(m)) for m in modules))])
 
 
 def _faces() -> list[str]:
