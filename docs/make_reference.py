@@ -114,8 +114,8 @@ def tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "A workspace holds these tables as Parquet files. `reground table NAME -w W` prints one, `--to FILE` writes it as",
-        "`.csv`, `.jsonl` or `.parquet`. A table of several models or variants is a family: `predictions/MODEL`,",
+        "A workspace holds these tables as Parquet files. `reground table NAME -w W` prints one, `--to FILE` writes it",
+        "as `.csv`, `.jsonl` or `.parquet`. A table of several models or variants is a family: `predictions/MODEL`,",
         "`variants/NAME`. A column is never null unless its type says `or null`.",
         "",
     ]
