@@ -66,7 +66,7 @@ def test_the_examples_of_a_page_run(
 )
 def test_a_command_is_understood(place: str, command: str) -> None:
     words = reground_words(command)
-    assert words is None or parse(words)
+    assert words is None or parse(words) is not None
 
 
 @pytest.mark.parametrize("block", [b for b in PYTHON_BLOCKS if ">>>" not in b.text], ids=lambda block: block.place)
