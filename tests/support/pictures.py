@@ -34,6 +34,7 @@ def report_picture(report: Path, folder: Path) -> None:
         chromium = playwright.chromium.launch(executable_path=need_chromium(), args=FLAGS)
         page = chromium.new_page(viewport=SIZE, color_scheme="light")
         page.goto(report.resolve().as_uri())
+        page.add_style_tag(content="#labels, #models { display: none }")  # the photographs come into view
         _keep(page, folder / "report.png")
         chromium.close()
 
