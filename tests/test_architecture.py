@@ -168,6 +168,13 @@ def loaded_after(code: str) -> set[str]:
     return set(made.stdout.rpartition("LOADED ")[2].split())
 
 
+def test_test_files_share_helpers_through_support() -> None:
+    tests = {name: path for name, path in read_source(ROOT, "tests").files.items() if "plugin" not in name}
+    test_files = {name for name in tests if name.rpartition(".")[2].startswith("test_")}
+    imports = Source("tests", tests).imports
+    assert {(name, other) for name in tests for other in imports[name] & test_files} == set()
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = """
 from reground.flows.cli.main import main

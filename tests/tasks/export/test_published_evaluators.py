@@ -27,11 +27,11 @@ from reground.tasks.predictions import PredictionSettings
 from reground.tasks.schema import VARIANTS
 from reground.tasks.variants import VariantSettings
 from reground.tasks.workspace import Workspace
+from tests.support.masks_world import TWO_THREADS, index_world, quiet
 from tests.support.needs import need_package
 from tests.support.released_data import run_released
 from tests.support.small_models import timm_folder
 from tests.support.world import CLASSES, World
-from tests.tasks.masks.test_step import TWO_THREADS, index_world, quiet
 
 SIDE = 96
 """What the small network takes in: nothing is resized between the files and the network."""

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from reground.flows.run import Runner, run_step
@@ -18,14 +16,17 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.masks.onnx import onnx_method
 from reground.tasks.masks.rle import decode_mask
-from reground.tasks.masks.sidecar import CHECKS, Sidecar, parse_sidecar
 from reground.tasks.masks.source import MaskMethod
 from reground.tasks.masks.step import STEP, MaskSettings
 from reground.tasks.workspace import Workspace, todo
-from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
+from tests.support.masks_world import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 
 PLAIN = "mean = [0, 0, 0]\nstd = [1, 1, 1]\n"
+
+
 FREE = ["batch", 3, "height", "width"]
+
+
 CHANNEL = {
     name: [helper.make_node("Gather", ["image", name], ["mask"], axis=1)] for name in ("first", "second", "third")
 }
@@ -79,9 +80,6 @@ def halves() -> np.ndarray:
 
 def settings(network: Path, **more: object) -> MaskSettings:
     return MaskSettings(method=f"onnx:{network}", **more)  # type: ignore[arg-type]
-
-
-# The step
 
 
 def test_masks_of_the_world_by_a_network(world, tmp_path):
@@ -144,9 +142,6 @@ def test_a_wrong_network_stops_the_step(workspace_url, tmp_path):
         run_step("masks", Workspace(workspace_url), settings(network), TWO_THREADS, quiet(tmp_path))
 
 
-# The image as the network gets it
-
-
 @pytest.mark.parametrize(
     ("sidecar", "channel", "expected"),
     [
@@ -203,11 +198,12 @@ def test_the_named_output_is_taken(tmp_path):
         find(first, plain())
 
 
-# What is wrong with networks
-
-
 SAME = [helper.make_node("Identity", ["image"], ["mask"])]
+
+
 MEAN = [helper.make_node("ReduceMean", ["image"], ["mask"], axes=[1, 2, 3], keepdims=1)]
+
+
 LOG = [helper.make_node("Conv", ["image", "red", "level"], ["x"]), helper.make_node("Log", ["x"], ["mask"])]
 
 
@@ -272,51 +268,3 @@ def test_without_onnxruntime(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(RegroundError, match=r"pip install 'reground\[onnx\]'"):
         find(write(tmp_path / "a.onnx"), plain())
-
-
-# Sidecars
-
-
-def test_a_whole_sidecar():
-    text = 'mean = [1, 2, 3]\nstd = [4, 5, 6.5]\nsize = 320\nscale = "byte"\nchannels = "bgr"\noutput = "d0"\n'
-    text += 'activation = "minmax"\nthreshold = 0.25\nmargin = 0.2\n'
-    expected = Sidecar((1, 2, 3), (4, 5, 6.5), 320, "byte", "bgr", "d0", "minmax", 0.25, 0.2)
-    assert parse_sidecar(text.encode()) == expected
-    assert set(CHECKS) == set(vars(expected))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("mean = [", "(?i)invalid|unclosed"),
-        ("mean = [0, 0, 0]", "expected std, which it does not have"),
-        ("", "expected mean and std"),
-        (
-            PLAIN + "sise = 3\ncolour = 2",
-            "unknown colour, sise: expected some of mean, std, size, scale, chan",
-        ),
-        (PLAIN.replace("1, 1, 1", "1, 0, 1"), "expected std to be three numbers, none of them 0, found"),
-        (PLAIN.replace("0, 0, 0", "0, 0"), "expected mean to be three numbers, found"),
-        (PLAIN.replace("0, 0, 0", "0, 0, nan"), "expected mean to be three numbers, found"),
-        (PLAIN + "size = 0", "expected size to be a number of pixels from 1 up, found 0"),
-        (PLAIN + "size = true", "expected size to be"),
-        (PLAIN + 'scale = "percent"', 'expected scale to be "unit" or "max" or "byte", found'),
-        (PLAIN + 'channels = "rgba"', 'expected channels to be "rgb" or "bgr"'),
-        (PLAIN + "channels = [1]", 'expected channels to be "rgb" or "bgr"'),
-        (PLAIN + 'activation = "tanh"', "expected activation to be"),
-        (PLAIN + "threshold = 1.0", "expected threshold to be a number between 0 and 1"),
-        (PLAIN + "margin = -0.5", "expected margin to be a share from 0 up"),
-        (PLAIN + 'output = ""', "expected output to be the name of an output"),
-    ],
-)
-def test_sidecars_that_cannot_be(text, message):
-    with pytest.raises(ValueError, match=message):
-        parse_sidecar(text.encode())
-
-
-@given(st.binary(max_size=80) | st.builds(lambda text: (PLAIN + text).encode(), st.text(max_size=40)))
-def test_any_bytes_are_a_sidecar_or_a_value_error(content):
-    try:
-        assert isinstance(parse_sidecar(content), Sidecar)
-    except ValueError as error:
-        assert str(error)

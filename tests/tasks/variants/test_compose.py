@@ -14,9 +14,9 @@ from reground.tasks.masks import decode_mask
 from reground.tasks.schema import VARIANTS
 from reground.tasks.variants.step import VariantSettings, coverage
 from reground.tasks.workspace import Workspace
+from tests.support.masks_world import TWO_THREADS, box, digests, quiet, row
+from tests.support.variants_world import MIXED, copy_of, masked_world, pixels, read, small_world
 from tests.support.world import World
-from tests.tasks.masks.test_step import TWO_THREADS, box, digests, quiet, row
-from tests.tasks.variants.test_step import MIXED, copy_of, masked_world, pixels, read, small_world
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
 from reground.tasks.variants.step import STEP, VariantSettings
 from reground.tasks.workspace import Output, Workspace, todo
 from tests.support.label_studio_world import photographs as foolbox_photographs
+from tests.support.masks_world import TWO_THREADS, box, digests, index_world, quiet, row
 from tests.support.needs import ROOT, need_shared
 from tests.support.published_generator import Photo, as_published
+from tests.support.variants_world import MIXED, copy_of, masked_world, pixels, read, small_world
 from tests.support.world import World
-from tests.tasks.masks.test_step import TWO_THREADS, box, digests, index_world, quiet, row
-from tests.tasks.variants.test_step import MIXED, copy_of, masked_world, pixels, read, small_world
 
 ALONE, BOTH = VariantSettings(compose=("published",)), VariantSettings(compose=("mask", "published"))
 SAMPLE = (  # dark ones among them: black inside the object is where the compositions part

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,33 +12,15 @@ from torchvision import transforms
 
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.masks import MaskSettings, encode_mask
 from reground.tasks.schema import VARIANTS
 from reground.tasks.variants.step import STEP, VariantSettings
 from reground.tasks.workspace import Output, Workspace, todo
+from tests.support.masks_world import TWO_THREADS, box, digests, quiet, row
+from tests.support.variants_world import MIXED, copy_of, masked_world, pixels, read, small_world
 from tests.support.world import CLASSES, World
-from tests.tasks.masks.test_step import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 
-MIXED = ("mixed_same", "mixed_rand", "mixed_next")
 TABLES = [f"variants/{name}" for name in VARIANTS]
-NO_BOXES: dict[str, dict] = {}
 NEAREST = transforms.InterpolationMode.NEAREST
-
-
-def pixels(image: dict) -> np.ndarray:
-    with Image.open(io.BytesIO(image["bytes"])) as opened:
-        assert (opened.format, opened.mode) == ("PNG", "RGB")
-        return np.asarray(opened)
-
-
-def read(workspace: Workspace, name: str) -> pd.DataFrame:
-    return workspace.read(f"variants/{name}").set_index("image_id", drop=False)
-
-
-def masked_world(world: World, url: str, tmp_path: Path) -> Workspace:
-    workspace = index_world(world, url, tmp_path)
-    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
-    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +102,6 @@ def test_same_bytes_in_threads_and_processes(made, workspace_url, tmp_path):
     assert digests(other, *TABLES, "groups", "dropped") == digests(made, *TABLES, "groups", "dropped")
 
 
-def copy_of(workspace: Workspace, url: str) -> Workspace:
-    """Another workspace with the same index and masks."""
-    copy = Workspace(url)
-    for step in ("index", "masks"):
-        for entry in workspace.entries(step):
-            rows = {name: workspace.read_part(part.path).to_pylist() for name, part in entry.tables.items()}
-            copy.commit(step, entry.shard, entry.key, Output(rows))
-    return copy
-
-
 def test_a_photograph_more_or_a_line_in_the_groups_makes_all_anew(made, workspace_url, tmp_path):
     workspace, groups = copy_of(made, workspace_url), tmp_path / "groups.json"
     groups.write_text(json.dumps({"dog": [151, 207], "bird": [8, 22]}))
@@ -152,31 +121,6 @@ def test_a_photograph_more_or_a_line_in_the_groups_makes_all_anew(made, workspac
     workspace.commit("masks", first.shard, "other", Output({"masks": rows[1:], "dropped": []}))
     plan = todo(STEP, workspace, settings)
     assert len(plan.missing) == len(plan.shards) - 1  # groups stay
-
-
-def small_world(
-    workspace: Workspace,
-    tmp_path: Path,
-    images: list[dict],
-    method: str = "drawn",
-    boxes: dict[str, dict] = NO_BOXES,
-    **settings: Any,
-) -> VariantSettings:
-    """One group of dogs around some rows of ``images``; their masks are plain rectangles.
-
-    ``boxes`` are those that masks carry, by image_id.
-    """
-    commit_images(workspace, images)
-    common = {"method": method, "area_ratio": 1.0, "quality": 1.0, "quarantine": None, "seed": 0}
-    masks = []
-    for image in images:
-        mask = np.zeros((image["height"], image["width"]), np.bool_)
-        mask[40:60, 40:60] = True
-        size = {name: image[name] for name in ("image_id", "width", "height")}
-        masks.append(size | common | {"rle": encode_mask(mask), "box": boxes.get(image["image_id"])})
-    workspace.commit("masks", "0000", "key", Output({"masks": masks}))
-    (tmp_path / "groups.json").write_text('{"dog": ["207"]}')
-    return VariantSettings(groups=str(tmp_path / "groups.json"), **settings)
 
 
 def test_an_only_image_has_no_mixed_variants_and_says_so(workspace_url, tmp_path):
