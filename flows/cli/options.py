@@ -125,16 +125,17 @@ def takes_settings(
         by_keyword = {option.keyword: option for option in options}
 
         def run(*arguments: Any, **keywords: Any) -> Any:
-            values = dict(zip(by_keyword, arguments, strict=False)) | keywords
+            values = dict(zip(positional_names, arguments, strict=False)) | keywords
             overrides: Overrides = {}
             for keyword in by_keyword.keys() & values.keys():
                 value, option = values.pop(keyword), by_keyword[keyword]
                 if value is not None:
                     overrides.setdefault(option.step, {})[option.field.name] = value
-            return command(overrides=overrides, **values)
+            return command(*arguments[len(positional_names) :], overrides=overrides, **values)
 
         own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "overrides"]
         merged = sorted([*own, *(option.parameter() for option in options)], key=lambda one: one.kind)
+        positional_names = [one.name for one in merged if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
         run.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         return run

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reground.flows.cli import parse
+from reground.flows.cli import main, parse
 from reground.flows.cli.options import Overrides, setting_options, takes_settings
 from reground.flows.settings import resolve
 from reground.tasks.errors import UsageError
@@ -76,3 +76,10 @@ def test_all_wrong_values_are_told_at_once(tmp_path: Path) -> None:
     given = {"masks": overrides_of("masks", "--iterations", "many", "--seed", "1.5")}
     with pytest.raises(UsageError, match=r"(?s)masks\.iterations.*masks\.seed"):
         resolve(Workspace(tmp_path), given)
+
+
+def test_addresses_reach_the_command_whatever_their_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = str(tmp_path / "w")
+    for words in (["-w", workspace, "a@b.c", "b@c.d"], ["a@b.c", "b@c.d", "-w", workspace]):
+        assert main(["review", "invite", *words]) != 0
+        assert "review.url" not in capsys.readouterr().err
