@@ -78,7 +78,7 @@ def test_numbers_in_the_string_are_exact() -> None:
     ("spec", "message"),
     [
         ("decode|rotate(90)", "unknown preprocessing 'rotate': expected one of: center_crop, decode, normalize"),
-        ("decode|resize(224, cubic)", "unknown interpolation 'cubic': expected one of: bicubic"),
+        ("decode|resize(224, cubic)", "unknown interpolation 'cubic': did you mean 'bicubic'"),
         ("decode|resize(224)", r"'resize\(224\)' not understood"),
         ("decode|center_crop(wide)", r"'center_crop\(wide\)' not understood"),
         ("decode|center_crop(224", r"unknown preprocessing 'center_crop\(224'"),
