@@ -91,7 +91,7 @@ def test_the_hash_is_of_the_weights_and_their_names() -> None:
 
 def test_devices() -> None:
     assert choose_device("cpu").type == "cpu"
-    with pytest.raises(UsageError, match="unknown device 'tpu': .*expected one of: auto, cpu, cuda"):
+    with pytest.raises(UsageError, match=r"unknown device 'tpu': .*expected one of: auto, cpu, cuda"):
         choose_device("tpu")
 
 
