@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import reground.tasks.imagenet9.layout as layout
 from reground.tasks.errors import UsageError
-from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.metadata import Groups, Named, read_groups, read_metadata
 from reground.tasks.images import SUFFIXES, ListedFile, list_files, load_classes
 from reground.tasks.schema import ClassRow, DropReason

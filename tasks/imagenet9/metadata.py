@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import reground.tasks.imagenet9.layout as layout
 from reground.tasks.errors import UsageError
-from reground.tasks.imagenet9 import layout
 from reground.tasks.images import load_groups
 from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
 from reground.tasks.workspace import read_csv

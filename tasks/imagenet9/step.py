@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import reground.tasks.imagenet9.layout as layout
 from reground.tasks.errors import RegroundError
-from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.folder import Archive, File, Image, check_layout, read_archive, read_vocabulary
 from reground.tasks.imagenet9.mask_file import read_mask
 from reground.tasks.images import DecodedImage, DropError, ImageError, decode

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import UsageError
-from reground.tasks.workspace import lock
+from reground.tasks.workspace.lock import hold
 from reground.tasks.workspace.store import Workspace
 
 PATH: Final = "settings.json"
@@ -74,7 +74,7 @@ def update(workspace: Workspace) -> Iterator[dict[str, Any]]:
 def _lock(workspace: Workspace) -> Iterator[None]:
     """Apart from the workspace's own lock, which a run holds for hours."""
     if workspace.is_local:
-        with lock.hold(Path(workspace.path(LOCK)), "reground settings", wait=True, keep=False):
+        with hold(Path(workspace.path(LOCK)), "reground settings", wait=True, keep=False):
             yield
     else:
         yield

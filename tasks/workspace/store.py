@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import Rows, concat_parts, to_arrow
-from reground.tasks.workspace import lock
+from reground.tasks.workspace.lock import hold
 
 if TYPE_CHECKING:
     import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table
@@ -237,7 +237,7 @@ class Workspace:
             RegroundError: with ``wait`` false, somebody else holds it; says who.
         """
         if self.is_local:
-            with lock.hold(Path(self.path("lock")), command, wait):
+            with hold(Path(self.path("lock")), command, wait):
                 yield
         else:
             yield
