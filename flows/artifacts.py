@@ -13,7 +13,7 @@ from uuid import UUID
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from reground.flows.contact_sheet import contact_sheet
-from reground.flows.run import Bars, Lines
+from reground.flows.run import Bars, Lines, Silence
 from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
 from reground.tasks.workspace import Workspace
 
@@ -30,7 +30,7 @@ MetricKey = tuple[str, str, str]
 class RunProgress:
     """A step's progress on the run's page, and in the terminal."""
 
-    def __init__(self, workspace: Workspace, terminal: Lines | Bars) -> None:
+    def __init__(self, workspace: Workspace, terminal: Lines | Bars | Silence) -> None:
         self._workspace, self._terminal = workspace, terminal
         self._done, self._total, self._published = 0, 1, 0.0
         self._artifact: UUID | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
-from cyclopts import App
+from cyclopts import App, Group
 from cyclopts.argument import Argument
 
 from reground.flows.cli.app import COMMANDS, build
@@ -104,7 +105,8 @@ def _options(app: App) -> Iterator[Option]:
 
 def _option(argument: Argument) -> Option:
     parameter = argument.parameter
-    own = [group.name for group in parameter.group or () if group.name not in ("Parameters", "Arguments")]
+    groups = cast("tuple[Group, ...]", parameter.group or ())
+    own = [group.name for group in groups if group.name not in ("Parameters", "Arguments")]
     is_flag = argument.token_count()[0] == 0
     value = parameter.metavar or ("CHOICE" if argument.get_choices() else "TEXT")
     is_positional = not argument.names[0].startswith("-")
