@@ -2,4 +2,4 @@
 
 from reground.tasks.variants.step import STEP, VariantSettings
 
-__all__ = ["STEP", "VariantSettings"]
+__all__ = ["VariantSettings", "STEP"]

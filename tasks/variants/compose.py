@@ -1,4 +1,4 @@
-"""The pictures made of one photograph: its variants, by mask or as published.
+"""The variants of one photograph, composed by mask or as published.
 
 Source: Xiao et al. 2020, figure 1 and the released generator.
 """
@@ -16,17 +16,17 @@ from reground.tasks.kernels import compose
 from reground.tasks.kernels.geometry import apply_crop, central_crop
 from reground.tasks.masks import decode_mask, encode_mask
 from reground.tasks.schema import ImageId
-from reground.tasks.variants.backgrounds import MASK, PUBLISHED, RULES, Pool, background, choose
+from reground.tasks.variants.backgrounds import MASK, PUBLISHED, RULES, BackgroundPool, background, choose_background
 
 
 @dataclass(frozen=True)
 class Composition:
-    """How a foreground comes onto a background.
+    """How a foreground is pasted onto a background.
 
     Attributes:
         name: ``mask`` or ``published``.
-        fill: what takes the object's place in a background, one of `reground.tasks.variants.backgrounds.FILLS`.
-        feather: width in pixels over which a pasted edge fades, 0: hard.
+        fill: how the box is filled in a background, one of `reground.tasks.variants.backgrounds.FILLS`.
+        feather: width of the soft edge in pixels, 0: hard.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Composition:
 PUBLISHED_COMPOSITION: Final = Composition(PUBLISHED)
 
 
-class Picture(NamedTuple):
-    """A variant: ``(size, size, 3) uint8``, who lent the background, and the seed that chose it."""
+class VariantImage(NamedTuple):
+    """A variant image: ``(size, size, 3) uint8``, the image that provides the background, and the seed of the draw."""
 
     pixels: np.ndarray
     background_id: ImageId | None = None
@@ -47,14 +47,14 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A photograph that variants are made of, decoded.
+    """A decoded photograph with its mask.
 
     Attributes:
-        photograph: it.
-        group: of its class.
-        native: its pixels, ``(H, W, 3) uint8``.
-        pixels: those that variants show, ``(size, size, 3) uint8``.
-        mask: of the foreground in these, ``(size, size) bool``.
+        photograph: file, class and box.
+        group: group of its class.
+        native: ``(H, W, 3) uint8``, pixels at native size.
+        pixels: ``(size, size, 3) uint8``, resized and cropped.
+        mask: ``(size, size) bool``, True: foreground.
         short: short side in pixels before cropping.
     """
 
@@ -67,7 +67,7 @@ class Subject:
 
     @classmethod
     def of(cls, photograph: Photograph, group: int, mask_row: Mapping[str, Any], short: int, size: int) -> Subject:
-        """Decode a photograph and its mask, a row of ``masks``."""
+        """Decode a photograph and its row of ``masks``."""
         native = photograph.load()
         crop = central_crop(photograph.height, photograph.width, short, size)
         mask = decode_mask(mask_row["rle"], mask_row["height"], mask_row["width"])
@@ -93,9 +93,9 @@ class Subject:
             "height": self.size,
         }
 
-    def variant_row(self, picture: Picture, pool: Pool) -> dict[str, Any]:
+    def variant_row(self, image: VariantImage, pool: BackgroundPool) -> dict[str, Any]:
         """The row of ``variants/NAME``."""
-        background_id = picture.background_id
+        background_id = image.background_id
         name = self.image_id if background_id is None else f"fg_{self.image_id}_bg_{background_id}"
         return {
             "image_id": self.image_id,
@@ -103,41 +103,41 @@ class Subject:
             "class_idx": self.photograph.class_idx,
             "group": self.group,
             "background_group": None if background_id is None else pool.group(pool.photographs[background_id]),
-            "seed": picture.seed,
-            "image": {"bytes": _png(picture.pixels), "path": f"{name}.png"},
+            "seed": image.seed,
+            "image": {"bytes": _png(image.pixels), "path": f"{name}.png"},
         }
 
-    def difference_row(self, variant: str, by_mask: Picture, published: Picture) -> dict[str, Any]:
+    def difference_row(self, variant: str, by_mask: VariantImage, as_published: VariantImage) -> dict[str, Any]:
         """The row of ``composition_differences``."""
         return {
             "variant": variant,
             "image_id": self.image_id,
-            "same_background": by_mask.background_id == published.background_id,
-            "differing_share": float((by_mask.pixels != published.pixels).any(-1).mean()),
+            "same_background": by_mask.background_id == as_published.background_id,
+            "differing_share": float((by_mask.pixels != as_published.pixels).any(-1).mean()),
         }
 
 
-def pictures(
-    subject: Subject, pool: Pool, composition: Composition, base_seed: int
-) -> tuple[dict[str, Picture], list[DropError]]:
-    """All variants of a photograph that can be made, by name, and why the others cannot."""
-    excluded = pool.excluded[composition.name].get(subject.image_id)
-    if excluded:
-        return {}, [excluded]
-    made = {name: Picture(pixels) for name, pixels in _unmixed(subject, pool, composition.fill).items()}
-    left_out: list[DropError] = []
+def compose_variants(
+    subject: Subject, pool: BackgroundPool, composition: Composition, base_seed: int
+) -> tuple[dict[str, VariantImage], list[DropError]]:
+    """The variants of a photograph, name -> image, and the reasons why others cannot be made."""
+    exclusion = pool.exclusions[composition.name].get(subject.image_id)
+    if exclusion:
+        return {}, [exclusion]
+    images = {name: VariantImage(pixels) for name, pixels in _unmixed(subject, pool, composition.fill).items()}
+    drop_errors: list[DropError] = []
     for variant in RULES:
         try:
-            background_id, seed = choose(pool, variant, subject.photograph, base_seed, composition.name)
-        except DropError as why:
-            left_out.append(why)
+            background_id, seed = choose_background(pool, variant, subject.photograph, base_seed, composition.name)
+        except DropError as error:
+            drop_errors.append(error)
             continue
-        behind = background(pool, background_id, subject.short, subject.size, composition.fill)
-        made[variant] = Picture(_mix(subject, behind, composition), background_id, seed)
-    return made, left_out
+        background_pixels = background(pool, background_id, subject.short, subject.size, composition.fill)
+        images[variant] = VariantImage(_mix(subject, background_pixels, composition), background_id, seed)
+    return images, drop_errors
 
 
-def _unmixed(subject: Subject, pool: Pool, fill: str) -> dict[str, np.ndarray]:
+def _unmixed(subject: Subject, pool: BackgroundPool, fill: str) -> dict[str, np.ndarray]:
     photograph = subject.photograph
     crop = central_crop(photograph.height, photograph.width, subject.short, subject.size)
     return {
@@ -149,16 +149,18 @@ def _unmixed(subject: Subject, pool: Pool, fill: str) -> dict[str, np.ndarray]:
     }
 
 
-def _mix(subject: Subject, behind: np.ndarray, composition: Composition) -> np.ndarray:
+def _mix(subject: Subject, background_pixels: np.ndarray, composition: Composition) -> np.ndarray:
     if composition.name == MASK:
-        return compose.paste(subject.pixels, subject.mask, behind, composition.feather)
-    return compose.paste_all_but_black(compose.only_foreground(subject.pixels, subject.mask), behind)
+        return compose.paste(subject.pixels, subject.mask, background_pixels, composition.feather)
+    return compose.paste_all_but_black(compose.only_foreground(subject.pixels, subject.mask), background_pixels)
 
 
 def _png(pixels: np.ndarray) -> bytes:
     import cv2
 
-    written, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    if not written:
-        raise ValueError(f"OpenCV wrote no PNG of an array of {pixels.shape} {pixels.dtype}")
+    success, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not success:
+        raise ValueError(
+            f"expected pixels that OpenCV can encode as PNG, got an array of {pixels.shape} {pixels.dtype}"
+        )
     return content.tobytes()

@@ -4,15 +4,15 @@ Reads ``images``, ``masks``, ``classes``; writes ``variants/NAME``, ``foreground
 ``groups``, ``dropped``.
 
 Source: Xiao et al. 2020, figure 1 and the released generator. Boxes are filled and tiled at
-native size; then everything is resized to a short side of 256 by nearest neighbour and the
-middle 224 x 224 cut out. The generator mixes at 256 x 256 and leaves the cut to 224 to its
-reader: nearest neighbour and a hard edge treat every pixel alone, and the two cuts share their
-centre, so the order changes no pixel. What composition ``published`` makes of a mask is what the
-generator makes of it; photographs are taken as shown, where it takes them as stored (another
-picture only where EXIF turns it, or where it is transparent).
+native size; then images are resized to a short side of 256 by nearest neighbour and
+center-cropped to 224 x 224. The generator mixes at 256 x 256 and leaves the crop to 224 to the
+data loader. Nearest neighbour and a hard edge treat each pixel independently and both crops have
+the same center, so the order changes no pixel. Composition ``published`` gives the same pixels as
+the generator for the same mask, with one exception: EXIF rotation and transparency are applied
+here and ignored there.
 
-All eight tables hold the same images, but for mixed ones that nobody can lend a background
-(each in ``dropped``).
+All eight tables have the same images, except for mixed variants without a background source,
+which are in ``dropped``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from typing import Annotated, Any, Final, Literal
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import GROUPS, DropError, GroupCoverage, Photograph, load_groups, read_group_map
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, DropReason, GroupRow, Row
-from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PUBLISHED, Pool, make_pool, singletons
-from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Picture, Subject, pictures
+from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PUBLISHED, BackgroundPool, make_pool, singletons
+from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Subject, VariantImage, compose_variants
 from reground.tasks.workspace import (
     Fault,
     Location,
@@ -47,7 +47,7 @@ GROUPS_SHARD: Final = "groups"
 _PUBLISHED_ALONE: Final = "variants.compose 'published' (`mask,published` makes both)"
 PUBLISHED_METHOD: Final = "grabcut"
 PUBLISHED_MIN_AREA: Final = 0.1
-"""Foreground as a share of its box, below which the published generator leaves an image out."""
+"""Minimum share of the box that is foreground; the published generator skips images below it."""
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +58,12 @@ class VariantSettings:
 
     Attributes:
         groups: ``imagenet9``, or a JSON or CSV file of own groups.
-        compose: ``mask`` (the mask says what is foreground), ``published`` (as published: what is black in
-            Only-FG is background), or both: then ``published`` makes the tables named ``..._published``.
-        fill: what takes the object's place in a background: ``tile`` (as published) or ``inpaint``.
-        feather: width in pixels over which a pasted edge fades, 0: hard.
-        seed: of the choice of backgrounds; combined with each image_id.
-        size: side of the square variant images, pixels; always the same share of the photograph.
+        compose: ``mask`` (paste the pixels of the mask), ``published`` (as published: black pixels of Only-FG
+            are background), or both: then ``published`` writes the tables named ``..._published``.
+        fill: how the box is filled in a background: ``tile`` (as published) or ``inpaint``.
+        feather: width of the soft edge in pixels, 0: hard.
+        seed: seed of the background selection; combined with each image_id.
+        size: side of the square variant images, pixels; they show the same part of the photograph at any size.
     """
 
     groups: Annotated[str, Location(names=GROUPS)] = "imagenet9"
@@ -80,26 +80,26 @@ class VariantSettings:
 
 
 def faults(settings: VariantSettings) -> Iterator[Fault]:
-    """What is wrong before any image is read."""
+    """Faults of the settings, found without reading images."""
     yield from refused("groups", read_group_map, settings.groups)
     if not settings.compose:
         yield Fault("compose", f"expected one of: {', '.join(COMPOSITIONS)}, or both; got none")
     if settings.feather > settings.size:
         yield Fault("feather", f"expected at most variants.size, {settings.size} pixels, got {settings.feather:g}")
     if settings.compose == (PUBLISHED,) and settings.fill != "tile":
-        yield Fault("fill", f"expected 'tile', as published, beside {_PUBLISHED_ALONE}, got '{settings.fill}'")
+        yield Fault("fill", f"expected 'tile', as published, with {_PUBLISHED_ALONE}, got '{settings.fill}'")
     if settings.compose == (PUBLISHED,) and settings.feather:
-        yield Fault("feather", f"expected 0, as published, beside {_PUBLISHED_ALONE}, got {settings.feather:g}")
+        yield Fault("feather", f"expected 0, as published, with {_PUBLISHED_ALONE}, got {settings.feather:g}")
 
 
 def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
-    """One shard for each of the masks', and one for ``groups``.
+    """One shard per shard of ``masks``, and one for ``groups``.
 
-    A background may come from any image, so every shard depends on all images and masks.
+    A background may come from any image, so each shard depends on all images and masks.
 
     Raises:
         UsageError: groups that cannot be read.
-        RegroundError: there are no masks yet, or none that ``published`` could be made of.
+        RegroundError: there are no masks, or masks that composition ``published`` cannot use.
     """
     workspace.require("masks", "masks")
     if PUBLISHED in settings.compose:
@@ -113,17 +113,17 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
 
 
 def _require_published_masks(workspace: Workspace) -> None:
-    found = workspace.read("masks", ["method", "area_ratio"])
-    methods = sorted(set(found["method"]) - {PUBLISHED_METHOD})
+    masks = workspace.read("masks", ["method", "area_ratio"])
+    methods = sorted(set(masks["method"]) - {PUBLISHED_METHOD})
     if methods:
-        what = f"found masks made by {', '.join(methods)}"
-    elif (found["area_ratio"] < PUBLISHED_MIN_AREA).any():
-        what = f"found masks of less than {PUBLISHED_MIN_AREA:.0%} of their box"
+        problem = f"found masks made by {', '.join(methods)}"
+    elif (masks["area_ratio"] < PUBLISHED_MIN_AREA).any():
+        problem = f"found masks of less than {PUBLISHED_MIN_AREA:.0%} of their box"
     else:
         return
     raise RegroundError(
         "expected masks as published (GrabCut, 5 iterations, at least 10 % of the box) to compose as published, "
-        f"{what}: run `reground masks -w {workspace.url} --method grabcut --iterations 5` first, "
+        f"{problem}: run `reground masks -w {workspace.url} --method grabcut --iterations 5` first, "
         "or compose by mask."
     )
 
@@ -138,8 +138,8 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
         photograph = pool.photographs[mask_row["image_id"]]
         try:
             group = pool.group(photograph)
-        except DropError as why:
-            tables["dropped"].append(why.row("variants", photograph.image_id))
+        except DropError as error:
+            tables["dropped"].append(error.row("variants", photograph.image_id))
             continue
         for name, row in _rows(Subject.of(photograph, group, mask_row, settings.short, settings.size), pool, settings):
             tables[name].append(row)
@@ -147,16 +147,16 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
 
 
 def finalize(workspace: Workspace, settings: VariantSettings) -> None:
-    """Say what the groups cover, and where ``published`` pastes an image onto itself."""
-    covered = coverage(workspace, settings)
-    log.log(logging.WARNING if covered.extra else logging.INFO, "groups '%s': %s", settings.groups, covered)
+    """Log the coverage of the groups, and warn where ``published`` pastes an image onto itself."""
+    groups = coverage(workspace, settings)
+    log.log(logging.WARNING if groups.extra else logging.INFO, "groups '%s': %s", settings.groups, groups)
     if PUBLISHED in settings.compose:
         for name in singletons(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
             log.warning("group '%s' has one usable image: mixed_same as published pastes it onto itself", name)
 
 
 def coverage(workspace: Workspace, settings: VariantSettings) -> GroupCoverage:
-    """How the groups lie on the workspace's classes.
+    """Coverage of the workspace's classes by the groups.
 
     Raises:
         UsageError: groups that cannot be read.
@@ -165,46 +165,51 @@ def coverage(workspace: Workspace, settings: VariantSettings) -> GroupCoverage:
 
 
 def _tables(settings: VariantSettings) -> list[str]:
-    """The tables that a shard has rows for, or might."""
+    """The tables that a shard writes, possibly without rows."""
     main = [*(f"variants/{name}" for name in VARIANTS), "foregrounds", "dropped"]
     return main + (
-        [*(f"variants/{name}" for name in PUBLISHED_VARIANTS), "composition_differences"] if _beside(settings) else []
+        [*(f"variants/{name}" for name in PUBLISHED_VARIANTS), "composition_differences"]
+        if _composes_both(settings)
+        else []
     )
 
 
-def _beside(settings: VariantSettings) -> bool:
-    """Whether composition ``published`` is made beside ``mask``, to compare."""
+def _composes_both(settings: VariantSettings) -> bool:
+    """Whether both compositions are made, to compare them."""
     return {MASK, PUBLISHED} <= set(settings.compose)
 
 
-def _rows(subject: Subject, pool: Pool, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
-    """All rows that come of a photograph, as (table, row)."""
+def _rows(subject: Subject, pool: BackgroundPool, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
+    """All rows of one photograph, as (table, row)."""
     by_mask = Composition(MASK, settings.fill, settings.feather)
     main = by_mask if MASK in settings.compose else PUBLISHED_COMPOSITION
-    made, left_out = pictures(subject, pool, main, settings.seed)
-    if made:
+    images, drop_errors = compose_variants(subject, pool, main, settings.seed)
+    if images:
         yield "foregrounds", subject.row()
-    for name, picture in made.items():
-        yield f"variants/{name}", subject.variant_row(picture, pool)
-    for why in left_out:
-        yield "dropped", why.row("variants", subject.image_id)
-    if _beside(settings):
-        yield from _difference_rows(subject, pool, made, settings.seed)
+    for name, image in images.items():
+        yield f"variants/{name}", subject.variant_row(image, pool)
+    for error in drop_errors:
+        yield "dropped", error.row("variants", subject.image_id)
+    if _composes_both(settings):
+        yield from _difference_rows(subject, pool, images, settings.seed)
 
 
 def _difference_rows(
-    subject: Subject, pool: Pool, by_mask: Mapping[str, Picture], seed: int
+    subject: Subject, pool: BackgroundPool, by_mask: Mapping[str, VariantImage], seed: int
 ) -> Iterator[tuple[str, Row]]:
-    """Rows of the variants composed by ``published`` beside those composed by mask, and how the two differ."""
-    published, left_out = pictures(subject, pool, PUBLISHED_COMPOSITION, seed)
-    for why in left_out:
-        yield "dropped", DropError(why.reason, f"{PUBLISHED}: {why.detail}").row("variants", subject.image_id)
+    """Rows of the variants of composition ``published``, and of their differences from composition ``mask``."""
+    published_images, drop_errors = compose_variants(subject, pool, PUBLISHED_COMPOSITION, seed)
+    for error in drop_errors:
+        yield "dropped", DropError(error.reason, f"{PUBLISHED}: {error.detail}").row("variants", subject.image_id)
     for name in PUBLISHED_VARIANTS:
         variant = name.removesuffix(f"_{PUBLISHED}")
-        if variant in published:
-            yield f"variants/{name}", subject.variant_row(published[variant], pool)
-        if variant in published and variant in by_mask:
-            yield "composition_differences", subject.difference_row(variant, by_mask[variant], published[variant])
+        if variant in published_images:
+            yield f"variants/{name}", subject.variant_row(published_images[variant], pool)
+        if variant in published_images and variant in by_mask:
+            yield (
+                "composition_differences",
+                subject.difference_row(variant, by_mask[variant], published_images[variant]),
+            )
 
 
 def _pool_key(workspace: Workspace, settings: VariantSettings) -> str:
@@ -213,31 +218,31 @@ def _pool_key(workspace: Workspace, settings: VariantSettings) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _pool(url: str, key: str, groups: str) -> Pool:
-    """All photographs with a mask; read once a process, for all of its shards."""
+def _pool(url: str, key: str, groups: str) -> BackgroundPool:
+    """All photographs with a mask; read once per process, for all of its shards."""
     workspace = Workspace(url)
     rows = _groups(workspace, VariantSettings(groups=groups))
     masks = {row["image_id"]: row for row in _table(workspace, "masks", ["image_id", "box", "quarantine"])}
-    needed = ["image_id", "uri", "class_idx", "width", "height", "boxes"]
-    images = [row for row in _table(workspace, "images", needed) if row["image_id"] in masks]
+    columns = ["image_id", "uri", "class_idx", "width", "height", "boxes"]
+    images = [row for row in _table(workspace, "images", columns) if row["image_id"] in masks]
     unknown_ids = masks.keys() - {row["image_id"] for row in images}
     if unknown_ids:
         raise RegroundError(
             f"{len(unknown_ids)} of {len(masks)} masks are of images that are not indexed "
             f"(first: {min(unknown_ids)}): run `reground masks` again."
         )
-    excluded = {
+    exclusions = {
         MASK: {i: DropError(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
         PUBLISHED: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
     }
     photographs = [Photograph.of_row(row, masks[row["image_id"]]["box"]) for row in images]
-    named = {row["group"]: row["name"] for row in rows}
-    return make_pool(key, named, {row["class_idx"]: row["group"] for row in rows}, photographs, excluded)
+    names = {row["group"]: row["name"] for row in rows}
+    return make_pool(key, names, {row["class_idx"]: row["group"] for row in rows}, photographs, exclusions)
 
 
 def _not_one_box(boxes: int) -> DropError:
     reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
-    return DropError(reason, f"{boxes} boxes, and the published filter takes images with 1")
+    return DropError(reason, f"expected 1 box, as the published filter does, got {boxes}")
 
 
 def _groups(workspace: Workspace, settings: VariantSettings) -> list[GroupRow]:

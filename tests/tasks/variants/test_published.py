@@ -48,7 +48,7 @@ def both(masked: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspa
 
 
 def assert_as_published(workspace: Workspace, boxes: Path) -> None:
-    """Every picture of every variant is what the published generator makes with the same lenders."""
+    """Every picture of every variant is what the published generator makes with the same background sources."""
     images, masks = (workspace.read(name).set_index("image_id") for name in ("images", "masks"))
     photos = {i: Photo(Path(uri), boxes / f"{i}.xml") for i, uri in images.uri.items()}
     tables = {name: read(workspace, name) for name in VARIANTS}
@@ -117,7 +117,7 @@ def test_composition_differences_say_how_far_the_two_differ(both):
         by_mask, published = (tables[name].loc[image_id] for name in (variant, f"{variant}_published"))
         share = (pixels(by_mask.image) != pixels(published.image)).any(-1).mean()
         assert line.differing_share == np.float32(share)
-        # A background they share cannot differ, and nothing in the world is black: only the lender parts them.
+        # A background they share cannot differ, and nothing in the world is black: only the background source differs.
         assert line.same_background == (share == 0)
         if not line.same_background:
             assert published.background_id == image_id
@@ -175,8 +175,8 @@ def test_a_quarantined_mask_is_pasted_as_published_only(masked, workspace_url, t
     assert low not in set(workspace.read("foregrounds").image_id) | set(
         workspace.read("composition_differences").image_id
     )
-    (why,) = workspace.read("dropped").query("stage == 'variants' and item == @low").itertuples()
-    assert (why.reason, why.detail) == ("mask_quarantined", "quality 0.10: it is a blot")
+    (error,) = workspace.read("dropped").query("stage == 'variants' and item == @low").itertuples()
+    assert (error.reason, error.detail) == ("mask_quarantined", "quality 0.10: it is a blot")
 
 
 def test_a_group_with_one_image_is_pasted_onto_itself_and_said(workspace_url, tmp_path, caplog):
