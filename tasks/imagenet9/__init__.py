@@ -1,4 +1,4 @@
-"""The layout of the released ImageNet-9 data, read and written."""
+"""Data in the layout of the released ImageNet-9: import it, and the names of its files."""
 
 from reground.tasks.imagenet9 import layout
 from reground.tasks.imagenet9.step import STEP, Imagenet9Settings

@@ -1,15 +1,15 @@
-"""The layout of the released ImageNet-9 data: what its folders and files are called.
+"""The layout of the released ImageNet-9 data: names of its folders and files.
 
 ::
 
-    original/val/00_dog/STEM.JPEG            one folder a variant, one folder a group below val
+    original/val/00_dog/STEM.JPEG            one folder per variant, and one per group below val
     fg_mask/val/00_dog/STEM.npy              the mask of original/val/00_dog/STEM.JPEG
     mixed_rand/val/00_dog/fg_STEM_bg_STEM_group3_seed7.JPEG
-    metadata.csv, classes.csv, groups.csv    ours: what names alone cannot tell; absent in the published archive
+    metadata.csv, classes.csv, groups.csv    additions of this project; absent from the published archive
 
 The published evaluators (MadryLab/backgrounds_challenge) number the groups by the sorted names of
-their folders, and find the original of a mask by its stem. The rest of a name is free: the
-published archive's mixed images are called ``fg_STEM_bg_STEM``, without group and seed.
+their folders, and find the original of a mask by its stem. They ignore the rest of a name: mixed images in
+the published archive are named ``fg_STEM_bg_STEM``, without group and seed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SPLIT: Final = "val"
 IMAGE, MASK = ".JPEG", ".npy"
 METADATA, CLASSES, GROUPS = "metadata.csv", "classes.csv", "groups.csv"
 CLASS_MAP: Final = "in_to_in9.json"
-"""Class index -> group, -1: none. Under this name the published evaluators read it, from where they are started."""
+"""Class index -> group, -1: none. The published evaluators read this file from their working directory."""
 METADATA_COLUMNS: Final = ("path", "image_id", "class_idx", "group", "background_id", "background_group", "seed")
 GROUP_COLUMNS: Final = ("group", "name", "class_idx")
 SETS: Final = (*VARIANTS, *PUBLISHED_VARIANTS)
@@ -40,8 +40,8 @@ _MIXED: Final = re.compile(r"fg_(.+?)_bg_(.+?)(?:_group(\d{1,9})_seed(\d{1,19}))
 
 
 @dataclass(frozen=True)
-class Mixed:
-    """What the name of a mixed image says; None: it does not say it."""
+class MixedName:
+    """The parts of a mixed image's name; None: the name does not include it."""
 
     image_id: str
     background_id: str
@@ -50,7 +50,7 @@ class Mixed:
 
 
 def class_folder(group: int, name: str, count: int) -> str:
-    """The folder of a group of ``count``; the folders sort as the groups are numbered.
+    """The folder name of a group, one of ``count``; the names sort in the order of the groups.
 
     Examples:
         >>> class_folder(2, "Wheeled vehicle", 9)
@@ -60,7 +60,7 @@ def class_folder(group: int, name: str, count: int) -> str:
 
 
 def stem(image_id: str) -> str:
-    """The stem of an image that is not mixed, and of its mask.
+    """The file stem of an image that is not mixed, and of its mask.
 
     Examples:
         >>> stem("n02085620_00007"), stem("a b/c")
@@ -70,7 +70,7 @@ def stem(image_id: str) -> str:
 
 
 def mixed_stem(image_id: str, background_id: str, background_group: int, seed: int) -> str:
-    """The stem of a mixed image.
+    """The file stem of a mixed image.
 
     Examples:
         >>> mixed_stem("n02085620_7", "n01440764_9", 8, 1)
@@ -80,39 +80,39 @@ def mixed_stem(image_id: str, background_id: str, background_group: int, seed: i
 
 
 def parse_stem(name: str) -> str:
-    """The image_id that a stem says; the reverse of `stem` but for those cut to length."""
+    """The image_id of a stem: the inverse of `stem`, except for truncated stems."""
     image_id = unquote(name, errors="strict") if _is_escaped(name) else name
     return image_id if is_key(image_id) else name
 
 
-def parse_mixed(name: str) -> Mixed | None:
-    """What the stem of a mixed image says, ours or a published one; None: it is called otherwise.
+def parse_mixed(name: str) -> MixedName | None:
+    """Parse the stem of a mixed image, of this project or published; None: it has another form.
 
     Examples:
         >>> parse_mixed("fg_n02497673_05944_bg_n02536864_02721")
-        Mixed(image_id='n02497673_05944', background_id='n02536864_02721', background_group=None, seed=None)
+        MixedName(image_id='n02497673_05944', background_id='n02536864_02721', background_group=None, seed=None)
     """
-    found = _MIXED.fullmatch(name)
-    if found is None:
+    match = _MIXED.fullmatch(name)
+    if match is None:
         return None
-    foreground, background, group, seed = found.groups()
-    told = (int(group), int(seed)) if group else (None, None)
-    if told[1] is not None and told[1] > MAX_SEED:
+    foreground, background, *numbers = match.groups()
+    group, seed = (int(number) if number else None for number in numbers)
+    if seed is not None and seed > MAX_SEED:
         return None
-    return Mixed(parse_stem(foreground), parse_stem(background), *told)
+    return MixedName(parse_stem(foreground), parse_stem(background), group, seed)
 
 
 def is_key(image_id: str) -> bool:
-    """Whether something may be an image_id: a file can be called so."""
+    """Whether a text can be an image_id, which must be a valid file name."""
     return image_id not in ("", ".", "..") and not {"/", "\0"} & set(image_id)
 
 
 def _escape(image_id: str) -> str:
-    """Letters, digits and ``_.-~`` as they are, all else by its bytes; what would mislead a reader too."""
-    escaped = quote(image_id, safe="")
-    escaped = re.sub(r"^\.", "%2E", escaped)  # a hidden file
-    escaped = escaped.replace("npy", "%6Epy")  # the published evaluator replaces npy by JPEG wherever it stands
-    return re.sub(r"_(?=bg(_|$))", "%5F", escaped)  # ends the foreground of a mixed name
+    """Percent-encode all but letters, digits and ``_.-~``, and the sequences that a parser would misread."""
+    text = quote(image_id, safe="")
+    text = re.sub(r"^\.", "%2E", text)  # a hidden file
+    text = text.replace("npy", "%6Epy")  # the published evaluator replaces every npy by JPEG
+    return re.sub(r"_(?=bg(_|$))", "%5F", text)  # separates foreground and background in a mixed name
 
 
 def _is_escaped(name: str) -> bool:
@@ -125,5 +125,5 @@ def _is_escaped(name: str) -> bool:
 def _fit(name: str) -> str:
     if len(name) <= MAX_STEM:
         return name
-    # metadata.csv tells whose it is.
+    # metadata.csv has the full image_id.
     return f"{name[: MAX_STEM - 17]}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"

@@ -1,11 +1,11 @@
-"""Boxes from ImageNet's XML (Pascal VOC's layout), put where the image as shown has them.
+"""Read boxes from ImageNet's XML (the Pascal VOC layout) and map them to the upright image.
 
 Coordinates are edges in pixels: a box covers ``xmin <= x < xmax``, ``ymin <= y < ymax``, so
-``0 <= xmin < xmax <= width``. ImageNet's XML counts like this (its ``xmax`` reaches the width).
+``0 <= xmin < xmax <= width``. ImageNet's XML uses the same convention (its ``xmax`` reaches the width).
 
-The file's ``<size>`` says which image it speaks of. ImageNet's speaks of the stored pixels; other
-tools draw on the image as shown. For an EXIF-rotated photograph, whichever of the two sizes
-``<size>`` equals is taken, the stored one where both do (a square, or half a turn).
+ImageNet's boxes refer to the stored pixels; other tools annotate the upright image. For an image with an
+EXIF rotation, the file's ``<size>`` decides which of the two it is. If it matches both (a square, or a
+rotation by 180 degrees), the boxes refer to the stored pixels.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from xml.etree.ElementTree import Element, ParseError
 from reground.tasks.schema import BoxDict, DropReason
 
 MAX_BYTES: Final = 1_000_000
-"""Larger box files are refused unparsed; ImageNet's have about 500 bytes."""
+"""Larger box files are rejected before parsing; ImageNet's have about 500 bytes."""
 
 _NUMBER: Final = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 class Box(NamedTuple):
-    """Edges in pixels, as in the column ``boxes`` of ``images``."""
+    """A box: edges in pixels of the upright image, as in the column ``boxes`` of ``images``."""
 
     xmin: int
     ymin: int
@@ -39,14 +39,14 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class BoxFile:
-    """What a box file says: the size of its image in pixels (width, height), and the boxes in it."""
+    """The content of a box file: width and height of the image in pixels, and the boxes."""
 
     size: tuple[int, int]
     boxes: tuple[Box, ...]
 
 
 class BoxError(Exception):
-    """A box file that is not to be used: why, as a reason of the ``dropped`` table, and in words."""
+    """A box file that cannot be used: a reason code of the table ``dropped`` and a message."""
 
     def __init__(self, reason: DropReason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -55,10 +55,10 @@ class BoxError(Exception):
 
 
 def parse_boxes(content: bytes) -> BoxFile:
-    """Read box XML. Only the box of an ``<object>`` counts, not those of its parts.
+    """Parse a box file. Reads the box of each ``<object>``, not the boxes of its parts.
 
     Raises:
-        BoxError: too large, no XML, entities in it, or not ImageNet's layout.
+        BoxError: the file is too large, is not XML, declares entities, or has another layout.
     """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
@@ -68,47 +68,53 @@ def parse_boxes(content: bytes) -> BoxFile:
     try:
         root = fromstring(content)
     except DefusedXmlException as error:
-        raise _invalid(f"XML that declares entities or asks for other files: {type(error).__name__}") from error
+        raise _invalid(f"XML that declares entities or references other files: {type(error).__name__}") from error
     except (ParseError, ValueError, LookupError) as error:
-        raise _invalid(f"no XML: {error}") from error
+        raise _invalid(f"not XML: {error}") from error
     if root.tag != "annotation":
         raise _invalid(f"expected <annotation> at the top, found <{root.tag[:40]}>")
     size = (_number(root, "size/width"), _number(root, "size/height"))
-    return BoxFile(size, tuple(_box(thing) for thing in root.findall("object")))
+    return BoxFile(size, tuple(_box(node) for node in root.findall("object")))
 
 
-def place_boxes(found: BoxFile, orientation: int, stored: tuple[int, int], shown: tuple[int, int]) -> list[Box]:
-    """The boxes of an image as shown. One bad box spoils all: how many there are matters later.
+def place_boxes(box_file: BoxFile, orientation: int, stored_size: tuple[int, int], size: tuple[int, int]) -> list[Box]:
+    """Map boxes to the upright image. One invalid box rejects the file, because later steps count the boxes.
 
     Args:
-        found: the parsed file.
+        box_file: the parsed file.
         orientation: EXIF orientation of the image, 1 to 8.
-        stored: width and height in pixels, as stored in the file.
-        shown: width and height in pixels, as shown (after EXIF rotation).
+        stored_size: width and height in pixels, before EXIF rotation.
+        size: width and height in pixels, after EXIF rotation.
 
     Raises:
-        BoxError: the file speaks of an image of another size, or a box leaves the image.
+        BoxError: the file is for an image of another size, or a box exceeds the image.
     """
-    if found.size not in (stored, shown):
-        raise BoxError(DropReason.BOX_SIZE_MISMATCH, f"box file says {_by(found.size)}, the image is {_by(shown)}")
-    width, height = found.size
-    for box in found.boxes:
+    if box_file.size not in (stored_size, size):
+        detail = f"box file says {_format_size(box_file.size)}, the image is {_format_size(size)}"
+        raise BoxError(DropReason.BOX_SIZE_MISMATCH, detail)
+    width, height = box_file.size
+    for box in box_file.boxes:
         if not (0 <= box.xmin < box.xmax <= width and 0 <= box.ymin < box.ymax <= height):
             edges = ", ".join(f"{name} {value}" for name, value in box._asdict().items())
-            raise BoxError(DropReason.BOX_OUTSIDE_IMAGE, f"{edges}: not a box inside {_by(found.size)}")
-    if found.size == stored:
-        return [turn_box(box, orientation, stored) for box in found.boxes]
-    return list(found.boxes)
+            raise BoxError(DropReason.BOX_OUTSIDE_IMAGE, f"{edges}: not a box inside {_format_size(box_file.size)}")
+    if box_file.size == stored_size:
+        return [orient_box(box, orientation, stored_size) for box in box_file.boxes]
+    return list(box_file.boxes)
 
 
-def turn_box(box: Box, orientation: int, stored: Sequence[int]) -> Box:
-    """A box of the stored pixels (``stored``: width, height), where it lies in the image as shown.
+def orient_box(box: Box, orientation: int, stored_size: Sequence[int]) -> Box:
+    """Map a box from the stored pixels to the upright image.
+
+    Args:
+        box: edges in the stored pixels.
+        orientation: EXIF orientation, 1 to 8.
+        stored_size: width and height in pixels, before EXIF rotation.
 
     Examples:
-        >>> turn_box(Box(0, 0, 10, 5), 6, (40, 20))  # a quarter turn clockwise: 20 wide, 40 high
+        >>> orient_box(Box(0, 0, 10, 5), 6, (40, 20))  # 90 degrees clockwise: 20 wide, 40 high
         Box(xmin=15, ymin=0, xmax=20, ymax=10)
     """
-    width, height = stored
+    width, height = stored_size
     left, top, right, bottom = box
     if orientation in (2, 3, 7, 8):
         left, right = width - right, width - left
@@ -117,8 +123,8 @@ def turn_box(box: Box, orientation: int, stored: Sequence[int]) -> Box:
     return Box(top, left, bottom, right) if orientation >= 5 else Box(left, top, right, bottom)
 
 
-def _box(thing: Element) -> Box:
-    return Box(*(_number(thing, f"bndbox/{edge}") for edge in Box._fields))
+def _box(node: Element) -> Box:
+    return Box(*(_number(node, f"bndbox/{edge}") for edge in Box._fields))
 
 
 def _number(parent: Element, path: str) -> int:
@@ -132,5 +138,5 @@ def _invalid(detail: str) -> BoxError:
     return BoxError(DropReason.BOX_FILE_INVALID, detail)
 
 
-def _by(size: tuple[int, int]) -> str:
+def _format_size(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"

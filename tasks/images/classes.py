@@ -1,7 +1,7 @@
-"""Class vocabularies and groups: names, glosses, WordNet ids; what a label in a user's file means.
+"""Class vocabularies and group maps: read them, and resolve text labels to classes.
 
-Reads the packaged vocabularies (see `reground.tasks.vocabularies` for sources) or a user's own files;
-makes the rows of ``classes`` and ``groups``.
+Sources are the packaged vocabularies (see `reground.tasks.vocabularies`) or a user's files. The results
+are rows of ``classes`` and ``groups``.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _WNID: Final = re.compile(r"[anrsv]\d{8}")
 
 
 class LabelError(RegroundError):
-    """A label that names no class, or more than one."""
+    """A label that matches no class, or more than one."""
 
 
 @dataclass(frozen=True)
 class GroupCoverage:
-    """How a group map lies on a vocabulary.
+    """How a group map covers a vocabulary.
 
     Attributes:
-        mapped: classes that lie in a group.
-        missing: classes that lie in none.
-        extra: what the map names and the vocabulary lacks.
+        mapped: classes with a group.
+        missing: classes without a group.
+        extra: labels in the map that match no class.
     """
 
     mapped: tuple[ClassIdx, ...]
@@ -49,40 +49,42 @@ class GroupCoverage:
 
 
 def load_classes(path: str | Path = "") -> list[ClassRow]:
-    """The rows of ``classes``, by index: ImageNet-1k, or a user's CSV.
+    """Load the rows of ``classes``, sorted by index.
 
     Args:
-        path: a CSV with the columns class_idx and name, and if wanted wnids (separated by
-            blanks) and gloss; empty: ImageNet-1k.
+        path: a CSV with the columns class_idx and name, and optionally wnids (separated by
+            spaces) and gloss; empty: ImageNet-1k.
 
     Raises:
-        UsageError: the file is missing or malformed; names the line.
+        UsageError: the file is missing or malformed; the message gives the line.
     """
     if path:
         return _read_classes(Path(path))
-    with resources.as_file(resources.files("reground.tasks.vocabularies") / "imagenet.csv") as packaged:
-        return _read_classes(packaged)
+    with resources.as_file(resources.files("reground.tasks.vocabularies") / "imagenet.csv") as file:
+        return _read_classes(file)
 
 
 def _read_classes(path: Path) -> list[ClassRow]:
     rows: list[ClassRow] = []
-    seen: dict[str, int] = {}
+    first_line: dict[str, int] = {}
     for line, cells in read_csv(path, ("class_idx", "name"), ("wnids", "gloss")):
         row = _class_row(path, line, cells)
-        for what in (f"class_idx {row['class_idx']}", f"name '{row['name']}'", *row["wnids"]):
-            if what in seen:
-                raise UsageError(f"{path}, line {line}: {what} is taken already, by line {seen[what]}")
-            seen[what] = line
+        for identifier in (f"class_idx {row['class_idx']}", f"name '{row['name']}'", *row["wnids"]):
+            if identifier in first_line:
+                raise UsageError(f"{path}, line {line}: {identifier} is already used on line {first_line[identifier]}")
+            first_line[identifier] = line
         rows.append(row)
     if not rows:
-        raise UsageError(f"{path}: expected one class a line, found none below the header")
+        raise UsageError(f"{path}: expected one class per line, found none below the header")
     return sorted(rows, key=lambda row: row["class_idx"])
 
 
 def _class_row(path: Path, line: int, cells: Mapping[str, str]) -> ClassRow:
     class_idx, name, wnids = cells["class_idx"], cells["name"], cells["wnids"].split()
     if not (re.fullmatch(r"[0-9]{1,10}", class_idx) and int(class_idx) <= _MAX_INDEX):
-        raise UsageError(f"{path}, line {line}: expected class_idx to be a whole number from 0 up, found '{class_idx}'")
+        raise UsageError(
+            f"{path}, line {line}: expected class_idx to be a whole number, 0 or more, found '{class_idx}'"
+        )
     if not name:
         raise UsageError(f"{path}, line {line}: expected a name, found an empty cell")
     for wnid in wnids:
@@ -92,7 +94,7 @@ def _class_row(path: Path, line: int, cells: Mapping[str, str]) -> ClassRow:
 
 
 def label_index(classes: Iterable[ClassRow]) -> dict[str, set[ClassIdx]]:
-    """Everything that names a class, as text: its name, its WordNet ids, its index."""
+    """Map each label of a class (its name, WordNet ids and index, as text) to the classes it matches."""
     index: dict[str, set[ClassIdx]] = {}
     for row in classes:
         for text in (row["name"], *row["wnids"], str(row["class_idx"])):
@@ -101,14 +103,14 @@ def label_index(classes: Iterable[ClassRow]) -> dict[str, set[ClassIdx]]:
 
 
 def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
-    """The class that a folder's name or a cell names: by WordNet id, exact name or index. Never guesses.
+    """Resolve a label to its class, by WordNet id, exact name or index.
 
     Args:
         text: the label; an index may have leading zeros.
-        index: as `label_index` makes it.
+        index: from `label_index`.
 
     Raises:
-        LabelError: no class is called so, or two are (one by name, one by index).
+        LabelError: the label matches no class, or several (one by name, another by index).
 
     Examples:
         >>> resolve_label("n02099601", label_index(load_classes()))
@@ -116,38 +118,38 @@ def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
     """
     label = text.strip()
     digits = label.isascii() and label.isdigit()
-    found = index.get(label, set()) | (index.get(label.lstrip("0") or "0", set()) if digits else set())
-    if len(found) == 1:
-        return next(iter(found))
-    if found:
-        raise LabelError(f"'{label}' names more than one class: {', '.join(map(str, sorted(found)))}")
+    matches = index.get(label, set()) | (index.get(label.lstrip("0") or "0", set()) if digits else set())
+    if len(matches) == 1:
+        return next(iter(matches))
+    if matches:
+        raise LabelError(f"'{label}' matches more than one class: {', '.join(map(str, sorted(matches)))}")
     raise LabelError(f"'{label}' is no WordNet id, exact name or index of a class")
 
 
 def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[GroupRow], GroupCoverage]:
-    """The rows of ``groups``, and how they cover the vocabulary.
+    """Load the rows of ``groups``, and how they cover the vocabulary.
 
     Args:
         name_or_file: ``imagenet9``, ``superclasses``, or a user's file: JSON
             ``{"group": ["class", ...]}`` or ``{"class": group number}`` (-1: none), or CSV with
             the columns group and class. A class is given by name, WordNet id or index; named groups
-            are numbered as they come.
+            are numbered in file order.
         classes: rows of ``classes``.
 
     Raises:
-        UsageError: no such map or file, a malformed file, a class in two groups, or (in a
-            user's file) classes that the vocabulary lacks.
+        UsageError: an unknown map, a missing or malformed file, a class in two groups, or (in a
+            user's file) labels that match no class.
     """
-    named, source = read_group_map(name_or_file), str(name_or_file)
-    group_of, extra = _assign(source, named, label_index(classes))
+    group_map, source = read_group_map(name_or_file), str(name_or_file)
+    group_of, extra = _assign(source, group_map, label_index(classes))
     if extra and source not in GROUPS:
-        shown = ", ".join(extra[:10]) + (", ..." if len(extra) > 10 else "")
+        preview = ", ".join(extra[:10]) + (", ..." if len(extra) > 10 else "")
         raise UsageError(
-            f"{source}: {len(extra)} of its entries name no class of the vocabulary, or more than one: {shown}. "
+            f"{source}: {len(extra)} of its entries match no class of the vocabulary, or more than one: {preview}. "
             "Expected exact names, WordNet ids or indices of the table 'classes'."
         )
     rows: list[GroupRow] = [
-        {"group": group, "name": list(named)[group], "class_idx": class_idx}
+        {"group": group, "name": list(group_map)[group], "class_idx": class_idx}
         for class_idx, group in sorted(group_of.items(), key=lambda item: (item[1], item[0]))
     ]
     missing = [row["class_idx"] for row in classes if row["class_idx"] not in group_of]
@@ -155,90 +157,89 @@ def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[
 
 
 def read_group_map(name_or_file: str | Path) -> dict[str, list[str]]:
-    """Group name -> labels of its classes, whatever the vocabulary.
+    """Read a group map as group name -> labels of its classes, without resolving the labels.
 
     Args:
         name_or_file: as for `load_groups`.
 
     Raises:
-        UsageError: no such map or file, or a malformed file.
+        UsageError: an unknown map, or a missing or malformed file.
     """
     if str(name_or_file) not in GROUPS:
-        return _read_groups(_own_file(name_or_file))
-    with resources.as_file(resources.files("reground.tasks.vocabularies") / f"{name_or_file}.csv") as packaged:
-        return _read_groups(packaged)
+        return _read_groups(_user_file(name_or_file))
+    with resources.as_file(resources.files("reground.tasks.vocabularies") / f"{name_or_file}.csv") as file:
+        return _read_groups(file)
 
 
-def _own_file(name_or_file: str | Path) -> Path:
+def _user_file(name_or_file: str | Path) -> Path:
     path = Path(name_or_file)
     if path.suffix not in (".json", ".csv") or not path.is_file():
         raise UsageError(
-            f"unknown groups '{name_or_file}': expected one of {', '.join(GROUPS)}, "
-            "or a file that ends in .json or .csv"
+            f"unknown groups '{name_or_file}': expected one of {', '.join(GROUPS)}, or a .json or .csv file"
         )
     return path
 
 
 def _read_groups(path: Path) -> dict[str, list[str]]:
-    """Group name -> labels of its classes, in the file's order."""
+    """Group name -> labels of its classes, in file order."""
     if path.suffix == ".csv":
-        named: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for line, cells in read_csv(path, ("group", "class")):
             if not (cells["group"] and cells["class"]):
                 raise UsageError(f"{path}, line {line}: expected a group and a class, found an empty cell")
-            named.setdefault(cells["group"], []).append(cells["class"])
+            groups.setdefault(cells["group"], []).append(cells["class"])
     else:
-        named = _read_json(path)
-    if not named:
+        groups = _read_json(path)
+    if not groups:
         raise UsageError(f"{path}: expected at least one group, found none")
-    return named
+    return groups
 
 
 def _read_json(path: Path) -> dict[str, list[str]]:
-    """``{"group": ["class", ...]}``, or ``{"class": group}`` with -1 for none, as the published ``in_to_in9.json``."""
+    """``{"group": ["class", ...]}``, or ``{"class": group}`` with -1 for none, like ``in_to_in9.json``."""
     expected = (
         'expected {"group": ["class", ...], ...} or {"class": group number}, a class by name, WordNet id or index'
     )
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def check_unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in pairs}) < len(pairs):
-            raise UsageError(f"{path}: expected every group once, found one twice: {[name for name, _ in pairs]}")
+            raise UsageError(f"{path}: expected each group once, found one twice: {[name for name, _ in pairs]}")
         return dict(pairs)
 
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=check_unique)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {expected}, but it cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"{path}: {expected}, found a {type(found).__name__}")
-    if found and all(type(group) is int for group in found.values()):
-        numbers = sorted({group for group in found.values() if group >= 0})
-        return {str(number): [label for label, group in found.items() if group == number] for number in numbers}
-    for name, members in found.items():
-        fine = isinstance(members, list) and all(type(m) in (str, int) for m in members)
-        if not (fine and members):
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: {expected}, found a {type(content).__name__}")
+    if content and all(type(group) is int for group in content.values()):
+        numbers = sorted({group for group in content.values() if group >= 0})
+        return {str(number): [label for label, group in content.items() if group == number] for number in numbers}
+    for name, members in content.items():
+        valid = isinstance(members, list) and all(type(m) in (str, int) for m in members)
+        if not (valid and members):
             raise UsageError(f"{path}: {expected}, found for '{name}': {json.dumps(members)[:80]}")
-    return {name: [str(member) for member in members] for name, members in found.items()}
+    return {name: [str(member) for member in members] for name, members in content.items()}
 
 
 def _assign(
-    source: str, named: Mapping[str, list[str]], index: Mapping[str, set[ClassIdx]]
+    source: str, group_map: Mapping[str, list[str]], index: Mapping[str, set[ClassIdx]]
 ) -> tuple[dict[ClassIdx, int], list[str]]:
-    """Each class's group, and the labels that name no class."""
+    """The group of each class, and the labels that match no class."""
     group_of: dict[ClassIdx, int] = {}
     extra: list[str] = []
-    for group, (name, labels) in enumerate(named.items()):
+    for group, (name, labels) in enumerate(group_map.items()):
         for label in labels:
             try:
                 class_idx = resolve_label(label, index)
             except LabelError:
                 extra.append(label)
                 continue
-            before = group_of.setdefault(class_idx, group)
-            if before != group:
+            previous = group_of.setdefault(class_idx, group)
+            if previous != group:
                 raise UsageError(
-                    f"{source}: class {class_idx} ('{label}') lies in two groups, "
-                    f"'{list(named)[before]}' and '{name}'. "
-                    "Expected each class in one; give groups of your own that keep to that."
+                    f"{source}: class {class_idx} ('{label}') is in two groups, "
+                    f"'{list(group_map)[previous]}' and '{name}'. "
+                    "Expected each class in one group: use a group map of your own."
                 )
     return group_of, extra

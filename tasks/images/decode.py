@@ -1,8 +1,8 @@
-"""Decode an image file the one way this project does: Pillow, as shown, 8-bit RGB.
+"""Decode image files to upright 8-bit RGB with Pillow. All steps decode with this module.
 
-As shown: EXIF-rotated, and transparent pixels lie on white. 16 bits a channel are scaled to 8,
-not clipped. CMYK is taken the way Adobe writes it into JPEG (inverted), as Pillow does. Colour
-profiles are not applied: neither did the pipelines whose numbers we compare with.
+The EXIF rotation is applied, and transparent pixels are composited on white. Channels of 16 bits are
+scaled to 8 bits, not clipped. CMYK in JPEG is read as Adobe writes it (inverted), as Pillow does. Colour
+profiles are ignored, as in the published pipelines.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reground.tasks.schema import DropReason
 
 DECODER: Final = f"pillow {PIL.__version__}"
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "JPEG2000")
-"""What is decoded. The rest of what Pillow knows (PostScript, icons, video frames) is no photograph."""
+"""Supported formats; Pillow's others (PostScript, icons, video frames) do not contain photographs."""
 # fmt: off
 SUFFIXES: Final = frozenset((
     ".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".gif", ".bmp", ".tif", ".tiff",
@@ -31,11 +31,10 @@ SUFFIXES: Final = frozenset((
 # fmt: on
 WHITE: Final = (255, 255, 255, 255)
 
-# What is wrong with a file is said once, by `ImageError`, with the file's name beside it.
+# `ImageError` reports the same problems, and its callers add the file name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-# Pillow's own guard warns, then raises, at a limit that is not the user's; `decode` holds the
-# header against theirs before a pixel is decoded.
+# Pillow's own limit is fixed; `decode` checks the header against the user's limit before it decodes pixels.
 Image.MAX_IMAGE_PIXELS = None
 
 _SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"\0\0\0\x0cjP  ")
@@ -51,7 +50,7 @@ _TRANSPOSE: Final = {
 
 
 class ImageError(Exception):
-    """A file that is no usable image: why, as a reason of the ``dropped`` table, and in words."""
+    """An image file that cannot be used: a reason code of the table ``dropped`` and a message."""
 
     def __init__(self, reason: DropReason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -64,9 +63,9 @@ class DecodedImage:
     """A decoded image.
 
     Attributes:
-        pixels: ``(H, W, 3) uint8`` RGB, as shown.
+        pixels: ``(H, W, 3) uint8`` RGB, upright.
         mode: Pillow's mode of the file.
-        orientation: the EXIF orientation it had, 1 (upright) to 8.
+        orientation: EXIF orientation of the file, 1 (upright) to 8.
     """
 
     pixels: np.ndarray
@@ -74,50 +73,49 @@ class DecodedImage:
     orientation: int
 
     @property
-    def shown_size(self) -> tuple[int, int]:
-        """Width and height in pixels, as shown."""
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, after EXIF rotation."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        """Width and height in pixels, as stored in the file (before rotation)."""
-        width, height = self.shown_size
+        """Width and height in pixels, before EXIF rotation."""
+        width, height = self.size
         return (height, width) if self.orientation >= 5 else (width, height)
 
 
 def load_rgb(uri: str) -> np.ndarray:
-    """The pixels of an indexed image, ``(H, W, 3) uint8`` RGB, as shown (after EXIF rotation).
+    """Load the pixels of an indexed image, ``(H, W, 3) uint8`` RGB, upright.
 
     Raises:
-        RegroundError: the file went away or broke since it was indexed.
+        RegroundError: the file has been removed or damaged since it was indexed.
     """
     try:
         return decode_rgb(Path(uri).read_bytes())
     except (OSError, ImageError) as error:
         raise RegroundError(
-            f"expected an image at {uri}, where it lay when it was indexed; now: {error}. "
-            "Put it back, or run `reground index` again."
+            f"expected the indexed image at {uri}: {error}. Restore the file, or run `reground index` again."
         ) from error
 
 
 def decode_rgb(content: bytes, max_pixels: int | None = None) -> np.ndarray:
-    """The pixels of a file's bytes, ``(H, W, 3) uint8`` RGB, as shown.
+    """Decode a file's bytes to pixels, ``(H, W, 3) uint8`` RGB, upright.
 
     Raises:
-        ImageError: as `decode`.
+        ImageError: see `decode`.
     """
     return decode(content, max_pixels).pixels
 
 
 def decode(content: bytes, max_pixels: int | None = None) -> DecodedImage:
-    """Decode a file's bytes, every pixel of them.
+    """Decode a file's bytes completely, so that a damaged end is detected.
 
     Args:
         content: the whole file.
-        max_pixels: refuse larger images before decoding them; None: whatever the size.
+        max_pixels: reject larger images before decoding; None: no limit.
 
     Raises:
-        ImageError: empty, not an image, over ``max_pixels``, animated, truncated or damaged.
+        ImageError: the file is empty, not an image, larger than ``max_pixels``, animated, truncated or damaged.
     """
     with _open(content) as image:
         _check_header(image, max_pixels)
@@ -128,8 +126,8 @@ def decode(content: bytes, max_pixels: int | None = None) -> DecodedImage:
             pixels = np.asarray(_to_rgb(upright))
         except ImageError:
             raise
-        except Exception as error:  # Pillow's decoders raise whatever they trip over
-            raise ImageError(DropReason.TRUNCATED, f"cut short or damaged: {_words(error)}") from error
+        except Exception as error:  # Pillow's decoders raise exceptions of many types
+            raise ImageError(DropReason.TRUNCATED, f"truncated or damaged: {_describe(error)}") from error
     return DecodedImage(pixels, mode, orientation)
 
 
@@ -141,10 +139,10 @@ def _open(content: bytes) -> Image.Image:
     except Exception as error:  # as above: also ValueError, EOFError, zlib.error
         if content.startswith(_SIGNATURES):
             raise ImageError(
-                DropReason.TRUNCATED, f"begins like an image, but its header is cut short or damaged: {_words(error)}"
+                DropReason.TRUNCATED, f"image with a truncated or damaged header: {_describe(error)}"
             ) from error
         raise ImageError(
-            DropReason.NOT_AN_IMAGE, f"{len(content):,} bytes in none of the formats {', '.join(FORMATS)}"
+            DropReason.NOT_AN_IMAGE, f"{len(content):,} bytes, in none of the formats {', '.join(FORMATS)}"
         ) from error
 
 
@@ -153,7 +151,7 @@ def _check_header(image: Image.Image, max_pixels: int | None) -> None:
     if max_pixels is not None and width * height > max_pixels:
         detail = f"{width} x {height} = {width * height:,} pixels, over the limit of {max_pixels:,}"
         raise ImageError(DropReason.TOO_LARGE, detail)
-    # The further pictures in a camera's MPO file are other views of the same photograph.
+    # The additional frames of an MPO file are other views of the same photograph.
     frames = 1 if image.format == "MPO" else _frames(image)
     if frames > 1:
         raise ImageError(DropReason.ANIMATED, f"{frames} frames or pages")
@@ -162,44 +160,42 @@ def _check_header(image: Image.Image, max_pixels: int | None) -> None:
 def _frames(image: Image.Image) -> int:
     try:
         return getattr(image, "n_frames", 1)
-    except Exception as error:  # counting walks the file, damage included
-        raise ImageError(DropReason.TRUNCATED, f"cut short or damaged: {_words(error)}") from error
+    except Exception as error:  # counting frames parses the whole file
+        raise ImageError(DropReason.TRUNCATED, f"truncated or damaged: {_describe(error)}") from error
 
 
 def _orientation(image: Image.Image) -> int:
     try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged EXIF is no reason to lose the picture
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # an image with damaged EXIF is still usable
         return 1
-    return found if found in _TRANSPOSE else 1
+    return value if value in _TRANSPOSE else 1
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    # Asked again after loading: Pillow turns a TIFF upright by itself.
+    # Read again after loading, because Pillow rotates TIFF images itself.
     method = _TRANSPOSE.get(_orientation(image))
     return image if method is None else image.transpose(method)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_deep_grey(image)
+        return _from_16_bit_grey(image)
     if image.has_transparency_data:
-        on_white = Image.new("RGBA", image.size, WHITE)
-        on_white.alpha_composite(image.convert("RGBA"))
-        return on_white.convert("RGB")
+        canvas = Image.new("RGBA", image.size, WHITE)
+        canvas.alpha_composite(image.convert("RGBA"))
+        return canvas.convert("RGB")
     return image.convert("RGB")
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
+def _from_16_bit_grey(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     if image.mode == "F" or (values.size and (values.min() < 0 or values.max() > 65535)):
-        raise ImageError(
-            DropReason.NOT_AN_IMAGE, f"pixels of 32 bits (mode {image.mode}) have no agreed black and white"
-        )
-    # 65535 = 255 x 257: rounds to the nearest of the 256 levels.
+        raise ImageError(DropReason.NOT_AN_IMAGE, f"32-bit pixels (mode {image.mode}) have no standard black and white")
+    # 65535 = 255 x 257, so this rounds to the nearest of 256 levels.
     grey = (values.astype(np.uint32) + 128) // 257
     return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

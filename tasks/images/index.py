@@ -1,7 +1,7 @@
-"""Index: a folder of labelled images -> ``images``, ``classes``, ``dropped``.
+"""Step ``index``: labelled images -> the tables ``images``, ``classes``, ``dropped``.
 
-Every listed file becomes a row of ``images`` or of ``dropped``. What is wrong with a box file
-costs the image its boxes, never its row.
+Each listed file becomes a row of ``images`` or of ``dropped``. An image with an invalid box file keeps its
+row in ``images``, without boxes.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from reground.tasks.schema import ClassIdx, ClassRow, DroppedRow, DropReason, Im
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 BYTES_PER_PIXEL: Final = 8
-"""Of the most wasteful file there is: four channels of 16 bits, uncompressed."""
+"""Upper bound: four channels of 16 bits, uncompressed."""
 HEADROOM: Final = 1_000_000
-"""Bytes that a file may have beside its pixels."""
+"""Bytes that a file may have in addition to its pixels."""
 BOX_REASONS: Final = (DropReason.BOX_FILE_INVALID, DropReason.BOX_OUTSIDE_IMAGE, DropReason.BOX_SIZE_MISMATCH)
-"""Reasons of rows that tell of a box file; the image itself is indexed."""
+"""Reasons that concern a box file; the image itself is indexed."""
 
 
 class FileArgs(TypedDict):
-    """A file to index; ``box`` is the URI of its box file or empty, ``box_problem`` why it has none."""
+    """A file to index; ``box`` is the URI of its box file or empty, ``box_problem`` the reason for having none."""
 
     uri: str
     image_id: ImageId
@@ -48,7 +48,7 @@ class FileArgs(TypedDict):
 
 @dataclass(frozen=True)
 class IndexItem:
-    """A listed file: what `work` needs to index it, or the row of ``dropped`` it already is."""
+    """A listed file: the arguments for indexing it, or its row of ``dropped``."""
 
     stamp: str
     file: FileArgs | None = None
@@ -56,43 +56,43 @@ class IndexItem:
 
 
 def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
-    """One shard for the vocabulary, one for every ``shard_size`` files.
+    """One shard for the vocabulary, and one for every ``shard_size`` files.
 
     Raises:
-        UsageError: nothing to index; says what would be.
+        UsageError: there is nothing to index; the message lists the accepted sources.
     """
     classes = load_classes(settings.classes)
-    own = [Path(settings.classes)] if settings.classes else []
-    own += [Path(workspace.root)] if workspace.is_local else []
-    listed = _without_boxes(list_source(settings.images, settings.labels, own), settings.boxes)
-    planned = list(_plan_files(listed, classes, settings))
+    skip = [Path(settings.classes)] if settings.classes else []
+    skip += [Path(workspace.root)] if workspace.is_local else []
+    files = _without_boxes(list_source(settings.images, settings.labels, skip), settings.boxes)
+    items = list(_plan_files(files, classes, settings))
     vocabulary = Shard("classes", (digest(json.dumps(classes)),), size=0)
-    starts = range(0, len(planned), settings.shard_size)
-    return [vocabulary, *(_shard(n, planned[start : start + settings.shard_size]) for n, start in enumerate(starts))]
+    starts = range(0, len(items), settings.shard_size)
+    return [vocabulary, *(_shard(n, items[start : start + settings.shard_size]) for n, start in enumerate(starts))]
 
 
 def work(workspace: Workspace, settings: IndexSettings, shard: Shard) -> Output:
-    """Read every file of a shard once: hash it, decode it whole, place its boxes."""
+    """Read each file of a shard once: hash it, decode it completely, map its boxes to the upright image."""
     if shard.id == "classes":
         return Output({"classes": load_classes(settings.classes)})
     images: list[ImageRow] = []
-    dropped: list[DroppedRow] = list(shard.args["drops"])
+    drops: list[DroppedRow] = list(shard.args["drops"])
     for file in shard.args["files"]:
         try:
-            row, about_boxes = _index(file, settings.max_pixels)
+            row, box_drops = _index(file, settings.max_pixels)
         except ImageError as error:
-            dropped.append(_drop(file["uri"], error.reason, error.detail))
+            drops.append(_drop(file["uri"], error.reason, error.detail))
         else:
             images.append(row)
-            dropped.extend(about_boxes)
-    return Output({"images": images, "dropped": dropped} if images else {"dropped": dropped})
+            drops.extend(box_drops)
+    return Output({"images": images, "dropped": drops} if images else {"dropped": drops})
 
 
 def finalize(workspace: Workspace, settings: IndexSettings) -> None:
-    """Hold the dropped files against the budget, once all shards are made.
+    """Check the share of dropped files after the last shard.
 
     Raises:
-        RegroundError: more than ``max_dropped`` of the files were dropped; counts them by reason.
+        RegroundError: it exceeds ``max_dropped``; the message counts the files by reason.
     """
     files = dropped_files(workspace.read("dropped"))
     indexed = sum(part.rows for _, part in workspace.parts("images"))
@@ -105,121 +105,125 @@ def finalize(workspace: Workspace, settings: IndexSettings) -> None:
         for reason, count in counts.most_common()
     ]
     raise RegroundError(
-        f"{len(files):,} of {indexed + len(files):,} files were dropped, over the share of {settings.max_dropped:g} "
-        f"(index.max_dropped):\n" + "\n".join(lines) + f"\nAll: `reground table dropped -w {workspace.url} --to "
-        "dropped.csv`. Put the files right, or allow more, and run it again."
+        f"{len(files):,} of {indexed + len(files):,} files were dropped, more than the share of "
+        f"{settings.max_dropped:g} (index.max_dropped):\n"
+        + "\n".join(lines)
+        + f"\nAll: `reground table dropped -w {workspace.url} --to "
+        "dropped.csv`. Fix the files or raise the limit, then run it again."
     )
 
 
-def dropped_files(dropped: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``dropped`` that stand for a file: together with ``images``, every file listed."""
-    about_boxes = dropped["reason"].isin(list(BOX_REASONS))
-    return dropped[(dropped["stage"] == STEP.name) & ~about_boxes & ~dropped["item"].str.endswith("/")]
+def dropped_files(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``dropped`` for whole files; with ``images`` they cover every listed file."""
+    is_box_row = rows["reason"].isin(list(BOX_REASONS))
+    return rows[(rows["stage"] == STEP.name) & ~is_box_row & ~rows["item"].str.endswith("/")]
 
 
 # Planning
 
 
-def _without_boxes(listed: Iterable[LabelledFile], boxes: str) -> list[LabelledFile]:
-    """Box files may lie among the images."""
+def _without_boxes(files: Iterable[LabelledFile], boxes: str) -> list[LabelledFile]:
+    """Without the box files, which may be in the folder of the images."""
     folder = f"{Path(boxes).absolute()}/" if boxes else None
 
-    def is_box(found: ListedFile) -> bool:
-        return folder is not None and found.uri.startswith(folder) and found.name.lower().endswith(".xml")
+    def is_box(entry: ListedFile) -> bool:
+        return folder is not None and entry.uri.startswith(folder) and entry.name.lower().endswith(".xml")
 
-    return [item for item in listed if not is_box(item.found)]
+    return [item for item in files if not is_box(item.file)]
 
 
 def _plan_files(
-    listed: Sequence[LabelledFile], classes: Sequence[ClassRow], settings: IndexSettings
+    files: Sequence[LabelledFile], classes: Sequence[ClassRow], settings: IndexSettings
 ) -> Iterator[IndexItem]:
     index = label_index(classes)
-    labels = {item.label for item in listed if item.label}
-    _refuse_counting_from_one(labels, classes)
-    meaning = {label: _meaning(label, index) for label in labels}
+    labels = {item.label for item in files if item.label}
+    _check_zero_based(labels, classes)
+    resolutions = {label: _resolve(label, index) for label in labels}
     wnid_of = {row["class_idx"]: next(iter(row["wnids"]), "") for row in classes}
-    boxes = BoxFinder(settings.boxes, [item.found for item in listed if item.found.problem is None])
-    keys = ImageIds(settings.ids)
-    for found in boxes.closed:
-        yield _drop_planned(found, DropReason.UNREADABLE, found.problem.detail if found.problem else "")
-    for item in listed:
-        found, class_idx = item.found, meaning.get(item.label)
-        if found.problem:
-            yield _drop_planned(found, found.problem.reason, found.problem.detail)
-        elif found.size > BYTES_PER_PIXEL * settings.max_pixels + HEADROOM:
-            yield _drop_planned(found, DropReason.TOO_LARGE, f"{found.size:,} bytes: more than {_limit(settings)}")
+    boxes = BoxFinder(settings.boxes, [item.file for item in files if item.file.problem is None])
+    image_ids = ImageIds(settings.ids)
+    for entry in boxes.unlistable:
+        yield _dropped_item(entry, DropReason.UNREADABLE, entry.problem.detail if entry.problem else "")
+    for item in files:
+        entry, class_idx = item.file, resolutions.get(item.label)
+        if entry.problem:
+            yield _dropped_item(entry, entry.problem.reason, entry.problem.detail)
+        elif entry.size > BYTES_PER_PIXEL * settings.max_pixels + HEADROOM:
+            yield _dropped_item(entry, DropReason.TOO_LARGE, f"{entry.size:,} bytes: more than {_limit(settings)}")
         elif class_idx is None:
-            yield _drop_planned(found, DropReason.LABEL_MISSING, item.why)
+            yield _dropped_item(entry, DropReason.LABEL_MISSING, item.label_problem)
         elif isinstance(class_idx, str):
-            yield _drop_planned(found, DropReason.LABEL_UNKNOWN, class_idx)
-        elif (taken := keys.take(found)) is not None:
-            yield _drop_planned(found, DropReason.DUPLICATE_ID, taken)
+            yield _dropped_item(entry, DropReason.LABEL_UNKNOWN, class_idx)
+        elif (conflict := image_ids.claim(entry)) is not None:
+            yield _dropped_item(entry, DropReason.DUPLICATE_ID, conflict)
         else:
-            box = boxes.find(found)
+            box = boxes.find(entry)
             file: FileArgs = {
-                "uri": found.uri,
-                "image_id": keys.of(found),
+                "uri": entry.uri,
+                "image_id": image_ids.image_id(entry),
                 "class_idx": class_idx,
                 "wnid": wnid_of[class_idx],
                 "split": item.split or settings.split,
                 "box": box.uri if isinstance(box, ListedFile) else "",
                 "box_problem": box.detail if isinstance(box, FileProblem) else "",
             }
-            stamps = [found.stamp, box.stamp if isinstance(box, ListedFile) else ""]
-            yield IndexItem(digest(found.name, *stamps), file=file)
+            stamps = [entry.stamp, box.stamp if isinstance(box, ListedFile) else ""]
+            yield IndexItem(digest(entry.name, *stamps), file=file)
 
 
-def _meaning(label: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx | str:
-    """The class that a label names, or why none."""
+def _resolve(label: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx | str:
+    """The class of a label, or the reason why it has none."""
     try:
         return resolve_label(label, index)
     except LabelError as error:
         return str(error)
 
 
-def _refuse_counting_from_one(labels: Iterable[str], classes: Sequence[ClassRow]) -> None:
-    """All but the last class would be silently off by one."""
+def _check_zero_based(labels: Iterable[str], classes: Sequence[ClassRow]) -> None:
+    """Reject labels that count from 1: all but the last would be off by one."""
     numbers = {int(label) if label.isascii() and label.isdigit() and len(label) < 10 else -1 for label in labels}
     count = len(classes)
     if classes[-1]["class_idx"] == count - 1 and numbers and min(numbers) >= 1 and max(numbers) == count:
         raise UsageError(
             f"expected class indices from 0 to {count - 1}, got labels up to {count} and no 0: they count from 1. "
-            "ILSVRC2012_IDs are no indices either: for the devkit's give --labels, else subtract or use WordNet ids."
+            "For ILSVRC2012_IDs give the devkit with --labels; otherwise subtract 1 or use WordNet ids."
         )
 
 
 class ImageIds:
-    """The key of each image, and who has it first."""
+    """The image_id of each file, and the first file that claims it."""
 
     def __init__(self, ids: str) -> None:
         self.ids = ids
-        self.first: dict[str, str] = {}
+        self.first_file: dict[str, str] = {}
         self.count: Counter[str] = Counter()
 
-    def of(self, found: ListedFile) -> ImageId:
-        """``a/b/c.jpg`` -> ``c`` or, with ids by path, ``a__b__c``."""
+    def image_id(self, entry: ListedFile) -> ImageId:
+        """``a/b/c.jpg`` -> ``c`` (ids by stem) or ``a__b__c`` (ids by path)."""
         if self.ids == "stem":
-            return ImageId(found.stem)
-        return ImageId(str(Path(found.name).with_suffix("")).lstrip("/").replace("/", "__"))
+            return ImageId(entry.stem)
+        return ImageId(str(Path(entry.name).with_suffix("")).lstrip("/").replace("/", "__"))
 
-    def take(self, found: ListedFile) -> str | None:
-        """Give the file its key; or say who has it."""
-        key = self.of(found)
-        self.count[key] += 1
-        if self.first.setdefault(key, found.name) == found.name and self.count[key] == 1:
+    def claim(self, entry: ListedFile) -> str | None:
+        """Claim the file's image_id; return the conflict if another file has it, else None."""
+        image_id = self.image_id(entry)
+        self.count[image_id] += 1
+        if self.first_file.setdefault(image_id, entry.name) == entry.name and self.count[image_id] == 1:
             return None
         other = "" if self.ids == "path" else "; to keep both, give --ids path"
-        return f"file {self.count[key]} with the key '{key}', which {self.first[key]} has{other}"
+        return (
+            f"file {self.count[image_id]} with the image_id '{image_id}', which {self.first_file[image_id]} has{other}"
+        )
 
 
-def _shard(number: int, planned: Sequence[IndexItem]) -> Shard:
-    files = [item.file for item in planned if item.file]
-    drops = [item.drop for item in planned if item.drop]
-    return Shard(f"{number:05d}", tuple(item.stamp for item in planned), {"files": files, "drops": drops}, len(planned))
+def _shard(number: int, items: Sequence[IndexItem]) -> Shard:
+    files = [item.file for item in items if item.file]
+    drops = [item.drop for item in items if item.drop]
+    return Shard(f"{number:05d}", tuple(item.stamp for item in items), {"files": files, "drops": drops}, len(items))
 
 
-def _drop_planned(found: ListedFile, reason: DropReason, detail: str) -> IndexItem:
-    return IndexItem(found.stamp, drop=_drop(found.uri, reason, detail))
+def _dropped_item(entry: ListedFile, reason: DropReason, detail: str) -> IndexItem:
+    return IndexItem(entry.stamp, drop=_drop(entry.uri, reason, detail))
 
 
 def _drop(item: str, reason: DropReason, detail: str) -> DroppedRow:
@@ -234,13 +238,13 @@ def _limit(settings: IndexSettings) -> str:
 
 
 def _index(file: FileArgs, max_pixels: int) -> tuple[ImageRow, list[DroppedRow]]:
-    """The row of one image, and what to say of its box file."""
+    """The row of one image, and the ``dropped`` rows of its box file."""
     try:
         content = Path(file["uri"]).read_bytes()
     except OSError as error:
         raise ImageError(DropReason.UNREADABLE, error.strerror or str(error)) from error
     picture = decode(content, max_pixels)
-    width, height = picture.shown_size
+    width, height = picture.size
     row: ImageRow = {
         "image_id": file["image_id"],
         "uri": file["uri"],
@@ -256,8 +260,8 @@ def _index(file: FileArgs, max_pixels: int) -> tuple[ImageRow, list[DroppedRow]]
     try:
         row["boxes"] = [box.to_dict() for box in _boxes(file, picture)]
     except BoxError as error:
-        where = f" ({file['box']})" if file["box"] else ""
-        return row, [_drop(file["image_id"], error.reason, error.detail + where)]
+        location = f" ({file['box']})" if file["box"] else ""
+        return row, [_drop(file["image_id"], error.reason, error.detail + location)]
     return row, []
 
 
@@ -271,7 +275,7 @@ def _boxes(file: FileArgs, picture: DecodedImage) -> list[Box]:
             content = handle.read(MAX_BYTES + 1)
     except OSError as error:
         raise BoxError(DropReason.BOX_FILE_INVALID, error.strerror or str(error)) from error
-    return place_boxes(parse_boxes(content), picture.orientation, picture.stored_size, picture.shown_size)
+    return place_boxes(parse_boxes(content), picture.orientation, picture.stored_size, picture.size)
 
 
 STEP: Final = Step(

@@ -1,4 +1,4 @@
-"""List the files below a folder in a fixed order, without opening any; files that cannot be used are listed too."""
+"""List the files below a folder in a fixed order, without opening them; unusable files are included."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from reground.tasks.schema import DropReason
 _SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
 
 Identity = tuple[int, int]
-"""Device and inode: the same however a file or folder was reached."""
+"""Device and inode: the same by whatever path a file or folder is reached."""
 
 
 @dataclass(frozen=True)
 class FileProblem:
-    """A file or folder that cannot be used: why, as a reason of the ``dropped`` table, and in words."""
+    """Why a file or folder cannot be used: a reason code of the table ``dropped`` and a message."""
 
     reason: DropReason
     detail: str
@@ -28,14 +28,14 @@ class FileProblem:
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A file, or a folder that cannot be listed, before any look inside.
+    """A file, or a folder that cannot be listed. Its content has not been read.
 
     Attributes:
-        name: path below the listed folder, with ``/`` between.
+        name: path below the listed folder, with ``/`` as separator.
         uri: absolute path.
-        stamp: changes whenever the file does: its size in bytes and time of change.
+        stamp: size in bytes and modification time; changes when the file changes.
         size: in bytes.
-        problem: what is known to be wrong with it already, if anything.
+        problem: why the file cannot be used; None: no problem so far.
     """
 
     name: str
@@ -46,75 +46,81 @@ class ListedFile:
 
     @property
     def stem(self) -> str:
-        """Its name without folders and suffix."""
+        """The name without folders and suffix."""
         return Path(self.name).stem
 
     @property
     def is_folder(self) -> bool:
+        """Whether this is a folder that cannot be listed."""
         return self.name.endswith("/")
 
 
 def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
-    """Every file below ``root``, by name; hidden files, system files and those in ``skip`` are passed over.
+    """List every file below ``root``, sorted by name, except hidden files, system files and those in ``skip``.
 
-    Links are followed. A folder that cannot be listed (no permission, a loop of links) is a
-    row of its own, its name ending in ``/``.
+    Symbolic links are followed. A folder that cannot be listed (no permission, a loop of links) is an
+    entry whose name ends in ``/``.
 
     Raises:
-        UsageError: ``root`` itself is no folder or cannot be listed.
+        UsageError: ``root`` is not a folder or cannot be listed.
     """
-    top = root.absolute()  # not resolved: links keep the names the user sees
+    top = root.absolute()  # not resolved, so that links keep their names
     try:
         with os.scandir(top):
             pass
     except (OSError, ValueError) as error:
         raise UsageError(f"expected a folder at {root}, but it cannot be listed: {error}") from error
-    skipped = {(path.name, _identity(path)) for path in skip if path.exists()}
-    return sorted(_below(top, "", (), skipped), key=lambda found: found.name)
+    skip_ids = {(path.name, _identity(path)) for path in skip if path.exists()}
+    return sorted(_walk(top, "", (), skip_ids), key=lambda file: file.name)
 
 
 def stat_file(name: str, path: str) -> ListedFile:
-    """One file, by its path."""
+    """The entry of one file.
+
+    Args:
+        name: of the entry.
+        path: of the file.
+    """
     try:
         path.encode()
     except UnicodeEncodeError:
-        shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
         return ListedFile(
             name.encode(errors="surrogateescape").decode(errors="backslashreplace"),
-            shown,
+            text,
             problem=FileProblem(DropReason.UNREADABLE, "its name is not UTF-8: rename it"),
         )
     try:
         state = Path(path).stat()
     except (OSError, ValueError) as error:
-        return ListedFile(name, path, problem=FileProblem(DropReason.UNREADABLE, _words(error)))
-    if not stat.S_ISREG(state.st_mode):  # a pipe would block for ever, a device never end
+        return ListedFile(name, path, problem=FileProblem(DropReason.UNREADABLE, _describe(error)))
+    if not stat.S_ISREG(state.st_mode):  # reading a pipe could block, reading a device never ends
         return ListedFile(name, path, problem=FileProblem(DropReason.NOT_AN_IMAGE, "not a regular file"))
     return ListedFile(name, path, f"{state.st_size}:{state.st_mtime_ns}", state.st_size)
 
 
-def _below(
-    folder: Path, prefix: str, above: tuple[Identity, ...], skipped: Collection[tuple[str, Identity]]
+def _walk(
+    folder: Path, prefix: str, ancestors: tuple[Identity, ...], skip_ids: Collection[tuple[str, Identity]]
 ) -> Iterator[ListedFile]:
     try:
         identity = _identity(folder)
-        if identity in above:
-            yield _closed(folder, prefix, "a link to a folder it lies in")
+        if identity in ancestors:
+            yield _unlistable(folder, prefix, "a link to one of its parent folders")
             return
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries)
     except OSError as error:
-        yield _closed(folder, prefix, _words(error))
+        yield _unlistable(folder, prefix, _describe(error))
         return
-    skipped_names = {name for name, _ in skipped}
+    skip_names = {name for name, _ in skip_ids}
     for name in names:
         path = folder / name
         if name.startswith(".") or name.lower() in _SYSTEM:
             continue
-        if name in skipped_names and path.exists() and (name, _identity(path)) in skipped:
+        if name in skip_names and path.exists() and (name, _identity(path)) in skip_ids:
             continue
         if _is_folder(path):
-            yield from _below(path, f"{prefix}{name}/", (*above, identity), skipped)
+            yield from _walk(path, f"{prefix}{name}/", (*ancestors, identity), skip_ids)
         else:
             yield stat_file(prefix + name, str(path))
 
@@ -128,12 +134,12 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
-        return False  # `stat_file` says why
+        return False  # `stat_file` reports the error
 
 
-def _closed(folder: Path, prefix: str, detail: str) -> ListedFile:
+def _unlistable(folder: Path, prefix: str, detail: str) -> ListedFile:
     return ListedFile(prefix, f"{folder}/", problem=FileProblem(DropReason.UNREADABLE, detail))
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)

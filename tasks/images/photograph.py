@@ -1,4 +1,4 @@
-"""One indexed photograph with its one box: what masks and variants are made of."""
+"""An indexed photograph with one box: the input of masks and variants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, Ima
 
 
 class DropError(Exception):
-    """An item is dropped: a reason of the ``dropped`` table, and a detail for a person to read."""
+    """An item that cannot be processed: a reason code of the table ``dropped`` and a message."""
 
     def __init__(self, reason: DropReason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -21,19 +21,19 @@ class DropError(Exception):
         self.detail = detail
 
     def row(self, stage: str, item: str) -> DroppedRow:
-        """The row of ``dropped`` that says so."""
+        """The row of ``dropped`` for this item."""
         return dropped_row(stage, item, self.reason, self.detail)
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A row of ``images`` with the one box that its object is in.
+    """A row of ``images`` with the box of its labelled object.
 
     Attributes:
-        image_id: its key.
-        uri: where its file lies.
+        image_id: key of the image.
+        uri: of its file.
         class_idx: the original label.
-        width, height: pixels, as shown.
+        width, height: in pixels, after EXIF rotation.
         box: of the labelled object, edges in pixels.
     """
 
@@ -46,23 +46,23 @@ class Photograph:
 
     @classmethod
     def of_row(cls, row: ImageRow, box: BoxDict | None = None) -> Photograph:
-        """The photograph of a row of ``images``.
+        """Build a photograph from a row of ``images``.
 
         Args:
             row: of ``images``.
-            box: the column ``box`` of ``masks``; None: the one box in ``images``.
+            box: the column ``box`` of ``masks``; None: the only box in ``images``.
 
         Raises:
-            ValueError: ``box`` is None, and the row has no box, or several.
+            ValueError: ``box`` is None and the row does not have exactly one box.
         """
-        (one,) = (box,) if box else row["boxes"]
-        return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**one))
+        (edges,) = (box,) if box else row["boxes"]
+        return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**edges))
 
     def load(self) -> np.ndarray:
-        """Its pixels, ``(height, width, 3) uint8`` RGB.
+        """Load the pixels, ``(height, width, 3) uint8`` RGB.
 
         Raises:
-            RegroundError: the file went away, broke or changed its size since it was indexed.
+            RegroundError: the file has been removed, damaged or resized since it was indexed.
         """
         pixels = load_rgb(self.uri)
         if pixels.shape[:2] != (self.height, self.width):

@@ -1,4 +1,4 @@
-"""Settings of the step ``index``, and what is wrong with them before any file is listed."""
+"""Settings of the step ``index``, and their checks."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from reground.tasks.workspace import Fault, FilePath, PositiveInt, Share, refuse
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """What to index, and how labels are found.
+    """Settings of the step ``index``.
 
     Attributes:
         images: folder of images, or a CSV of paths and labels.
         boxes: folder of ImageNet-style box XML, searched by stem; empty: none.
-        labels: the devkit's ground truth for a flat ILSVRC ``val``; empty: from folders or CSV.
-        classes: a CSV of own classes; empty: ImageNet-1k.
-        ids: what an image's key is: ``stem`` of its file, or its ``path`` below the folder.
-        split: name of the split, kept in every row.
-        max_pixels: larger images are dropped unread (decompression bombs).
+        labels: the ILSVRC2012 devkit, for a flat ``val`` folder; empty: labels come from the class folders or the CSV.
+        classes: a CSV of your own classes; empty: ImageNet-1k.
+        ids: the image_id: the ``stem`` of the file, or its ``path`` below the folder.
+        split: name of the split, stored in each row.
+        max_pixels: larger images are dropped before decoding (decompression bombs).
         max_dropped: share of files that may be dropped before indexing fails.
-        shard_size: images a shard.
+        shard_size: images per shard.
     """
 
     images: FilePath = ""
@@ -40,7 +40,7 @@ class IndexSettings:
 
 
 def faults(settings: IndexSettings) -> Iterator[Fault]:
-    """What is wrong before any file is listed."""
+    """Check the settings before any file is listed."""
     if not settings.images:
         yield Fault("images", "expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it)")
     else:

@@ -78,7 +78,7 @@ def test_folders_of_any_groups_sort_as_they_are_numbered(names):
 @given(SHORT | IDS.filter(lambda image_id: len(image_id) < 15), SHORT, st.integers(0, 999_999_999), SEEDS)
 def test_a_mixed_name_says_what_it_was_made_of(image_id, background_id, group, seed):
     name = layout.mixed_stem(image_id, background_id, group, seed)
-    assert layout.parse_mixed(name) == layout.Mixed(image_id, background_id, group, seed)
+    assert layout.parse_mixed(name) == layout.MixedName(image_id, background_id, group, seed)
     assert layout.parse_stem(layout.stem(image_id)) == image_id
 
 
@@ -164,7 +164,7 @@ def test_backgrounds_groups_and_seeds_are_in_names_and_in_the_metadata(out, work
                 )
                 told = layout.parse_mixed(Path(path).stem)
                 if name in MIXED:
-                    assert told == layout.Mixed(
+                    assert told == layout.MixedName(
                         *(row["image_id"], true["background_id"], true["background_group"], true["seed"])
                     )
                 else:

@@ -38,18 +38,18 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
             folder.mkdir(),
             (folder.parent / "x").rename(folder / "sub"),
         ],
-        r"found sub\. Name the folder that holds 'original'",
+        r"found sub\. Give the folder that contains 'original'",
     ),
     "a class too many": (add_class, r"expected 9 class folders .* found 10: .*09_mushroom.*groups\.csv"),
     "a class too many in one set": (
         lambda folder: (folder / "mixed_rand" / "val" / "04_zebra").mkdir(),
-        r"mixed_rand/val the class folders of original.*Too many: 04_zebra; missing: none",
+        r"mixed_rand/val the class folders of original.*Extra: 04_zebra; missing: none",
     ),
     "a class missing from the masks": (
         lambda folder: (folder / "fg_mask" / "val" / "03_reptile").rmdir(),
         r"fg_mask/val.*missing: 03_reptile",
     ),
-    "a class missing everywhere": (lose_class, r"numbered from 0 without gaps .* '04_carnivore' at place 3"),
+    "a class missing everywhere": (lose_class, r"numbered from 0 without gaps .* '04_carnivore' at position 3"),
     "groups of another vocabulary": (
         lambda folder: (folder / "groups.csv").write_text("group,name,class_idx\n0,Dog,1000\n"),
         r"groups\.csv, line 2: expected a class_idx of the vocabulary, found 1000",
@@ -60,7 +60,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a group with two names": (
         lambda folder: (folder / "groups.csv").write_text("group,name,class_idx\n0,Dog,1\n0,Cat,2\n"),
-        r"groups\.csv, line 3: expected one name a group",
+        r"groups\.csv, line 3: expected one name per group",
     ),
     "no groups": (lambda folder: (folder / "groups.csv").write_text("group,name,class_idx\n"), "at least one class"),
     "classes that are none": (lambda folder: (folder / "classes.csv").write_text("id\n1\n"), "class_idx, name"),
@@ -97,7 +97,7 @@ GOOD = "original/val/00_dog/a.JPEG,a,151,0,,,0"
         ("original/val/00_dog/a.JPEG,a,151,0,b,0,9223372036854775808", "expected seed to be a whole number"),
         ("original/val/00_dog/a.JPEG,a,151,8,,,0", "with the class folder of group 8"),
         ("a.JPEG,a,151,0,,,0", "expected a path SET/val/CLASS/FILE"),
-        (f"{GOOD}\n{GOOD}", "line 3: expected every path once"),
+        (f"{GOOD}\n{GOOD}", "line 3: expected each path once"),
         ("original/val/00_dog/a.JPEG,a", "expected 7 cells"),
     ],
 )

@@ -99,7 +99,7 @@ def test_the_group_is_that_of_the_folder(tmp_path, caplog):
         workspace = released(folder, tmp_path)
     original = workspace.read("variants/original").set_index("image_id")
     assert original.loc[whippet, "group"] == 0 and original.loc[whippet, "class_idx"] == 172
-    assert "1 of 4 images lie in the folder of another group than their class" in caplog.text
+    assert "1 of 4 images are in the folder of another group than that of their class" in caplog.text
 
 
 def test_sets_that_are_not_there_are_said(tmp_path, caplog):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, parse_boxes, place_boxes, turn_box
+from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, orient_box, parse_boxes, place_boxes
 from reground.tasks.images.decode import DecodedImage
 from reground.tasks.schema import DropReason
 from tests.support.indexing import BILLION
@@ -67,13 +67,13 @@ def test_a_box_turns_as_its_pixels_do(sized: tuple[tuple[int, int], Box], orient
     stored = np.zeros((height, width), bool)
     stored[box.ymin : box.ymax, box.xmin : box.xmax] = True
     shown = as_shown(stored, orientation)
-    turned = turn_box(box, orientation, (width, height))
+    turned = orient_box(box, orientation, (width, height))
     again = np.zeros_like(shown)
     again[turned.ymin : turned.ymax, turned.xmin : turned.xmax] = True
     assert np.array_equal(shown, again)
     picture = DecodedImage(np.zeros((*shown.shape, 3), np.uint8), "RGB", orientation)
     assert picture.stored_size == (width, height)
-    placed = place_boxes(BoxFile((width, height), (box,)), orientation, picture.stored_size, picture.shown_size)
+    placed = place_boxes(BoxFile((width, height), (box,)), orientation, picture.stored_size, picture.size)
     assert placed == [turned]
 
 

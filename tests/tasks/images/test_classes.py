@@ -144,7 +144,7 @@ def test_own_classes(tmp_path: Path):
         ("class_idx,name\n-1,a\n", "line 2.*whole number"),
         ("class_idx,name\n1e3,a\n", "line 2.*whole number"),
         ("class_idx,name\n99999999999,a\n", "line 2.*whole number"),
-        ("class_idx,name\n0,a\n0,b\n", "line 3.*taken already, by line 2"),
+        ("class_idx,name\n0,a\n0,b\n", "line 3.*already used on line 2"),
         ("class_idx,name\n0,a\n1,a\n", "line 3: name 'a'.*line 2"),
         ("class_idx,name\n0, \n", "line 2.*a name"),
         ("class_idx,name\n0,a,b\n", "line 2: expected 2 cells"),
