@@ -15,7 +15,8 @@ Imports between the files of flows/, tasks/, annotations/ and reground/:
   ``__init__.py`` of the packages around it.
 - ``file_circles``, ``room_circles``: strongly connected components of more than one node.
 - ``file_chain``, ``room_chain``: nodes on the longest path; a circle is one node.
-- ``past_face``: file imports that name something inside a package that the importer is outside of.
+- ``past_face``: file imports of a module inside a package that the importer is outside of, unless the
+  package lists that module in ``__all__``.
   ``past_top``: the same for modules directly in a top-level folder; not in ``past_face``.
 
 Functions (``def``, methods and nested ones too; no lambda):

@@ -129,6 +129,23 @@ def inside_of(importer: str, name: str) -> list[str]:
     return [package for package in ancestors if not f"{importer}.".startswith(f"{package}.")]
 
 
+def listed_names(tree: ast.Module) -> set[str]:
+    """The names in a module's ``__all__``; none where it has no such list of strings."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def past_a_face(importer: str, name: str, sources: Sources) -> bool:
+    """Whether a module lies in another package that does not list it: a face may list whole modules."""
+    for package in inside_of(importer, name):
+        member = name.removeprefix(f"{package}.").partition(".")[0]
+        if package not in FOLDERS and member not in listed_names(sources[package].tree):
+            return True
+    return False
+
+
 def import_graph(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> nx.DiGraph:
     """The graph of imports, the same on every run; no node has an edge to itself."""
     graph = nx.DiGraph()
@@ -155,7 +172,7 @@ def import_numbers(sources: Sources) -> tuple[dict[str, Any], dict[str, list[str
     files = import_graph(sources, edges)
     room = {name: room_of(name, sources) for name in sources}
     rooms = import_graph(room.values(), ((room[importer], room[name]) for importer, name in edges))
-    past_face = [edge for edge in edges if set(inside_of(*edge)) - {*FOLDERS, INSTALLED_NAME}]
+    past_face = [edge for edge in edges if past_a_face(*edge, sources)]
     past_top = [
         (importer, name)
         for importer, name in edges

@@ -152,6 +152,17 @@ def test_imports_past_a_face(tmp_path: Path) -> None:
     assert (numbers["past_face"], numbers["past_top"]) == (2, 1)
 
 
+def test_a_face_may_list_whole_modules(tmp_path: Path) -> None:
+    files = {
+        "tasks/kernels/__init__.py": '__all__ = ["topk"]\n',
+        "tasks/kernels/topk.py": "",
+        "tasks/kernels/hidden.py": "",
+        "tasks/reader.py": "from tasks.kernels.topk import top_k\nfrom tasks.kernels.hidden import secret\n",
+    }
+    _, details = measure(write_tree(tmp_path, files))
+    assert details["past a face"] == ["tasks.reader > tasks.kernels.hidden"]
+
+
 BODIES = '''
 def empty():
     """Says all."""
