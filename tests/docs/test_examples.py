@@ -11,10 +11,10 @@ from cyclopts import CycloptsError
 from reground.flows.cli import main, parse, reference
 from reground.flows.settings import Settings, fields
 from tests.support.examples import PAGES, PYTHON, SHELL, Block, blocks, commands, inline_code, reground_words
-from tests.support.examples_world import copy_folder, examples_folder
+from tests.support.examples_world import copy_folder, examples_environment, examples_folder, examples_model
 from tests.support.needs import ROOT, need_package
 
-__all__ = ["examples_folder"]
+__all__ = ["examples_environment", "examples_folder", "examples_model"]
 
 REASONS = {
     "installs packages": "make",
@@ -42,6 +42,7 @@ def test_there_are_examples() -> None:
     assert {block.reason for block in ALL if block.reason} == set(REASONS)
 
 
+@pytest.mark.usefixtures("examples_environment")
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_examples_of_a_page_run(
     page: Path, tmp_path: Path, examples_folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,12 +70,28 @@ def _table(path: Path, head: tuple[str, ...], rows: list[tuple]) -> None:
         csv.writer(file).writerows([head, *rows])
 
 
+def _environment(patch: pytest.MonkeyPatch, model: Path) -> None:
+    patch.setenv("REGROUND_PREDICT__MODELS", f"timm:local-dir:{model}")
+    patch.delenv("PREFECT_API_URL", raising=False)
+
+
 @pytest.fixture(scope="session")
-def examples_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def examples_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `examples_folder` puts its stand-in for a model."""
+    return tmp_path_factory.mktemp("model") / "network"
+
+
+@pytest.fixture(scope="session")
+def examples_folder(tmp_path_factory: pytest.TempPathFactory, examples_model: Path) -> Path:
     """Made once a worker; tests copy it."""
-    folder, stand_in = tmp_path_factory.mktemp("examples"), tmp_path_factory.mktemp("model") / "network"
+    folder = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REGROUND_PREDICT__MODELS", f"timm:local-dir:{stand_in}")
-        patch.delenv("PREFECT_API_URL", raising=False)
-        make_folder(folder, stand_in)
-        yield folder
+        _environment(patch, examples_model)
+        make_folder(folder, examples_model)
+    return folder
+
+
+@pytest.fixture
+def examples_environment(monkeypatch: pytest.MonkeyPatch, examples_model: Path) -> None:
+    """The stand-in predicts in place of the default models, in this test alone."""
+    _environment(monkeypatch, examples_model)

@@ -51,7 +51,7 @@ def test_wrong_use_on_the_command_line_says_so(
 ) -> None:
     where = ["-w", workspace.url]
     assert main(["review", "push", "ann@lab", *where]) == 2
-    assert "no e-mail addresses with `reground review push`" in capsys.readouterr().err
+    assert "Unexpected argument: ann@lab" in capsys.readouterr().err
     assert main(["gold", "import", str(tmp_path / "none.csv"), *where]) == 2
     assert "expected a CSV" in capsys.readouterr().err
     assert main(["review", "annotators", *where]) == 0 and "nobody has answered" in capsys.readouterr().out

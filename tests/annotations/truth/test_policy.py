@@ -22,7 +22,7 @@ from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.evaluation import STEP as EVALUATE
 from reground.tasks.evaluation import EvaluationSettings
-from reground.tasks.evaluation.reference import judged
+from reground.tasks.evaluation.reference import reference_labels
 from reground.tasks.export.data_card import data_card, vote_statistics
 from reground.tasks.export.dataset import load
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, current_policy, excluded, truth_policy
@@ -134,7 +134,7 @@ def test_everybody_counts_as_plain_pandas_does(casts: list[Cast], asleep: list[s
         assert exported == sorted(zip(counted["who"]))
 
         # The selection frequency that models are evaluated on.
-        reference = judged(workspace)
+        reference = reference_labels(workspace)
         ids = [reference.image_ids[n] for n in reference.frequency.image]
         found = dict(zip(zip(ids, reference.frequency.class_idx.tolist(), strict=True), reference.frequency.value))
         assert found == pytest.approx(contains.to_dict())
