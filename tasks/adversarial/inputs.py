@@ -1,7 +1,7 @@
-"""Inputs of the adversarial search: every foreground and every background, decoded once.
+"""Inputs of the adversarial search: all foregrounds and backgrounds, decoded once.
 
-Pixels lie in unnamed files that are mapped into memory: the system takes that memory back when it
-needs it, so many images need room on the disk (some 300 kB each at 224 x 224), not in memory.
+Pixels are in memory-mapped temporary files, which the operating system can evict from memory: many
+images take disk space (some 300 kB each at 224 x 224) instead.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from reground.tasks.workspace import Workspace
 ORIGINAL: Final = "variants/original"
 BACKGROUND: Final = "variants/only_bg_t"
 TABLES: Final = ("classes", "groups", "foregrounds", ORIGINAL, BACKGROUND)
-"""All that a search depends on, but for the model."""
+"""Tables that a search reads; it depends on these and the model."""
 
 
 @dataclass(frozen=True)
 class SearchInputs:
-    """F foregrounds and B backgrounds, each in the order of its keys; S is the side of the variants.
+    """F foregrounds and B backgrounds, each in key order; S is the side of the variants in pixels.
 
     Attributes:
         url: of the workspace.
-        foregrounds: keys, ``(F,)``.
+        foregrounds: image_ids, ``(F,)``.
         foreground_group: ``(F,) int32``.
-        rle: masks, see `reground.tasks.masks.rle`.
-        backgrounds: keys, ``(B,)``.
+        rle: ``(F,)`` masks, see `reground.tasks.masks.rle`.
+        backgrounds: image_ids, ``(B,)``.
         background_group: ``(B,) int32``.
         group_of: class -> group.
     """
@@ -52,21 +52,21 @@ class SearchInputs:
 
     @functools.cached_property
     def pixels(self) -> np.ndarray:
-        """``(F, S, S, 3) uint8``, the original variants; decoded when first asked for.
+        """``(F, S, S, 3) uint8``, the original variants; decoded on first access.
 
         Raises:
             RegroundError: one is missing or damaged, or of another size.
         """
-        return _pictures(Workspace(self.url), ORIGINAL, self.foregrounds)
+        return _images(Workspace(self.url), ORIGINAL, self.foregrounds)
 
     @functools.cached_property
     def background_pixels(self) -> np.ndarray:
-        """``(B, S, S, 3) uint8``, the backgrounds; decoded when first asked for.
+        """``(B, S, S, 3) uint8``, the backgrounds; decoded on first access.
 
         Raises:
             RegroundError: one is missing or damaged, or of another size.
         """
-        background_pixels = _pictures(Workspace(self.url), BACKGROUND, self.backgrounds)
+        background_pixels = _images(Workspace(self.url), BACKGROUND, self.backgrounds)
         if background_pixels.shape[1:] != self.pixels.shape[1:]:
             raise _size_error(BACKGROUND, background_pixels.shape, self.pixels.shape)
         return background_pixels
@@ -77,26 +77,26 @@ class SearchInputs:
         return np.stack([decode_mask(self.rle[row], side, side) for row in rows.tolist()])
 
     def groups_of(self, classes: np.ndarray) -> np.ndarray:
-        """The group of each class, of any shape; -1: in none, or outside the vocabulary."""
+        """The group of each class, same shape; -1: class in no group, or outside the vocabulary."""
         table = np.full(max(self.group_of, default=0) + 3, -1, np.int32)
         for class_idx, group in self.group_of.items():
             table[class_idx] = group
-        # Beyond the table, and counted from its end: classes in no group, -1 (outside) and -2 (not tried).
+        # The last two entries are -1, for classes beyond the table, -1 (outside) and -2 (not tried).
         return table[np.where(classes < len(table), classes, -1)]
 
 
 def input_digests(workspace: Workspace) -> tuple[str, ...]:
-    """Digests of everything that `load` reads."""
+    """Digests of the tables that `load_inputs` reads."""
     return tuple(workspace.table_digest(table) for table in TABLES)
 
 
 @functools.lru_cache(maxsize=1)
 def load_inputs(url: str, inputs: tuple[str, ...]) -> SearchInputs:
-    """The scene of a workspace; read once a process, for all models and shards.
+    """The inputs of a workspace; read once per process, for all models and shards.
 
     Args:
         url: of the workspace.
-        inputs: of its state.
+        inputs: result of `input_digests`, used as a cache key.
     """
     workspace = Workspace(url)
     foregrounds = workspace.read("foregrounds", ["image_id", "group", "rle"])
@@ -113,36 +113,36 @@ def load_inputs(url: str, inputs: tuple[str, ...]) -> SearchInputs:
     )
 
 
-def _pictures(workspace: Workspace, table: str, keys: Sequence[ImageId]) -> np.ndarray:
-    """The pictures of a variant in the order of their keys, ``(N, S, S, 3) uint8``."""
+def _images(workspace: Workspace, table: str, keys: Sequence[ImageId]) -> np.ndarray:
+    """The images of a variant in the order of their keys, ``(N, S, S, 3) uint8``."""
     position = {key: number for number, key in enumerate(keys)}
-    pictures: np.ndarray | None = None
-    filled = 0
+    images: np.ndarray | None = None
+    count = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _, part in workspace.parts(table):
             rows = workspace.read_part(part.path, ["image_id", "image"]).to_pylist()
             rows = [row for row in rows if row["image_id"] in position]
-            for row, made in zip(rows, pool.map(_decoded, rows), strict=True):
-                if pictures is None:
-                    pictures = _mapped_array((len(keys), *made.shape))
-                if made.shape != pictures.shape[1:] or made.shape[0] != made.shape[1]:
-                    raise _size_error(f"{table}, {row['image_id']}", made.shape, pictures.shape)
-                pictures[position[row["image_id"]]] = made
-                filled += 1
-    if pictures is None or filled < len(keys):
+            for row, image in zip(rows, pool.map(_decode, rows), strict=True):
+                if images is None:
+                    images = _mapped_array((len(keys), *image.shape))
+                if image.shape != images.shape[1:] or image.shape[0] != image.shape[1]:
+                    raise _size_error(f"{table}, {row['image_id']}", image.shape, images.shape)
+                images[position[row["image_id"]]] = image
+                count += 1
+    if images is None or count < len(keys):
         raise RegroundError(
-            f"expected {len(keys)} pictures in '{table}' of {workspace.url}, one for each row of 'foregrounds', "
-            f"found {filled}: run `reground variants` (or `reground imagenet9 import`) again."
+            f"expected {len(keys)} images in '{table}' of {workspace.url}, one for each row of 'foregrounds', "
+            f"found {count}: run `reground variants` (or `reground imagenet9 import`) again."
         )
-    return pictures
+    return images
 
 
-def _decoded(row: dict) -> np.ndarray:
+def _decode(row: dict) -> np.ndarray:
     try:
         return decode_rgb(row["image"]["bytes"])
     except ImageError as error:
         raise RegroundError(
-            f"expected a picture of {row['image_id']} among the variants, found: {error}. Make the variants again."
+            f"expected an image of {row['image_id']} that can be decoded, got: {error}. Run `reground variants` again."
         ) from error
 
 
@@ -150,8 +150,8 @@ def _mapped_array(shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)  # type: ignore[call-overload]
 
 
-def _size_error(where: str, found: tuple[int, ...], expected: tuple[int, ...]) -> RegroundError:
+def _size_error(source: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> RegroundError:
     return RegroundError(
-        f"expected square pictures of one size, {expected[-2]} x {expected[-3]}, got {found[-2]} x {found[-3]} "
-        f"({where}): make the variants again with one size."
+        f"expected square images of one size, {expected[-2]} x {expected[-3]}, got {shape[-2]} x {shape[-3]} "
+        f"({source}): run `reground variants` again with one size."
     )

@@ -1,4 +1,4 @@
-"""The search itself: which pairs are tried, until everything is known that is asked of some foregrounds."""
+"""The search: tries pairs of foreground and background until the verdicts and outcomes are final."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 Pairs = tuple[np.ndarray, np.ndarray]
 """Foregrounds and backgrounds, ``(N,) int`` each."""
 EarlierMargins = Iterable[tuple[np.ndarray, np.ndarray]]
-"""Of foregrounds that were searched before: groups ``(R,) int`` and margins ``(R, B) float32``, NaN: not tried."""
+"""Groups ``(R,) int`` and margins ``(R, B) float32`` of foregrounds in earlier shards; NaN: not tried."""
 SettleRule = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(group predicted, group of the foreground) -> whether that settles the foreground."""
+"""(predicted group, group of the foreground) -> whether the verdict is final."""
 
 
 class Searcher:
-    """Some foregrounds before a network.
+    """Searches some foregrounds with one network.
 
     Args:
-        compositor: with the scene's backgrounds.
-        class_of: ``(C,) int32``, class of each of the network's outputs.
-        inputs: it.
-        rows: ``(R,) int``, positions of the foregrounds in the scene.
+        compositor: network and backgrounds.
+        class_of: ``(C,) int32``, class of each output of the network.
+        inputs: foregrounds and backgrounds.
+        rows: ``(R,) int``, positions of the foregrounds in ``inputs``.
 
     Attributes:
-        outcomes: what is known of them.
+        outcomes: predictions so far.
     """
 
     def __init__(self, compositor: Compositor, class_of: np.ndarray, inputs: SearchInputs, rows: np.ndarray) -> None:
         self._compositor, self._class_of = compositor, class_of
         self.outcomes = Outcomes.none(inputs, rows)
         self._pixels = inputs.pixels[rows]
-        self._shown = compositor.stage(self._pixels, inputs.masks(rows), self.outcomes.group)
+        self._device_inputs = compositor.stage(self._pixels, inputs.masks(rows), self.outcomes.group)
 
     def search(self, seed: int, earlier: EarlierMargins) -> SearchResult:
-        """Try pairs until the verdict and the outcome of every foreground are known.
+        """Try pairs until the verdict and the outcome of every foreground are final.
 
         Args:
-            seed: of the order.
-            earlier: to learn from.
+            seed: seed of the order.
+            earlier: margins from which the order is learned.
         """
         outcomes, clean = self.outcomes, self.clean()
         all_rows = np.arange(len(clean))
@@ -66,7 +66,7 @@ class Searcher:
         return SearchResult(outcomes, clean, verdict.fooled_by, misled_by, verdict.passes, outcome_passes)
 
     def exhaust(self) -> SearchResult:
-        """Try every pair, row by row."""
+        """Try all pairs, row by row."""
         outcomes, clean = self.outcomes, self.clean()
         count, width = outcomes.predicted.shape
         pairs = np.arange(count * width)
@@ -79,21 +79,21 @@ class Searcher:
         return SearchResult(outcomes, clean, _first(fooled(predicted_group, own)), _first(misleading), passes, none)
 
     def clean(self) -> np.ndarray:
-        """Classes predicted on the originals, ``(R,) int32``: where all is foreground no background shows."""
+        """Classes predicted on the originals, ``(R,) int32``: composites whose mask is all foreground."""
         whole = np.ones(self._pixels.shape[:3], np.bool_)
-        shown = self._compositor.stage(self._pixels, whole, self.outcomes.group)
+        device_inputs = self._compositor.stage(self._pixels, whole, self.outcomes.group)
         size, rows = self._compositor.batch, np.arange(len(whole))
         batches = np.split(rows, range(size, len(rows), size))
-        outputs = [self._compositor.submit(shown, batch, np.zeros_like(batch))().output for batch in batches]
+        outputs = [self._compositor.submit(device_inputs, batch, np.zeros_like(batch))().output for batch in batches]
         return self._class_of[np.concatenate(outputs)]
 
     def settle(self, order: SearchOrder, rows: np.ndarray, settles: SettleRule) -> None:
-        """Try the pairs that an order asks for, until it asks for none.
+        """Try the pairs that an order proposes, until it proposes none.
 
         Args:
-            order: its foregrounds are ``rows``.
-            rows: ``(N,) int``, positions among those before the network.
-            settles: what settles a foreground.
+            order: order of the foregrounds ``rows``.
+            rows: ``(N,) int``, positions in ``outcomes``.
+            settles: rule that makes the verdict final.
         """
         outcomes, own = self.outcomes, self.outcomes.group[rows]
 
@@ -110,32 +110,32 @@ class Searcher:
 
         self._try(pairs, observe)
 
-    def order(self, rows: np.ndarray, seed: int, allowed: np.ndarray | None = None) -> SearchOrder:
-        """In which to try some of the foregrounds, on all backgrounds or on those that are ``allowed``."""
+    def order(self, rows: np.ndarray, seed: int, mask: np.ndarray | None = None) -> SearchOrder:
+        """The order in which to try some foregrounds, on all backgrounds or on those of the ``(N, B) bool`` mask."""
         width = self._compositor.batch
         return SearchOrder(
-            self.outcomes.group[rows], self.outcomes.predicted.shape[1], width=width, seed=seed, allowed=allowed
+            self.outcomes.group[rows], self.outcomes.predicted.shape[1], width=width, seed=seed, mask=mask
         )
 
     def _try(self, pairs: Callable[[], Pairs], observe: Callable[[np.ndarray, np.ndarray], None]) -> None:
-        """Try pairs, so many batches ahead of their answers as the device likes, until there are none."""
-        waiting: deque[tuple[np.ndarray, np.ndarray, Callable[[], CompositeOutput]]] = deque()
+        """Try pairs until there are none, with as many batches in flight as the device prefetches."""
+        pending: deque[tuple[np.ndarray, np.ndarray, Callable[[], CompositeOutput]]] = deque()
         while True:
             foreground, background = pairs()
             if len(foreground):
-                answer = self._compositor.submit(self._shown, foreground, background)
-                waiting.append((foreground, background, answer))
-            elif not waiting:
+                future = self._compositor.submit(self._device_inputs, foreground, background)
+                pending.append((foreground, background, future))
+            elif not pending:
                 return
-            if len(waiting) > self._compositor.prefetch or not len(foreground):
-                foreground, background, answer = waiting.popleft()
-                self._note(foreground, background, answer())
+            if len(pending) > self._compositor.prefetch or not len(foreground):
+                foreground, background, future = pending.popleft()
+                self._record(foreground, background, future())
                 observe(foreground, background)
 
-    def _note(self, row: np.ndarray, background: np.ndarray, answer: CompositeOutput) -> None:
-        self.outcomes.predicted[row, background] = self._class_of[answer.output]
-        self.outcomes.probability[row, background] = answer.probability
-        self.outcomes.margin[row, background] = answer.margin
+    def _record(self, row: np.ndarray, background: np.ndarray, output: CompositeOutput) -> None:
+        self.outcomes.predicted[row, background] = self._class_of[output.output]
+        self.outcomes.probability[row, background] = output.probability
+        self.outcomes.margin[row, background] = output.margin
 
 
 def _first(hits: np.ndarray) -> np.ndarray:

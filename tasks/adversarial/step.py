@@ -1,17 +1,17 @@
-"""Adversarial: foregrounds x backgrounds -> which backgrounds fool a model on which foregrounds.
+"""Adversarial: the backgrounds that fool a model, for each foreground.
 
 Reads ``classes``, ``groups``, ``foregrounds``, ``variants/original``, ``variants/only_bg_t``; writes
 ``adversarial/MODEL``, ``adversarial_pairs/MODEL``, ``adversarial_margins/MODEL`` (not when exhaustive),
 ``adversarial_pool/MODEL``, ``adversarial_backgrounds/MODEL``, ``adversarial_shared``.
 
 Source: Xiao et al. 2020, section 4 and challenge_eval.py (see `reground.tasks.adversarial.outcomes`). The verdict is
-that of trying every background, found with few passes: `reground.tasks.kernels.adversarial_order` learns which
-to try first. Foregrounds are cut into shards in shuffled order. A shard learns from those before it,
-which it reads back from the workspace: a crash costs one shard, and what follows is what would have been.
+that of an exhaustive search, with fewer passes: `reground.tasks.kernels.adversarial_order` learns which
+backgrounds to try first. Foregrounds are shuffled and split into shards. A shard learns from earlier shards,
+which it reads from the workspace: a crash costs one shard, and resuming does not change the result.
 
-Rates of backgrounds count the pairs tried. A search tries backgrounds mostly on foregrounds that withstood
-others, and the strong ones first: its rates are too low, and comparable among backgrounds tried often only.
-An exhaustive search has them exactly.
+The rates of backgrounds count the pairs tried. A search tries the strongest backgrounds first and the others
+mostly on robust foregrounds, so its rates are biased low, and comparable only among backgrounds tried often.
+Rates of an exhaustive search are exact.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ log = logging.getLogger(__name__)
 NAME: Final = "adversarial"
 SHARED: Final = "shared"
 ROWS: Final = {False: 32, True: 4}
-"""Exhaustive? -> foregrounds in a shard, where settings leave it open: a search tries few of their pairs."""
+"""Exhaustive -> default number of foregrounds per shard; a search tries few of their pairs."""
 
 
 @dataclass(frozen=True)
 class AdversarialSettings:
-    """Which models are searched, and how far.
+    """Which models are searched, and how.
 
     Attributes:
-        models: names, see `reground.tasks.models`; empty: those that have predicted.
-        exhaustive: every foreground on every background, not only until its verdict is known.
-        batch_size: composites in a forward pass, 0: what suits the device.
+        models: names, see `reground.tasks.models`; empty: all models with predictions.
+        exhaustive: try every pair, not only until the verdicts are final.
+        batch_size: composites per forward pass; 0: default of the device.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32`` or ``bfloat16``.
-        rows: foregrounds in a shard, which a crash may cost; 0: as `ROWS` says. A search learns between shards too.
-        seed: of the shards' foregrounds and of the order in which pairs are tried.
+        rows: foregrounds per shard; 0: see `ROWS`.
+        seed: seed of the shuffle of foregrounds and of the order in which pairs are tried.
     """
 
     models: tuple[str, ...] = ()
@@ -69,20 +69,20 @@ class AdversarialSettings:
 
 
 def faults(settings: AdversarialSettings) -> Iterator[Fault]:
-    """What is wrong before anything is searched."""
+    """Faults of the settings, found without reading the workspace."""
     yield from (Fault("models", problem) for problem in models.name_problems(settings.models))
 
 
 def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
-    """For each model its shards of foregrounds and one for its ranking; one for what several models share.
+    """Per model, shards of foregrounds and one shard for its ranking; one shard to compare several models.
 
     Raises:
-        UsageError: the name of a model that has predicted cannot be told.
-        RegroundError: there are no variants, or nobody has predicted and no model is named.
+        UsageError: the name of a model with predictions is ambiguous.
+        RegroundError: there are no variants, or neither named models nor predictions.
     """
     workspace.require("foregrounds", "variants")
     names = _names(workspace, settings)
-    foregrounds, _ = (_count(workspace, of) for of in ("foregrounds", inputs_module.BACKGROUND))
+    foregrounds, _ = (_count(workspace, table) for table in ("foregrounds", inputs_module.BACKGROUND))
     inputs = inputs_module.input_digests(workspace)
     size = settings.rows or ROWS[settings.exhaustive]
     starts = range(0, foregrounds, size)
@@ -104,8 +104,8 @@ def work(workspace: Workspace, settings: AdversarialSettings, shard: Shard) -> O
     """Search some foregrounds, rank one model's backgrounds, or compare several models.
 
     Raises:
-        RegroundError: a picture, a package or the weights are missing, the model's classes cannot be told in
-            the workspace's vocabulary, not even one composite fits into memory, or an earlier shard is missing.
+        RegroundError: an image, a package, the weights or an earlier shard is missing, the model's classes do not
+            map to the vocabulary of the workspace, or a single composite does not fit into memory.
     """
     search_inputs = inputs_module.load_inputs(workspace.url, shard.inputs)
     args = shard.args
@@ -131,20 +131,20 @@ def _search(
     compositor, class_of = _network(
         workspace.url, shard.inputs, model, settings.device, settings.batch_size, settings.precision
     )
-    shuffled = np.random.default_rng(settings.seed).permutation(len(search_inputs.foregrounds))
-    rows = np.sort(shuffled[shard.args["start"] : shard.args["stop"]])
+    order = np.random.default_rng(settings.seed).permutation(len(search_inputs.foregrounds))
+    rows = np.sort(order[shard.args["start"] : shard.args["stop"]])
     searcher = Searcher(compositor, class_of, search_inputs, rows)
     if settings.exhaustive:
-        found, margins = searcher.exhaust(), {}
+        result, margins = searcher.exhaust(), {}
     else:
-        before = _parts(workspace, "adversarial_margins", model, shard.args["number"])
-        found = searcher.search(derive_seed(settings.seed, shard.id), tables.earlier_margins(search_inputs, before))
-        margins = {f"adversarial_margins/{slug}": tables.margin_rows(found.outcomes)}
+        parts = _parts(workspace, "adversarial_margins", model, shard.args["number"])
+        result = searcher.search(derive_seed(settings.seed, shard.id), tables.earlier_margins(search_inputs, parts))
+        margins = {f"adversarial_margins/{slug}": tables.margin_rows(result.outcomes)}
     return Output(
         {
-            f"adversarial/{slug}": tables.foreground_rows(found),
+            f"adversarial/{slug}": tables.foreground_rows(result),
             f"adversarial_pairs/{slug}": tables.pair_rows(
-                found.outcomes, compositor.recipe(shard.args.get("plugin", ""))
+                result.outcomes, compositor.recipe(shard.args.get("plugin", ""))
             ),
             **margins,
         }
@@ -152,7 +152,7 @@ def _search(
 
 
 def finalize(workspace: Workspace, settings: AdversarialSettings) -> None:
-    """Say what was found, and at what cost."""
+    """Log the outcomes and the cost of every search."""
     for slug, summary in summaries(workspace).items():
         log.info("%s: %s", slug, summary)
 
@@ -161,13 +161,13 @@ def finalize(workspace: Workspace, settings: AdversarialSettings) -> None:
 def _network(
     url: str, inputs: tuple[str, ...], name: str, device: str, batch_size: int, precision: str
 ) -> tuple[Compositor, np.ndarray]:
-    """A model with the backgrounds before it, and the class of each of its outputs; the last one is kept."""
+    """The compositor of a model, and ``(C,)`` the class of each of its outputs; the last result is cached."""
     from reground.tasks.models import Compositor, Network
 
     search_inputs, network = inputs_module.load_inputs(url, inputs), models.load(name, device)
     if not isinstance(network, Network):
         raise UsageError(
-            f"expected a torch network (reground.tasks.models.Network), since composites are made where it runs, but "
+            f"expected a torch network (reground.tasks.models.Network), since composites are made on its device, but "
             f"'{name}' is of type {type(network).__name__}: name other models, --model NAME[,NAME...]."
         )
     class_of = output_classes(network, Workspace(url).read("classes", ["class_idx", "wnids"]))
@@ -178,13 +178,13 @@ def _network(
 
 
 def _parts(workspace: Workspace, table: str, model: str, count: int) -> Iterator[pa.Table]:
-    """What a model's first shards wrote into a table, one after the other."""
+    """The parts of a table from a model's first shards, in order."""
     for number in range(count):
         entry = workspace.entry(NAME, _shard_id(model, number))
         if entry is None:
             raise RegroundError(
                 f"expected the shard {_shard_id(model, number)} of the search in {workspace.url}, found none: shards "
-                "learn from those before them. Run `reground adversarial` again, with nobody else on the workspace."
+                "learn from those before them. Run `reground adversarial` again, and no other command at the same time."
             )
         yield workspace.read_part(entry.tables[f"{table}/{models.slug(model)}"].path)
 
@@ -197,8 +197,8 @@ def _count(workspace: Workspace, table: str) -> int:
     count = sum(part.rows for _, part in workspace.parts(table))
     if not count:
         raise RegroundError(
-            f"expected pictures in the tables 'foregrounds' and '{inputs_module.BACKGROUND}' of {workspace.url}, "
-            f"'{table}' has none: see the table 'dropped' for why the images were left out of the variants."
+            f"expected images in the tables 'foregrounds' and '{inputs_module.BACKGROUND}' of {workspace.url}, "
+            f"'{table}' has none: see the table 'dropped' for the reasons."
         )
     return count
 

@@ -1,4 +1,4 @@
-"""Forward passes of a search, compared with the minimum and with an exhaustive search."""
+"""Summary of a search: outcomes, and forward passes compared with the minimum and with all pairs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from reground.tasks.workspace import Workspace
 
 @dataclass(frozen=True)
 class SearchSummary:
-    """Counts of one model's search.
+    """Counts of one model's search; all are foregrounds unless stated otherwise.
 
     Attributes:
-        foregrounds: searched.
-        backgrounds: there are.
-        vulnerable: foregrounds that some background, own group and own image included, turns wrong.
-        clean_correct: foregrounds right on the original.
-        misled: of those, turned into another group by a background of another group.
-        unmapped: of those, turned only into classes in no group.
-        robust: of those, withstanding all backgrounds of other groups.
-        passes: forward passes until every verdict was known.
-        min_passes: the fewest that prove these verdicts: one for each vulnerable foreground, all for each other.
-        outcome_passes: further passes until every outcome was known.
+        foregrounds: number searched.
+        backgrounds: number of backgrounds.
+        vulnerable: wrong on some background, own group and own image included.
+        clean_correct: right on the original.
+        misled: of those, predicted as another group on a background of another group.
+        unmapped: of those, predicted wrong only as classes in no group.
+        robust: of those, right on all backgrounds of other groups.
+        passes: forward passes until all verdicts are final.
+        min_passes: the fewest passes that prove the verdicts: one per vulnerable foreground, ``backgrounds``
+            per other foreground.
+        outcome_passes: further passes until all outcomes are final.
     """
 
     foregrounds: int
@@ -39,62 +40,62 @@ class SearchSummary:
 
     @property
     def exhaustive(self) -> int:
-        """Passes that trying every pair takes."""
+        """Passes of an exhaustive search."""
         return self.foregrounds * self.backgrounds
 
     @property
     def ratio(self) -> float:
-        """Passes over the least possible, 1 is best; NaN where nothing was searched."""
+        """``passes / min_passes``, 1 is best; NaN if nothing is searched."""
         return self.passes / self.min_passes if self.min_passes else float("nan")
 
     def __str__(self) -> str:
         right = self.clean_correct
         return (
             f"challenge accuracy {_percent(self.foregrounds - self.vulnerable, self.foregrounds)} as published "
-            f"({self.vulnerable:,} of {self.foregrounds:,} foregrounds are fooled by some of {self.backgrounds:,} "
-            f"backgrounds); right to begin with {_percent(right, self.foregrounds)}, and of these, on backgrounds of "
+            f"({self.vulnerable:,} of {self.foregrounds:,} foregrounds are fooled by one of {self.backgrounds:,} "
+            f"backgrounds); right on the original {_percent(right, self.foregrounds)}, and of these, on backgrounds of "
             f"other groups, misled {_percent(self.misled, right)}, only unmapped {_percent(self.unmapped, right)}, "
             f"robust {_percent(self.robust, right)}. Verdicts took {self.passes:,} forward passes, {self.ratio:.2f} "
-            f"times the least possible ({self.min_passes:,}; all pairs: {self.exhaustive:,}), the outcomes "
+            f"times the minimum ({self.min_passes:,}; all pairs: {self.exhaustive:,}), the outcomes "
             f"{self.outcome_passes:,} more"
         )
 
 
-def summarize(searched: pd.DataFrame, backgrounds: int) -> SearchSummary:
-    """The counts of a search.
+def summarize_search(rows: pd.DataFrame, backgrounds: int) -> SearchSummary:
+    """Summarize a search.
 
     Args:
-        searched: rows of ``adversarial/MODEL``.
-        backgrounds: rows of ``adversarial_pool/MODEL``.
+        rows: rows of ``adversarial/MODEL``.
+        backgrounds: number of rows of ``adversarial_pool/MODEL``.
     """
-    vulnerable = int(searched["vulnerable"].sum())
-    outcomes = searched["outcome"].value_counts()
+    vulnerable = int(rows["vulnerable"].sum())
+    outcomes = rows["outcome"].value_counts()
     return SearchSummary(
-        foregrounds=len(searched),
+        foregrounds=len(rows),
         backgrounds=backgrounds,
         vulnerable=vulnerable,
-        clean_correct=int(searched["clean_correct"].sum()),
+        clean_correct=int(rows["clean_correct"].sum()),
         misled=int(outcomes.get("misled", 0)),
         unmapped=int(outcomes.get("unmapped", 0)),
         robust=int(outcomes.get("robust", 0)),
-        passes=int(searched["passes"].sum()),
-        min_passes=vulnerable + (len(searched) - vulnerable) * backgrounds,
-        outcome_passes=int(searched["outcome_passes"].sum()),
+        passes=int(rows["passes"].sum()),
+        min_passes=vulnerable + (len(rows) - vulnerable) * backgrounds,
+        outcome_passes=int(rows["outcome_passes"].sum()),
     )
 
 
 def summaries(workspace: Workspace) -> dict[str, SearchSummary]:
-    """The counts of every search in a workspace, by the model's name in tables."""
+    """The summary of every search in a workspace, by the model's name in tables."""
     slugs = [table.partition("/")[2] for table in workspace.tables() if table.startswith("adversarial_pool/")]
-    needed = ["image_id", "vulnerable", "clean_correct", "outcome", "passes", "outcome_passes"]
+    columns = ["image_id", "vulnerable", "clean_correct", "outcome", "passes", "outcome_passes"]
     return {
-        slug: summarize(
-            workspace.read(f"adversarial/{slug}", needed),
+        slug: summarize_search(
+            workspace.read(f"adversarial/{slug}", columns),
             sum(part.rows for _, part in workspace.parts(f"adversarial_pool/{slug}")),
         )
         for slug in slugs
     }
 
 
-def _percent(part: int, of: int) -> str:
-    return f"{part / of:.1%}" if of else "of none"
+def _percent(part: int, total: int) -> str:
+    return f"{part / total:.1%}" if total else "of none"

@@ -1,4 +1,4 @@
-"""What a search has found, as rows: of foregrounds, of backgrounds, of several models."""
+"""Results of a search as rows: of foregrounds, of backgrounds, of several models."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from reground.tasks.adversarial.inputs import SearchInputs
 from reground.tasks.adversarial.outcomes import NO_BACKGROUND, NOT_TRIED, Outcomes, SearchResult
 
 WORST: Final = 5
-"""Backgrounds named for each foreground."""
+"""Backgrounds listed per foreground."""
 DECIMALS: Final = 2
-"""Of a margin: the order is learned from it, nothing is decided by it."""
+"""Decimals of a stored margin: margins decide the order of later tries, never a verdict."""
 
 
-def foreground_rows(found: SearchResult) -> list[dict[str, Any]]:
+def foreground_rows(result: SearchResult) -> list[dict[str, Any]]:
     """Rows of ``adversarial/MODEL``."""
-    outcomes, inputs = found.outcomes, found.outcomes.inputs
-    vulnerable, predicted_group = found.fooled_by != NO_BACKGROUND, outcomes.predicted_group
+    outcomes, inputs = result.outcomes, result.outcomes.inputs
+    vulnerable, predicted_group = result.fooled_by != NO_BACKGROUND, outcomes.predicted_group
     columns = {
         "image_id": [inputs.foregrounds[row] for row in outcomes.rows],
         "group": outcomes.group.tolist(),
-        "clean_class": found.clean.tolist(),
-        "clean_correct": found.clean_correct.tolist(),
+        "clean_class": result.clean.tolist(),
+        "clean_correct": result.clean_correct.tolist(),
         "vulnerable": vulnerable.tolist(),
-        "fooled_by": _names(inputs, found.fooled_by),
+        "fooled_by": _names(inputs, result.fooled_by),
         "fooled_into": [
-            int(predicted_group[row, by]) if by != NO_BACKGROUND else None for row, by in enumerate(found.fooled_by)
+            int(predicted_group[row, position]) if position != NO_BACKGROUND else None
+            for row, position in enumerate(result.fooled_by)
         ],
-        "passes": found.passes.tolist(),
-        "outcome": found.outcome,
-        "misled_by": _names(inputs, found.misled_by),
-        "outcome_passes": found.outcome_passes.tolist(),
+        "passes": result.passes.tolist(),
+        "outcome": result.outcome,
+        "misled_by": _names(inputs, result.misled_by),
+        "outcome_passes": result.outcome_passes.tolist(),
         **_worst(outcomes),
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -59,13 +60,13 @@ def margin_rows(outcomes: Outcomes) -> pa.Table:
 
 
 def earlier_margins(inputs: SearchInputs, parts: Iterable[pa.Table]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Groups ``(R,)`` and margins ``(R, B)`` of rows of ``adversarial_margins/MODEL``, part by part."""
+    """Groups ``(R,) int`` and margins ``(R, B) float32`` of each part of ``adversarial_margins/MODEL``."""
     for part in parts:
         yield _groups(inputs, part)[:, 0], matrix(part, "margin")
 
 
 def matrix(part: pa.Table, column: str) -> np.ndarray:
-    """A column of lists of one length, ``(R, B)``."""
+    """A column of lists of equal length as an array, ``(R, B)``."""
     lists = part[column].combine_chunks()
     return lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), -1)
 
@@ -77,48 +78,48 @@ def pool_rows(inputs: SearchInputs) -> list[dict[str, Any]]:
 
 
 def background_rows(inputs: SearchInputs, parts: Iterable[pa.Table]) -> list[dict[str, Any]]:
-    """Rows of ``adversarial_backgrounds/MODEL``: how each background does against foregrounds of other groups.
+    """Rows of ``adversarial_backgrounds/MODEL``: results of each background on foregrounds of other groups.
 
     Args:
-        inputs: that was searched.
-        parts: rows of ``adversarial_pairs/MODEL``.
+        inputs: foregrounds and backgrounds.
+        parts: parts of ``adversarial_pairs/MODEL``.
     """
     counts = {name: np.zeros(len(inputs.backgrounds), np.int64) for name in ("tried", "into_own", "wrong", "unmapped")}
     for part in parts:
         predicted, own = matrix(part, "predicted"), _groups(inputs, part)
         predicted_group = inputs.groups_of(predicted)
-        tried = (predicted != NOT_TRIED) & (own != inputs.background_group)
-        of = {
+        is_tried = (predicted != NOT_TRIED) & (own != inputs.background_group)
+        hits_by_column = {
             "tried": True,
             "into_own": predicted_group == inputs.background_group,
             "wrong": predicted_group != own,
             "unmapped": predicted_group < 0,
         }
-        for name, hits in of.items():
-            counts[name] += (tried & hits).sum(axis=0)
+        for name, hits in hits_by_column.items():
+            counts[name] += (is_tried & hits).sum(axis=0)
     rows = pd.DataFrame({"image_id": inputs.backgrounds, "group": inputs.background_group, **counts})
-    rates = {f"{rate}_rate": rows[of] / rows["tried"] for rate, of in (("own", "into_own"), ("wrong", "wrong"))}
+    rates = {f"{rate}_rate": rows[column] / rows["tried"] for rate, column in (("own", "into_own"), ("wrong", "wrong"))}
     return _records(rows.assign(**rates))
 
 
 def shared_rows(inputs: SearchInputs, parts: Mapping[str, Iterable[pa.Table]]) -> list[dict[str, Any]]:
-    """Rows of ``adversarial_shared``: which backgrounds fool all models on the same foregrounds.
+    """Rows of ``adversarial_shared``: how often each background fools all models on the same foreground.
 
     Args:
-        inputs: that all of them searched.
-        parts: model -> rows of its ``adversarial_pairs``, cut alike.
+        inputs: foregrounds and backgrounds, the same for all models.
+        parts: model -> parts of its ``adversarial_pairs``, in the same shards.
     """
     tried_by_all, fooled_all = (np.zeros(len(inputs.backgrounds), np.int64) for _ in range(2))
     for same in zip(*parts.values(), strict=True):
         own = _groups(inputs, same[0])
         predicted = np.stack([matrix(part, "predicted") for part in same])
-        tried = (predicted != NOT_TRIED).all(axis=0) & (own != inputs.background_group)
-        tried_by_all += tried.sum(axis=0)
-        fooled_all += (tried & (inputs.groups_of(predicted) != own).all(axis=0)).sum(axis=0)
+        is_tried = (predicted != NOT_TRIED).all(axis=0) & (own != inputs.background_group)
+        tried_by_all += is_tried.sum(axis=0)
+        fooled_all += (is_tried & (inputs.groups_of(predicted) != own).all(axis=0)).sum(axis=0)
     pool = zip(inputs.backgrounds, inputs.background_group.tolist(), strict=True)
     return [
-        {"image_id": key, "group": group, "models": list(parts), "tried": tried, "fooled_all": hits}
-        for (key, group), tried, hits in zip(pool, tried_by_all.tolist(), fooled_all.tolist(), strict=True)
+        {"image_id": key, "group": group, "models": list(parts), "tried": is_tried, "fooled_all": hits}
+        for (key, group), is_tried, hits in zip(pool, tried_by_all.tolist(), fooled_all.tolist(), strict=True)
     ]
 
 
@@ -127,23 +128,25 @@ def _names(inputs: SearchInputs, positions: np.ndarray) -> list[str | None]:
 
 
 def _worst(outcomes: Outcomes) -> dict[str, list[Any]]:
-    """Columns ``worst`` and ``worst_probability``."""
+    """The columns ``worst`` and ``worst_probability``."""
     wrong = outcomes.tried & (outcomes.predicted_group != outcomes.group[:, None])
     confident = np.where(wrong, outcomes.probability, -1.0)
     first = np.argsort(-confident, axis=1, kind="stable")[:, :WORST]
-    kept = [columns[wrong[row, columns]] for row, columns in enumerate(first)]
+    places = [columns[wrong[row, columns]] for row, columns in enumerate(first)]
     return {
-        "worst": [[outcomes.inputs.backgrounds[column] for column in columns] for columns in kept],
-        "worst_probability": [outcomes.probability[row, columns].round(6).tolist() for row, columns in enumerate(kept)],
+        "worst": [[outcomes.inputs.backgrounds[column] for column in columns] for columns in places],
+        "worst_probability": [
+            outcomes.probability[row, columns].round(6).tolist() for row, columns in enumerate(places)
+        ],
     }
 
 
 def _groups(inputs: SearchInputs, part: pa.Table) -> np.ndarray:
-    """``(R, 1)``: groups of the foregrounds of some rows."""
+    """``(R, 1) int32``: groups of the foregrounds of a part."""
     group = dict(zip(inputs.foregrounds, inputs.foreground_group.tolist(), strict=True))
     return np.array([group[key] for key in part["image_id"].to_pylist()], np.int32)[:, None]
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as mappings; null where a number is none."""
+    """Rows as mappings, with None for NaN."""
     return rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[return-value]

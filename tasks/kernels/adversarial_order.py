@@ -47,10 +47,10 @@ class SearchOrder:
         backgrounds: B, how many there are.
         width: pairs in a batch once enough is learned; before, batches are smaller powers of two.
         seed: of the order of foregrounds and of the draws.
-        allowed: ``(F, B) bool``, the pairs that count; None: all.
+        mask: ``(F, B) bool``, the pairs that count; None: all.
 
     Raises:
-        ValueError: a width below 1, or ``allowed`` of another shape.
+        ValueError: a width below 1, or ``mask`` of another shape.
 
     Attributes:
         fooled_by: ``(F,) int``, the first background told that fools the model, -1: none so far.
@@ -64,16 +64,16 @@ class SearchOrder:
         *,
         width: int,
         seed: int = 0,
-        allowed: Bools | None = None,
+        mask: Bools | None = None,
     ) -> None:
         self._names, self._group = np.unique(np.asarray(groups), return_inverse=True)
         count = len(self._group)
         self._state = np.full((count, backgrounds), OPEN, np.uint8)
-        if width < 1 or (allowed is not None and allowed.shape != self._state.shape):
-            shape = None if allowed is None else allowed.shape
+        if width < 1 or (mask is not None and mask.shape != self._state.shape):
+            shape = None if mask is None else mask.shape
             raise ValueError(f"expected a width from 1 up and pairs {self._state.shape}, got {width} and {shape}")
-        if allowed is not None:
-            self._state[~allowed] = CLOSED
+        if mask is not None:
+            self._state[~mask] = CLOSED
         # Of each foreground: pairs it may still be tried on, 0 once it is settled.
         self._left: list[int] = (self._state == OPEN).sum(axis=1).tolist()
         self._width, self._seed = width, seed

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reground.tasks.adversarial import SearchSummary, summarize
+from reground.tasks.adversarial import SearchSummary, summarize_search
 from reground.tasks.kernels.intervals import wilson
 from reground.tasks.report.composites import Composite, composites
 from reground.tasks.report.models import Number
@@ -170,7 +170,7 @@ def _search(snapshot: Snapshot, model: str) -> Search:
     groups = np.flatnonzero(tally.tried.sum(0) + tally.tried.sum(1))
     return Search(
         model=model,
-        effort=summarize(foregrounds, len(pool)),
+        effort=summarize_search(foregrounds, len(pool)),
         exhaustive=tally.complete,
         names=tuple(names[group] for group in groups),
         heat=tally.heat(groups),

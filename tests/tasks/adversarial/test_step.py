@@ -380,7 +380,7 @@ def test_no_picture_came_through(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
     for table in ("foregrounds", "variants/original", "variants/only_bg_t"):
         tables.put(workspace, table, [])
-    with pytest.raises(RegroundError, match=r"expected pictures .*'foregrounds' has none: see the table 'dropped'"):
+    with pytest.raises(RegroundError, match=r"expected images .*'foregrounds' has none: see the table 'dropped'"):
         STEP.plan(workspace, told("efficientnet-lite0"))
 
 
@@ -392,10 +392,10 @@ def put_original(workspace: Workspace, key: str, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (png(np.zeros((SIDE, SIDE, 3), np.uint8))[:200], r"expected a picture of i000 .*variants again"),
-        (b"", r"expected a picture of i000"),
+        (png(np.zeros((SIDE, SIDE, 3), np.uint8))[:200], r"expected an image of i000 .*variants` again"),
+        (b"", r"expected an image of i000"),
         (png(np.zeros((64, 64, 3), np.uint8)), r"pictures of one size, \d+ x \d+, got \d+ x \d+ .*one size"),
-        (png(np.zeros((SIDE, 64, 3), np.uint8)), r"expected square pictures of one size"),
+        (png(np.zeros((SIDE, 64, 3), np.uint8)), r"expected square images of one size"),
     ],
 )
 def test_pictures_that_cannot_be_pasted(workspace_url: str, name: str, content: bytes, message: str) -> None:
@@ -417,7 +417,7 @@ def test_a_foreground_without_its_picture(workspace_url: str, name: str) -> None
         "foregrounds",
         [{"image_id": "lost", "class_idx": 0, "group": 0, "rle": "0", "width": 1, "height": 1}],
     )
-    with pytest.raises(RegroundError, match=r"expected 15 pictures in 'variants/original' .*found 14"):
+    with pytest.raises(RegroundError, match=r"expected 15 images in 'variants/original' .*found 14"):
         run(workspace, told(name))
 
 

@@ -23,7 +23,7 @@ class Case:
 
     margins: Margins
     groups: npt.NDArray[np.int64]
-    allowed: Bools
+    mask: Bools
     width: int
     seed: int
 
@@ -32,7 +32,7 @@ class Case:
         return self.margins < 0
 
     def order(self) -> SearchOrder:
-        return SearchOrder(self.groups, self.margins.shape[1], width=self.width, seed=self.seed, allowed=self.allowed)
+        return SearchOrder(self.groups, self.margins.shape[1], width=self.width, seed=self.seed, mask=self.mask)
 
 
 @st.composite
@@ -44,7 +44,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(
         margins=draw(arrays.arrays(np.float64, shape, elements=values)),
         groups=draw(arrays.arrays(np.int64, shape[0], elements=st.integers(-1, 2))),
-        allowed=draw(arrays.arrays(np.bool_, shape, elements=st.sampled_from([True, True, True, False]))),
+        mask=draw(arrays.arrays(np.bool_, shape, elements=st.sampled_from([True, True, True, False]))),
         width=draw(st.sampled_from([1, 2, 3, 8, 100])),
         seed=draw(st.integers(0, 3)),
     )
@@ -62,22 +62,22 @@ def run(order: SearchOrder, margins: Margins, fooled: Bools) -> list[tuple[int, 
         order.observe(*pairs, fooled[pairs], margins[pairs])
 
 
-def least_possible(fooled: Bools, allowed: Bools) -> int:
-    return int(np.where((fooled & allowed).any(axis=1), 1, allowed.sum(axis=1)).sum())
+def least_possible(fooled: Bools, mask: Bools) -> int:
+    return int(np.where((fooled & mask).any(axis=1), 1, mask.sum(axis=1)).sum())
 
 
 @given(cases())
 def test_the_verdicts_are_those_of_brute_force_and_no_pair_comes_twice(case: Case) -> None:
     order = case.order()
     pairs = run(order, case.margins, case.fooled)
-    assert order.vulnerable.tolist() == (case.fooled & case.allowed).any(axis=1).tolist()
+    assert order.vulnerable.tolist() == (case.fooled & case.mask).any(axis=1).tolist()
     assert len(set(pairs)) == len(pairs) == order.passes.sum()
-    assert all(case.allowed[pair] for pair in pairs)
+    assert all(case.mask[pair] for pair in pairs)
     for foreground, background in enumerate(order.fooled_by):
         assert background == -1 or (case.fooled[foreground, background] and (foreground, background) in pairs)
     robust = ~order.vulnerable
-    assert order.passes[robust].tolist() == case.allowed.sum(axis=1)[robust].tolist()
-    assert order.min_passes == least_possible(case.fooled, case.allowed) <= len(pairs)
+    assert order.passes[robust].tolist() == case.mask.sum(axis=1)[robust].tolist()
+    assert order.min_passes == least_possible(case.fooled, case.mask) <= len(pairs)
 
 
 @given(cases())
@@ -120,7 +120,7 @@ def test_any_answers_at_all_end_in_verdicts_that_follow_from_them(case: Case, da
                 fooled_by.setdefault(*pair)
     assert {f: int(b) for f, b in enumerate(order.fooled_by) if b >= 0} == fooled_by
     for foreground in set(range(len(case.groups))) - set(fooled_by):
-        assert {b for f, b in tried if f == foreground} == set(np.flatnonzero(case.allowed[foreground]).tolist())
+        assert {b for f, b in tried if f == foreground} == set(np.flatnonzero(case.mask[foreground]).tolist())
 
 
 @given(cases(), st.data())
@@ -129,11 +129,11 @@ def test_what_is_known_already_is_not_tried_again(case: Case, data: st.DataObjec
     order = case.order()
     order.warm_start(case.fooled, np.where(observed_pairs, case.margins, np.nan))
     pairs = run(order, case.margins, case.fooled)
-    assert order.vulnerable.tolist() == (case.fooled & case.allowed).any(axis=1).tolist()
+    assert order.vulnerable.tolist() == (case.fooled & case.mask).any(axis=1).tolist()
     assert not any(observed_pairs[pair] for pair in pairs)
-    settled = (case.fooled & case.allowed & observed_pairs).any(axis=1)
+    settled = (case.fooled & case.mask & observed_pairs).any(axis=1)
     assert not order.passes[settled].any()
-    assert order.min_passes == least_possible(case.fooled[~settled], (case.allowed & ~observed_pairs)[~settled])
+    assert order.min_passes == least_possible(case.fooled[~settled], (case.mask & ~observed_pairs)[~settled])
 
 
 @given(cases(), st.integers(1, 4))
@@ -148,13 +148,13 @@ def test_pairs_may_be_asked_for_before_the_last_are_answered(case: Case, ahead: 
         if len(waiting) > ahead or not len(pairs[0]):
             observed = waiting.pop(0)
             order.observe(*observed, case.fooled[observed], case.margins[observed])
-    assert order.vulnerable.tolist() == (case.fooled & case.allowed).any(axis=1).tolist()
+    assert order.vulnerable.tolist() == (case.fooled & case.mask).any(axis=1).tolist()
 
 
 @given(cases())
 @settings(max_examples=30)
 def test_the_same_answers_give_the_same_pairs(case: Case) -> None:
-    earlier = np.where(case.allowed, case.margins, np.nan)
+    earlier = np.where(case.mask, case.margins, np.nan)
     searches = []
     for _ in range(2):
         order = case.order()
@@ -185,7 +185,7 @@ def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(ValueError, match=r"width from 1 up and pairs \(2, 3\), got 0 and None"):
         SearchOrder([0, 0], 3, width=0)
     with pytest.raises(ValueError, match=r"pairs \(2, 3\), got 1 and \(3, 2\)"):
-        SearchOrder([0, 0], 3, width=1, allowed=np.ones((3, 2), np.bool_))
+        SearchOrder([0, 0], 3, width=1, mask=np.ones((3, 2), np.bool_))
     order = SearchOrder([0, 0], 3, width=2)
     with pytest.raises(ValueError, match="pairs that `next` gave"):
         order.observe([0], [0], [True], [-1.0])
