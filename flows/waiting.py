@@ -15,4 +15,4 @@ def waiting(workspace: Workspace) -> list[str]:
         return []
     asked = len(workspace.read("questions", ["key"]))
     next_step = "reground review pull" if asked else "reground review push"
-    return [f"waiting for people: {open_images} images; next: `{next_step} -w {workspace.url}`"]
+    return [f"waiting for people: {open_images} images; next: `{next_step} -w {workspace.shell_url}`"]

@@ -31,7 +31,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
     if not settings.url and server is None:
         raise UnavailableError(
             f"expected Label Studio to run for {workspace.url}, it does not: start it with "
-            f"`reground review serve -w {workspace.url}` in another terminal, or set review.url to another Label "
+            f"`reground review serve -w {workspace.shell_url}` in another terminal, or set review.url to another Label "
             f"Studio and {TOKEN_VARIABLE} to its token. Nothing is lost."
         )
     url = settings.url or (server.url if server else "")

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import secrets
+import shlex
 import shutil
 import sys
 import time
@@ -220,11 +221,12 @@ def _order(values: Mapping[str, float]) -> str:
 def by_hand(workspace_url: str) -> list[str]:
     """How a person annotates and sees their own votes count, and sees the runs."""
     command = "reground" if shutil.which("reground") else os.path.relpath(sys.argv[0])
+    workspace = shlex.quote(workspace_url)
     return [
         "",
-        f"annotate by hand:  {command} review serve -w {workspace_url}   (Label Studio, and how to log in)",
-        f"see your votes:    {command} review pull -w {workspace_url} && {command} run -w {workspace_url}",
-        f"see the runs:      {command} serve -w {workspace_url}   (the Prefect page, with schedules)",
+        f"annotate by hand:  {command} review serve -w {workspace}   (Label Studio, and how to log in)",
+        f"see your votes:    {command} review pull -w {workspace} && {command} run -w {workspace}",
+        f"see the runs:      {command} serve -w {workspace}   (the Prefect page, with schedules)",
     ]
 
 

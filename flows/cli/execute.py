@@ -57,7 +57,8 @@ def require_workspace(workspace: Workspace) -> None:
     """
     if not workspace.exists() and not remembered.names(workspace):
         raise RegroundError(
-            f"expected a workspace at {workspace.url}, found none: `reground run IMAGES -w {workspace.url}` makes one."
+            f"expected a workspace at {workspace.url}, found none: "
+            f"`reground run IMAGES -w {workspace.shell_url}` makes one."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,8 +122,9 @@ def report(faults: Sequence[str]) -> str:
 
 def source(name: str, origin: Origin, url: str) -> str:
     """Where a value came from, and how to take back what is remembered."""
-    undo = f"; `reground settings unset {name} -w {url}` takes it back" if origin.kind == "workspace" else ""
-    return f"{origin}{undo}"
+    if origin.kind != "workspace":
+        return str(origin)
+    return f"{origin}; `reground settings unset {name} -w {shlex.quote(url)}` takes it back"
 
 
 def _unknown(name: str) -> str:

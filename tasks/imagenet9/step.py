@@ -108,7 +108,7 @@ def finalize(workspace: Workspace, settings: Imagenet9Settings) -> None:
         raise RegroundError(
             f"expected images of {settings.size} x {settings.size} pixels (imagenet9.size) in "
             f"{settings.folder}/{layout.ORIGINAL}, found none that is usable. First: {detail}. "
-            f"All: `reground table dropped -w {workspace.url} --to dropped.csv`."
+            f"All: `reground table dropped -w {workspace.shell_url} --to dropped.csv`."
         )
     for name in (*(f"variants/{name}" for name in VARIANTS), "foregrounds"):
         if (rows := count.get(name, 0)) < count["images"]:

@@ -108,7 +108,7 @@ def finalize(workspace: Workspace, settings: IndexSettings) -> None:
         f"{len(files):,} of {indexed + len(files):,} files were dropped, more than the share of "
         f"{settings.max_dropped:g} (index.max_dropped):\n"
         + "\n".join(lines)
-        + f"\nAll: `reground table dropped -w {workspace.url} --to "
+        + f"\nAll: `reground table dropped -w {workspace.shell_url} --to "
         "dropped.csv`. Fix the files or raise the limit, then run it again."
     )
 

@@ -91,7 +91,7 @@ def finalize(workspace: Workspace, settings: MaskSettings) -> None:
     raise RegroundError(
         f"expected masks by masks.method = '{settings.method}', got none for any image; the first, "
         f"{first['item']}: {first['reason']}: {first['detail']}. "
-        f"All: `reground table dropped -w {workspace.url} --to dropped.csv`."
+        f"All: `reground table dropped -w {workspace.shell_url} --to dropped.csv`."
     )
 
 

@@ -75,7 +75,8 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
     if not classes or not photographs:
         raise RegroundError(
             f"expected {workspace.url} to have classes and images, found {len(classes):,} and {len(photographs):,}: "
-            f"run `reground index IMAGES -w {workspace.url}` or `reground votes import -w {workspace.url}` first."
+            f"run `reground index IMAGES -w {workspace.shell_url}` or "
+            f"`reground votes import -w {workspace.shell_url}` first."
         )
     file_rows = _check_rows(workspace, path, photographs, label_index(classes))
     if not file_rows.predictions:

@@ -123,7 +123,7 @@ def _require_published_masks(workspace: Workspace) -> None:
         return
     raise RegroundError(
         "expected masks as published (GrabCut, 5 iterations, at least 10 % of the box) to compose as published, "
-        f"{problem}: run `reground masks -w {workspace.url} --method grabcut --iterations 5` first, "
+        f"{problem}: run `reground masks -w {workspace.shell_url} --method grabcut --iterations 5` first, "
         "or compose by mask."
     )
 

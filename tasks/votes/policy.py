@@ -65,7 +65,8 @@ def truth_policy(workspace: Workspace) -> VotePolicy:
     if policy is None:
         raise RegroundError(
             f"expected the policy of the truth (which votes count) in the table '{POLICY_TABLE}' of {workspace.url}, "
-            f"found none: an older version of reground made this truth. Run `reground truth -w {workspace.url}` again."
+            f"found none: an older version of reground made this truth. "
+            f"Run `reground truth -w {workspace.shell_url}` again."
         )
     return policy
 

@@ -105,7 +105,7 @@ def _entry(workspace: Workspace, name: str, entry: Any) -> Remembered:
         return Remembered(entry["value"], str(entry.get("file", "")))
     raise UsageError(
         f"{workspace.path(PATH)}: expected {{\"value\": ...}} for '{name}', got {json.dumps(entry)[:80]}: "
-        f"`reground settings unset {name} -w {workspace.url}` takes it out."
+        f"`reground settings unset {name} -w {workspace.shell_url}` takes it out."
     )
 
 

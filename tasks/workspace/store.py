@@ -20,6 +20,7 @@ import io
 import json
 import os
 import posixpath
+import shlex
 import threading
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,13 +28,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import Rows, concat_parts, to_arrow
+from reground.tasks.workspace.location import locate
 from reground.tasks.workspace.lock import hold
 
 if TYPE_CHECKING:
@@ -75,13 +76,24 @@ def digest(*parts: str) -> str:
 
 
 class Workspace:
-    """Tables and files below one root. Threads and processes may commit at the same time."""
+    """Tables and files below one root. Threads and processes may commit at the same time.
+
+    Args:
+        url: folder, or URL of an object store.
+
+    Raises:
+        UsageError: it is empty, names no store that can be opened, or leads to a file.
+    """
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
-        self.fs, root = fsspec.core.url_to_fs(self.url)
-        self.root: str = root.rstrip("/")
-        self.is_local = "file" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
+        location = locate(self.url)
+        self.fs, self.root, self.is_local = location.fs, location.root, location.is_local
+
+    @property
+    def shell_url(self) -> str:
+        """The url as a word of a shell command: quoted if need be."""
+        return shlex.quote(self.url)
 
     def __repr__(self) -> str:
         return f"Workspace({self.url!r})"
@@ -222,7 +234,8 @@ class Workspace:
         """
         if not self.parts(table):
             raise RegroundError(
-                f"expected the table '{table}' in {self.url}, found none: run `reground {command} -w {self.url}` first."
+                f"expected the table '{table}' in {self.url}, found none: run "
+                f"`reground {command} -w {self.shell_url}` first."
             )
 
     # The lock
