@@ -394,7 +394,7 @@ def put_original(workspace: Workspace, key: str, content: bytes) -> None:
     [
         (png(np.zeros((SIDE, SIDE, 3), np.uint8))[:200], r"expected an image of i000 .*variants` again"),
         (b"", r"expected an image of i000"),
-        (png(np.zeros((64, 64, 3), np.uint8)), r"pictures of one size, \d+ x \d+, got \d+ x \d+ .*one size"),
+        (png(np.zeros((64, 64, 3), np.uint8)), r"images of one size, \d+ x \d+, got \d+ x \d+ .*one size"),
         (png(np.zeros((SIDE, 64, 3), np.uint8)), r"expected square images of one size"),
     ],
 )
