@@ -31,7 +31,7 @@ MIN_SHARE_IN_BOX: Final = 0.5
 MAX_COORDINATE: Final = 1e9
 """No coordinate in pixels, and no infinity."""
 
-_reading = threading.Lock()
+_read_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ def coco_mask(path: str, content: str, photograph: Photograph) -> Mask:
         DropError: the file has no instance in the box, a malformed one, or an image of another size.
         RegroundError: the file is no COCO.
     """
-    with _reading:
+    with _read_lock:
         images = _read(path, content)
-    found = images.get(photograph.image_id, [])
-    if len(found) != 1:
-        what = "several images are" if found else "no image is"
-        raise DropError(DropReason.MASK_MISSING, f"{what} called {photograph.image_id} in {path}")
-    width, height = found[0].size
-    if found[0].size != (photograph.width, photograph.height):
+    matches = images.get(photograph.image_id, [])
+    if len(matches) != 1:
+        problem = "several images are" if matches else "no image is"
+        raise DropError(DropReason.MASK_MISSING, f"{problem} called {photograph.image_id} in {path}")
+    width, height = matches[0].size
+    if matches[0].size != (photograph.width, photograph.height):
         size = f"masks for {width} x {height}, the image is {photograph.width} x {photograph.height}"
         raise DropError(DropReason.MASK_SIZE_MISMATCH, size)
-    return _united(found[0], photograph)
+    return _union(matches[0], photograph)
 
 
 def decode_segmentation(segmentation: Any, height: int, width: int) -> Mask:
@@ -92,20 +92,20 @@ def decode_segmentation(segmentation: Any, height: int, width: int) -> Mask:
         SegmentationFormatError: it is none of the three, or one of another size.
     """
     if isinstance(segmentation, list):
-        return _polygons(segmentation, height, width)
+        return _decode_polygons(segmentation, height, width)
     if not isinstance(segmentation, Mapping):
-        raise SegmentationFormatError(f"expected polygons or run lengths, found {_shown(segmentation)}")
+        raise SegmentationFormatError(f"expected polygons or run lengths, found {_preview(segmentation)}")
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
-        raise SegmentationFormatError(f"expected run lengths of size [{height}, {width}], found {_shown(size)}")
+        raise SegmentationFormatError(f"expected run lengths of size [{height}, {width}], found {_preview(size)}")
     if isinstance(counts, str):
         try:
             return decode_mask(counts, height, width)
         except RegroundError as error:
             raise SegmentationFormatError(
-                f"compressed run lengths that are none of {height} x {width}: {_shown(counts)}"
+                f"compressed run lengths that are none of {height} x {width}: {_preview(counts)}"
             ) from error
-    return _runs(counts, height, width)
+    return _decode_runs(counts, height, width)
 
 
 def parse_coco(content: bytes) -> dict[str, list[CocoImage]]:
@@ -114,46 +114,46 @@ def parse_coco(content: bytes) -> dict[str, list[CocoImage]]:
     Raises:
         ValueError: no JSON, or not COCO's layout; says where.
     """
-    whole = _json(content)
+    document = _json(content)
     by_path: dict[str, list[CocoImage]] = {}
     by_stem: dict[str, list[CocoImage]] = {}
     by_id: dict[int | str, CocoImage] = {}
-    for number, image in enumerate(_list(whole, "images")):
-        where = f"images[{number}]"
-        segmented = CocoImage(_size(image, where))
-        by_id[_id(image, "id", where)] = segmented
-        path, stem = candidate_ids(_name(image, where))
-        by_path.setdefault(path, []).append(segmented)
-        by_stem.setdefault(stem, []).append(segmented)
-    for number, annotation in enumerate(_list(whole, "annotations")):
-        where = f"annotations[{number}]"
-        image_id = _id(annotation, "image_id", where)
+    for number, image in enumerate(_list(document, "images")):
+        location = f"images[{number}]"
+        image_entry = CocoImage(_size(image, location))
+        by_id[_id(image, "id", location)] = image_entry
+        path, stem = candidate_ids(_name(image, location))
+        by_path.setdefault(path, []).append(image_entry)
+        by_stem.setdefault(stem, []).append(image_entry)
+    for number, annotation in enumerate(_list(document, "annotations")):
+        location = f"annotations[{number}]"
+        image_id = _id(annotation, "image_id", location)
         if image_id not in by_id:
-            raise ValueError(f"{where}: image_id {_shown(image_id)} is that of no image")
+            raise ValueError(f"{location}: image_id {_preview(image_id)} is that of no image")
         by_id[image_id].instances.append((annotation.get("id", number), annotation.get("segmentation")))
     return by_stem | by_path
 
 
-def _united(image: CocoImage, photograph: Photograph) -> Mask:
-    united = np.zeros((photograph.height, photograph.width), np.bool_)
+def _union(image: CocoImage, photograph: Photograph) -> Mask:
+    union = np.zeros((photograph.height, photograph.width), np.bool_)
     xmin, ymin, xmax, ymax = photograph.box
     for name, segmentation in image.instances:
         try:
             mask = decode_segmentation(segmentation, photograph.height, photograph.width)
         except SegmentationFormatError as error:
-            raise DropError(DropReason.MASK_FAILED, f"annotation {_shown(name)}: {error}") from error
+            raise DropError(DropReason.MASK_FAILED, f"annotation {_preview(name)}: {error}") from error
         if mask[ymin:ymax, xmin:xmax].sum() >= MIN_SHARE_IN_BOX * mask.sum():
-            united |= mask
-    if not united.any():
+            union |= mask
+    if not union.any():
         raise DropError(DropReason.MASK_MISSING, f"none of {len(image.instances)} instances lies in the box")
-    return united
+    return union
 
 
-def _polygons(polygons: list[Any], height: int, width: int) -> Mask:
+def _decode_polygons(polygons: list[Any], height: int, width: int) -> Mask:
     rings: list[list[float]] = []
     for ring in polygons:
         if not (isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 and all(map(_is_number, ring))):
-            raise SegmentationFormatError(f"expected polygons of 3 or more x, y, found {_shown(ring)}")
+            raise SegmentationFormatError(f"expected polygons of 3 or more x, y, found {_preview(ring)}")
         # Vertices far outside would cost memory by their distance; the mask ends at the image anyway.
         rings.append(np.clip(np.array(ring, np.float64).reshape(-1, 2), 0, (width, height)).ravel().tolist())
     if not rings:
@@ -161,9 +161,9 @@ def _polygons(polygons: list[Any], height: int, width: int) -> Mask:
     return coco.decode(coco.merge(coco.frPyObjects(rings, height, width))).astype(np.bool_)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def _runs(counts: Any, height: int, width: int) -> Mask:
+def _decode_runs(counts: Any, height: int, width: int) -> Mask:
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count <= height * width for count in counts):
-        raise SegmentationFormatError(f"expected run lengths from 0 to {height * width}, found {_shown(counts)}")
+        raise SegmentationFormatError(f"expected run lengths from 0 to {height * width}, found {_preview(counts)}")
     if sum(counts) != height * width:
         raise SegmentationFormatError(f"run lengths of {sum(counts)} pixels, {width} x {height} has {height * width}")
     values = np.arange(len(counts)) % 2 == 1
@@ -188,37 +188,39 @@ def _json(content: bytes) -> Any:
         raise ValueError("nested too deep for COCO") from error
 
 
-def _list(whole: Any, name: str) -> list[Any]:
-    found = _get(whole, name, "the top")
-    if not isinstance(found, list):
-        raise ValueError(f"{name}: expected a list, found {_shown(found)}")
-    return found
+def _list(document: Any, name: str) -> list[Any]:
+    value = _get(document, name, "the top")
+    if not isinstance(value, list):
+        raise ValueError(f"{name}: expected a list, found {_preview(value)}")
+    return value
 
 
-def _get(thing: Any, key: str, where: str) -> Any:
-    if not isinstance(thing, Mapping) or key not in thing:
-        raise ValueError(f"{where}: expected an object with '{key}', found {_shown(thing)}")
-    return thing[key]
+def _get(node: Any, key: str, location: str) -> Any:
+    if not isinstance(node, Mapping) or key not in node:
+        raise ValueError(f"{location}: expected an object with '{key}', found {_preview(node)}")
+    return node[key]
 
 
-def _id(thing: Any, key: str, where: str) -> int | str:
-    found = _get(thing, key, where)
-    if not isinstance(found, int | str):
-        raise ValueError(f"{where}: expected a number or text as {key}, found {_shown(found)}")
-    return found
+def _id(node: Any, key: str, location: str) -> int | str:
+    value = _get(node, key, location)
+    if not isinstance(value, int | str):
+        raise ValueError(f"{location}: expected a number or text as {key}, found {_preview(value)}")
+    return value
 
 
-def _size(image: Any, where: str) -> tuple[int, int]:
-    width, height = (_get(image, key, where) for key in ("width", "height"))
+def _size(image: Any, location: str) -> tuple[int, int]:
+    width, height = (_get(image, key, location) for key in ("width", "height"))
     if not (type(width) is int and type(height) is int and width > 0 and height > 0):
-        raise ValueError(f"{where}: expected a width and a height in pixels, found {_shown(width)}, {_shown(height)}")
+        raise ValueError(
+            f"{location}: expected a width and a height in pixels, found {_preview(width)}, {_preview(height)}"
+        )
     return width, height
 
 
-def _name(image: Any, where: str) -> str:
-    name = _get(image, "file_name", where)
+def _name(image: Any, location: str) -> str:
+    name = _get(image, "file_name", location)
     if not (isinstance(name, str) and Path(name).name):
-        raise ValueError(f"{where}: expected a file_name, found {_shown(name)}")
+        raise ValueError(f"{location}: expected a file_name, found {_preview(name)}")
     return name
 
 
@@ -226,6 +228,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_COORDINATE < value < MAX_COORDINATE
 
 
-def _shown(value: Any) -> str:
+def _preview(value: Any) -> str:
     text = json.dumps(value) if not isinstance(value, list | dict) else f"a {type(value).__name__} of {len(value)}"
     return text if len(text) <= 40 else f"{text[:40]}..."

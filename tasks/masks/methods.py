@@ -55,11 +55,11 @@ def open_method(settings: MaskSettings) -> MaskMethod:
         UsageError: no such method, or the part after its colon is missing or too much.
         RegroundError: the plugin of that name cannot be imported.
     """
-    name, _, place = settings.method.partition(":")
+    name, _, location = settings.method.partition(":")
     for usage, make in METHODS.items():
-        takes, _, what = usage.partition(":")
-        if (name, bool(place)) == (takes, bool(what)):
-            return make(settings, place)
+        prefix, _, argument = usage.partition(":")
+        if (name, bool(location)) == (prefix, bool(argument)):
+            return make(settings, location)
     plugin = REGISTRY.find(settings.method)
     return from_plugin(plugin, REGISTRY.load(plugin))
 
@@ -79,20 +79,20 @@ def _grabcut(settings: MaskSettings, _: str) -> MaskMethod:
 
         return grabcut(pixels, box, settings.iterations, seed)
 
-    published = settings.iterations == PUBLISHED_ITERATIONS
-    return box_method("grabcut" if published else f"grabcut:{settings.iterations}", kernel)
+    is_default = settings.iterations == PUBLISHED_ITERATIONS
+    return box_method("grabcut" if is_default else f"grabcut:{settings.iterations}", kernel)
 
 
-def _supplied(settings: MaskSettings, place: str) -> MaskMethod:
+def _supplied(settings: MaskSettings, location: str) -> MaskMethod:
     from reground.tasks.masks.supplied import supplied
 
-    return supplied(place)
+    return supplied(location)
 
 
-def _onnx(settings: MaskSettings, place: str) -> MaskMethod:
+def _onnx(settings: MaskSettings, location: str) -> MaskMethod:
     from reground.tasks.masks.onnx import onnx_method
 
-    return onnx_method(place, settings.device)
+    return onnx_method(location, settings.device)
 
 
 METHODS: Final[dict[str, Callable[[MaskSettings, str], MaskMethod]]] = {

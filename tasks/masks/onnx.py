@@ -24,17 +24,17 @@ from reground.tasks.workspace import digest as store_digest
 PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 INPUT_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
-_loading = threading.Lock()
+_load_lock = threading.Lock()
 
 
-def onnx_method(place: str, device: str) -> MaskMethod:
+def onnx_method(location: str, device: str) -> MaskMethod:
     """Masks by the network in a file, with its sidecar beside it. Opens nothing yet.
 
     Args:
         place: path of the ONNX file.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
-    path = Path(place).absolute()
+    path = Path(location).absolute()
 
     def shard_inputs(ids: Sequence[str]) -> ShardInputs:
         return _network_inputs(str(path), _stamp(path))
@@ -44,7 +44,7 @@ def onnx_method(place: str, device: str) -> MaskMethod:
         read_sidecar(path)
 
     def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
-        with _loading:
+        with _load_lock:
             network = _load(str(path), shard_inputs["network"], device)
         try:
             return network.mask(pixels(), photograph.box)
@@ -69,8 +69,8 @@ def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
     """Name, size and time of change of the network, its sidecar and the files its weights may lie in."""
     if not path.is_file():
         raise UsageError(f"expected an ONNX file at {path}, found none")
-    beside = sorted(other for other in path.parent.glob(f"{glob.escape(path.name)}?*") if other.is_file())
-    states = [(other.name, other.stat()) for other in (path, sidecar_path(path), *beside) if other.exists()]
+    external_data = sorted(file for file in path.parent.glob(f"{glob.escape(path.name)}?*") if file.is_file())
+    states = [(file.name, file.stat()) for file in (path, sidecar_path(path), *external_data) if file.exists()]
     return tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
 
 
@@ -83,35 +83,37 @@ def _load(path: str, digest: str, device: str) -> OnnxNetwork:
     """
     sidecar = read_sidecar(Path(path))
     session = _session(path, device)
-    taken, outputs = session.get_inputs(), names(session.get_outputs())
-    if len(taken) != 1:
-        found = ", ".join(f"{one.name} {one.shape}" for one in taken)
-        raise RegroundError(f"{path}: expected one input, an image, found {len(taken)} ({found}): it cannot be used.")
-    if taken[0].type not in INPUT_TYPES:
-        raise _refused(path, f"of {' or '.join(INPUT_TYPES)}", taken[0].type)
+    inputs, outputs = session.get_inputs(), names(session.get_outputs())
+    if len(inputs) != 1:
+        listing = ", ".join(f"{node.name} {node.shape}" for node in inputs)
+        raise RegroundError(
+            f"{path}: expected one input, an image, found {len(inputs)} ({listing}): it cannot be used."
+        )
+    if inputs[0].type not in INPUT_TYPES:
+        raise _input_error(path, f"of {' or '.join(INPUT_TYPES)}", inputs[0].type)
     if sidecar.output and sidecar.output not in outputs:
         raise unknown(f"output in {sidecar_path(Path(path))}", sidecar.output, outputs)
-    height, width = _input_size(path, list(taken[0].shape), sidecar)
-    return OnnxNetwork(session, sidecar, path, height, width, INPUT_TYPES[taken[0].type], sidecar.output or outputs[0])
+    height, width = _input_size(path, list(inputs[0].shape), sidecar)
+    return OnnxNetwork(session, sidecar, path, height, width, INPUT_TYPES[inputs[0].type], sidecar.output or outputs[0])
 
 
 def _input_size(path: str, shape: list[Any], sidecar: Sidecar) -> tuple[int, int]:
     """Height and width in pixels. Of a shape, what is free to vary is a name or None."""
-    fixed = [edge if isinstance(edge, int) else None for edge in shape]
-    if len(fixed) != 4 or fixed[0] not in (None, 1) or fixed[1] not in (None, 3):
-        raise _refused(path, "[1, 3, height, width], one RGB image, channels first", shape)
-    height, width = (edge or sidecar.size for edge in fixed[2:])
+    fixed_shape = [edge if isinstance(edge, int) else None for edge in shape]
+    if len(fixed_shape) != 4 or fixed_shape[0] not in (None, 1) or fixed_shape[1] not in (None, 3):
+        raise _input_error(path, "[1, 3, height, width], one RGB image, channels first", shape)
+    height, width = (edge or sidecar.size for edge in fixed_shape[2:])
     if not (height and width):
-        free = f"{sidecar_path(Path(path))}: expected the size of the image, which the network leaves free ({shape})"
-        raise UsageError(f"{free}: write size = 320, or what it was trained with")
+        problem = f"{sidecar_path(Path(path))}: expected the size of the image, which the network leaves free ({shape})"
+        raise UsageError(f"{problem}: write size = 320, or what it was trained with")
     if sidecar.size and (height, width) != (sidecar.size, sidecar.size):
-        taken = f"the network takes {width} x {height} alone"
-        raise UsageError(f"{sidecar_path(Path(path))}: size = {sidecar.size}, but {taken}: leave size out")
+        fixed_size = f"the network takes {width} x {height} alone"
+        raise UsageError(f"{sidecar_path(Path(path))}: size = {sidecar.size}, but {fixed_size}: leave size out")
     return height, width
 
 
-def _refused(path: str, expected: str, found: object) -> RegroundError:
-    return RegroundError(f"{path}: expected an input {expected}, found {found}: export the network again like that.")
+def _input_error(path: str, expected: str, actual: object) -> RegroundError:
+    return RegroundError(f"{path}: expected an input {expected}, found {actual}: export the network again like that.")
 
 
 def _session(path: str, device: str) -> Any:
@@ -130,16 +132,18 @@ def _session(path: str, device: str) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # its exceptions share no class
-        why = str(error).splitlines()[0][:300]
-        raise RegroundError(f"expected a network in ONNX at {path}, but onnxruntime cannot load it: {why}") from error
+        message = str(error).splitlines()[0][:300]
+        raise RegroundError(
+            f"expected a network in ONNX at {path}, but onnxruntime cannot load it: {message}"
+        ) from error
 
 
-def _providers(device: str, there: Sequence[str]) -> list[str]:
+def _providers(device: str, available: Sequence[str]) -> list[str]:
     """The GPU first, where it is wanted; the CPU does what the GPU cannot."""
-    wanted = device == "cuda" or (device == "auto" and PROVIDERS["cuda"] in there)
-    if wanted and PROVIDERS["cuda"] not in there:
+    use_gpu = device == "cuda" or (device == "auto" and PROVIDERS["cuda"] in available)
+    if use_gpu and PROVIDERS["cuda"] not in available:
         raise UsageError(
-            f"masks.device = 'cuda' needs onnxruntime with {PROVIDERS['cuda']}, found {', '.join(there)}: "
+            f"masks.device = 'cuda' needs onnxruntime with {PROVIDERS['cuda']}, found {', '.join(available)}: "
             "install onnxruntime-gpu, or give masks.device = 'cpu'"
         )
-    return [PROVIDERS["cuda"], PROVIDERS["cpu"]] if wanted else [PROVIDERS["cpu"]]
+    return [PROVIDERS["cuda"], PROVIDERS["cpu"]] if use_gpu else [PROVIDERS["cpu"]]

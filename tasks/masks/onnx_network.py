@@ -57,29 +57,29 @@ class OnnxNetwork:
             RegroundError: the output is no mask; says what came and what to write in the sidecar.
         """
         window = _window(box, self.sidecar.margin, pixels.shape[0], pixels.shape[1])
-        seen = pixels[window]
-        values = self.session.run([self.output], {self.session.get_inputs()[0].name: self._input(seen)})[0]
-        shares = _activated(self._map(values), self.sidecar.activation)
+        crop = pixels[window]
+        values = self.session.run([self.output], {self.session.get_inputs()[0].name: self._input(crop)})[0]
+        shares = _activate(self._map(values), self.sidecar.activation)
         if shares.min() < -0.001 or shares.max() > 1.001:
-            raise self._wrong(
+            raise self._output_error(
                 f"an output from 0 to 1, got {shares.min():.3g} to {shares.max():.3g}",
                 'activation = "sigmoid" (of logits) or "minmax"',
             )
-        found = np.zeros(pixels.shape[:2], np.bool_)
-        size = seen.shape[1], seen.shape[0]
-        found[window] = (
+        mask = np.zeros(pixels.shape[:2], np.bool_)
+        size = crop.shape[1], crop.shape[0]
+        mask[window] = (
             np.asarray(Image.fromarray(shares).resize(size, Image.Resampling.BILINEAR)) > self.sidecar.threshold
         )
-        return found
+        return mask
 
-    def _input(self, seen: Pixels) -> npt.NDArray[Any]:
+    def _input(self, crop: Pixels) -> npt.NDArray[Any]:
         size = self.width, self.height
-        image = np.asarray(Image.fromarray(seen).resize(size, Image.Resampling.BILINEAR), np.float32)
+        image = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BILINEAR), np.float32)
         if self.sidecar.channels == "bgr":
             image = image[..., ::-1]
-        white = {"unit": 255.0, "max": max(float(image.max()), 1.0), "byte": 1.0}[self.sidecar.scale]
+        scale = {"unit": 255.0, "max": max(float(image.max()), 1.0), "byte": 1.0}[self.sidecar.scale]
         mean, std = np.array(self.sidecar.mean, np.float32), np.array(self.sidecar.std, np.float32)
-        normal = (image / np.float32(white) - mean) / std
+        normal = (image / np.float32(scale) - mean) / std
         return np.ascontiguousarray(normal.transpose(2, 0, 1)[None], self.dtype)
 
     def _map(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -87,25 +87,25 @@ class OnnxNetwork:
         while values.ndim > 2 and values.shape[0] == 1:
             values = values[0]
         if values.ndim != 2 or min(values.shape) < 2:
-            raise self._wrong(
+            raise self._output_error(
                 f"one map for an image from the output '{self.output}', [1, 1, height, width], got {list(shape)}",
                 f"output = one of {', '.join(names(self.session.get_outputs()))}",
             )
         return values.astype(np.float32)
 
-    def _wrong(self, what: str, write: str) -> RegroundError:
-        return RegroundError(f"{self.path}: expected {what}: write in {sidecar_path(Path(self.path))}: {write}.")
+    def _output_error(self, expected: str, remedy: str) -> RegroundError:
+        return RegroundError(f"{self.path}: expected {expected}: write in {sidecar_path(Path(self.path))}: {remedy}.")
 
 
 def _window(box: Box, margin: float, height: int, width: int) -> tuple[slice, slice]:
     """The rows and columns that the network sees."""
     if margin < 0:
         return slice(0, height), slice(0, width)
-    across, down = round(margin * (box.xmax - box.xmin)), round(margin * (box.ymax - box.ymin))
-    return slice(max(0, box.ymin - down), box.ymax + down), slice(max(0, box.xmin - across), box.xmax + across)
+    dx, dy = round(margin * (box.xmax - box.xmin)), round(margin * (box.ymax - box.ymin))
+    return slice(max(0, box.ymin - dy), box.ymax + dy), slice(max(0, box.xmin - dx), box.xmax + dx)
 
 
-def _activated(values: npt.NDArray[np.float32], activation: str) -> npt.NDArray[np.float32]:
+def _activate(values: npt.NDArray[np.float32], activation: str) -> npt.NDArray[np.float32]:
     if not np.isfinite(values).all():
         raise NoForegroundError("the network's output has values that are no numbers")
     if activation == "sigmoid":
@@ -120,4 +120,4 @@ def _activated(values: npt.NDArray[np.float32], activation: str) -> npt.NDArray[
 
 def names(arguments: Sequence[Any]) -> list[str]:
     """Of a session's inputs or outputs."""
-    return [one.name for one in arguments]
+    return [node.name for node in arguments]

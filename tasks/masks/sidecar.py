@@ -83,25 +83,27 @@ def parse_sidecar(content: bytes) -> Sidecar:
     Raises:
         ValueError: no TOML, a key unknown or missing, or a value that cannot be; says what could.
     """
-    told = tomllib.loads(content.decode())  # both errors are ValueErrors
-    unknown = told.keys() - CHECKS.keys()
-    if unknown:
-        raise ValueError(f"unknown {', '.join(sorted(unknown))}: expected some of {', '.join(CHECKS)}")
-    missing = [field.name for field in dataclasses.fields(Sidecar) if _required(field) and field.name not in told]
-    if missing:
-        raise ValueError(f"expected {' and '.join(missing)}, which it does not have")
-    for name, value in told.items():
-        expected, holds = CHECKS[name]
-        if not holds(value):
+    values = tomllib.loads(content.decode())  # both errors are ValueErrors
+    unknown_keys = values.keys() - CHECKS.keys()
+    if unknown_keys:
+        raise ValueError(f"unknown {', '.join(sorted(unknown_keys))}: expected some of {', '.join(CHECKS)}")
+    missing_keys = [
+        field.name for field in dataclasses.fields(Sidecar) if _required(field) and field.name not in values
+    ]
+    if missing_keys:
+        raise ValueError(f"expected {' and '.join(missing_keys)}, which it does not have")
+    for name, value in values.items():
+        expected, is_valid = CHECKS[name]
+        if not is_valid(value):
             raise ValueError(f"expected {name} to be {expected}, found {value!r}")
-    return Sidecar(**{name: _plain(value) for name, value in told.items()})
+    return Sidecar(**{name: _to_field(value) for name, value in values.items()})
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING
 
 
-def _plain(value: Any) -> Any:
+def _to_field(value: Any) -> Any:
     return tuple(map(float, value)) if isinstance(value, list) else value
 
 
@@ -109,7 +111,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
 
 
-def _are_three(value: object) -> bool:
+def _is_triple(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))
 
 
@@ -118,8 +120,8 @@ def _one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
 
 
 CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
-    "mean": ("three numbers", _are_three),
-    "std": ("three numbers, none of them 0", lambda value: _are_three(value) and 0 not in value),
+    "mean": ("three numbers", _is_triple),
+    "std": ("three numbers, none of them 0", lambda value: _is_triple(value) and 0 not in value),
     "size": ("a number of pixels from 1 up", lambda value: type(value) is int and 1 <= value <= 8192),
     "scale": _one_of(SCALES),
     "channels": _one_of(CHANNELS),

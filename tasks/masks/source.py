@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -93,9 +93,11 @@ def check_method(target: Any) -> MaskMethod | Segment:
     Raises:
         TypeError: it is neither a `MaskMethod` nor a function.
     """
-    if not isinstance(target, MaskMethod) and not callable(target):
-        raise TypeError(f"expected a function (pixels, box, seed) -> mask or a Source, got {type(target).__name__}")
-    return target
+    if isinstance(target, MaskMethod):
+        return target
+    if not callable(target):
+        raise TypeError(f"expected a function (pixels, box, seed) -> mask or a MaskMethod, got {type(target).__name__}")
+    return cast("Segment", target)
 
 
 def from_plugin(plugin: Plugin, target: MaskMethod | Segment) -> MaskMethod:

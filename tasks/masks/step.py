@@ -63,18 +63,18 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     cv2.setNumThreads(1)
     method = planned_method(settings, shard.args.get("plugin", ""))
     masks: list[MaskRow] = []
-    dropped: list[DroppedRow] = []
+    drops: list[DroppedRow] = []
     for row in workspace.read_part(shard.args["part"]).to_pylist():
         try:
             masks.append(_mask_row(row, method, settings, shard.args))
-        except DropError as why:
-            dropped.append(why.row("masks", row["image_id"]))
-    dropped += [
+        except DropError as error:
+            drops.append(error.row("masks", row["image_id"]))
+    drops += [
         DropError(DropReason.MASK_QUARANTINED, row["quarantine"]).row("masks", row["image_id"])
         for row in masks
         if row["quarantine"] is not None
     ]
-    return Output({"masks": masks, "dropped": dropped})
+    return Output({"masks": masks, "dropped": drops})
 
 
 def finalize(workspace: Workspace, settings: MaskSettings) -> None:
@@ -86,8 +86,8 @@ def finalize(workspace: Workspace, settings: MaskSettings) -> None:
     method = open_method(settings)
     if method.needs_one_box or any(part.rows for _, part in workspace.parts("masks")):
         return
-    dropped = workspace.read("dropped")
-    first = dropped[dropped["stage"] == "masks"].iloc[0]
+    rows = workspace.read("dropped")
+    first = rows[rows["stage"] == "masks"].iloc[0]
     raise RegroundError(
         f"expected masks by masks.method = '{settings.method}', got none for any image; the first, "
         f"{first['item']}: {first['reason']}: {first['detail']}. "
@@ -118,8 +118,8 @@ def check_box(photograph: Photograph) -> None:
 
 def _with_inputs(workspace: Workspace, shard: Shard, shard_inputs: Callable[[Sequence[str]], Any]) -> Shard:
     ids = workspace.read_part(shard.args["part"], ["image_id"])["image_id"].to_pylist()
-    found = shard_inputs(ids)
-    return dataclasses.replace(shard, inputs=(*shard.inputs, *found.inputs), args={**shard.args, **found.args})
+    more = shard_inputs(ids)
+    return dataclasses.replace(shard, inputs=(*shard.inputs, *more.inputs), args={**shard.args, **more.args})
 
 
 def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_inputs: Mapping[str, Any]) -> MaskRow:
@@ -134,7 +134,7 @@ def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_i
         check_box(photograph)
     _check_area(mask, photograph, settings.min_area if method.estimated else 0.0)
     quality = mask_quality(pixels(), mask, photograph.box)
-    low = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.why()}"
+    reason = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.why()}"
     return {
         "image_id": photograph.image_id,
         "method": method.label,
@@ -144,7 +144,7 @@ def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_i
         "box": None if len(row["boxes"]) == 1 else photograph.box.to_dict(),
         "area_ratio": area_ratio(mask, photograph),
         "quality": quality.score,
-        "quarantine": low if quality.score < settings.min_quality else None,
+        "quarantine": reason if quality.score < settings.min_quality else None,
         "seed": seed,
     }
 
@@ -172,12 +172,12 @@ def _photograph(row: ImageRow, method: MaskMethod) -> Photograph:
 
 def _clip_to_box(mask: Mask, box: Box) -> Mask:
     """The mask without what lies outside the box: variants fill the box alone."""
-    cut = np.zeros_like(mask)
+    clipped = np.zeros_like(mask)
     window = slice(box.ymin, box.ymax), slice(box.xmin, box.xmax)
-    cut[window] = mask[window]
-    if not cut.any():
+    clipped[window] = mask[window]
+    if not clipped.any():
         raise DropError(DropReason.MASK_TOO_SMALL, "no foreground" + (" in the box" if mask.any() else ""))
-    return cut
+    return clipped
 
 
 def _tight_box(mask: Mask) -> Box:
@@ -185,10 +185,10 @@ def _tight_box(mask: Mask) -> Box:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _check_area(mask: Mask, photograph: Photograph, least: float) -> None:
-    found = area_ratio(mask, photograph)
-    if found < least:
-        raise DropError(DropReason.MASK_TOO_SMALL, f"{found:.1%} of the box, less than {least:.0%}")
+def _check_area(mask: Mask, photograph: Photograph, min_ratio: float) -> None:
+    ratio = area_ratio(mask, photograph)
+    if ratio < min_ratio:
+        raise DropError(DropReason.MASK_TOO_SMALL, f"{ratio:.1%} of the box, less than {min_ratio:.0%}")
 
 
 STEP = Step(

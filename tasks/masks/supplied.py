@@ -32,19 +32,19 @@ MAX_LISTED: Final = 3
 """Files of one name that a message lists."""
 
 
-def supplied(place: str) -> MaskMethod:
+def supplied(location: str) -> MaskMethod:
     """Masks in a folder of PNG files, in a COCO file, or in a folder with one. Opens nothing yet."""
-    look = functools.cache(_look)
+    open_inputs = functools.cache(_open_inputs)
 
     def shard_inputs(ids: Sequence[str]) -> ShardInputs:
-        return look(Path(place))(ids)
+        return open_inputs(Path(location))(ids)
 
     def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
         if "coco" in shard_inputs:
             return coco_mask(shard_inputs["coco"], shard_inputs["sha256"], photograph)
         return _png_mask(shard_inputs["files"][photograph.image_id], photograph)
 
-    return MaskMethod("supplied", find, shard_inputs, estimated=False, check=lambda: _check(Path(place)))
+    return MaskMethod("supplied", find, shard_inputs, estimated=False, check=lambda: _check(Path(location)))
 
 
 def read_png(content: bytes, width: int, height: int) -> Mask:
@@ -70,8 +70,8 @@ def read_png(content: bytes, width: int, height: int) -> Mask:
     with image:
         # Before a pixel is decoded: a mask of its photograph's size is no decompression bomb.
         if image.size != (width, height):
-            found = f"a mask of {image.size[0]} x {image.size[1]}, its image is {width} x {height}"
-            raise DropError(DropReason.MASK_SIZE_MISMATCH, found)
+            detail = f"a mask of {image.size[0]} x {image.size[1]}, its image is {width} x {height}"
+            raise DropError(DropReason.MASK_SIZE_MISMATCH, detail)
         try:
             image.load()
             return _foreground(image)
@@ -87,24 +87,25 @@ def _foreground(image: Image.Image) -> Mask:
         if alpha.min() < 255:
             return alpha >= 128
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return _bright(np.asarray(image), 65535)
+        return _threshold(np.asarray(image), 65535)
     colours = np.asarray(image.convert("RGB"))
     if (colours == colours[..., :1]).all():
-        return _bright(colours[..., 0], 255)
+        return _threshold(colours[..., 0], 255)
     return colours.any(axis=2) & (colours != VOID).any(axis=2)
 
 
-def _bright(values: np.ndarray, white: int) -> Mask:
-    most = int(values.max())
-    if most <= 1:
+def _threshold(values: np.ndarray, white: int) -> Mask:
+    maximum = int(values.max())
+    if maximum <= 1:
         return values > 0
     # 16 bits a pixel may still hold 0 to 255.
-    half = (255 if most <= 255 else white) // 2
-    if most <= half:
+    threshold = (255 if maximum <= 255 else white) // 2
+    if maximum <= threshold:
         raise DropError(
-            DropReason.MASK_FAILED, f"a mask with no foreground: its brightest pixel is {most}, over {half} is needed"
+            DropReason.MASK_FAILED,
+            f"a mask with no foreground: its brightest pixel is {maximum}, over {threshold} is needed",
         )
-    return values > half
+    return values > threshold
 
 
 def _png_mask(uris: Sequence[str], photograph: Photograph) -> Mask:
@@ -124,51 +125,51 @@ def _png_mask(uris: Sequence[str], photograph: Photograph) -> Mask:
 # Planning
 
 
-def _look(place: Path) -> Callable[[Sequence[str]], ShardInputs]:
+def _open_inputs(location: Path) -> Callable[[Sequence[str]], ShardInputs]:
     """What lies there, as a function that tells it for the image_ids of a shard."""
-    _check(place)
-    if place.is_file():
-        return _coco(place)
-    listed = [found for found in list_files(place) if found.problem is None]
-    pngs = [found for found in listed if found.name.lower().endswith(".png")]
+    _check(location)
+    if location.is_file():
+        return _coco_inputs(location)
+    files = [file for file in list_files(location) if file.problem is None]
+    pngs = [file for file in files if file.name.lower().endswith(".png")]
     if pngs:
-        return functools.partial(_pngs_given, _by_key(pngs))
-    files = [found for found in listed if found.name.lower().endswith(".json")]
-    if len(files) != 1:
-        names = ", ".join(found.name for found in files[:MAX_LISTED])
+        return functools.partial(_png_inputs, _index_by_id(pngs))
+    json_files = [file for file in files if file.name.lower().endswith(".json")]
+    if len(json_files) != 1:
+        names = ", ".join(file.name for file in json_files[:MAX_LISTED])
         raise UsageError(
-            f"expected PNG files or one COCO file (.json) below {place}, found no .png and {len(files)} .json"
-            + (f" ({names}): name the one you mean, supplied:FILE" if files else "")
+            f"expected PNG files or one COCO file (.json) below {location}, found no .png and {len(json_files)} .json"
+            + (f" ({names}): name the one you mean, supplied:FILE" if json_files else "")
         )
-    return _coco(Path(files[0].uri))
+    return _coco_inputs(Path(json_files[0].uri))
 
 
-def _check(place: Path) -> None:
-    if not place.exists():
-        raise UsageError(f"expected masks at {place}, found nothing there: give supplied:DIR, PNG files or COCO's JSON")
-    if not place.is_dir() and place.suffix.lower() != ".json":
-        raise UsageError(f"expected masks in a folder or in a COCO file (.json), got the file {place}")
+def _check(location: Path) -> None:
+    if not location.exists():
+        raise UsageError(
+            f"expected masks at {location}, found nothing there: give supplied:DIR, PNG files or COCO's JSON"
+        )
+    if not location.is_dir() and location.suffix.lower() != ".json":
+        raise UsageError(f"expected masks in a folder or in a COCO file (.json), got the file {location}")
 
 
-def _coco(path: Path) -> Callable[[Sequence[str]], ShardInputs]:
-    made = coco_inputs(path)
-    return lambda _: made
+def _coco_inputs(path: Path) -> Callable[[Sequence[str]], ShardInputs]:
+    inputs = coco_inputs(path)
+    return lambda _: inputs
 
 
-def _by_key(pngs: Sequence[ListedFile]) -> dict[str, list[ListedFile]]:
+def _index_by_id(pngs: Sequence[ListedFile]) -> dict[str, list[ListedFile]]:
     """Files by each key; a path's is never shared, so it comes before a stem's."""
     by_path: dict[str, list[ListedFile]] = {}
     by_stem: dict[str, list[ListedFile]] = {}
-    for found in pngs:
-        path, stem = candidate_ids(found.name)
-        by_path.setdefault(path, []).append(found)
-        by_stem.setdefault(stem, []).append(found)
+    for file in pngs:
+        path, stem = candidate_ids(file.name)
+        by_path.setdefault(path, []).append(file)
+        by_stem.setdefault(stem, []).append(file)
     return by_stem | by_path
 
 
-def _pngs_given(by_key: Mapping[str, Sequence[ListedFile]], ids: Sequence[str]) -> ShardInputs:
-    files = {image_id: by_key.get(image_id, ())[:MAX_LISTED] for image_id in ids}
-    stamps = [digest(found.name, found.stamp) for image_id in ids for found in files[image_id]]
-    return ShardInputs(
-        tuple(stamps), {"files": {image_id: [found.uri for found in files[image_id]] for image_id in ids}}
-    )
+def _png_inputs(index: Mapping[str, Sequence[ListedFile]], ids: Sequence[str]) -> ShardInputs:
+    files = {image_id: index.get(image_id, ())[:MAX_LISTED] for image_id in ids}
+    stamps = [digest(file.name, file.stamp) for image_id in ids for file in files[image_id]]
+    return ShardInputs(tuple(stamps), {"files": {image_id: [file.uri for file in files[image_id]] for image_id in ids}})

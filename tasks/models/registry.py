@@ -6,7 +6,7 @@ import functools
 import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.models.preprocessing import Preprocessing
@@ -23,7 +23,7 @@ FAMILIES: Final = {"timm": "reground.tasks.models.timm_model", "torchvision": "r
 def _check_load(target: Any) -> Load:
     if not callable(target):
         raise TypeError(f"expected a function (name, device) -> Model, got {type(target).__name__}")
-    return target
+    return cast("Load", target)
 
 
 REGISTRY: Final = Registry("reground.models", "model", [*LITE, *(f"{family}:NAME" for family in FAMILIES)], _check_load)
