@@ -15,12 +15,12 @@ class ExclusionRule:
     """Bounds below which an annotator is excluded; a bound of 0 excludes nobody.
 
     Attributes:
-        min_gold_accuracy: of the upper end of the 95 % interval of their accuracy on gold and controls.
-        min_agreement: share of their votes that equal the majority of the others.
-        min_agreement_votes: votes that this share must rest on.
-        min_seconds: median time for a task; also the bound of ``fast_share`` in the table ``annotators``.
-        min_timed_tasks: tasks that the median must rest on.
-        min_straightlining_p: probability by chance of answers that are all alike.
+        min_gold_accuracy: smallest upper end of the 95 % interval of the accuracy on gold and controls.
+        min_agreement: smallest share of votes that equal the majority of the other annotators.
+        min_agreement_votes: number of votes from which on the agreement is tested.
+        min_seconds: smallest median time for a task; also the bound of ``fast_share`` in the table ``annotators``.
+        min_timed_tasks: number of timed tasks from which on the median is tested.
+        min_straightlining_p: smallest probability that answers that are all alike are chance.
     """
 
     min_gold_accuracy: Share = 0.7
@@ -36,10 +36,10 @@ class ReviewSettings:
     """Where annotators work, what they are asked, and how.
 
     Attributes:
-        url: of Label Studio; empty: the workspace's own, which `reground review serve` runs. Its token is
+        url: URL of Label Studio; empty: the workspace's own, which `reground review serve` runs. Its token is
             read from the environment (``REGROUND_LABEL_STUDIO_TOKEN``), never from a settings file; the
             workspace's own needs none.
-        port: that the workspace's own Label Studio listens on; 0: any free one.
+        port: port of the workspace's own Label Studio; 0: any free port.
         document_root: path of the workspace's folder ``review`` on Label Studio's machine; empty: the same path
             as here.
         round: number of the round; a new round asks every question again.
@@ -48,7 +48,7 @@ class ReviewSettings:
             to CONTAINS, the images that these left with several labels.
         limit: maximum number of pairs (contains) or images (classify), in order of the strategy; 0: all.
         overlap: annotators wanted for each question.
-        blind: every annotator has a project of their own, and each question goes to ``overlap`` of
+        blind: give every annotator a project of their own, and each question to ``overlap`` of
             ``annotators``, so that nobody sees the answers of others.
         annotators: e-mail addresses of the annotators in a blind review; `reground review invite` adds to them.
         grid: images in one CONTAINS question, control images included.
@@ -61,7 +61,7 @@ class ReviewSettings:
         recorded_annotators: e-mail addresses whose answers are recordings instead of their own;
             their votes have the source ``recorded``.
         exclude: rule that excludes annotators, whose votes then do not count.
-        seed: of every random draw: order of candidates, controls, gold, examples, assignment.
+        seed: seed of every random draw: order of candidates, controls, gold, examples, assignment.
     """
 
     url: str = ""

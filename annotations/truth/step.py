@@ -55,14 +55,14 @@ class TruthSettings:
     """How votes become labels.
 
     Attributes:
-        method: selection-frequency, dawid-skene or joint.
+        method: aggregation of votes: ``selection-frequency``, ``dawid-skene`` or ``joint``.
         min_annotators: people who must have judged an image's original label for the image to be
             settled (5 in the published routing).
         ratio: another label is confident in CONTAINS when its selection frequency is at least
             this share of the original label's (0.5 in the published routing).
         keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
         hold_out: sources whose votes do not count, kept to evaluate against.
-        count_excluded: votes of annotators whom the rule `review.exclude` excludes count all the same.
+        count_excluded: count the votes of annotators excluded by the rule `review.exclude` too.
     """
 
     method: Literal["selection-frequency", "dawid-skene", "joint"] = "selection-frequency"

@@ -50,12 +50,12 @@ class AdversarialSettings:
     """Which models are searched, and how.
 
     Attributes:
-        models: names, see `reground.tasks.models`; empty: all models with predictions.
+        models: models to search, for example ``timm:NAME``; empty: all models with predictions.
         exhaustive: try every pair, not only until the verdicts are final.
         batch_size: composites per forward pass; 0: default of the device.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32`` or ``bfloat16``.
-        rows: foregrounds per shard; 0: see `ROWS`.
+        rows: foregrounds per shard; 0: a default that depends on `exhaustive`.
         seed: seed of the shuffle of foregrounds and of the order in which pairs are tried.
     """
 

@@ -49,9 +49,9 @@ class EvaluationSettings:
     """How models are evaluated.
 
     Attributes:
-        level: of the intervals.
+        level: confidence level of the intervals.
         resamples: bootstrap resamples of photographs and labels, to compare models.
-        seed: of the resamples.
+        seed: seed of the bootstrap.
     """
 
     level: Annotated[float, Interval(gt=0, lt=1)] = 0.95

@@ -49,7 +49,7 @@ class Imagenet9Settings:
     """Settings of the step ``imagenet9``.
 
     Attributes:
-        folder: with ``original/val/00_dog/*.JPEG``, the other variants and ``fg_mask``.
+        folder: folder with ``original/val/00_dog/*.JPEG``, the other variants and ``fg_mask``.
         size: side of the square images in pixels; images of another size are dropped.
     """
 

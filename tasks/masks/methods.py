@@ -26,13 +26,13 @@ class MaskSettings:
         method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `reground.tasks.kernels.consensus`),
             ``supplied:DIR`` (PNG files or COCO's JSON), ``onnx:FILE``
             (a salient-object network with its sidecar) or the name of a plugin.
-        iterations: of GrabCut.
-        seed: of a random start; combined with each image_id.
-        min_area: smallest foreground as a share of the box, below which a mask failed; supplied masks may
-            be smaller.
+        iterations: iterations of GrabCut.
+        seed: seed of a random initialization; combined with each image_id.
+        min_area: smallest foreground as a share of the box, below which a mask is rejected;
+            supplied masks may be smaller.
         min_quality: masks of a lower quality are quarantined. The default takes about one in
             twenty of GrabCut's.
-        device: of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+        device: device of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
 
     method: Annotated[str, Location(prefixed=True)] = "grabcut"

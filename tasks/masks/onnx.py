@@ -31,7 +31,7 @@ def onnx_method(location: str, device: str) -> MaskMethod:
     """Masks by the network in a file, with its sidecar beside it. Opens nothing yet.
 
     Args:
-        place: path of the ONNX file.
+        location: path of the ONNX file.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
     path = Path(location).absolute()

@@ -54,10 +54,11 @@ class PredictionSettings:
     """Which models predict which sets.
 
     Attributes:
-        models: the whole ensemble: efficientnet-lite0, timm:NAME, torchvision:NAME, ...
+        models: models of the ensemble: ``efficientnet-lite0``, ``timm:NAME``, ``torchvision:NAME`` or the name
+            of a plugin.
         on: sets to predict: photographs and names of variants.
         top_k: classes kept for each image, the most probable first.
-        batch_size: images in a forward pass, 0: chosen for the device. Changes the speed, and the last
+        batch_size: images per forward pass; 0: default of the device. It changes the speed, and the last
             bits of probabilities.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """

@@ -42,7 +42,7 @@ class ReportSettings:
     """What the page shows.
 
     Attributes:
-        title: of the page.
+        title: title of the page.
         max_images: photographs shown in full, the most questioned first.
     """
 

@@ -42,7 +42,7 @@ class OriginalLabelRow(TypedDict):
 
 
 class DroppedRow(TypedDict):
-    """A row of ``dropped``: one thing left out."""
+    """A row of ``dropped``: one item left out."""
 
     stage: str
     item: str

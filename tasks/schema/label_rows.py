@@ -8,7 +8,7 @@ from reground.tasks.schema.tables import AnnotatorId, ClassIdx, ImageId
 
 
 class CandidateRow(TypedDict):
-    """A row of ``candidates``: one image x label."""
+    """A row of ``candidates``: one pair of image and label."""
 
     image_id: ImageId
     class_idx: ClassIdx

@@ -82,7 +82,7 @@ class AdversarialSharedRow(TypedDict):
 
 
 class EvaluationRow(TypedDict):
-    """A row of ``evaluation``: one model x set x metric."""
+    """A row of ``evaluation``: one combination of model, set, metric and subset."""
 
     model: str
     set: str
@@ -98,7 +98,7 @@ class EvaluationRow(TypedDict):
 
 
 class ComparisonRow(TypedDict):
-    """A row of ``comparison``: one pair of models x metric."""
+    """A row of ``comparison``: one combination of two models, metric and subset."""
 
     model_a: str
     model_b: str

@@ -15,7 +15,7 @@ MODELS: Final = (
             Column("set", "string", "photographs, or the name of a variant"),
             IMAGE_ID,
             Column("class_idx", "list<int32>", "the k most probable, best first; -1: outside the vocabulary"),
-            Column("probability", "list<float32>", "of each, 0 to 1; NaN: not said (imported)"),
+            Column("probability", "list<float32>", "probability of each, 0 to 1; NaN: not known (imported)"),
             Column("recipe", "string", "JSON: preprocessing, decoder, precision, device, weights hash"),
         ),
     ),
@@ -26,23 +26,29 @@ MODELS: Final = (
         (
             IMAGE_ID,
             Column("group", "int32", "group of the foreground"),
-            Column("clean_class", "int32", "predicted on the original variant; -1: outside the vocabulary"),
+            Column("clean_class", "int32", "class predicted on the original variant; -1: outside the vocabulary"),
             Column("clean_correct", "bool", "whether that class lies in the group"),
-            Column("vulnerable", "bool", "some background, own group and own image included, turns it wrong"),
-            Column("fooled_by", "string", "the first found of those backgrounds", nullable=True),
-            Column("fooled_into", "int32", "group predicted on it; -1: a class in no group", nullable=True),
-            Column("passes", "int32", "forward passes until that was known"),
+            Column(
+                "vulnerable",
+                "bool",
+                "whether some background, those of its own group included, makes the prediction wrong",
+            ),
+            Column("fooled_by", "string", "the first of those backgrounds in the order of the search", nullable=True),
+            Column("fooled_into", "int32", "group predicted on fooled_by; -1: a class in no group", nullable=True),
+            Column("passes", "int32", "number of forward passes until vulnerable was known"),
             Column(
                 "outcome",
                 "string",
-                "of backgrounds of other groups: misled (into another group), unmapped (only into a class in "
+                "what backgrounds of other groups do: misled (into another group), unmapped (only into a class in "
                 "no group) or robust; null: wrong on the original already",
                 nullable=True,
             ),
-            Column("misled_by", "string", "the first found that misled it", nullable=True),
-            Column("outcome_passes", "int32", "further forward passes until the outcome was known"),
+            Column(
+                "misled_by", "string", "the first background that misled it, in the order of the search", nullable=True
+            ),
+            Column("outcome_passes", "int32", "number of further forward passes until the outcome was known"),
             Column("worst", "list<string>", "backgrounds tried that fool it, the most confident first"),
-            Column("worst_probability", "list<float32>", "of the wrong class on each, 0 to 1"),
+            Column("worst_probability", "list<float32>", "probability of the wrong class on each, 0 to 1"),
         ),
     ),
     Table(
@@ -112,7 +118,7 @@ MODELS: Final = (
     ),
     Table(
         "evaluation",
-        "model x set x metric",
+        "combination of model, set, metric and subset",
         ("model", "set", "metric", "subset"),
         (
             Column("model", "string", "name of the model"),
@@ -120,7 +126,7 @@ MODELS: Final = (
             Column(
                 "metric",
                 "string",
-                "what was measured (docs/evaluation.md): on photographs top1_original, top5_original, "
+                "name of the metric (see docs/evaluation.md): on photographs top1_original, top5_original, "
                 "real_accuracy, multi_label, multi_label_top5, main_label, selection_frequency, nobody_asked, "
                 "rank_original, rank_multi_label, rank_change; elsewhere group_accuracy, bg_gap and so on",
             ),
@@ -133,15 +139,15 @@ MODELS: Final = (
             Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1; a rank: 1 the best; its change: > 0 rose)"),
             Column("low", "float64", "lower end of the 95 % interval"),
             Column("high", "float64", "upper end of the 95 % interval"),
-            Column("n", "int64", "images it rests on"),
+            Column("n", "int64", "number of images"),
             Column("recipe", "string", "how the predictions were made"),
-            Column("truth_version", "string", "of the truth it was measured on; empty: original labels"),
-            Column("sources", "string", "where the votes behind it came from; empty: none needed"),
+            Column("truth_version", "string", "version of the truth behind the value; empty: original labels"),
+            Column("sources", "string", "sources of the votes behind the value; empty: none needed"),
         ),
     ),
     Table(
         "comparison",
-        "pair of models x metric",
+        "combination of two models, metric and subset",
         ("metric", "subset", "model_a", "model_b"),
         (
             Column("model_a", "string", "name of one model"),

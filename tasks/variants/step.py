@@ -57,11 +57,11 @@ class VariantSettings:
     """Which variants, and how they are composed.
 
     Attributes:
-        groups: ``imagenet9``, or a JSON or CSV file of own groups.
+        groups: ``imagenet9``, or a JSON or CSV file of your own groups.
         compose: ``mask`` (paste the pixels of the mask), ``published`` (as published: black pixels of Only-FG
             are background), or both: then ``published`` writes the tables named ``..._published``.
         fill: how the box is filled in a background: ``tile`` (as published) or ``inpaint``.
-        feather: width of the soft edge in pixels, 0: hard.
+        feather: width of the soft edge in pixels; 0: a hard edge.
         seed: seed of the background selection; combined with each image_id.
         size: side of the square variant images, pixels; they show the same part of the photograph at any size.
     """
