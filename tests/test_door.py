@@ -356,7 +356,7 @@ def test_registering_over_another_is_refused_and_wrong_kinds_are_named() -> None
     with pytest.raises(reground.UsageError, match="cannot register the model 'timm': the name is built in"):
         reground.register_model("timm", Constant)
     with pytest.raises(
-        reground.UsageError, match=r"expected a function \(pixels, box, seed\) -> mask or a Source, got int"
+        reground.UsageError, match=r"expected a function \(pixels, box, seed\) -> mask or a MaskMethod, got int"
     ):
         reground.register_mask_method("seven", 7)
     with pytest.raises(reground.UsageError, match="the name is built in"):

@@ -112,11 +112,11 @@ class SearchOrder:
         for group, margin in zip(row.tolist(), margins, strict=True):
             self._learn_row(group, margin)
 
-    def warm_start(self, fooled: Bools, margins: npt.NDArray[np.floating]) -> None:
+    def warm_start(self, is_fooled: Bools, margins: npt.NDArray[np.floating]) -> None:
         """Take over pairs of this search whose outcome is known: they cost no pass and never come.
 
         Args:
-            fooled: ``(F, B)``, whether the model was fooled; read where there is a margin.
+            is_fooled: ``(F, B)``, whether the model was fooled; read where there is a margin.
             margins: ``(F, B)``, NaN: not tried. Of pairs that are not allowed they are learned from only.
 
         Raises:
@@ -128,7 +128,7 @@ class SearchOrder:
             self._levels[foreground], self._observed[foreground] = self._learn_row(int(self._group[foreground]), margin)
         observed_pairs = ~np.isnan(margins) & (self._state == OPEN)
         self._state[observed_pairs] = OBSERVED
-        hits = observed_pairs & fooled
+        hits = observed_pairs & is_fooled
         self.fooled_by = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
         self._left = np.where(self.vulnerable, 0, (self._state == OPEN).sum(axis=1)).tolist()
 
@@ -152,21 +152,21 @@ class SearchOrder:
         return foreground, background
 
     def observe(
-        self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, fooled: npt.ArrayLike, margins: npt.ArrayLike
+        self, foregrounds: npt.ArrayLike, backgrounds: npt.ArrayLike, is_fooled: npt.ArrayLike, margins: npt.ArrayLike
     ) -> None:
         """What came of pairs that `next` gave.
 
         Args:
             foregrounds: ``(N,) int``, as returned by the proposal.
             backgrounds: ``(N,) int``, the same.
-            fooled: ``(N,) bool``, whether the pair settles its foreground.
+            is_fooled: ``(N,) bool``, whether the pair settles its foreground.
             margins: ``(N,) float``, see `background_strength`. They decide the order, never a verdict.
 
         Raises:
             ValueError: a pair that was not given, or was told already; a margin that is not a number.
         """
         foreground, background = np.asarray(foregrounds, np.intp), np.asarray(backgrounds, np.intp)
-        hit, margin = np.asarray(fooled, np.bool_), np.asarray(margins, np.float64)
+        hit, margin = np.asarray(is_fooled, np.bool_), np.asarray(margins, np.float64)
         distinct = np.unique(foreground * self._state.shape[1] + background)
         if len(distinct) < len(foreground) or (self._state[foreground, background] != PENDING).any():
             raise ValueError("expected pairs that `next` gave and that were not told yet, each once")
@@ -175,18 +175,18 @@ class SearchOrder:
         self._state[foreground, background] = OBSERVED
         self._learn_pairs(foreground, background, np.clip(margin, -LIMIT, LIMIT))
         # Of several backgrounds in one batch the first, which was the most promising, is named.
-        first, where = np.unique(foreground[hit], return_index=True)
+        first, index = np.unique(foreground[hit], return_index=True)
         new = self.fooled_by[first] < 0
-        self.fooled_by[first[new]] = background[hit][where[new]]
-        for settled in first.tolist():
-            self._left[settled] = 0
+        self.fooled_by[first[new]] = background[hit][index[new]]
+        for row in first.tolist():
+            self._left[row] = 0
 
     def _learn_pairs(self, foreground: Indices, background: Indices, margin: Floats) -> None:
         """Learn from pairs as they come: the foregrounds' levels are those of their pairs so far."""
-        group, observed = self._group[foreground], self._observed[foreground]
+        group, counts = self._group[foreground], self._observed[foreground]
         levels = margin + self._strength.mean(group, background)
-        level = self._levels[foreground] / np.maximum(observed, 1)
-        self._strength.observe(group, background, level - margin, observed / (observed + 1))
+        level = self._levels[foreground] / np.maximum(counts, 1)
+        self._strength.observe(group, background, level - margin, counts / (counts + 1))
         np.add.at(self._observed, foreground, 1)
         np.add.at(self._levels, foreground, levels)
         self._count += len(foreground)

@@ -42,16 +42,16 @@ def agreement(counts: npt.NDArray[np.int64]) -> Agreement:
         (0.6, 0.778)
     """
     number = counts.sum(1)
-    paired = counts[number >= 2].astype(np.float64)
-    of_question = paired.sum(1)
-    if not len(paired):
+    ratings = counts[number >= 2].astype(np.float64)
+    per_question = ratings.sum(1)
+    if not len(ratings):
         return Agreement(np.nan, np.nan, 0, 0)
-    differing = (of_question**2 - (paired**2).sum(1)) / (of_question - 1)
-    of_answer, total = paired.sum(0), paired.sum()
-    by_chance = (total**2 - (of_answer**2).sum()) / (total - 1)
+    disagreement = (per_question**2 - (ratings**2).sum(1)) / (per_question - 1)
+    per_answer, total = ratings.sum(0), ratings.sum()
+    chance = (total**2 - (per_answer**2).sum()) / (total - 1)
     return Agreement(
-        alpha=float(1 - differing.sum() / by_chance) if by_chance > 0 else np.nan,
-        pairwise=float((1 - differing / of_question).sum() / len(paired)),
-        questions=len(paired),
+        alpha=float(1 - disagreement.sum() / chance) if chance > 0 else np.nan,
+        pairwise=float((1 - disagreement / per_question).sum() / len(ratings)),
+        questions=len(ratings),
         answers=int(total),
     )

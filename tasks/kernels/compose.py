@@ -21,9 +21,9 @@ Mask = npt.NDArray[np.bool_]
 
 def black_box(pixels: Pixels, box: Box) -> Pixels:
     """Only-BG-B: the box black."""
-    blacked = pixels.copy()
-    blacked[filled_rectangle(box)] = 0
-    return blacked
+    image = pixels.copy()
+    image[filled_rectangle(box)] = 0
+    return image
 
 
 def without_foreground(pixels: Pixels, mask: Mask) -> Pixels:
@@ -45,13 +45,13 @@ def paste(pixels: Pixels, mask: Mask, background: Pixels, feather: float = 0.0) 
         background: as large.
         feather: width in pixels over which the foreground's edge fades, see `fade`; 0: a hard edge.
     """
-    pasted = np.where(mask[..., None], pixels, background)
+    image = np.where(mask[..., None], pixels, background)
     if feather > 0:
         opacity = fade(mask, feather)
         edge = mask & (opacity < 1)
         share = opacity[edge][:, None]
-        pasted[edge] = np.rint(share * pixels[edge] + (1 - share) * background[edge]).astype(np.uint8)
-    return pasted
+        image[edge] = np.rint(share * pixels[edge] + (1 - share) * background[edge]).astype(np.uint8)
+    return image
 
 
 def fade(mask: Mask, feather: float) -> npt.NDArray[np.float32]:

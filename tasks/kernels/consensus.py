@@ -53,9 +53,9 @@ ELLIPSE: Final = (0.5, 1.1)
 REACH_WEIGHT: Final = 0.5
 CONTRAST_WEIGHT: Final = 0.5
 """Against a weight of 1 for the agreement with the other cuts."""
-LEAST_PIECE: Final = 0.02
+MIN_COMPONENT_AREA: Final = 0.02
 """Pieces of a smaller share of the largest piece are dropped."""
-LARGEST_HOLE: Final = 0.01
+MAX_HOLE_AREA: Final = 0.01
 """Holes of a smaller share of the mask are filled."""
 BINS: Final = (16, 24, 24)
 """Of lightness, a and b in colour histograms, which are blurred by one bin."""
@@ -108,7 +108,7 @@ def consensus(pixels: Pixels, box: Box) -> Mask:
     if (xmax - xmin, ymax - ymin) == (width, height):
         raise SegmentationError("expected background around the box, got a box of the whole image")
     view = _view(pixels, box)
-    soft = _at_size(_tidied(_chosen(view, _cuts(view, _prior(view)))), view, pixels)
+    soft = _upsample(_clean(_select(view, _segmentations(view, _prior(view)))), view, pixels)
     mask = np.zeros((height, width), np.bool_)
     mask[_slices(view.window)] = soft > 0.5
     mask[:ymin] = mask[ymax:] = mask[:, :xmin] = mask[:, xmax:] = False
@@ -122,21 +122,23 @@ def _view(pixels: Pixels, box: Box) -> View:
     margin = max(1, round(MARGIN * length))
     left, top = max(0, xmin - margin), max(0, ymin - margin)
     right, bottom = min(width, xmax + margin), min(height, ymax + margin)
-    columns, x = _scaled(left, right, xmin, xmax, SIDE / length)
-    rows, y = _scaled(top, bottom, ymin, ymax, SIDE / length)
-    how = cv2.INTER_AREA if length > SIDE else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(pixels[top:bottom, left:right], (columns, rows), interpolation=how), np.uint8)
+    columns, x = _scale(left, right, xmin, xmax, SIDE / length)
+    rows, y = _scale(top, bottom, ymin, ymax, SIDE / length)
+    interpolation = cv2.INTER_AREA if length > SIDE else cv2.INTER_LINEAR
+    small = np.asarray(
+        cv2.resize(pixels[top:bottom, left:right], (columns, rows), interpolation=interpolation), np.uint8
+    )
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
     return View(small, lab, (x[0], y[0], x[1], y[1]), (left, top, right, bottom))
 
 
-def _scaled(start: int, stop: int, low: int, high: int, factor: float) -> tuple[int, tuple[int, int]]:
+def _scale(start: int, stop: int, low: int, high: int, factor: float) -> tuple[int, tuple[int, int]]:
     """The length of a scaled side, and of the box in it, which keeps a pixel and its margins."""
-    before, after = int(low > start), int(high < stop)
-    length = max(before + 1 + after, round((stop - start) * factor))
+    left, right = int(low > start), int(high < stop)
+    length = max(left + 1 + right, round((stop - start) * factor))
     scale = length / (stop - start)
-    first = min(max(round((low - start) * scale), before), length - after - 1)
-    last = max(min(round((high - start) * scale), length - after), first + 1)
+    first = min(max(round((low - start) * scale), left), length - right - 1)
+    last = max(min(round((high - start) * scale), length - right), first + 1)
     return length, (first, last)
 
 
@@ -144,32 +146,32 @@ def _prior(view: View) -> Plane:
     """Chance of each pixel to be foreground, ``(h, w)``."""
     height, width = view.inside.shape
     shape = max(2, round(height * PRIOR_SIDE / SIDE)), max(2, round(width * PRIOR_SIDE / SIDE))
-    lab = _resized(view.lab, shape, cv2.INTER_AREA)
-    box = _resized(view.inside.astype(np.float32), shape, cv2.INTER_AREA)
+    lab = _resize(view.lab, shape, cv2.INTER_AREA)
+    box = _resize(view.inside.astype(np.float32), shape, cv2.INTER_AREA)
     outside = box < max(0.5, box.min() + 0.01)  # never empty, however thin the margin
-    near = np.exp(-2 * _radius(view.box, view.inside.shape) ** 2)
-    bins, middle = _bins(lab), _resized(near, shape, cv2.INTER_AREA) * ~outside
-    likelier = np.log((_shares(bins, middle) + 1e-5) / (_shares(bins, outside) + 1e-5))
+    centrality = np.exp(-2 * _radius(view.box, view.inside.shape) ** 2)
+    bins, middle = _bins(lab), _resize(centrality, shape, cv2.INTER_AREA) * ~outside
+    log_ratio = np.log((_shares(bins, middle) + 1e-5) / (_shares(bins, outside) + 1e-5))
     distance = np.log1p(geodesic_distance(lab, outside, STEP))
-    logit = COLOUR_WEIGHT * likelier + DISTANCE_WEIGHT * distance + PRIOR_OFFSET
+    logit = COLOUR_WEIGHT * log_ratio + DISTANCE_WEIGHT * distance + PRIOR_OFFSET
     prior = np.where(outside, 0, 1 / (1 + np.exp(-logit)))
-    return _resized(prior.astype(np.float32), (height, width), cv2.INTER_LINEAR)
+    return _resize(prior.astype(np.float32), (height, width), cv2.INTER_LINEAR)
 
 
-def _cuts(view: View, prior: Plane) -> list[Mask]:
+def _segmentations(view: View, prior: Plane) -> list[Mask]:
     radius, inside = _radius(view.box, prior.shape), view.inside
     sure, probable = ELLIPSE
     starts = [
-        *(_start(prior, *reading) for reading in READINGS),
+        *(_start(prior, *thresholds) for thresholds in READINGS),
         _start(-radius, -np.inf, -probable, -sure),
         np.full(inside.shape, cv2.GC_PR_FGD, np.uint8),
     ]
     lab = _lab(view.pixels)
-    found = (_cut(lab, np.where(inside, start, cv2.GC_BGD).astype(np.uint8)) for start in starts)
-    cuts = [cut for cut in found if cut is not None and cut.any()]
-    if not cuts:
+    candidates = (_segment(lab, np.where(inside, start, cv2.GC_BGD).astype(np.uint8)) for start in starts)
+    masks = [mask for mask in candidates if mask is not None and mask.any()]
+    if not masks:
         raise SegmentationError("expected a box with an object to tell from its surroundings, found none")
-    return cuts
+    return masks
 
 
 def _start(score: Plane, background: float, probable: float, sure: float) -> npt.NDArray[np.uint8]:
@@ -178,7 +180,7 @@ def _start(score: Plane, background: float, probable: float, sure: float) -> npt
     return kinds[np.digitize(score, (background, probable, sure))]
 
 
-def _cut(lab: Pixels, start: npt.NDArray[np.uint8]) -> Mask | None:
+def _segment(lab: Pixels, start: npt.NDArray[np.uint8]) -> Mask | None:
     """One round of GrabCut; None where it has too few pixels to learn from."""
     cv2.setRNGSeed(0)
     try:
@@ -188,46 +190,46 @@ def _cut(lab: Pixels, start: npt.NDArray[np.uint8]) -> Mask | None:
     return (start == cv2.GC_FGD) | (start == cv2.GC_PR_FGD)
 
 
-def _chosen(view: View, cuts: list[Mask]) -> Mask:
+def _select(view: View, masks: list[Mask]) -> Mask:
     bins = _bins(view.lab)
-    flat = np.stack([cut.ravel() for cut in cuts]).astype(np.float32)
-    both = flat @ flat.T
+    flat = np.stack([mask.ravel() for mask in masks]).astype(np.float32)
+    intersection = flat @ flat.T
     areas = flat.sum(axis=1)
-    agreement = (both / (areas[:, None] + areas - both)).mean(axis=1)
+    agreement = (intersection / (areas[:, None] + areas - intersection)).mean(axis=1)
     scores = [
-        agrees * len(cuts) / max(1, len(cuts) - 1)
-        + REACH_WEIGHT * _reach(cut, view.box)
-        + CONTRAST_WEIGHT * _contrast(cut, bins)
-        for agrees, cut in zip(agreement, cuts)
+        score * len(masks) / max(1, len(masks) - 1)
+        + REACH_WEIGHT * _reach(mask, view.box)
+        + CONTRAST_WEIGHT * _contrast(mask, bins)
+        for score, mask in zip(agreement, masks)
     ]
-    return cuts[int(np.argmax(scores))]
+    return masks[int(np.argmax(scores))]
 
 
-def _tidied(mask: Mask) -> Mask:
+def _clean(mask: Mask) -> Mask:
     """Without the pieces (8-connected) that are crumbs beside the largest, and without pinholes (4-connected)."""
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    _, components, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
-    least = LEAST_PIECE * areas[1:].max()
-    mask = mask & (areas >= least)[pieces]
+    min_area = MIN_COMPONENT_AREA * areas[1:].max()
+    mask = mask & (areas >= min_area)[components]
     _, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).view(np.uint8), connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] < LARGEST_HOLE * mask.sum()
+    small = stats[:, cv2.CC_STAT_AREA] < MAX_HOLE_AREA * mask.sum()
     small[np.unique(np.concatenate([holes[[0, -1]].ravel(), holes[:, [0, -1]].ravel()]))] = False
     return mask | (small[holes] & ~mask)
 
 
-def _reach(cut: Mask, box: Box) -> float:
+def _reach(mask: Mask, box: Box) -> float:
     """Of the box, the share that the bounding box of the largest piece covers."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cut.view(np.uint8), connectivity=8)
-    piece = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    component = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
     area = (box[2] - box[0]) * (box[3] - box[1])
-    return float(piece[cv2.CC_STAT_WIDTH]) * float(piece[cv2.CC_STAT_HEIGHT]) / area
+    return float(component[cv2.CC_STAT_WIDTH]) * float(component[cv2.CC_STAT_HEIGHT]) / area
 
 
-def _contrast(cut: Mask, bins: npt.NDArray[np.intp]) -> float:
+def _contrast(mask: Mask, bins: npt.NDArray[np.intp]) -> float:
     """How well colour alone tells the cut from the rest: 0 (not at all) to 1."""
-    foreground, background = _shares(bins, cut), _shares(bins, ~cut)
+    foreground, background = _shares(bins, mask), _shares(bins, ~mask)
     chance = foreground / (foreground + background + 1e-9)
-    return float(chance[cut].mean() - chance[~cut].mean())
+    return float(chance[mask].mean() - chance[~mask].mean())
 
 
 def _bins(lab: Plane) -> npt.NDArray[np.intp]:
@@ -242,8 +244,8 @@ def _shares(bins: npt.NDArray[np.intp], weights: npt.NDArray[Any]) -> npt.NDArra
     counts = np.bincount(bins.ravel(), weights.ravel().astype(np.float64), int(np.prod(BINS)))
     smooth = cv2.GaussianBlur(counts.reshape(BINS), (7, 7), 1.0, borderType=cv2.BORDER_CONSTANT)
     smooth = cv2.GaussianBlur(smooth.reshape(-1, BINS[2]), (7, 1), 1.0, borderType=cv2.BORDER_CONSTANT)
-    found = np.asarray(smooth, np.float64).ravel()[bins]
-    return found / max(float(smooth.sum()), 1e-9)
+    frequencies = np.asarray(smooth, np.float64).ravel()[bins]
+    return frequencies / max(float(smooth.sum()), 1e-9)
 
 
 def _radius(box: Box, shape: tuple[int, ...]) -> Plane:
@@ -254,7 +256,7 @@ def _radius(box: Box, shape: tuple[int, ...]) -> Plane:
     return np.hypot(x, y[:, None]).astype(np.float32)
 
 
-def _at_size(mask: Mask, view: View, pixels: Pixels) -> Plane:
+def _upsample(mask: Mask, view: View, pixels: Pixels) -> Plane:
     """The mask of a view brought to the size of its window."""
     small_guide = view.lab[..., 0] / np.float32(100)
     guide = _lab(pixels[_slices(view.window)])[..., 0].astype(np.float32) / np.float32(255)
@@ -265,7 +267,7 @@ def _lab(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB), np.uint8)
 
 
-def _resized(plane: Plane, shape: tuple[int, int], interpolation: int) -> Plane:
+def _resize(plane: Plane, shape: tuple[int, int], interpolation: int) -> Plane:
     return np.asarray(cv2.resize(plane, shape[::-1], interpolation=interpolation), np.float32)
 
 

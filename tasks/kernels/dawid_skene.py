@@ -96,20 +96,20 @@ def dawid_skene(
     if not len(votes.item):
         raise ValueError("expected at least one vote")
     counts = _count(votes, len(start))
-    transposed: Any = counts.T.tocsr()
-    of = np.zeros(len(start), np.int64) if groups is None else groups
+    counts_by_column: Any = counts.T.tocsr()
+    group = np.zeros(len(start), np.int64) if groups is None else groups
     shape = (int(votes.annotator.max()) + 1, int(votes.answer.max()) + 1)
-    enough = tolerance * len(votes.item)
+    min_gain = tolerance * len(votes.item)
     posterior, objective = start, [-np.inf]
     while True:
-        confusion = _confusion(transposed @ posterior, shape, smoothing)
-        prior = _prior(posterior, of, smoothing)
+        confusion = _confusion(counts_by_column @ posterior, shape, smoothing)
+        prior = _prior(posterior, group, smoothing)
         log_confusion, log_prior = np.log(confusion), np.log(prior)
-        posterior, likelihood = _expect(counts, log_confusion, log_prior[of])
+        posterior, likelihood = _expect(counts, log_confusion, log_prior[group])
         objective.append(likelihood + smoothing * float(log_confusion.sum() + log_prior.sum()))
-        converged = objective[-1] - objective[-2] < enough
-        if converged or len(objective) > iterations:
-            return DawidSkeneEstimate(posterior, confusion, prior, objective[1:], converged)
+        has_converged = objective[-1] - objective[-2] < min_gain
+        if has_converged or len(objective) > iterations:
+            return DawidSkeneEstimate(posterior, confusion, prior, objective[1:], has_converged)
 
 
 def _count(votes: Votes, items: int) -> Any:
@@ -126,8 +126,8 @@ def _confusion(expected: Floats, shape: tuple[int, int], smoothing: float) -> Fl
     return cells / cells.sum(axis=2, keepdims=True)
 
 
-def _prior(posterior: Floats, of: Indices, smoothing: float) -> Floats:
-    sums = np.stack([np.bincount(of, weights=column) for column in posterior.T], axis=1) + smoothing
+def _prior(posterior: Floats, groups: Indices, smoothing: float) -> Floats:
+    sums = np.stack([np.bincount(groups, weights=column) for column in posterior.T], axis=1) + smoothing
     sums = np.maximum(sums, MIN_COUNT)
     return sums / sums.sum(axis=1, keepdims=True)
 
@@ -136,7 +136,7 @@ def _expect(counts: Any, confusion: Floats, prior: Floats) -> tuple[Floats, floa
     """The posterior and the log likelihood, given logarithms."""
     states = confusion.shape[1]
     joint: Floats = counts @ confusion.transpose(0, 2, 1).reshape(-1, states) + prior
-    most = joint.max(axis=1, keepdims=True)
-    weights = np.exp(joint - most)
+    maximum = joint.max(axis=1, keepdims=True)
+    weights = np.exp(joint - maximum)
     total = weights.sum(axis=1, keepdims=True)
-    return weights / total, float((np.log(total) + most).sum())
+    return weights / total, float((np.log(total) + maximum).sum())

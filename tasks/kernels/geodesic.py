@@ -38,22 +38,22 @@ def geodesic_distance(colours: npt.NDArray[np.float32], source: npt.NDArray[np.b
     starts: list[npt.NDArray[np.int32]] = []
     ends: list[npt.NDArray[np.int32]] = []
     costs: list[npt.NDArray[np.floating]] = []
-    for down, right in NEIGHBOURS:
-        here, there = _pairs(source.shape, down, right)
-        starts.append(numbers[here].ravel())
-        ends.append(numbers[there].ravel())
-        change = np.sqrt(np.square(colours[here] - colours[there]).sum(axis=-1, dtype=np.float64))
-        costs.append(change.ravel() + step * float(np.hypot(down, right)))
+    for rows, columns in NEIGHBOURS:
+        first, second = _pairs(source.shape, rows, columns)
+        starts.append(numbers[first].ravel())
+        ends.append(numbers[second].ravel())
+        change = np.sqrt(np.square(colours[first] - colours[second]).sum(axis=-1, dtype=np.float64))
+        costs.append(change.ravel() + step * float(np.hypot(rows, columns)))
     edges = np.concatenate(costs), (np.concatenate(starts), np.concatenate(ends))
     graph = sparse.csr_matrix(edges, shape=(source.size, source.size))
-    starts_at = np.flatnonzero(source)
-    found = csgraph.dijkstra(graph, directed=False, indices=starts_at, min_only=True)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return np.asarray(found, np.float64).reshape(source.shape)
+    sources = np.flatnonzero(source)
+    distances = csgraph.dijkstra(graph, directed=False, indices=sources, min_only=True)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return np.asarray(distances, np.float64).reshape(source.shape)
 
 
-def _pairs(shape: tuple[int, ...], down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _pairs(shape: tuple[int, ...], rows: int, columns: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where the pixels that have such a neighbour are, and where their neighbours."""
     height, width = shape
-    here = slice(0, height - down), slice(max(0, -right), width - max(0, right))
-    there = slice(down, height), slice(max(0, right), width - max(0, -right))
-    return here, there
+    first = slice(0, height - rows), slice(max(0, -columns), width - max(0, columns))
+    second = slice(rows, height), slice(max(0, columns), width - max(0, -columns))
+    return first, second

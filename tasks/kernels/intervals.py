@@ -66,7 +66,7 @@ def wilson(hits: float, n: int, level: float = 0.95) -> Estimate:
     return Estimate(p, low, high, n)
 
 
-def uncertain_share(counted: Estimate, hit: Floats, level: float = 0.95) -> Estimate:
+def uncertain_share(by_labels: Estimate, hit: Floats, level: float = 0.95) -> Estimate:
     """A share of hits with an interval that knows how unsure it is what a hit is.
 
     The interval lies around the expected share, the mean of ``hit``. Its ends are Wilson's (other images)
@@ -75,7 +75,7 @@ def uncertain_share(counted: Estimate, hit: Floats, level: float = 0.95) -> Esti
     hold it: then the rule that settles labels shifts the share.
 
     Args:
-        counted: the share by the labels as settled, of N images.
+        by_labels: the share by the labels as settled, of N images.
         hit: ``(N,)`` probability that the model's label holds, independently of other images.
         level: of the interval, 0 to 1.
 
@@ -88,15 +88,15 @@ def uncertain_share(counted: Estimate, hit: Floats, level: float = 0.95) -> Esti
         >>> [round(number, 3) for number in estimate]
         [0.75, 0.145, 1.0, 4]
     """
-    if counted.n == 0:
-        return counted
-    n, centre = counted.n, float(hit.mean())
+    if by_labels.n == 0:
+        return by_labels
+    n, centre = by_labels.n, float(hit.mean())
     z = NormalDist().inv_cdf((1 + level) / 2)
     spread = z * math.sqrt(float((hit * (1 - hit)).sum())) / n
     images = wilson(centre * n, n, level)
     low = max(0.0, centre - math.hypot(centre - images.low, spread))
     high = min(1.0, centre + math.hypot(images.high - centre, spread))
-    return Estimate(counted.value, min(low, counted.value), max(high, counted.value), n)
+    return Estimate(by_labels.value, min(low, by_labels.value), max(high, by_labels.value), n)
 
 
 def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estimate:
@@ -118,27 +118,27 @@ def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estim
     """
     if len(first) != len(second):
         raise ValueError(f"expected pairs, got {len(first)} and {len(second)} items")
-    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    n_both, n_neither = int((first & second).sum()), int((~first & ~second).sum())
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
-    return paired_counts(both, only_first, only_second, neither, level)
+    return paired_counts(n_both, only_first, only_second, n_neither, level)
 
 
-def paired_counts(both: int, only_first: int, only_second: int, neither: int, level: float = 0.95) -> Estimate:
+def paired_counts(n_both: int, only_first: int, only_second: int, n_neither: int, level: float = 0.95) -> Estimate:
     """As `paired_difference`, of counts: items that are hits of both, of one, of neither.
 
     Examples:
-        >>> [round(number, 3) for number in paired_counts(both=70, only_first=15, only_second=5, neither=10)]
+        >>> [round(number, 3) for number in paired_counts(n_both=70, only_first=15, only_second=5, n_neither=10)]
         [0.1, 0.012, 0.189, 100]
     """
-    n = both + only_first + only_second + neither
+    n = n_both + only_first + only_second + n_neither
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    one, two = wilson(both + only_first, n, level), wilson(both + only_second, n, level)
-    value, phi = (only_first - only_second) / n, _correlation(both, only_first, only_second, neither)
+    first, second = wilson(n_both + only_first, n, level), wilson(n_both + only_second, n, level)
+    value, phi = (only_first - only_second) / n, _correlation(n_both, only_first, only_second, n_neither)
     return Estimate(
         value,
-        value - _spread(one.value - one.low, two.high - two.value, phi),
-        value + _spread(one.high - one.value, two.value - two.low, phi),
+        value - _spread(first.value - first.low, second.high - second.value, phi),
+        value + _spread(first.high - first.value, second.value - second.low, phi),
         n,
     )
 
@@ -150,25 +150,25 @@ def mean(estimates: Sequence[Estimate]) -> Estimate:
         >>> [round(number, 3) for number in mean([wilson(9, 10), wilson(50, 100)])]
         [0.7, 0.541, 0.763, 110]
     """
-    known = [estimate for estimate in estimates if estimate.n]
-    if not known:
+    nonempty = [estimate for estimate in estimates if estimate.n]
+    if not nonempty:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    value = sum(e.value for e in known) / len(known)
-    below = math.hypot(*(e.value - e.low for e in known)) / len(known)
-    above = math.hypot(*(e.high - e.value for e in known)) / len(known)
-    return Estimate(value, value - below, value + above, sum(e.n for e in known))
+    value = sum(e.value for e in nonempty) / len(nonempty)
+    below = math.hypot(*(e.value - e.low for e in nonempty)) / len(nonempty)
+    above = math.hypot(*(e.high - e.value for e in nonempty)) / len(nonempty)
+    return Estimate(value, value - below, value + above, sum(e.n for e in nonempty))
 
 
-def _spread(one: float, two: float, phi: float) -> float:
-    return math.sqrt(max(0.0, one * one - 2 * phi * one * two + two * two))
+def _spread(first: float, second: float, phi: float) -> float:
+    return math.sqrt(max(0.0, first * first - 2 * phi * first * second + second * second))
 
 
-def _correlation(both: int, only_first: int, only_second: int, neither: int) -> float:
+def _correlation(n_both: int, only_first: int, only_second: int, n_neither: int) -> float:
     """Newcombe's phi of the 2 x 2 table, with his continuity correction for positive association."""
-    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    margins = (n_both + only_first) * (only_second + n_neither) * (n_both + only_second) * (only_first + n_neither)
     if margins == 0:
         return 0.0
-    cross = both * neither - only_first * only_second
-    n = both + only_first + only_second + neither
-    corrected = max(cross - n / 2, 0.0) if cross > 0 else float(cross)
-    return corrected / math.sqrt(margins)
+    cross = n_both * n_neither - only_first * only_second
+    n = n_both + only_first + only_second + n_neither
+    numerator = max(cross - n / 2, 0.0) if cross > 0 else float(cross)
+    return numerator / math.sqrt(margins)

@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 MIN_COUNT: Final = 1e-10
 """Stands for votes where there are none."""
-MOST: Final = 30.0
+MAX_LOG_ODDS: Final = 30.0
 """Log odds are taken as no further from 0: a probability of 1 would have none."""
 SUREST_PRIOR: Final = (0.003, 0.99)
 SUREST_START: Final = (0.05, 0.95)
@@ -150,15 +150,15 @@ def joint_truth(
     while True:
         confusion, factor = _answers(votes, label, belief[votes.item], care, constants)
         likelihood = (confusion[votes.annotator, :, votes.answer] * factor[label, :, votes.answer]).T
-        others = _probability(_log_odds(belief)[votes.item] - message)
-        message, care = _weigh(likelihood, at_random, others, visit, constants.lapses)
+        rest_belief = _probability(_log_odds(belief)[votes.item] - message)
+        message, care = _weigh(likelihood, at_random, rest_belief, visit, constants.lapses)
         prior = shrunk_rates(belief, pairs, constants.prior_strength)
         log_odds = _log_odds(prior) + np.bincount(votes.item, message, len(belief))
         change = float(np.abs(_probability(log_odds) - belief).max())
         belief, steps = _probability(log_odds), steps + 1
         if change < tolerance or steps >= iterations:
-            tempered = _probability(log_odds / constants.temperature)
-            return JointEstimate(tempered, log_odds, prior, confusion, factor, care, steps, change < tolerance)
+            probability = _probability(log_odds / constants.temperature)
+            return JointEstimate(probability, log_odds, prior, confusion, factor, care, steps, change < tolerance)
 
 
 def shrunk_rates(belief: Floats, pairs: Pairs, strength: float) -> Floats:
@@ -170,8 +170,8 @@ def shrunk_rates(belief: Floats, pairs: Pairs, strength: float) -> Floats:
         [0.44, 0.44, 0.81, 0.62]
     """
     of_stratum = _rate_elsewhere(belief, pairs.stratum, belief.mean(), 1.0)
-    both = pairs.label * (int(pairs.stratum.max()) + 1) + pairs.stratum
-    return np.clip(_rate_elsewhere(belief, both, of_stratum, strength), *SUREST_PRIOR)
+    cell = pairs.label * (int(pairs.stratum.max()) + 1) + pairs.stratum
+    return np.clip(_rate_elsewhere(belief, cell, of_stratum, strength), *SUREST_PRIOR)
 
 
 def _rate_elsewhere(belief: Floats, group: Indices, towards: Floats | np.float64, strength: float) -> Floats:
@@ -201,17 +201,17 @@ def _answers(votes: Votes, label: Indices, belief: Floats, care: Floats, constan
     for weight in (care * (1 - belief), care * belief):
         counts = _tally(votes.annotator, votes.answer, weight, answers) + constants.smoothing
         confusion = counts / counts.sum(axis=1, keepdims=True)
-        seen = _tally(label, votes.answer, weight, answers)
+        counts = _tally(label, votes.answer, weight, answers)
         columns = [np.bincount(label, weight * confusion[votes.annotator, answer]) for answer in range(answers)]
         expected = np.stack(columns, axis=1)
         habit = constants.label_strength * expected / np.maximum(expected.sum(axis=1, keepdims=True), MIN_COUNT)
         confusions.append(confusion)
-        factors.append((seen + habit + MIN_COUNT) / (expected + habit + MIN_COUNT))
+        factors.append((counts + habit + MIN_COUNT) / (expected + habit + MIN_COUNT))
     return np.stack(confusions, axis=1), np.stack(factors, axis=1)
 
 
 def _weigh(
-    likelihood: Floats, at_random: Floats, others: Floats, visit: Indices, lapses: float
+    likelihood: Floats, at_random: Floats, rest_belief: Floats, visit: Indices, lapses: float
 ) -> tuple[Floats, Floats]:
     """What each vote tells of its pair, as a log likelihood ratio ``(V,)``, and its care ``(V,)``.
 
@@ -222,7 +222,7 @@ def _weigh(
         visit: ``(V,)`` as of `_visits`.
         lapses: as of `Constants`, more than 0.
     """
-    careful = np.log(((1 - others) * likelihood[0] + others * likelihood[1]) / at_random)
+    careful = np.log(((1 - rest_belief) * likelihood[0] + rest_belief * likelihood[1]) / at_random)
     whole = np.bincount(visit, careful)[visit] + np.log((1 - lapses) / lapses)
     rest = _probability(whole - careful)  # care as the visit's other votes tell it
     no, holds = rest * likelihood + (1 - rest) * at_random
@@ -236,7 +236,7 @@ def _tally(row: Indices, answer: Indices, weight: Floats, answers: int) -> Float
 
 
 def _probability(log_odds: Floats) -> Floats:
-    return 1 / (1 + np.exp(-np.clip(log_odds, -MOST, MOST)))
+    return 1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)))
 
 
 def _log_odds(probability: Floats) -> Floats:

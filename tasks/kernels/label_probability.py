@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 JEFFREYS: Final = (0.5, 0.5)
 """The prior where the votes cannot tell one: nobody was asked about a label that somebody else was."""
-LEAST, MOST = 0.1, 100.0
+MIN_STRENGTH, MAX_STRENGTH = 0.1, 100.0
 """Ends of a prior's strength, in people."""
 
 
@@ -37,13 +37,13 @@ def holding_probability(share: Floats, people: Floats, keep: float, stratum: npt
         >>> holding_probability(share, people, keep=0.5, stratum=np.zeros(3, np.int64)).round(2).tolist()
         [0.99, 0.71, 0.12]
     """
-    found = np.empty(len(share))
+    probability = np.empty(len(share))
     for n in np.unique(stratum):
-        chosen = stratum == n
-        yes, asked = share[chosen] * people[chosen], people[chosen]
-        a, b = fit_prior(yes, asked)
-        found[chosen] = 1 - betainc(a + yes, b + asked - yes, keep)
-    return found
+        rows = stratum == n
+        yes, n = share[rows] * people[rows], people[rows]
+        a, b = fit_prior(yes, n)
+        probability[rows] = 1 - betainc(a + yes, b + n - yes, keep)
+    return probability
 
 
 def fit_prior(yes: Floats, people: Floats) -> tuple[float, float]:
@@ -66,12 +66,12 @@ def fit_prior(yes: Floats, people: Floats) -> tuple[float, float]:
         return JEFFREYS
     mean = float(yes.sum()) / total
     share = yes / people
-    between = float((people * (share - mean) ** 2).sum()) / (labels - 1)
-    within = float((people * share * (1 - share)).sum()) / (total - labels)
+    ms_between = float((people * (share - mean) ** 2).sum()) / (labels - 1)
+    ms_within = float((people * share * (1 - share)).sum()) / (total - labels)
     size = (total - float((people**2).sum()) / total) / (labels - 1)
-    if between + (size - 1) * within <= 0:
+    if ms_between + (size - 1) * ms_within <= 0:
         return JEFFREYS
-    correlation = (between - within) / (between + (size - 1) * within)
-    strength = float(np.clip(1 / max(correlation, 1e-9) - 1, LEAST, MOST))
+    correlation = (ms_between - ms_within) / (ms_between + (size - 1) * ms_within)
+    strength = float(np.clip(1 / max(correlation, 1e-9) - 1, MIN_STRENGTH, MAX_STRENGTH))
     centre = float(np.clip(mean, 0.01, 0.99))
     return centre * strength, (1 - centre) * strength

@@ -22,11 +22,11 @@ Mask = npt.NDArray[np.bool_]
 Colours = npt.NDArray[np.int32]
 """``(H, W)``: the number of each pixel's colour, 0 to `COLOURS` - 1."""
 
-LEAST_AREA: Final = 0.2
+MIN_AREA: Final = 0.2
 """Share of the box from which a mask is large enough; 19 of 20 reference masks fill 0.24 or more."""
 MARGIN: Final = 0.3
 """Of the box's sides: how far around the box colours are looked at."""
-LOOKED_AT: Final = 160
+VIEW_SIDE: Final = 160
 """Longest side in pixels of the view that colours are compared in: grain and artefacts are gone."""
 BAND: Final = 0.05
 """Width of the bands along the outline, as a share of that side."""
@@ -98,7 +98,7 @@ def mask_quality(pixels: Pixels, mask: Mask, box: Box) -> Quality:
     reach, unity = largest_piece(mask, box)
     colours, small, inside = _view(pixels, mask, box)
     return Quality(
-        area=min(1.0, area(mask, box) / LEAST_AREA),
+        area=min(1.0, area(mask, box) / MIN_AREA),
         reach=reach,
         unity=unity,
         contact=1.0 - edge_contact(mask, box) / 2,
@@ -183,13 +183,13 @@ def outline_contrast(colours: Colours, mask: Mask, inside: Mask) -> float:
     """
     width = max(1.0, BAND * max(mask.shape))
     inner, outer = (side & (_depth(side) <= width) for side in (mask, ~mask))
-    found = weight = 0.0
+    total = weight = 0.0
     for quarter in _quarters(inside):
-        within, beyond = colours[quarter][inner[quarter]], colours[quarter][outer[quarter]]
-        if len(within) and len(beyond):
-            found += len(within) * (1.0 - _shared(within, beyond))
-            weight += len(within)
-    return found / weight if weight else 0.0
+        inner_colours, outer_colours = colours[quarter][inner[quarter]], colours[quarter][outer[quarter]]
+        if len(inner_colours) and len(outer_colours):
+            total += len(inner_colours) * (1.0 - _shared(inner_colours, outer_colours))
+            weight += len(inner_colours)
+    return total / weight if weight else 0.0
 
 
 def complement_test(colours: Colours, mask: Mask, inside: Mask) -> float:
@@ -211,11 +211,11 @@ def complement_test(colours: Colours, mask: Mask, inside: Mask) -> float:
         >>> complement_test(colours, mask, inside)  # the rest of the box is the other colour: inside out
         0.0
     """
-    rest, around = inside & ~mask, ~inside
-    if not (mask.any() and rest.any() and around.any()):
+    rest, surroundings = inside & ~mask, ~inside
+    if not (mask.any() and rest.any() and surroundings.any()):
         return 1.0
-    better = _shared(colours[rest], colours[around]) - _shared(colours[mask], colours[around])
-    return min(1.0, max(0.0, 1.0 + 4.0 * better))
+    difference = _shared(colours[rest], colours[surroundings]) - _shared(colours[mask], colours[surroundings])
+    return min(1.0, max(0.0, 1.0 + 4.0 * difference))
 
 
 def colour_numbers(pixels: Pixels) -> Colours:
@@ -233,23 +233,23 @@ def _view(pixels: Pixels, mask: Mask, box: Box) -> tuple[Colours, Mask, Mask]:
     """The box and its surroundings, reduced: colours, mask, and which pixels are in the box."""
     height, width = mask.shape
     xmin, ymin, xmax, ymax = box
-    across, down = round(MARGIN * (xmax - xmin)), round(MARGIN * (ymax - ymin))
-    left, top = max(0, xmin - across), max(0, ymin - down)
-    right, bottom = min(width, xmax + across), min(height, ymax + down)
-    scale = min(1.0, LOOKED_AT / max(right - left, bottom - top))
+    margin_x, margin_y = round(MARGIN * (xmax - xmin)), round(MARGIN * (ymax - ymin))
+    left, top = max(0, xmin - margin_x), max(0, ymin - margin_y)
+    right, bottom = min(width, xmax + margin_x), min(height, ymax + margin_y)
+    scale = min(1.0, VIEW_SIDE / max(right - left, bottom - top))
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     inside = np.zeros((bottom - top, right - left), np.float32)
     inside[ymin - top : ymax - top, xmin - left : xmax - left] = 1.0
     window = slice(top, bottom), slice(left, right)
-    reduced = cv2.resize(pixels[window], size, interpolation=cv2.INTER_AREA)
+    view = cv2.resize(pixels[window], size, interpolation=cv2.INTER_AREA)
     return (
-        colour_numbers(reduced.astype(np.uint8, copy=False)),
-        _reduced(mask[window].astype(np.float32), size),
-        _reduced(inside, size),
+        colour_numbers(view.astype(np.uint8, copy=False)),
+        _reduce(mask[window].astype(np.float32), size),
+        _reduce(inside, size),
     )
 
 
-def _reduced(mask: npt.NDArray[np.float32], size: tuple[int, int]) -> Mask:
+def _reduce(mask: npt.NDArray[np.float32], size: tuple[int, int]) -> Mask:
     shares = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     # A mask too thin to fill half of any pixel is where it fills most.
     return shares >= min(0.5, float(shares.max()))
@@ -258,7 +258,7 @@ def _reduced(mask: npt.NDArray[np.float32], size: tuple[int, int]) -> Mask:
 def _quarters(inside: Mask) -> list[tuple[slice, slice]]:
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     y, x = (int(rows[0] + rows[-1] + 1) // 2, int(columns[0] + columns[-1] + 1) // 2)
-    return [(down, across) for down in (slice(y), slice(y, None)) for across in (slice(x), slice(x, None))]
+    return [(margin_y, margin_x) for margin_y in (slice(y), slice(y, None)) for margin_x in (slice(x), slice(x, None))]
 
 
 def _depth(mask: Mask) -> npt.NDArray[Any]:
@@ -266,9 +266,9 @@ def _depth(mask: Mask) -> npt.NDArray[Any]:
     return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
 
 
-def _shared(one: Colours, other: Colours) -> float:
+def _shared(first: Colours, second: Colours) -> float:
     """Histogram intersection: the share of colours in common, 0 to 1."""
-    counts = [np.bincount(numbers, minlength=COLOURS) / len(numbers) for numbers in (one, other)]
+    counts = [np.bincount(numbers, minlength=COLOURS) / len(numbers) for numbers in (first, second)]
     return float(np.minimum(*counts).sum())
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 
-def co_selections(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def co_selections(selections: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """How many people chose both labels of each pair.
 
     Args:
-        chosen: ``(people, L) bool``.
+        selections: ``(people, L) bool``.
 
     Returns:
         ``(L, L) int64``, symmetric, zero on the diagonal.
@@ -25,7 +25,7 @@ def co_selections(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         >>> co_selections(np.array([[True, True, False], [True, True, False], [False, True, True]])).tolist()
         [[0, 2, 0], [2, 0, 1], [0, 1, 0]]
     """
-    counts = chosen.astype(np.int64)
+    counts = selections.astype(np.int64)
     weights = counts.T @ counts
     np.fill_diagonal(weights, 0)
     return weights
@@ -50,11 +50,11 @@ def max_k_cut(weights: npt.NDArray[np.int64], k: int) -> list[int]:
         [0, 1, 0]
     """
     best: list[int] = [0] * len(weights)
-    most = -1
+    best_weight = -1
     for groups in _partitions(len(weights), k):
-        cut = cut_weight(weights, groups)
-        if cut > most:
-            best, most = groups, cut
+        weight = cut_weight(weights, groups)
+        if weight > best_weight:
+            best, best_weight = groups, weight
     return best
 
 
@@ -65,18 +65,18 @@ def cut_weight(weights: npt.NDArray[np.int64], groups: Sequence[int]) -> int:
         >>> cut_weight(np.array([[0, 2, 0], [2, 0, 1], [0, 1, 0]]), [0, 1, 0])
         3
     """
-    of = np.asarray(groups)
-    return int(weights[of[:, None] != of[None, :]].sum()) // 2
+    group = np.asarray(groups)
+    return int(weights[group[:, None] != group[None, :]].sum()) // 2
 
 
 def _partitions(n: int, k: int) -> Iterator[list[int]]:
     """Restricted growth strings: every partition of n items into at most k groups, once."""
 
-    def extend(head: list[int], used: int) -> Iterator[list[int]]:
+    def extend(head: list[int], count: int) -> Iterator[list[int]]:
         if len(head) == n:
             yield head
             return
-        for group in range(min(used + 1, k)):
-            yield from extend([*head, group], max(used, group + 1))
+        for group in range(min(count + 1, k)):
+            yield from extend([*head, group], max(count, group + 1))
 
     return extend([], 0)

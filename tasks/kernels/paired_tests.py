@@ -28,8 +28,8 @@ def mcnemar(only_first: Ints, only_second: Ints) -> Floats:
         >>> mcnemar(np.array([5, 8]), np.array([0, 8])).tolist()
         [0.0625, 1.0]
     """
-    fewer, both = np.minimum(only_first, only_second), only_first + only_second
-    tail = np.asarray(bdtr(fewer.astype(np.float64), both, 0.5), np.float64)
+    minimum, total = np.minimum(only_first, only_second), only_first + only_second
+    tail = np.asarray(bdtr(minimum.astype(np.float64), total, 0.5), np.float64)
     return np.minimum(1.0, 2 * tail)
 
 
@@ -47,7 +47,7 @@ def holm(p_values: Floats) -> Floats:
         [0.03, 0.06, 0.06]
     """
     order = np.argsort(p_values, kind="stable")
-    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
-    return corrected
+    scaled = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return adjusted

@@ -72,8 +72,8 @@ def resample(
         labels_hold = rng.random((count, len(image)), np.float32) < probability
         for n in range(parts):
             sums.fixed[n, span] = weight[:, images[n]] @ fixed[images[n]]
-            here = labels[n]
-            sums.hits[n, span] = (weight[:, image[here]] * labels_hold[:, here]) @ selected[here]
+            rows = labels[n]
+            sums.hits[n, span] = (weight[:, image[rows]] * labels_hold[:, rows]) @ selected[rows]
     return sums
 
 

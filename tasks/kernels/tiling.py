@@ -21,10 +21,10 @@ def largest_strip(height: int, width: int, box: Box) -> Box | None:
     """
     xmin, ymin, xmax, ymax = box
     left, right, top, bottom = xmin, width - xmax, ymin, height - ymax
-    beside, above = max(left, right) * height, max(top, bottom) * width
-    if max(beside, above) <= 0:
+    side_area, top_area = max(left, right) * height, max(top, bottom) * width
+    if max(side_area, top_area) <= 0:
         return None
-    if beside > above:
+    if side_area > top_area:
         return (0, 0, xmin, height) if left > right else (xmax, 0, width, height)
     return (0, 0, width, ymin) if top > bottom else (0, ymax, width, height)
 
@@ -52,8 +52,8 @@ def tile_box(pixels: Pixels, box: Box, crop: Crop) -> Pixels:
         raise ValueError(f"the box {box} leaves no background in an image of {width} x {height}")
     xmin, ymin, xmax, ymax = strip
     rows, columns = visible_rectangle(box, crop)
-    down = ymin + crop.rows[rows] % (ymax - ymin)
-    across = xmin + crop.columns[columns] % (xmax - xmin)
-    filled = apply_crop(pixels, crop)
-    filled[rows, columns] = pixels[down[:, None], across]
-    return filled
+    source_rows = ymin + crop.rows[rows] % (ymax - ymin)
+    source_columns = xmin + crop.columns[columns] % (xmax - xmin)
+    result = apply_crop(pixels, crop)
+    result[rows, columns] = pixels[source_rows[:, None], source_columns]
+    return result

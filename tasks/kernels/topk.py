@@ -34,14 +34,14 @@ def top_k(
         ([[2, 7]], [[0.5, 0.125]])
     """
     order = np.argsort(-probability, axis=1, kind="stable")
-    mapped = class_of[order]
-    by_class = np.argsort(mapped, axis=1, kind="stable")
-    grouped = np.take_along_axis(mapped, by_class, axis=1)
-    again = np.zeros(mapped.shape, np.bool_)
-    again[:, 1:] = (grouped[:, 1:] == grouped[:, :-1]) & (grouped[:, 1:] != -1)
-    repeat = np.zeros(mapped.shape, np.bool_)
-    np.put_along_axis(repeat, by_class, again, axis=1)
+    classes = class_of[order]
+    by_class = np.argsort(classes, axis=1, kind="stable")
+    sorted_classes = np.take_along_axis(classes, by_class, axis=1)
+    is_repeat = np.zeros(classes.shape, np.bool_)
+    is_repeat[:, 1:] = (sorted_classes[:, 1:] == sorted_classes[:, :-1]) & (sorted_classes[:, 1:] != -1)
+    repeat = np.zeros(classes.shape, np.bool_)
+    np.put_along_axis(repeat, by_class, is_repeat, axis=1)
     distinct = len(np.unique(class_of[class_of != -1])) + int((class_of == -1).sum())
     first = np.argsort(repeat, axis=1, kind="stable")[:, : min(k, distinct)]
     rows = np.take_along_axis(order, first, axis=1)
-    return np.take_along_axis(mapped, first, axis=1), np.take_along_axis(probability, rows, axis=1)
+    return np.take_along_axis(classes, first, axis=1), np.take_along_axis(probability, rows, axis=1)

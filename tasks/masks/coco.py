@@ -1,6 +1,6 @@
 """Masks from instances in COCO's JSON: polygons, run lengths, compressed run lengths.
 
-MaskMethod: https://cocodataset.org/#format-data, and pycocotools, which defines what a polygon covers.
+Source: https://cocodataset.org/#format-data, and pycocotools, which defines what a polygon covers.
 
 Each process reads the file once and keeps its segmentations: count on a few times the file's
 size in memory. A folder of PNG files needs none.

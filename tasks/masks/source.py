@@ -29,7 +29,7 @@ class ShardInputs:
 
     Attributes:
         inputs: digests of it.
-        args: what `Source.find` needs to know of it, JSON-able and small.
+        args: what `MaskMethod.find` needs, JSON-able and small.
     """
 
     inputs: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class MaskMethod:
 
     Attributes:
         label: as in the column ``method``.
-        find: (photograph, its pixels, seed, `Given.args`) -> mask, ``(H, W) bool``. The box of the
+        find: (photograph, its pixels, seed, `ShardInputs.args`) -> mask, ``(H, W) bool``. The box of the
             photograph is where the object is: of all its boxes, or the whole image where it has none.
             Raises `DropError` where there is no mask.
         shard_inputs: the image_ids of a shard -> what is given for them; None: nothing is.

@@ -1,6 +1,6 @@
 """Masks: photograph and box -> foreground mask. Reads ``images``; writes ``masks``, ``dropped``.
 
-MaskMethod: Xiao et al. 2020, the released generator: which boxes will do (``is_good_image``), and
+Source: Xiao et al. 2020, the released generator: which boxes will do (``is_good_image``), and
 GrabCut from the box (``get_fg_mask``). There GrabCut starts at random; here each image has a
 seed of its own, so that the same image gets the same mask in any order, on any worker. Other
 methods (docs/masks.md) make do with several boxes or none. Every mask gets a quality; those of

@@ -183,7 +183,7 @@ def test_a_photograph_that_went_away_is_an_error(world: World, workspace_url: st
     workspace = Workspace(workspace_url)
     tables.put(workspace, "classes", class_rows())
     tables.put(workspace, "images", [tables.image("gone", 151, uri=f"{workspace_url}/gone.png")])
-    with pytest.raises(RegroundError, match=r"expected an image at .*gone\.png"):
+    with pytest.raises(RegroundError, match=r"expected the indexed image at .*gone\.png"):
         run(workspace, settings(name))
 
 
