@@ -51,7 +51,7 @@ def commands_page() -> str:
         "# Commands",
         "",
         "Made from the command line's own description: `reground COMMAND --help` says the same. Options may stand",
-        "anywhere. Exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted.",
+        "anywhere. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
         "",
         "Options of every command:",
         "",
@@ -123,12 +123,16 @@ def tables_page() -> str:
         lines += [
             f"## {table.name}",
             "",
-            f"One row for each {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}.",
+            f"One row for each {table.row}.{_key(table.key)}",
             "",
         ]
         rows = ((f"`{c.name}`", f"`{c.type}`" + " or null" * c.nullable, c.meaning) for c in table.columns)
         lines += _table(("column", "type", "meaning"), rows)
     return "\n".join(lines)
+
+
+def _key(names: tuple[str, ...]) -> str:
+    return f" Key: {', '.join(f'`{name}`' for name in names)}." if names else ""
 
 
 # Python API

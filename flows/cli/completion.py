@@ -22,7 +22,7 @@ app = App(
 
 @app.default
 def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="That completes.")],
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Shell to complete in.")],
     /,
     *,
     install: Annotated[

@@ -25,7 +25,7 @@ app = App(
 
 @app.default
 def export(
-    out: Annotated[Path, Parameter(help="Folder to make; it must not exist yet.")],
+    out: Annotated[Path, Parameter(help="Folder to create; it must not exist or must be empty.")],
     /,
     *,
     format: Annotated[str, Parameter(help=f"One of: {', '.join(REGISTRY.names())}.", metavar="FORMAT")],

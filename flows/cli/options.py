@@ -88,7 +88,8 @@ class SettingOption:
         hint: Any = bool
         if self.field.type is not bool:
             # Choices are for help and completion: the settings check them, all faults at once.
-            hint = Literal[self.field.choices] | str if self.field.choices else str
+            named = tuple(filter(None, self.field.choices))
+            hint = Literal[named] | str if named else str
             described |= {"converter": self._convert, "n_tokens": 1}
         if not self.is_positional:
             described |= {"name": self.flag, "group": Group(f"Settings of {self.step}", sort_key=_place(self.step))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -107,7 +108,7 @@ def _option(argument: Argument) -> Option:
     parameter = argument.parameter
     groups = cast("tuple[Group, ...]", parameter.group or ())
     own = [group.name for group in groups if group.name not in ("Parameters", "Arguments")]
-    is_flag = argument.token_count()[0] == 0
+    is_flag = argument.token_count()[0] == 0 or bool(argument.negatives)
     value = parameter.metavar or ("CHOICE" if argument.get_choices() else "TEXT")
     is_positional = not argument.names[0].startswith("-")
     return Option(
@@ -126,4 +127,4 @@ def _default(argument: Argument) -> str:
     if callable(show):
         return str(show(argument.field_info.default) or "")
     default = argument.field_info.default
-    return "" if argument.required or default in (None, "", False) else str(default)
+    return "" if argument.required or default in (None, "", False, inspect.Parameter.empty) else str(default)

@@ -37,7 +37,7 @@ def serve(
     prefect: Prefect = "",
     port: Annotated[
         int | None,
-        Parameter(help="Of the workspace's own Prefect server.", metavar="PORT", show_default=lambda _: "4200"),
+        Parameter(help="Port of the workspace's own Prefect server.", metavar="PORT", show_default=lambda _: "4200"),
     ] = None,
     collect_every: Annotated[int, Parameter(help="Time between two collections of votes.", metavar="SECONDS")] = 600,
     audit_cron: Annotated[

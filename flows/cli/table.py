@@ -38,7 +38,7 @@ app = App(
 
 @app.default
 def table(
-    name: Annotated[str, Parameter(help="Of the table, for example truth or predictions/efficientnet-lite0.")],
+    name: Annotated[str, Parameter(help="Name of the table, for example truth or predictions/efficientnet-lite0.")],
     /,
     *,
     workspace: WorkspaceUrl,

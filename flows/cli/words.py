@@ -26,7 +26,7 @@ def commands_first(app: App, tokens: Sequence[str]) -> list[str]:
         if place is None:
             break
         if rest[place] not in names:
-            raise unknown(f"command of `{' '.join(['reground', *commands])}`", rest[place], names)
+            raise unknown(f"`{' '.join(['reground', *commands])}` command", rest[place], names)
         commands.append(rest.pop(place))
         app = app[commands[-1]]
     return commands + rest

@@ -163,7 +163,7 @@ def _check_place(workspace: Workspace, out: Path) -> None:
     UsageError: there is something already, or the next `reground index` would take it for images.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UsageError(f"expected to make {out}, but it is there already: remove it or name another folder.")
+        raise UsageError(f"expected a new or an empty folder, but {out} has content: remove it or name another folder.")
     place = out.resolve()
     if workspace.is_local and place.is_relative_to(Path(workspace.root).resolve()):
         for kept in ("manifest", "tables", "files"):

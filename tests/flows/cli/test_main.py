@@ -65,7 +65,7 @@ def test_a_refusal_has_a_message_and_a_status_and_leaves_no_folder(
     [
         (["indx"], "did you mean 'index'"),
         (["review", "puhs", "-w", "W"], "did you mean 'push'"),
-        (["truth", "dif", "1", "2", "-w", "W"], "unknown command of `reground truth` 'dif': did you mean 'diff'"),
+        (["truth", "dif", "1", "2", "-w", "W"], "unknown `reground truth` command 'dif': did you mean 'diff'"),
         (["masks", "-w", "W", "--min-qualty", "0.3"], "Did you mean --min-quality?"),
         (["run", "-w", "W", "--seed", "3"], "--masks-seed, --variants-seed"),
         (["masks"], "Expected --workspace or -w"),
