@@ -218,7 +218,7 @@ def _weigh(
     Args:
         likelihood: ``(2, V)`` probability of each vote in each state, given with care.
         at_random: ``(V,)`` the same, given at random.
-        others: ``(V,)`` belief in the pair from all but this vote.
+        rest_belief: ``(V,)`` belief in the pair from all but this vote.
         visit: ``(V,)`` as of `_visits`.
         lapses: as of `Constants`, more than 0.
     """
