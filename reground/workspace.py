@@ -154,12 +154,12 @@ class Workspace:
 
     # In and out
 
-    def import_votes(self, format: str, path: FilePath) -> dict[str, int]:
+    def import_votes(self, format: str, path: FilePath, source: str = "") -> dict[str, int]:
         """Bring in votes, see `reground.annotations.published.import_votes`; counts by name."""
         from reground.annotations.published import import_votes
 
         with self._storage.lock("reground votes import"):
-            return import_votes(self._storage, format, Path(path))
+            return import_votes(self._storage, format, Path(path), source)
 
     def import_predictions(self, model: str, path: FilePath) -> dict[str, int]:
         """Bring in predictions, see `reground.tasks.predictions.import_predictions`; counts by name."""

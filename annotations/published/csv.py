@@ -8,6 +8,7 @@ question and image) and ``original`` (the image's original label).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,14 @@ CHUNK_SIZE: Final = 100_000
 
 Lines = Iterator[tuple[int, Mapping[str, str]]]
 """(number, cells by column) of each answer; all of `REQUIRED` and `OPTIONAL` are present."""
+
+
+class RejectedError(Exception):
+    """A line that is left out, with the reason and the detail of its row in ``dropped``."""
+
+    def __init__(self, reason: DropReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,19 @@ class AnswerReader:
             "answer_id": f"{self.source}:{submission}",
         }
 
-    def accepts(self, image_id: str) -> bool:
-        """Whether the image may have votes: it is in the workspace, or an ImageNet validation image."""
-        return self.image_ids is None or image_id in self.image_ids or is_imagenet_id(image_id)
+    def class_idx(self, cells: Mapping[str, str]) -> ClassIdx:
+        """The class that a line is about.
+
+        Raises:
+            RejectedError: the workspace lacks the image or the class; an ImageNet validation image need not be there.
+        """
+        image_id = cells["image_id"]
+        if not (self.image_ids is None or image_id in self.image_ids or is_imagenet_id(image_id)):
+            raise RejectedError(DropReason.IMAGE_UNKNOWN, f"no image {image_id}")
+        try:
+            return ClassIdx(resolve_label(cells["label"], self.index))
+        except LabelError as error:
+            raise RejectedError(DropReason.LABEL_UNKNOWN, str(error)) from error
 
 
 def csv_reader(path: Path, vocabulary: Vocabulary, source: str, image_ids: Collection[str] | None) -> AnswerReader:
@@ -105,14 +124,44 @@ def answer_shards(reader: AnswerReader) -> Iterator[ImportShard]:
     """A shard for every `CHUNK_SIZE` lines.
 
     Raises:
-        UsageError: the file is missing or a line is malformed; names the line. Nothing is built then.
+        UsageError: the file is missing, a line is malformed, an annotator answers one question twice, or no line
+            can be used; names the line. Nothing is built then.
     """
-    num_lines = sum(1 for line, cells in reader.lines() if reader.parse(line, cells))
-    if not num_lines:
-        raise UsageError(f"{reader.path}: expected one answer a {reader.unit}, found none")
+    num_lines = _check_lines(reader)
     input_digest = digest(reader.digest, *sorted(reader.image_ids or ()))
     for start in range(0, num_lines, CHUNK_SIZE):
         yield ImportShard(f"{start:09d}", input_digest, lambda start=start: _build(reader, start).output())
+
+
+def _check_lines(reader: AnswerReader) -> int:
+    """The number of lines, once all are checked."""
+    first_lines: dict[tuple[str, str, str, int], int] = {}
+    first_rejection = ""
+    num_lines = 0
+    for line, cells in reader.lines():
+        num_lines += 1
+        vote = reader.parse(line, cells)
+        try:
+            class_idx = reader.class_idx(cells)
+        except RejectedError as error:
+            first_rejection = first_rejection or f"{reader.unit} {line}: {error.detail}"
+            continue
+        pair = vote["question"], sys.intern(vote["annotator_id"]), sys.intern(vote["image_id"]), class_idx
+        first_line = first_lines.setdefault(pair, line)
+        if first_line != line:
+            raise UsageError(
+                f"{reader.path}, {reader.unit} {line}: {cells['annotator']} answers {vote['question']} on "
+                f"{cells['label']} in {cells['image_id']} again (first on {reader.unit} {first_line}): one person has "
+                "one vote on an image and a label. Keep one of the two."
+            )
+    if not num_lines:
+        raise UsageError(f"{reader.path}: expected one answer a {reader.unit}, found none")
+    if not first_lines:
+        raise UsageError(
+            f"{reader.path}: expected answers on images and classes of this workspace, but none of the {num_lines:,} "
+            f"can be used; {first_rejection}"
+        )
+    return num_lines
 
 
 def _build(reader: AnswerReader, start: int) -> RowBuilder:
@@ -121,15 +170,14 @@ def _build(reader: AnswerReader, start: int) -> RowBuilder:
     for line, cells in islice(reader.lines(), start, start + CHUNK_SIZE):
         vote = reader.parse(line, cells)
         item = f"{reader.path.name}, {reader.unit} {line}"
-        if not reader.accepts(vote["image_id"]):
-            builder.drop(item, DropReason.IMAGE_UNKNOWN, f"no image {vote['image_id']}")
-            continue
+        try:
+            builder.add_vote(class_idx=reader.class_idx(cells), **vote)
+        except RejectedError as error:
+            builder.drop(item, error.reason, error.detail)
+            if error.reason == DropReason.IMAGE_UNKNOWN:
+                continue
         if cells["original"]:
             original_labels.setdefault(vote["image_id"], cells["original"])
-        try:
-            builder.add_vote(class_idx=resolve_label(cells["label"], reader.index), **vote)
-        except LabelError as error:
-            builder.drop(item, DropReason.LABEL_UNKNOWN, str(error))
     for image_id, label in original_labels.items():
         try:
             builder.add_original(image_id, resolve_label(label, reader.index))

@@ -7,9 +7,10 @@ is resumed.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,8 @@ from reground.tasks.plugins import Registry
 from reground.tasks.schema import ClassRow, DroppedRow, DropReason, concat_parts, dropped_row
 from reground.tasks.votes import ANNOTATOR_COLUMNS, LABEL_STUDIO, REASSESSED, RECORDED, SIMULATED, annotator_rows
 from reground.tasks.workspace import Output, Workspace, digest
+
+log = logging.getLogger(__name__)
 
 VERSION: Final = 1
 ReadShards = Callable[[Path, Vocabulary], Iterator[ImportShard]]
@@ -49,30 +52,34 @@ REGISTRY: Final = Registry("reground.votes", "format of votes", FORMATS, check_r
 """Formats that plugins add."""
 
 
-def import_votes(workspace: Workspace, format: str, path: Path) -> dict[str, int]:
+def import_votes(workspace: Workspace, format: str, path: Path, source: str = "") -> dict[str, int]:
     """Import the votes of one source.
 
     Args:
         workspace: may be new, and may have no images.
-        format: one of `FORMATS`, or the name of a plugin, which becomes the source.
-        path: a folder laid out as the publisher's repository; for csv a file, whose name without extension
-            becomes the source; for a plugin whatever it reads.
+        format: one of `FORMATS`, or the name of a plugin.
+        path: a folder laid out as the publisher's repository; for csv a file; for a plugin whatever it reads.
+        source: name of the votes' source, whose earlier import is replaced; empty: for csv the file's name
+            without extension, for a plugin the plugin's name. The published formats have sources of their own.
 
     Returns:
         Counts of votes, images, annotators (those that are not anonymous), originals and dropped of this source.
 
     Raises:
-        UsageError: an unknown format, or files that are missing, malformed or have another vocabulary.
+        UsageError: an unknown format, a source that is not free, or files that are missing, malformed or have
+            another vocabulary.
         RegroundError: a pickle that is damaged or wants to run code.
     """
     REGISTRY.warn()
     vocabulary = _vocabulary(workspace)
-    source, shards = _shards(workspace, format, path, vocabulary)
+    source, shards = _shards(workspace, format, path, vocabulary, source)
     _commit_classes(workspace)
+    before = _votes_by_shard(workspace, source)
     names = {_commit(workspace, source, shard, vocabulary) for shard in shards}
     names.add(_commit_summary(workspace, source, names))
     other_names = {entry.shard for entry in workspace.entries(STAGE) if not entry.shard.startswith(f"{source}+")}
     workspace.retire(STAGE, names | other_names)
+    _warn_of_replacement(source, before, _votes_by_shard(workspace, source))
     return _counts(workspace, names)
 
 
@@ -81,32 +88,64 @@ def _vocabulary(workspace: Workspace) -> Vocabulary:
     return Vocabulary(rows or load_classes())
 
 
-def _shards(workspace: Workspace, format: str, path: Path, vocabulary: Vocabulary) -> tuple[str, list[ImportShard]]:
+def _shards(
+    workspace: Workspace, format: str, path: Path, vocabulary: Vocabulary, source: str
+) -> tuple[str, list[ImportShard]]:
     """The source, and its shards."""
     if format in PUBLISHED:
+        if source:
+            raise UsageError(
+                f"expected no name of a source with the format {format}, got '{source}': its votes have the source "
+                f"{PUBLISHED[format][0]}."
+            )
+        vocabulary.check_overlap()
         source, read_shards = PUBLISHED[format]
         return source, list(read_shards(path, vocabulary))
     images = workspace.read("images", ["image_id"])["image_id"]
     image_ids = set(images) if len(images) else None
     if format == CSV:
-        source = _csv_source(path)
+        source = _free_source(source, CSV) if source else _free_source(path.stem, f"the file's name, {path.name}")
         reader = csv_reader(path, vocabulary, source, image_ids)
     else:
         plugin = REGISTRY.find(format)
-        source = plugin.name
-        reader = plugin_reader(path, REGISTRY.load(plugin), plugin, vocabulary, image_ids)
+        source = _free_source(source, plugin.name) if source else plugin.name
+        reader = plugin_reader(path, REGISTRY.load(plugin), plugin, source, vocabulary, image_ids)
     return source, list(answer_shards(reader))
 
 
-def _csv_source(path: Path) -> str:
-    source = path.stem
+def _free_source(source: str, origin: str) -> str:
+    """A name for the source of votes that are nobody's yet.
+
+    Raises:
+        UsageError: it is malformed or reserved.
+    """
     reserved_sources = {*_RESERVED_SOURCES, *(plugin.name for plugin in REGISTRY.plugins())}
     if not re.fullmatch(r"[\w.-]+", source) or source in reserved_sources:
         raise UsageError(
-            f"the votes in {path} get the source '{source}' from the file's name: expected letters, digits, dots and "
-            f"dashes, and none of {', '.join(sorted(reserved_sources))}. Rename the file."
+            f"the votes get the source '{source}' ({origin}): expected letters, digits, dots and dashes, and none of "
+            f"{', '.join(sorted(reserved_sources))}. Name another source, or rename the file."
         )
     return source
+
+
+def _votes_by_shard(workspace: Workspace, source: str) -> dict[str, int]:
+    """Checksum of the votes -> their number, of each shard of a source."""
+    return {
+        part.sha256: part.rows
+        for entry, part in workspace.parts("votes")
+        if entry.step == STAGE and entry.shard.startswith(f"{source}+")
+    }
+
+
+def _warn_of_replacement(source: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    replaced = sum(rows for checksum, rows in before.items() if checksum not in after)
+    if replaced:
+        log.warning(
+            "replaced %s votes of the source '%s', which an earlier import brought; votes of other people need "
+            "another source",
+            f"{replaced:,}",
+            source,
+        )
 
 
 def _commit_classes(workspace: Workspace) -> None:

@@ -31,9 +31,14 @@ def check_reader(target: Any) -> ReadAnswers:
 
 
 def plugin_reader(
-    path: Path, read: ReadAnswers, plugin: Plugin, vocabulary: Vocabulary, image_ids: Collection[str] | None
+    path: Path,
+    read: ReadAnswers,
+    plugin: Plugin,
+    source: str,
+    vocabulary: Vocabulary,
+    image_ids: Collection[str] | None,
 ) -> AnswerReader:
-    """A reader that calls a plugin; the plugin's name is the source of the votes.
+    """A reader that calls a plugin; for the other arguments see `AnswerReader`.
 
     Raises:
         UsageError: the plugin cannot read the path, or a row has an unknown column.
@@ -54,7 +59,7 @@ def plugin_reader(
     for _, cells in lines():
         content.update(json.dumps(cells, sort_keys=True).encode())
     content_digest = digest(plugin.origin, content.hexdigest())
-    return AnswerReader(path, lines, content_digest, plugin.name, vocabulary, image_ids, unit="row")
+    return AnswerReader(path, lines, content_digest, source, vocabulary, image_ids, unit="row")
 
 
 def _cells(row: Mapping[str, Any], location: str) -> dict[str, str]:

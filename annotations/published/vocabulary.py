@@ -33,6 +33,18 @@ class Vocabulary:
         """``(1000,)``: ImageNet's class index -> class_idx; -1: the workspace lacks the class."""
         self.digest = digest(json.dumps([[row["class_idx"], list(row["wnids"]), row["name"]] for row in classes]))
 
+    def check_overlap(self) -> None:
+        """Check that votes on ImageNet's classes can have a place in the workspace.
+
+        Raises:
+            UsageError: the workspace has none of ImageNet's classes.
+        """
+        if (self.of_imagenet < 0).all():
+            raise UsageError(
+                f"expected the workspace to have classes of ImageNet, which these votes are on, found none of their "
+                f"WordNet ids among its {len(self.classes):,} classes: import the votes into another workspace."
+            )
+
     def check_labels(self, labels: npt.NDArray[Any], location: str) -> None:
         """Check that labels are indices of ImageNet's classes.
 

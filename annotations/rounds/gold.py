@@ -146,6 +146,9 @@ def _read_file(workspace: Workspace, path: Path) -> tuple[list[GoldRow], list[Dr
                 f"{path}, line {line}: answers {cells['answer']} to {cells['class']} in {image_id}, but an "
                 "earlier line answers the opposite: keep one of the two."
             )
-    if not rows and not dropped_rows:
-        raise UsageError(f"{path}: expected one known answer a line, found none below the header")
+    if not rows:
+        first = f": {dropped_rows[0]['item']}: {dropped_rows[0]['detail']}" if dropped_rows else " below the header"
+        raise UsageError(
+            f"{path}: expected one known answer a line, on images and classes of this workspace, found none{first}"
+        )
     return list(rows.values()), dropped_rows

@@ -19,7 +19,9 @@ app = App("votes", help_epilogue=examples("reground votes import ReaL -w W --for
 @app.command(
     name="import",
     help_epilogue=examples(
-        "reground votes import ReaL -w W --format real", "reground votes import votes.csv -w W --format csv"
+        "reground votes import ReaL -w W --format real",
+        "reground votes import votes.csv -w W --format csv",
+        "reground votes import bob/votes.csv -w W --format csv --source bob",
     ),
 )
 def import_(
@@ -28,9 +30,17 @@ def import_(
     *,
     format: Annotated[str, Parameter(help=f"One of: {', '.join(REGISTRY.names())}.", metavar="FORMAT")],
     workspace: WorkspaceUrl,
+    source: Annotated[
+        str,
+        Parameter(
+            help="What the votes' source is called; a second import of it replaces the first.",
+            metavar="NAME",
+            show_default=lambda _: "of a CSV the file's name, of a plugin the plugin's",
+        ),
+    ] = "",
 ) -> Result:
     """Import votes that others have published."""
     here = Workspace(workspace)
     with here.lock("reground votes import"):
-        counts = import_votes(here, format, path)
+        counts = import_votes(here, format, path, source)
     return Result(counted(counts), counts)

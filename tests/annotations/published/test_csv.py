@@ -68,6 +68,40 @@ def test_unknown_images_and_labels_are_left_out_with_the_line(workspace: Workspa
     assert import_votes(workspace, "csv", path)["votes"] == 3  # an image indexed since is known now
 
 
+@pytest.mark.parametrize("label", ["0.0", "tench, Tinca tinca"])
+def test_a_file_without_a_usable_answer_is_refused_with_the_first_reason(
+    workspace: Workspace, tmp_path: Path, label: str
+) -> None:
+    with pytest.raises(UsageError, match=rf"none of the 2 can be used; line 2: .*{label}"):
+        import_votes(workspace, "csv", csv(tmp_path, f'a,"{label}",ann,yes', f'b,"{label}",ann,yes'))
+    assert not workspace.tables()
+
+
+@pytest.mark.parametrize("again", ["a,0,ann,yes", "a,0,ann,no", "a,n01440764,ann,yes"])
+def test_one_person_has_one_vote_on_a_pair(workspace: Workspace, tmp_path: Path, again: str) -> None:
+    with pytest.raises(UsageError, match=r"line 4: ann answers rate on .* in a again \(first on line 2\)"):
+        import_votes(workspace, "csv", csv(tmp_path, "a,0,ann,yes", "a,0,bob,yes", again))
+    assert not workspace.tables()
+    lines = ["a,0,ann,yes,contains", "a,0,ann,yes,classify", "a,1,ann,no,classify", "b,0,ann,yes,classify"]
+    assert import_votes(workspace, "csv", csv(tmp_path, *lines, head=f"{CSV},question"))["votes"] == 4
+
+
+def test_replaced_votes_are_said_and_another_source_keeps_both(
+    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import_votes(workspace, "csv", csv(tmp_path, "a,0,ann,yes", "b,0,ann,no"))
+    import_votes(workspace, "csv", csv(tmp_path, "a,0,ann,yes", "b,0,ann,no"))
+    assert not caplog.messages
+    bob = csv(tmp_path, "a,0,bob,yes")
+    import_votes(workspace, "csv", bob, source="bob")
+    assert not caplog.messages and sorted(votes(workspace)["source"]) == ["bob", "crowd", "crowd"]
+    import_votes(workspace, "csv", bob)
+    assert "replaced 2 votes of the source 'crowd'" in caplog.text
+    for format, source in (("csv", "reassessed-imagenet"), ("csv", "a/b"), ("real", "mine")):
+        with pytest.raises(UsageError, match=f"'{source}'"):
+            import_votes(workspace, format, bob, source=source)
+
+
 def test_many_lines_come_in_shards(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_module, "CHUNK_SIZE", 10)
     lines = [f"cat_{n},{n},ann,yes" for n in range(25)]

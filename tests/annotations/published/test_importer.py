@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reground.annotations.published import import_votes
+from reground.tasks.errors import UsageError
 from reground.tasks.votes import REASSESSED as REAL
 from reground.tasks.workspace import Workspace, run_shard
 from tests.support.published_answers import (
@@ -94,6 +95,13 @@ def test_classes_are_matched_by_wordnet_id(workspace: Workspace, tmp_path: Path)
     assert set(votes(workspace)["class_idx"]) == {5} and found["dropped"] == 3
     assert {item for item, _ in dropped(workspace)} == {f"{REAL}: {WNIDS[389]}", f"{REAL}-experts: {WNIDS[389]}"}
     assert {reason for _, reason in dropped(workspace)} == {"label_unknown"}
+
+
+def test_votes_on_none_of_the_classes_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    put(workspace, "classes", [{**class_row(5, "dragon"), "wnids": ["n99999999"]}])
+    with pytest.raises(UsageError, match="found none of their WordNet ids among its 1 classes"):
+        import_votes(workspace, "real", real(tmp_path / "r"))
+    assert workspace.tables() == ["classes"]
 
 
 def test_sources_that_name_different_originals(workspace: Workspace, tmp_path: Path) -> None:

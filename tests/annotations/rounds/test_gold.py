@@ -37,6 +37,7 @@ def test_gold_comes_in_and_again_replaces_itself(workspace: Workspace, tmp_path:
         (["i00,0,perhaps"], r"line 2\) 'perhaps': expected one of: no, yes"),
         (["i00,0,yes", "i00,class 0,no"], "line 3: .*the opposite"),
         (["i00,0"], "line 2: expected 3 cells"),
+        (["i00.JPEG,0,yes"], r"found none: .*line 2: no image i00\.JPEG"),
         ([], "one known answer a line"),
     ],
 )
