@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reground.flows.run import Bars, Lines, Silence, parse_runner, run_step
 from reground.flows.settings import check, remembering, resolve
 from reground.tasks.workspace import Workspace
+
+
+@contextlib.contextmanager
+def workspace_lock(workspace: Workspace, command: str) -> Iterator[None]:
+    """Hold a workspace for one command that changes it; if the command is refused, no new folder stays.
+
+    Args:
+        workspace: is made if need be.
+        command: named to whoever waits for the workspace.
+    """
+    with remembering(workspace, {}), workspace.lock(command):
+        yield
 
 
 def execute(

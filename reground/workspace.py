@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reground.flows import steps
-from reground.flows.execute import execute
+from reground.flows.execute import execute, workspace_lock
 from reground.flows.run import Silence, watch
 from reground.flows.settings import resolve
 from reground.flows.summary import Summary, summarize
@@ -158,14 +158,14 @@ class Workspace:
         """Bring in votes, see `reground.annotations.published.import_votes`; counts by name."""
         from reground.annotations.published import import_votes
 
-        with self._storage.lock("reground votes import"):
+        with workspace_lock(self._storage, "reground votes import"):
             return import_votes(self._storage, format, Path(path), source)
 
     def import_predictions(self, model: str, path: FilePath) -> dict[str, int]:
         """Bring in predictions, see `reground.tasks.predictions.import_predictions`; counts by name."""
         from reground.tasks.predictions import import_predictions
 
-        with self._storage.lock("reground predict import"):
+        with workspace_lock(self._storage, "reground predict import"):
             return import_predictions(self._storage, model, Path(path))
 
     def export(self, format: str, out: FilePath) -> Path:

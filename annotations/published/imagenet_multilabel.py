@@ -8,10 +8,13 @@ CONTAINS, whose votes were never published.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import numpy as np
 
 from reground.annotations.published.rows import ImportShard, RowBuilder, anonymous_id, digest_files
 from reground.annotations.published.safe_pickle import read_frame, read_npy_object
@@ -39,8 +42,8 @@ class _ClassifyAnswers:
 
     image_id: ImageId
     original: int
-    main: Sequence[Any]
-    valid: Sequence[Any]
+    main: Sequence[int]
+    valid: Sequence[Sequence[int]]
 
 
 def multilabel_shards(path: Path, vocabulary: Vocabulary) -> Iterator[ImportShard]:
@@ -51,7 +54,7 @@ def multilabel_shards(path: Path, vocabulary: Vocabulary) -> Iterator[ImportShar
     """
     folder = path / "data"
     _check_vocabulary(folder / WNID_FILE, vocabulary)
-    answers = list(_read_answers(folder / ANSWER_FILE))
+    answers = list(_read_answers(folder / ANSWER_FILE, vocabulary))
     routings = dict(_read_routings(folder / INFO_FILE))
     input_digest = digest_files(folder / ANSWER_FILE, folder / INFO_FILE)
     yield ImportShard("all", input_digest, lambda: _build(answers, routings, vocabulary).output())
@@ -61,20 +64,36 @@ def _check_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
     wnids = read_npy_object(path)
     if not isinstance(wnids, dict):
         raise UsageError(f"{path}: expected a mapping from class index to WordNet id, found {type(wnids).__name__}")
-    vocabulary.check_wnids([(int(idx), str(wnid)) for idx, wnid in wnids.items()], str(path))
+    try:
+        pairs = [(operator.index(idx), str(wnid)) for idx, wnid in wnids.items()]
+    except TypeError as error:
+        raise UsageError(f"{path}: expected the keys to be class indices, but {error}") from error
+    vocabulary.check_wnids(pairs, str(path))
 
 
-def _read_answers(path: Path) -> Iterator[_ClassifyAnswers]:
+def _read_answers(path: Path, vocabulary: Vocabulary) -> Iterator[_ClassifyAnswers]:
     frame = read_frame(path, ("main", "selected", "imagenet_label"))
     columns = (frame.columns[name] for name in ("imagenet_label", "main", "selected"))
     for name, original, main, selected in zip(frame.index, *columns, strict=True):
-        yield _ClassifyAnswers(parse_imagenet_id(str(name)), int(original), list(main), list(selected))
+        try:
+            valid = [list(map(operator.index, labels)) for labels in selected]
+            answers = _ClassifyAnswers(
+                parse_imagenet_id(str(name)), operator.index(original), list(map(operator.index, main)), valid
+            )
+        except TypeError as error:
+            raise UsageError(
+                f"{path}, {name}: expected class indices: one in imagenet_label, a list of them in main and a list of "
+                f"lists in selected, but {error}"
+            ) from error
+        labels = [answers.original, *answers.main, *(label for labels in valid for label in labels)]
+        vocabulary.check_labels(np.array(labels, object), f"{path}, {name}")
+        yield answers
 
 
 def _read_routings(path: Path) -> Iterator[tuple[ImageId, str]]:
     frame = read_frame(path, ("annotation",))
     for name, code in zip(frame.index, frame.columns["annotation"], strict=True):
-        if code not in ROUTINGS:
+        if not isinstance(code, str) or code not in ROUTINGS:
             raise UsageError(
                 f"{path}: expected each image's annotation to be one of {', '.join(ROUTINGS)}, found {code!r}"
             )
@@ -99,11 +118,11 @@ def _class_idx(label: int | None, vocabulary: Vocabulary) -> int | None:
 
 def _add_votes(builder: RowBuilder, answers: _ClassifyAnswers, vocabulary: Vocabulary) -> None:
     image_id, num_workers = answers.image_id, len(answers.main)
-    valid_labels = [list(dict.fromkeys(int(label) for label in labels)) for labels in answers.valid]
+    valid_labels = [list(dict.fromkeys(labels)) for labels in answers.valid]
     options = sorted({answers.original, *(label for labels in valid_labels for label in labels)})
     for worker, (main, labels) in enumerate(zip(answers.main, valid_labels, strict=False), start=1):
         answer_id = f"{SOURCE}:{image_id}:{worker:02d}"
-        if int(main) not in labels or num_workers != len(valid_labels):
+        if main not in labels or num_workers != len(valid_labels):
             detail = f"main label {main} is not among the valid ones {labels}"
             builder.drop(answer_id, DropReason.ANSWER_INVALID, detail)
             continue
@@ -117,7 +136,7 @@ def _add_votes(builder: RowBuilder, answers: _ClassifyAnswers, vocabulary: Vocab
                 class_idx=int(vocabulary.of_imagenet[label]),
                 annotator_id=anonymous_id(SOURCE, f"{image_id}-{worker:02d}"),
                 answer="yes" if label in labels else "no",
-                main=label == int(main),
+                main=label == main,
                 num_objects=len(labels),
                 answer_id=answer_id,
             )

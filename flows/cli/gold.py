@@ -11,6 +11,7 @@ from reground.annotations.rounds import import_gold
 from reground.flows.cli.examples import examples
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result, counted
+from reground.flows.execute import workspace_lock
 from reground.tasks.workspace import Workspace
 
 app = App("gold", help_epilogue=examples("reground gold import gold.csv -w W"))
@@ -25,6 +26,6 @@ def import_(
 ) -> Result:
     """Import known answers."""
     here = Workspace(workspace)
-    with here.lock("reground gold import"):
+    with workspace_lock(here, "reground gold import"):
         counts = import_gold(here, file)
     return Result(counted(counts), counts)

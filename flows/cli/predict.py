@@ -11,6 +11,7 @@ from reground.flows.cli.examples import examples
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result, counted
 from reground.flows.cli.step_command import step_action
+from reground.flows.execute import workspace_lock
 from reground.tasks.predictions import import_predictions
 from reground.tasks.workspace import Workspace
 
@@ -37,6 +38,6 @@ def import_(
 ) -> Result:
     """Import predictions made elsewhere; images need not be at hand."""
     here = Workspace(workspace)
-    with here.lock("reground predict import"):
+    with workspace_lock(here, "reground predict import"):
         counts = import_predictions(here, model, file)
     return Result(counted(counts), counts)

@@ -11,6 +11,7 @@ from reground.annotations.published import REGISTRY, import_votes
 from reground.flows.cli.examples import examples
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result, counted
+from reground.flows.execute import workspace_lock
 from reground.tasks.workspace import Workspace
 
 app = App("votes", help_epilogue=examples("reground votes import ReaL -w W --format real"))
@@ -41,6 +42,6 @@ def import_(
 ) -> Result:
     """Import votes that others have published."""
     here = Workspace(workspace)
-    with here.lock("reground votes import"):
+    with workspace_lock(here, "reground votes import"):
         counts = import_votes(here, format, path, source)
     return Result(counted(counts), counts)

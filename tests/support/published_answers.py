@@ -26,7 +26,7 @@ def multilabel(folder: Path, rows: list[dict[str, Any]] | None = None) -> Path:
     data = folder / "data"
     data.mkdir(parents=True)
     made = pd.DataFrame(rows).assign(image=lambda frame: frame["image"] + ".JPEG").set_index("image")
-    made["main"] = [np.array(main) for main in made["main"]]
+    made["main"] = [np.array(main) if isinstance(main, list) else main for main in made["main"]]
     made.to_pickle(data / "annotations_classify_task.pkl")
     info = pd.DataFrame({"annotation": ["fu", "fu", "mis"]}, index=[f"{ONE}.JPEG", f"{TWO}.JPEG", LAST])
     info.to_pickle(data / "image_info.pkl")

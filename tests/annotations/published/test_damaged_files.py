@@ -80,11 +80,38 @@ def test_malformed_verdicts(workspace: Workspace, tmp_path: Path, entries: Any, 
     assert not workspace.tables()
 
 
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        ({"imagenet_label": 5000}, "indices of ImageNet's classes, 0 to 999, found 5000"),
+        ({"imagenet_label": -1}, "found -1"),
+        ({"imagenet_label": None}, "expected class indices: .*NoneType"),
+        ({"imagenet_label": 0.5}, "expected class indices: .*float"),
+        ({"main": 7}, "expected class indices: .*int"),
+        ({"main": [10**30]}, "found 1000000000000000000000000000000"),
+        ({"selected": [0]}, "expected class indices: .*int"),
+        ({"selected": [[float("nan")]]}, "expected class indices: .*float"),
+        ({"selected": [["x"]]}, "expected class indices: .*str"),
+        ({"selected": [[1000]]}, "found 1000"),
+    ],
+)
+def test_malformed_classify_answers(
+    workspace: Workspace, tmp_path: Path, cells: dict[str, Any], complaint: str
+) -> None:
+    row = {"image": ONE, "main": [0], "selected": [[0]], "imagenet_label": 0, **cells}
+    with pytest.raises(UsageError, match=rf"annotations_classify_task\.pkl, {ONE}\.JPEG: .*{complaint}"):
+        import_votes(workspace, "imagenet-multilabel", multilabel(tmp_path / "m", [row]))
+    assert not workspace.tables()
+
+
 def test_other_vocabularies_are_refused(workspace: Workspace, tmp_path: Path) -> None:
     folder = multilabel(tmp_path / "m")
     path = folder / "data" / "imagenet_label_to_wnid.npy"
     np.save(path, np.array({0: "n02084071"}, dtype=object), allow_pickle=True)
     with pytest.raises(UsageError, match="calls class 0 n02084071, but ImageNet's class 0 is n01440764"):
+        import_votes(workspace, "imagenet-multilabel", folder)
+    np.save(path, np.array({"a": "n01440764"}, dtype=object), allow_pickle=True)
+    with pytest.raises(UsageError, match="expected the keys to be class indices"):
         import_votes(workspace, "imagenet-multilabel", folder)
     other = label_errors(tmp_path / "l")
     np.save(other / "original_test_labels" / "imagenet_val_set_original_labels.npy", np.array([7, 0]))

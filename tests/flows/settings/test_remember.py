@@ -119,6 +119,23 @@ def test_refused_parameters_of_a_flow_leave_the_workspace_as_it_was(
             assert snapshot(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["votes", "import", "{file}", "--format", "csv"],
+        ["votes", "import", "{file}", "--format", "nosuch"],
+        ["gold", "import", "{file}"],
+        ["predict", "import", "{file}", "--model", "m"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_a_refused_import_makes_no_workspace(tmp_path: Path, words: list[str]) -> None:
+    file = tmp_path / "votes.csv"
+    file.write_text("image_id,label,annotator,answer\na,no such thing,ann,yes\n")
+    assert main([word.format(file=file) for word in words] + ["-w", str(tmp_path / "new" / "W")]) != 0
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_was_refused_is_not_asked_again(
     world: World, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
