@@ -18,7 +18,7 @@ from reground.flows.run import Silence, watch
 from reground.flows.settings import resolve
 from reground.flows.summary import Summary, summarize
 from reground.tasks import workspace as storage
-from reground.tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.schema import table as table_schema
 
 if TYPE_CHECKING:
@@ -69,15 +69,15 @@ class Workspace:
             columns: names of columns; None: all.
 
         Raises:
-            UsageError: there is no table of this name.
+            UsageError: there is no table of this name, or it has no such column.
             RegroundError: nobody made it yet.
         """
-        self._require(table)
+        self._require(table, columns)
         return self._storage.read(table, columns)
 
     def read_arrow(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """As `read`, as an Arrow table, in no particular order."""
-        self._require(table)
+        self._require(table, columns)
         return self._storage.read_arrow(table, columns)
 
     def settings(self) -> pd.DataFrame:
@@ -87,7 +87,7 @@ class Workspace:
         rows = resolve(self._storage, {}).rows()
         return pd.DataFrame(
             [(row.name, row.value, str(row.origin), row.help) for row in rows],
-            columns=["setting", "value", "origin", "meaning"],
+            columns=["setting", "value", "source", "meaning"],
         ).set_index("setting")
 
     # Steps
@@ -207,8 +207,11 @@ class Workspace:
         )
         return summarize(self._storage, step_names)
 
-    def _require(self, table: str) -> None:
-        table_schema(table)
+    def _require(self, table: str, columns: Sequence[str] | None) -> None:
+        names = table_schema(table).names()
+        for column in columns or ():
+            if column not in names:
+                raise unknown(f"column of {table}", column, names)
         if not self._storage.parts(table):
             made = ", ".join(self._storage.tables()) or "none"
             raise RegroundError(f"expected the table '{table}' in {self.url}; made so far: {made}.")

@@ -210,6 +210,7 @@ def _source_digest(target: Any) -> str:
         source = inspect.getsource(target if inspect.isroutine(target) or inspect.isclass(target) else type(target))
     except (OSError, TypeError) as error:
         raise UsageError(
-            f"expected the source of {target!r}, to know when it changes, found none: give a version."
+            f"expected the source of {getattr(target, '__name__', target)!r}, to know when it changes, found none: "
+            "give a version."
         ) from error
     return hashlib.sha256(source.encode()).hexdigest()[:12]

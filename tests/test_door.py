@@ -96,6 +96,8 @@ def test_a_table_that_nobody_made_is_an_error_and_not_empty(tmp_path: Path) -> N
             read("truth")
         with pytest.raises(reground.UsageError, match="unknown table 'thruth'"):
             read("thruth")
+        with pytest.raises(reground.UsageError, match="unknown column of truth 'labls': did you mean 'labels'"):
+            read("truth", ["labls"])
     assert not (tmp_path / "W").exists()
 
 
@@ -112,8 +114,8 @@ def test_a_step_takes_its_settings_by_name_and_the_workspace_remembers_them(
     settings = here.settings()
     assert settings.loc["index.images", "value"] == str(world.images)
     assert settings.loc["index.boxes", "value"] == str(world.boxes)
-    assert settings.loc["index.shard_size", "origin"].startswith("workspace")
-    assert settings.loc["masks.method", "origin"] == "default"
+    assert settings.loc["index.shard_size", "source"].startswith("workspace")
+    assert settings.loc["masks.method", "source"] == "default"
     monkeypatch.chdir(tmp_path)
     assert main(["index", "-w", "W", "--json"]) == 0  # with the settings of the notebook
 

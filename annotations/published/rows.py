@@ -111,7 +111,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"expected the published file {path}: {error.strerror or error}.") from error
+        raise UsageError(f"expected a readable file at {path}: {error.strerror or error}.") from error
 
 
 def anonymous_id(source: str, name: str) -> str:
