@@ -55,8 +55,8 @@ def _pause(served: Sequence[RunnerDeployment]) -> None:
 
     with contextlib.suppress(httpx.HTTPError, ObjectNotFound), get_client(sync_client=True) as client:
         for deployment in served:
-            found = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
-            client.pause_deployment(found.id)
+            stored = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
+            client.pause_deployment(stored.id)
 
 
 def deployments(workspace_url: str, collect_every: float, audit_cron: str) -> list[RunnerDeployment]:

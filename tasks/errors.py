@@ -20,6 +20,6 @@ class UsageError(RegroundError):
 def unknown(kind: str, name: object, valid: Iterable[object]) -> UsageError:
     """An unknown name, with the nearest and with every name that would have worked."""
     names = sorted(map(str, valid))
-    near = get_close_matches(str(name), names, n=1)
-    hint = f" did you mean '{near[0]}'?" if near else ""
+    matches = get_close_matches(str(name), names, n=1)
+    hint = f" did you mean '{matches[0]}'?" if matches else ""
     return UsageError(f"unknown {kind} '{name}':{hint} expected one of: {', '.join(names) or 'none'}")

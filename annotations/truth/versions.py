@@ -121,13 +121,15 @@ def find(workspace: Workspace, name: str) -> Version:
         RegroundError: there is no truth yet.
         UsageError: none, or several, are meant; the message lists all.
     """
-    known = versions(workspace)
-    if not known:
+    all_versions = versions(workspace)
+    if not all_versions:
         raise RegroundError(f"expected a truth in {workspace.url}, found none: run `reground truth` first.")
-    meant = [v for v in known if name == str(v.number)] or [v for v in known if v.version.startswith(name)]
-    if len(meant) != 1:
-        raise unknown("version of the truth", name, [f"{v.number} ({v.version})" for v in known])
-    return meant[0]
+    matches = [v for v in all_versions if name == str(v.number)] or [
+        v for v in all_versions if v.version.startswith(name)
+    ]
+    if len(matches) != 1:
+        raise unknown("version of the truth", name, [f"{v.number} ({v.version})" for v in all_versions])
+    return matches[0]
 
 
 def diff(workspace: Workspace, before: str, after: str) -> Diff:

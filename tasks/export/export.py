@@ -130,9 +130,9 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PARTIAL, dir=out.parent))
-    held = temporary.with_name(temporary.name + LOCK)
+    lock_file = temporary.with_name(temporary.name + LOCK)
     try:
-        with lock.hold(held, "reground export", wait=False):
+        with lock.hold(lock_file, "reground export", wait=False):
             card = write(workspace, temporary)
             (temporary / CARD).write_text(card, encoding="utf-8")
             temporary.chmod(0o755)
@@ -144,7 +144,7 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        held.unlink(missing_ok=True)
+        lock_file.unlink(missing_ok=True)
     return out
 
 
@@ -152,10 +152,10 @@ def _sweep(out: Path) -> None:
     """Remove what killed exports to ``out`` left beside it; one that still runs holds its lock."""
     for stale in list(out.parent.iterdir()):
         if stale.name.startswith(f".{out.name}.") and stale.name.endswith(PARTIAL):
-            held = stale.with_name(stale.name + LOCK)
-            with contextlib.suppress(RegroundError), lock.hold(held, "reground export", wait=False):
+            lock_file = stale.with_name(stale.name + LOCK)
+            with contextlib.suppress(RegroundError), lock.hold(lock_file, "reground export", wait=False):
                 shutil.rmtree(stale, ignore_errors=True)
-                held.unlink(missing_ok=True)
+                lock_file.unlink(missing_ok=True)
 
 
 def _check_place(workspace: Workspace, out: Path) -> None:
@@ -166,9 +166,9 @@ def _check_place(workspace: Workspace, out: Path) -> None:
         raise UsageError(f"expected a new or an empty folder, but {out} has content: remove it or name another folder.")
     place = out.resolve()
     if workspace.is_local and place.is_relative_to(Path(workspace.root).resolve()):
-        for kept in ("manifest", "tables", "files"):
-            if place.is_relative_to(Path(workspace.path(kept)).resolve()):
-                raise UsageError(f"expected a folder outside {workspace.path(kept)}, which is the workspace's own.")
+        for owned in ("manifest", "tables", "files"):
+            if place.is_relative_to(Path(workspace.path(owned)).resolve()):
+                raise UsageError(f"expected a folder outside {workspace.path(owned)}, which is the workspace's own.")
         return
     for folder in _folders_of_images(workspace):
         if place.is_relative_to(folder):
@@ -180,16 +180,16 @@ def _check_place(workspace: Workspace, out: Path) -> None:
 
 def _folders_of_images(workspace: Workspace) -> set[Path]:
     """Where images lie, and the folder that was indexed; where that is not known, what holds several of the former."""
-    found: set[Path] = set()
+    folders: set[Path] = set()
     for _, part in workspace.parts("images"):
         uris = workspace.read_part(part.path, ["uri"])["uri"].to_pylist()
-        found |= {Path(uri).parent.resolve() for uri in uris}
+        folders |= {Path(uri).parent.resolve() for uri in uris}
     images = workspace.settings_of("index").get("images", "")
     indexed = Path(images).resolve()
     if images and indexed.exists():
-        return found | {indexed} if indexed.is_dir() else found  # else a listing, which names its images
-    above = Counter(folder.parent for folder in found)
-    return found | {folder for folder, count in above.items() if count > 1}
+        return folders | {indexed} if indexed.is_dir() else folders  # else a listing, which names its images
+    parents = Counter(folder.parent for folder in folders)
+    return folders | {folder for folder, count in parents.items() if count > 1}
 
 
 def _need_photographs(data: Dataset, to_format: str) -> None:

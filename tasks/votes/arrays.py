@@ -106,9 +106,9 @@ def selection_frequency(votes: VoteArrays, mask: Bools | None = None) -> tuple[F
     """
     pair, answer = (votes.pair, votes.answer) if mask is None else (votes.pair[mask], votes.answer[mask])
     size = len(votes.label)
-    shown = np.bincount(pair, minlength=size)
+    asked = np.bincount(pair, minlength=size)
     with np.errstate(invalid="ignore"):
-        return np.bincount(pair, ANSWER_WEIGHTS[answer], size) / shown, shown
+        return np.bincount(pair, ANSWER_WEIGHTS[answer], size) / asked, asked
 
 
 def _annotators(ids: Any, question: Ints, questions: int) -> Ints:
@@ -117,16 +117,16 @@ def _annotators(ids: Any, question: Ints, questions: int) -> Ints:
     people = [name if ANONYMOUS not in name else name.partition(":")[0] for name in names]
     shared = np.array([ANONYMOUS in name for name in names], np.bool_)
     _, person = np.unique(np.array(people, object), return_inverse=True)
-    who = person[codes] * (questions + 1) + np.where(shared[codes], question + 1, 0)
-    return np.unique(who, return_inverse=True)[1].astype(np.int64)
+    keys = person[codes] * (questions + 1) + np.where(shared[codes], question + 1, 0)
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
 
 
 def _codes(column: Any) -> tuple[Ints, list[Any]]:
     """Indices into the sorted distinct values, and these."""
-    encoded = pa.chunked_array(column).combine_chunks().dictionary_encode()
-    values: list[str] = encoded.dictionary.to_pylist()
+    dictionary_array = pa.chunked_array(column).combine_chunks().dictionary_encode()
+    values: list[str] = dictionary_array.dictionary.to_pylist()
     order = sorted(range(len(values)), key=values.__getitem__)
     rank = np.empty(len(values), np.int64)
     rank[order] = np.arange(len(values))
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    codes = dictionary_array.indices.to_numpy(zero_copy_only=False)
     return rank[codes] if len(values) else np.zeros(0, np.int64), [values[n] for n in order]

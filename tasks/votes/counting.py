@@ -53,8 +53,8 @@ def read_votes(workspace: Workspace, policy: VotePolicy, columns: Sequence[str],
         columns: of ``votes``.
         question: votes on this question only; empty: on all.
     """
-    needed = (*columns, *WHOSE, "question") if question else (*columns, *WHOSE)
-    names = list(dict.fromkeys(needed))
+    columns_read = (*columns, *WHOSE, "question") if question else (*columns, *WHOSE)
+    names = list(dict.fromkeys(columns_read))
     left_out = excluded(workspace, policy)
     parts = [
         counted_votes(workspace.read_part(part.path, names), policy, left_out)

@@ -88,12 +88,12 @@ def _load(workspace: Workspace) -> dict[str, Any]:
     try:
         if len(content) > MAX_BYTES:
             raise ValueError(f"{len(content):,} bytes, at most {MAX_BYTES:,} are read")
-        loaded = json.loads(content.decode(), parse_constant=_refuse)
+        values = json.loads(content.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise _malformed(workspace, str(error)) from error
-    if not isinstance(loaded, dict):
-        raise _malformed(workspace, f"a {type(loaded).__name__}")
-    return loaded
+    if not isinstance(values, dict):
+        raise _malformed(workspace, f"a {type(values).__name__}")
+    return values
 
 
 def _refuse(constant: str) -> Any:
@@ -109,8 +109,8 @@ def _entry(workspace: Workspace, name: str, entry: Any) -> Remembered:
     )
 
 
-def _malformed(workspace: Workspace, why: str) -> UsageError:
+def _malformed(workspace: Workspace, reason: str) -> UsageError:
     return UsageError(
-        f"expected remembered settings, a JSON object, in {workspace.path(PATH)}, got: {why}. "
+        f"expected remembered settings, a JSON object, in {workspace.path(PATH)}, got: {reason}. "
         "Move the file away, then give the settings again."
     )

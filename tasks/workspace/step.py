@@ -102,8 +102,8 @@ def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
     raise_faults(step.name, step.faults(settings))
     _refuse_conflicts(step, workspace)
     shards = list(step.plan(workspace, settings))
-    done = {entry.shard: entry.key for entry in workspace.entries(step.name)}
-    missing = [shard for shard in shards if done.get(shard.id) != step.key(settings, shard)]
+    finished = {entry.shard: entry.key for entry in workspace.entries(step.name)}
+    missing = [shard for shard in shards if finished.get(shard.id) != step.key(settings, shard)]
     return StepPlan(shards, missing, settings)
 
 
