@@ -152,7 +152,7 @@ def test_a_killed_export_is_cleared_away_by_the_next(workspace: Workspace, tmp_p
 def test_wrong_use(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=", ".join(sorted(FORMATS))):
         export(workspace, "tfrecord", tmp_path / "out")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="has content"):
         export(workspace, "real", tmp_path)
     with pytest.raises(UsageError, match="whose images are indexed"):
         export(workspace, "real", tmp_path / "photographs" / "out")
