@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reground.flows.run import Bars, Lines, Silence, parse_runner, run_step
-from reground.flows.settings import check, remembering, resolve
+from reground.flows.settings import remembering, resolve_for
 from reground.tasks.workspace import Workspace
 
 
@@ -46,11 +46,10 @@ def execute(
         UsageError: settings cannot be used; the workspace is left as it was.
         RegroundError: whatever a step raises; what is made by then is kept.
     """
-    check(resolve(workspace, overrides, config), step_names)
+    resolve_for(step_names, workspace, overrides, config)
     with remembering(workspace, overrides, config), workspace.lock(command):
         # Whoever held the workspace before may have changed what it remembers.
-        resolved = resolve(workspace, overrides, config)
-        check(resolved, step_names)
+        resolved = resolve_for(step_names, workspace, overrides, config)
         runner = parse_runner(resolved.settings.runner)
         workspace.sweep()
         with watched as progress:

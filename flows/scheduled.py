@@ -21,9 +21,9 @@ from reground.flows import steps
 from reground.flows.artifacts import RunProgress, create_step_artifact
 from reground.flows.overrides import Overrides
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
-from reground.flows.settings import Settings, check, remembering, resolve
+from reground.flows.settings import Settings, remembering, resolve_for
 from reground.flows.waiting import waiting
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, todo
 
 MAX_TASK_RUNS = 128
@@ -123,14 +123,11 @@ def open_workspace(
     Raises:
         UsageError: the workspace has no name, or a setting cannot be used.
     """
-    if not workspace_url:
-        raise UsageError("expected a workspace (a folder or an object-store URL), got an empty name.")
     workspace = Workspace(workspace_url)
-    check(resolve(workspace, overrides or {}), step_names)
+    resolve_for(step_names, workspace, overrides or {})
     with remembering(workspace, overrides or {}), _lock(workspace, f"reground {command}"):
         # The run before may have changed what the workspace remembers.
-        resolution = resolve(workspace, overrides or {})
-        check(resolution, step_names)
+        resolution = resolve_for(step_names, workspace, overrides or {})
         yield workspace, resolution.settings
 
 

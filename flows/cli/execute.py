@@ -10,7 +10,7 @@ from reground.flows.cli.result import Result
 from reground.flows.execute import execute
 from reground.flows.registry import run_under_prefect
 from reground.flows.run import require_server, watch
-from reground.flows.settings import check, remembering, resolve
+from reground.flows.settings import remembering, resolve_for
 from reground.flows.summary import summarize
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace, remembered
@@ -42,7 +42,7 @@ def run_steps(
     """
     workspace = Workspace(workspace_url)
     if prefect:
-        check(resolve(workspace, overrides, config), step_names)
+        resolve_for(step_names, workspace, overrides, config)
         require_server(prefect)
         with remembering(workspace, overrides, config):
             run_under_prefect(prefect, flow, workspace=workspace.url, settings=overrides)

@@ -23,7 +23,7 @@ from reground.flows.cli.examples import examples
 from reground.flows.cli.execute import require_workspace, run_flow
 from reground.flows.cli.options import Config, Overrides, Prefect, WorkspaceUrl, takes_settings
 from reground.flows.cli.result import Result, counted
-from reground.flows.settings import Settings, check, remember, remembering, resolve
+from reground.flows.settings import Settings, remember, remembering, resolve_for
 from reground.tasks.workspace import Workspace
 
 REVIEW: Final = "review"
@@ -144,10 +144,9 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
 
 def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> tuple[Workspace, Settings]:
     here = Workspace(workspace_url)
-    resolved = resolve(here, overrides, config)
-    check(resolved, [REVIEW])
+    settings = resolve_for([REVIEW], here, overrides, config).settings
     require_workspace(here)
-    return here, resolved.settings
+    return here, settings
 
 
 def _annotator(row: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from reground.flows.cli.options import Config, Prefect, WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.flows.run import prefect_server, show
 from reground.flows.serve import serve as serve_flows
-from reground.flows.settings import check, remembering, resolve
+from reground.flows.settings import remembering, resolve_for
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Workspace
 
@@ -46,7 +46,7 @@ def serve(
 ) -> Result:
     """Serve the flows until interrupted."""
     here = Workspace(workspace)
-    check(resolve(here, {}, config), [*steps.AUDIT, "review"])
+    resolve_for([*steps.AUDIT, "review"], here, {}, config)
     if prefect and port is not None:
         raise UsageError(f"expected --port or --prefect, got both: {prefect} listens on its own port already.")
     if not prefect and not here.is_local:

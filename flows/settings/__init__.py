@@ -3,7 +3,7 @@
 Later sources win: default, workspace, file (``--config``), environment, command line.
 """
 
-from reground.flows.settings.check import check
+from reground.flows.settings.check import resolve_for
 from reground.flows.settings.model import Settings
 from reground.flows.settings.remember import forget, remember, remembering
 from reground.flows.settings.resolve import Resolved, Row, resolve
@@ -15,10 +15,10 @@ __all__ = [
     "SettingField",
     "fields",
     "resolve",
+    "resolve_for",
     "Resolved",
     "Row",
     "Origin",
-    "check",
     "remembering",
     "remember",
     "forget",

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from reground.annotations.rounds import review_faults
 from reground.flows import steps
 from reground.flows.run import parse_runner
-from reground.flows.settings.resolve import DEFAULT, Resolved, report, source
+from reground.flows.settings.resolve import DEFAULT, Resolved, report, resolve_with_faults, source
 from reground.tasks.errors import UsageError
-from reground.tasks.workspace import Fault, refused
+from reground.tasks.workspace import Fault, Workspace, refused
 
 REVIEW = "review"
 """Settings of people's work, which no step has."""
 
 
-def check(resolved: Resolved, step_names: Iterable[str]) -> None:
-    """Refuse settings that a step would refuse, as far as it shows before any work.
+def resolve_for(
+    step_names: Iterable[str], workspace: Workspace, overrides: Mapping[str, Any], config: Path | None = None
+) -> Resolved:
+    """Settle every setting, and refuse those that a step would refuse, as far as it shows before any work.
 
     Args:
-        resolved: settings that hold.
         step_names: steps that will run, and ``review`` where people are asked.
+        workspace, overrides, config: as for `resolve`.
 
     Raises:
-        UsageError: one line for each fault, with where the value came from.
+        UsageError: settings are unknown, wrong, or refused by a step; one line for each fault, with where the
+            value came from.
     """
-    faults = [*_lines(resolved, "", refused("runner", parse_runner, resolved.settings.runner))]
+    resolved, faults = resolve_with_faults(workspace, overrides, config)
+    unusable = {name for name, _ in faults}
+    lines = [text for _, text in faults]
+    lines += _lines(resolved, "", refused("runner", parse_runner, resolved.settings.runner), unusable)
     for name in step_names:
-        faults += _lines(resolved, f"{name}.", _faults(resolved, name))
-    if faults:
-        raise UsageError(report(faults))
+        lines += _lines(resolved, f"{name}.", _faults(resolved, name), unusable)
+    if lines:
+        raise UsageError(report(lines))
+    return resolved
 
 
 def _faults(resolved: Resolved, name: str) -> Iterable[Fault]:
@@ -38,7 +47,9 @@ def _faults(resolved: Resolved, name: str) -> Iterable[Fault]:
     return steps.find(name).faults(resolved.settings.of(name))
 
 
-def _lines(resolved: Resolved, prefix: str, faults: Iterable[Fault]) -> Iterator[str]:
+def _lines(resolved: Resolved, prefix: str, faults: Iterable[Fault], unusable: Collection[str]) -> Iterator[str]:
+    """A line for each fault, apart from those of settings whose value could not be used in the first place."""
     for field, problem in faults:
         name = prefix + field
-        yield f"{name}: {problem} ({source(name, resolved.origins.get(name, DEFAULT), resolved.url)})"
+        if name not in unusable:
+            yield f"{name}: {problem} ({source(name, resolved.origins.get(name, DEFAULT), resolved.url)})"

@@ -19,7 +19,7 @@ UNUSED: Final = {"lock", remembered.PATH}
 def remember(workspace: Workspace, overrides: Mapping[str, Any], config: Path | None = None) -> None:
     """Store settings for the commands and scheduled runs to come; an empty value takes one back.
 
-    Check them first (`check`), and prefer `remembering` around work that may refuse them.
+    Check them first (`resolve_for`), and prefer `remembering` around work that may refuse them.
 
     Args:
         workspace: made if need be.

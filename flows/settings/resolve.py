@@ -65,7 +65,7 @@ def known() -> dict[str, SettingField]:
 
 
 def resolve(workspace: Workspace, overrides: Mapping[str, Any], config: Path | None = None) -> Resolved:
-    """Settle every setting. Writes nothing.
+    """Settle every setting. Writes nothing; a command that runs steps calls `resolve_for` instead.
 
     Args:
         workspace: need not exist.
@@ -76,21 +76,37 @@ def resolve(workspace: Workspace, overrides: Mapping[str, Any], config: Path | N
     Raises:
         UsageError: unknown settings or wrong values; one line each, with where it came from.
     """
+    resolved, faults = resolve_with_faults(workspace, overrides, config)
+    if faults:
+        raise UsageError(report([text for _, text in faults]))
+    return resolved
+
+
+def resolve_with_faults(
+    workspace: Workspace, overrides: Mapping[str, Any], config: Path | None
+) -> tuple[Resolved, list[tuple[str, str]]]:
+    """The settings without those that are unknown or wrong; name and fault of these.
+
+    Args:
+        workspace, overrides, config: as for `resolve`.
+
+    Raises:
+        UsageError: a source cannot be read.
+    """
     later = [*from_file(config), *from_environment(), *from_command_line(overrides)]
     replaced = {raw.name for raw in later}
     # What a workspace remembers may be out of date: it is no fault where something else replaces it.
     remembered = [raw for raw in from_workspace(workspace) if raw.name not in replaced]
     last: dict[str, tuple[Any, Origin]] = {}
-    faults: list[str] = []
+    faults: list[tuple[str, str]] = []
     for raw in (*remembered, *later):
         try:
             last[raw.name] = parse(raw), raw.origin
         except ValueError as error:
-            faults.append(f"{error} ({source(raw.name, raw.origin, workspace.url)})")
-    if faults:
-        raise UsageError(report(faults))
+            faults.append((raw.name, f"{error} ({source(raw.name, raw.origin, workspace.url)})"))
     values = {name: value for name, (value, _) in last.items() if value is not None}
-    return Resolved(build(Settings, values), values, {name: last[name][1] for name in values}, workspace.url)
+    origins = {name: last[name][1] for name in values}
+    return Resolved(build(Settings, values), values, origins, workspace.url), faults
 
 
 def parse(raw: RawValue) -> Any:

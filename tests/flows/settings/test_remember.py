@@ -119,6 +119,15 @@ def test_refused_parameters_of_a_flow_leave_the_workspace_as_it_was(
             assert snapshot(tmp_path) == before
 
 
+def test_all_faults_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["masks", "-w", str(tmp_path / "w"), "--seed", "x", "--min-area", "7", "--method", "nosuch"]
+    assert main([*words, "--runner", "fork"]) == 2
+    message = capsys.readouterr().err
+    assert "4 settings cannot be used" in message
+    for name in ("masks.seed", "masks.min_area", "masks.method", "runner"):
+        assert message.count(f"  {name}: ") == 1
+
+
 @pytest.mark.parametrize(
     "words",
     [
