@@ -56,7 +56,10 @@ def program() -> NoReturn:
         os._exit(status)
 
     atexit.register(leave)
-    status = main()
+    try:
+        status = main()
+    except SystemExit as stop:  # of a library, as of Prefect on SIGTERM
+        status = stop.code if isinstance(stop.code, int) else FAILED if stop.code else DONE
     sys.exit(status)
 
 

@@ -87,3 +87,12 @@ def test_native_code_that_aborts_at_exit_does_not_change_the_status(status: int)
 
 def test_the_planted_abort_does_abort() -> None:
     assert end_with(0, "sys.exit(main.main())").returncode == -signal.SIGABRT
+
+
+@pytest.mark.parametrize(("code", "status"), [("0", 0), ("None", 0), ("3", 3), ("'why'", 1)])
+def test_a_library_that_ends_the_process_says_its_status(code: str, status: int) -> None:
+    script = (
+        "import importlib, sys; module = importlib.import_module('reground.flows.cli.main'); "
+        f"module.main = lambda: sys.exit({code}); module.program()"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True).returncode == status
