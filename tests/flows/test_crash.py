@@ -96,7 +96,7 @@ def test_a_search_killed_at_random_moments(world: World, tmp_path: Path) -> None
     for step in (["index", str(world.images), "--boxes", str(world.boxes)], ["masks"], ["variants"]):
         subprocess.run(reground(whole, *step), check=True, capture_output=True)
     shutil.copytree(whole, killed)
-    options = ["adversarial", "--model", "efficientnet-lite0", "--exhaustive"]
+    options = ["adversarial", "--models", "efficientnet-lite0", "--exhaustive"]
     subprocess.run(reground(whole, *options), check=True, capture_output=True)
     killed_and_finished(reground(killed, *options), killed, shards_made(whole), SEARCH_KILLS, seed=21)
     same(whole, killed)
