@@ -24,7 +24,9 @@ def resolve_for(
 
     Args:
         step_names: steps that will run, and ``review`` where people are asked.
-        workspace, overrides, config: as for `resolve`.
+        workspace: as for `resolve`.
+        overrides: as for `resolve`.
+        config: as for `resolve`.
 
     Raises:
         UsageError: settings are unknown, wrong, or refused by a step; one line for each fault, with where the

@@ -88,7 +88,9 @@ def resolve_with_faults(
     """The settings without those that are unknown or wrong; name and fault of these.
 
     Args:
-        workspace, overrides, config: as for `resolve`.
+        workspace: as for `resolve`.
+        overrides: as for `resolve`.
+        config: as for `resolve`.
 
     Raises:
         UsageError: a source cannot be read.
