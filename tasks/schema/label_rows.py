@@ -99,6 +99,48 @@ class SubmissionRow(TypedDict):
     at: str
 
 
+class SkipRow(TypedDict):
+    """A row of ``skips``: one question that an annotator skipped."""
+
+    answer_id: str
+    annotator_id: AnnotatorId
+    round: int
+    question: str
+    key: str
+    at: str
+
+
+class DecisionAnswerRow(TypedDict):
+    """A row of ``decision_answers``: one answer of a curator to one pair of image and label."""
+
+    image_id: ImageId
+    class_idx: ClassIdx
+    answer: str
+    annotator_id: AnnotatorId
+    at: str
+    comment: str | None
+    key: str
+    project_id: int
+    task_id: int
+    answer_id: str
+
+
+class DecisionRow(TypedDict):
+    """A row of ``decisions``: one pair of image and label that a curator decided."""
+
+    image_id: ImageId
+    class_idx: ClassIdx
+    answer: str
+    annotator_id: AnnotatorId
+    at: str
+    comment: str | None
+    yes_votes: int
+    no_votes: int
+    link: str
+    key: str
+    answer_id: str
+
+
 class AnnotatorRow(TypedDict):
     """A row of ``annotators``: one annotator."""
 

@@ -82,6 +82,8 @@ class DropReason(StrEnum):
     ANSWER_TAMPERED = "answer_tampered"  # changed by somebody other than who gave it
     ANSWER_SUPERSEDED = "answer_superseded"  # the same person answered the same task again
     ANSWER_SURPLUS = "answer_surplus"  # enough people had answered the task before
+    ANSWER_OVERWRITTEN = "answer_overwritten"  # a curator corrected it before it was collected
+    DECISION_OVERRULED = "decision_overruled"  # a later decision says the opposite
     ANSWER_UNINVITED = "answer_uninvited"  # by somebody other than the one person who was asked
 
 

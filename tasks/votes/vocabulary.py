@@ -12,8 +12,10 @@ RATE: Final = "rate"
 """One image and one label: yes, maybe or no (published sets only)."""
 COMPARE: Final = "compare"
 """One image and two labels: which is valid, if not both or neither (published sets only)."""
+DECIDE: Final = "decide"
+"""One image and the labels that people dispute: a curator says of each whether it is valid."""
 QUESTIONS: Final = (CONTAINS, CLASSIFY)
-"""Questions asked in Label Studio."""
+"""Questions that annotators vote on in Label Studio."""
 
 NO, MAYBE, YES = "no", "maybe", "yes"
 ANSWERS: Final = (NO, MAYBE, YES)
