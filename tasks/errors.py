@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from reground.tasks.redaction import redact
+from reground.tasks.text import visible_lines
+
 
 class RegroundError(Exception):
     """Something a user can put right: the message is all they see (exit status 1).
 
-    A message says what was expected, what came, where, and what to do.
+    A message says what was expected, what came, where, and what to do. It holds no secret, and shows control
+    characters of the names in it: it reaches terminals, logs and the pages of a scheduler.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible_lines(redact(message)))
 
 
 class UsageError(RegroundError):

@@ -44,7 +44,8 @@ FLOORS = (
     ("tasks.workspace",),
     ("tasks.schema",),
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins"),
-    ("tasks", "tasks.errors"),
+    ("tasks", "tasks.errors", "tasks.console"),
+    ("tasks.text", "tasks.redaction"),
 )
 """From the roof to the ground; what stands beside each other imports nothing of each other."""
 

@@ -23,6 +23,7 @@ from typing import Final
 import psutil
 
 from reground.annotations.label_studio.credentials import CREDENTIALS, Credentials, create_credentials, read_credentials
+from reground.tasks import console
 from reground.tasks.errors import RegroundError
 
 HOST: Final = "127.0.0.1"
@@ -113,7 +114,7 @@ def serve_forever(data_dir: Path, port: int, document_root: Path) -> None:
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with run_server(data_dir, port, document_root) as server:
-            print(f"{login_hint(server)}\nPress Ctrl+C to stop it; nothing is lost.", flush=True)
+            console.write(f"{login_hint(server)}\nPress Ctrl+C to stop it; nothing is lost.")
             psutil.Process(server.pid).wait()
         raise RegroundError(f"Label Studio exited by itself. {_log_tail(data_dir)}")
     except KeyboardInterrupt:

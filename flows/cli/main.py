@@ -8,12 +8,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Final, NoReturn
 
 from cyclopts import CycloptsError
 
 from reground.flows.cli.app import build
 from reground.flows.cli.wrong_use import describe
+from reground.tasks import console
 from reground.tasks.errors import RegroundError, UsageError
 
 DONE: Final = 0
@@ -56,6 +58,7 @@ def program() -> NoReturn:
         os._exit(status)
 
     atexit.register(leave)
+    sys.excepthook = _show_exception
     try:
         status = main()
     except SystemExit as stop:  # of a library, as of Prefect on SIGTERM
@@ -63,10 +66,14 @@ def program() -> NoReturn:
     sys.exit(status)
 
 
+def _show_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    console.write("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"), sys.stderr)
+
+
 def _fail(message: str, status: int, words: Sequence[str] = ()) -> int:
     if {"-v", "--verbose"} & set(words):
-        traceback.print_exc()
-    print(f"reground: {message}", file=sys.stderr)
+        console.write(traceback.format_exc().rstrip("\n"), sys.stderr)
+    console.write(f"reground: {message}", sys.stderr)
     return status
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reground.tasks import console
+
 
 @dataclass(frozen=True)
 class Result:
@@ -25,9 +27,9 @@ class Result:
 
     def print(self, as_json: bool, is_quiet: bool) -> None:
         """Write it out."""
-        print(json.dumps(self.data, indent=1, sort_keys=True, default=str) if as_json else self.text, flush=True)
+        console.write(json.dumps(self.data, indent=1, sort_keys=True, default=str) if as_json else self.text)
         if self.note and not (as_json or is_quiet):
-            print(self.note, file=sys.stderr, flush=True)
+            console.write(self.note, sys.stderr)
 
 
 def counted(counts: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from reground.flows.cli.result import Result
 from reground.flows.run import prefect_server, show
 from reground.flows.serve import serve as serve_flows
 from reground.flows.settings import remembering, resolve_for
+from reground.tasks import console
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Workspace
 
@@ -55,6 +56,6 @@ def serve(
         if not prefect:
             show("starting a Prefect server on loopback (some 12 s the first time)")
             prefect = servers.enter_context(prefect_server(Path(here.root) / "prefect", port or 4200))
-        print(f"the page with runs and schedules: {prefect.removesuffix('/api')}", file=sys.stderr, flush=True)
+        console.write(f"the page with runs and schedules: {prefect.removesuffix('/api')}", sys.stderr)
         serve_flows(prefect, here.url, collect_every, audit_cron)
     return Result("stopped serving; the schedules are paused until you serve again")

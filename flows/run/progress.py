@@ -23,6 +23,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from reground.tasks import console
+
 LOGGER: Final = logging.getLogger("reground")
 QUIET: Final = logging.ERROR
 """Level of `listen` from which on no progress is shown either."""
@@ -55,7 +57,7 @@ class Lines:
         self._say(f"{step}: {note}")
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        console.write(line, self._stream)
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +143,7 @@ class Said(logging.Handler):
     """Prints what is logged, above the bars where there are any (they stand in for standard error)."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        console.write(self.format(record), sys.stderr)
 
 
 def listen(level: int = logging.INFO) -> None:
@@ -169,7 +171,7 @@ def watch() -> Lines | Bars | Silence:
 def show(line: str) -> None:
     """A line of progress, unless `listen` is quiet."""
     if not _is_quiet():
-        print(line, file=sys.stderr, flush=True)
+        console.write(line, sys.stderr)
 
 
 def _is_quiet() -> bool:

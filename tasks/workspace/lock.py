@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from reground.tasks import console
 from reground.tasks.errors import RegroundError
 
 
@@ -58,5 +59,5 @@ def _take(handle: int, path: Path, wait: bool) -> None:
         holder = path.read_text().strip() or "another run"
         if not wait:
             raise RegroundError(f"{path.parent} is held by {holder}: wait for it to end.") from None
-        print(f"waiting for {path.parent}, held by {holder}", file=sys.stderr, flush=True)
+        console.write(f"waiting for {path.parent}, held by {holder}", sys.stderr)
         fcntl.flock(handle, fcntl.LOCK_EX)
