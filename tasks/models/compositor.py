@@ -1,7 +1,7 @@
-"""Foregrounds on backgrounds, put together, preprocessed and classified where the network runs.
+"""Composites of foregrounds and backgrounds, pasted, preprocessed and classified on the device of the network.
 
-The pixels are those of a hard paste by mask (`reground.tasks.kernels.compose.paste`), made of bytes: no file and
-no float image of a composite ever leaves the device.
+The pixels equal those of a hard paste by mask (`reground.tasks.kernels.compose.paste`), computed on bytes: no
+composite is written to a file or leaves the device.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from reground.tasks.models.network import Network
 from reground.tasks.models.on_device import preprocessing_on
 
 PRECISIONS: Final = {"float32": None, "bfloat16": torch.bfloat16}
-"""Name -> what matrix products and convolutions are done in, None: as the weights are."""
+"""Name -> dtype of matrix products and convolutions; None: that of the weights."""
 PREFETCH: Final = {"cpu": 0, "cuda": 1}
-"""Batches to hand in before the answer to one is asked for: a GPU computes while the next is chosen."""
+"""Batches submitted ahead of the one whose result is read: a GPU computes while the next is selected."""
 SHARE: Final = 0.5
-"""Of a GPU's free memory that backgrounds may take; where they need more they stay with the host."""
+"""Share of a GPU's free memory that backgrounds may take; larger sets stay in host memory."""
 
 
 class Foregrounds(NamedTuple):
@@ -44,10 +44,10 @@ class Foregrounds(NamedTuple):
 
 
 class CompositeOutput(NamedTuple):
-    """What the network says of N composites.
+    """Predictions for N composites.
 
     Attributes:
-        output: ``(N,) int64``, the most probable of its outputs; of equals the first.
+        output: ``(N,) int64``, index of the most probable output; the first of equals.
         probability: ``(N,) float32`` of that output.
         margin: ``(N,) float32``, the best logit within the foreground's group minus the best elsewhere:
             above 0 the model is right. Infinite where no output lies within, or none elsewhere.
@@ -59,12 +59,12 @@ class CompositeOutput(NamedTuple):
 
 
 class Compositor:
-    """Backgrounds on the device, and the network that looks at what is pasted on them.
+    """Backgrounds on the device, and the network that classifies composites on them.
 
     Args:
-        network: it.
+        network: the classifier.
         backgrounds: ``(B, S, S, 3) uint8``.
-        group_of: ``(C,) int``, the group of each output, -1: none.
+        group_of: ``(C,) int``, group of each output; -1: none.
         batch: composites in a forward pass.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU) or one of `PRECISIONS`.
 
@@ -73,8 +73,8 @@ class Compositor:
         batch: as given.
         prefetch: see `PREFETCH`.
         precision: one of `PRECISIONS`.
-        compiled: whether `module` is.
-        module: what does the forward passes.
+        compiled: whether `module` is compiled.
+        module: runs the forward passes.
 
     Raises:
         UsageError: no such precision.
@@ -104,11 +104,11 @@ class Compositor:
         )
 
     def stage(self, pixels: np.ndarray, masks: np.ndarray, groups: np.ndarray) -> Foregrounds:
-        """Bring R foregrounds to the device.
+        """Move R foregrounds to the device.
 
         Args:
             pixels: ``(R, S, S, 3) uint8``.
-            masks: ``(R, S, S) bool``, True is foreground; all True: a composite is the picture itself.
+            masks: ``(R, S, S) bool``, True is foreground; all True: a composite equals the picture.
             groups: ``(R,) int``.
         """
         device = self.network.device
@@ -121,10 +121,10 @@ class Compositor:
         )
 
     def composites(self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
-        """``(N, S, S, 3) uint8`` on the device, of N pairs of positions; of backgrounds where these lie."""
+        """``(N, S, S, 3) uint8`` on the device: composites of N pairs; each index lies on the device of its array."""
         behind = self._backgrounds.index_select(0, background).to(self.network.device, non_blocking=True)
-        shown = behind.bitwise_and_(foregrounds.hole.index_select(0, foreground))
-        return shown.bitwise_or_(foregrounds.cut.index_select(0, foreground))
+        visible = behind.bitwise_and_(foregrounds.hole.index_select(0, foreground))
+        return visible.bitwise_or_(foregrounds.cut.index_select(0, foreground))
 
     def inputs(self, foregrounds: Foregrounds, foreground: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
         """``(N, 3, S, S) float32`` on the device: the composites of N pairs, preprocessed."""
@@ -133,18 +133,22 @@ class Compositor:
     def submit(
         self, foregrounds: Foregrounds, foreground: np.ndarray, background: np.ndarray
     ) -> Callable[[], CompositeOutput]:
-        """Hand in N pairs of positions; the answer is had by calling what comes back.
+        """Start the forward pass of N pairs of indices.
 
-        Out of memory, it goes on with half as many at once.
+        After an out-of-memory error the batch size is halved.
+
+        Returns:
+            A function that waits for the result.
 
         Raises:
-            RegroundError: not even one fits; when called: the network gave something that is not a number.
+            RegroundError: not even one composite fits into memory; from the function: the network returned NaN or
+                infinity.
         """
         count = len(foreground)
-        # A compiled network is compiled once more for each other batch size.
+        # A compiled network is compiled again for each new batch size.
         size = max(count, self.batch) if self.compiled else count
-        f = _positions_on(foreground, size, self.network.device)
-        b = _positions_on(background, size, self._backgrounds.device)
+        f = _indices_on(foreground, size, self.network.device)
+        b = _indices_on(background, size, self._backgrounds.device)
         parts = self.network.in_chunks(size, lambda part: self._pass(foregrounds, f[part], b[part]))
         fetch = _start_copy([torch.cat(column)[:count] for column in zip(*parts, strict=True)])
 
@@ -155,7 +159,7 @@ class Compositor:
         return answer
 
     def recipe(self, plugin: str = "") -> str:
-        """How its answers come about, JSON: as `Recipe`, and how many composites went in at once."""
+        """JSON of the `Recipe` and of the number of composites in a forward pass (``at_once``)."""
         spec = self.network.square.spec
         if self._resized:
             spec = spec.replace("|resize", f"|[{self._resized}] resize")
@@ -182,37 +186,37 @@ class Compositor:
         return output, probability, inside - outside
 
 
-def _positions_on(positions: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
-    """Positions on a device, filled up with zeros; a GPU is not waited for, which plain memory would mean."""
-    filled = np.zeros(size, np.int64)
-    filled[: len(positions)] = positions
-    held = torch.from_numpy(filled)
-    return held.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else held
+def _indices_on(indices: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
+    """Indices on a device, padded with zeros; pinned memory makes the copy to a GPU asynchronous."""
+    padded = np.zeros(size, np.int64)
+    padded[: len(indices)] = indices
+    tensor = torch.from_numpy(padded)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
-def _start_copy(made: Sequence[torch.Tensor]) -> Callable[[], list[np.ndarray]]:
-    """Copies to the host, under way at once: asked for later they would queue behind the batches handed in since."""
-    if made[0].device.type != "cuda":
-        return lambda: [tensor.numpy() for tensor in made]
-    held = [torch.empty(of.shape, dtype=of.dtype, pin_memory=True).copy_(of, non_blocking=True) for of in made]
-    done = torch.cuda.Event()
-    done.record()
+def _start_copy(tensors: Sequence[torch.Tensor]) -> Callable[[], list[np.ndarray]]:
+    """Start the copies to the host now: started later they would queue behind the batches submitted since."""
+    if tensors[0].device.type != "cuda":
+        return lambda: [tensor.numpy() for tensor in tensors]
+    copies = [torch.empty(t.shape, dtype=t.dtype, pin_memory=True).copy_(t, non_blocking=True) for t in tensors]
+    event = torch.cuda.Event()
+    event.record()
 
     def wait() -> list[np.ndarray]:
-        done.synchronize()
-        return [tensor.numpy() for tensor in held]
+        event.synchronize()
+        return [tensor.numpy() for tensor in copies]
 
     return wait
 
 
 def _to_device(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    held = torch.from_numpy(pixels)
+    tensor = torch.from_numpy(pixels)
     if device.type == "cuda" and pixels.nbytes <= SHARE * torch.cuda.mem_get_info()[0]:
-        return held.to(device)
-    return held
+        return tensor.to(device)
+    return tensor
 
 
 def _can_compile() -> bool:
-    """Whether what `torch.compile` needs for a GPU is there: Triton, and a C compiler for its launchers."""
+    """Whether `torch.compile` can target a GPU: it needs Triton, and a C compiler for its launchers."""
     compiler = os.environ.get("CC") or "gcc"
     return importlib.util.find_spec("triton") is not None and shutil.which(compiler) is not None

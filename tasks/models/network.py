@@ -29,7 +29,7 @@ class Network:
     Attributes:
         device: it runs on.
         module: the network itself.
-        max_batch: largest batch that fits into memory, set after the first out-of-memory error; None: no limit yet.
+        max_batch: largest batch that fits into memory, set by the first out-of-memory error; None before it.
 
     Args:
         name: of the model.
@@ -80,39 +80,46 @@ class Network:
         )
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
-        """See `reground.tasks.models.Model.predict`. Out of memory, it goes on with half as many images at once."""
-        made = self.in_chunks(len(batch), lambda part: self._forward(batch[part]))
-        return self.require_finite(np.concatenate(made))
+        """See `reground.tasks.models.Model.predict`. After an out-of-memory error the batch size is halved."""
+        probability = self.in_chunks(len(batch), lambda part: self._forward(batch[part]))
+        return self.require_finite(np.concatenate(probability))
 
     def in_chunks(self, size: int, forward: Callable[[slice], T]) -> list[T]:
-        """What ``forward`` makes of ``size`` images, asked for as many at once as memory has room for.
+        """Run ``forward`` on ``size`` images, in chunks that fit into memory.
+
+        Args:
+            size: number of images.
+            forward: called with the slice of each chunk.
+
+        Returns:
+            The output of each chunk, in order.
 
         Raises:
-            RegroundError: there is none for a single one.
+            RegroundError: not even one image fits into memory.
         """
-        # Schedulers grant a worker one thread, and a sum split over other threads has other last bits.
+        # Schedulers give a worker one thread, and the number of threads changes the last bits of a sum.
         torch.set_num_threads(os.cpu_count() or 1)
-        made: list[T] = []
+        outputs: list[T] = []
         start = 0
         while start < size:
             count = _power_of_two(min(size - start, self.max_batch or size))
             try:
                 with torch.inference_mode(), reproducible_convolutions():
-                    made.append(forward(slice(start, start + count)))
+                    outputs.append(forward(slice(start, start + count)))
                 start += count
             except torch.OutOfMemoryError as error:
                 self._halve(count, error)
-        return made
+        return outputs
 
     def require_finite(self, probability: np.ndarray) -> np.ndarray:
-        """The probabilities as they came.
+        """Return the probabilities unchanged.
 
         Raises:
-            RegroundError: one is not a number.
+            RegroundError: one of them is NaN or infinite.
         """
         if not np.isfinite(probability).all():
             raise RegroundError(
-                f"expected probabilities of '{self.name}', got something that is not a number: "
+                f"expected probabilities of '{self.name}', got NaN or infinity: "
                 f"its weights ({self.weights}) are damaged or belong to another network."
             )
         return probability
@@ -133,13 +140,14 @@ class Network:
 
 
 def reproducible_convolutions() -> AbstractContextManager[None]:
-    """Convolutions on a GPU in the precision asked for, the same in every run: TF32 would be called float32."""
+    """Deterministic cuDNN convolutions without TF32, which has less precision than the float32 of the recipe."""
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _power_of_two(size: int) -> int:
-    """The largest one up to ``size``: oneDNN keeps buffers for every batch size that it has ever seen,
-    and shards come in all sizes (a process that had met twenty of them held twice the memory).
+    """The largest power of two up to ``size``.
+
+    oneDNN keeps buffers for every batch size it has run; with twenty batch sizes a process used twice the memory.
     """
     return 1 << (size.bit_length() - 1)
 
@@ -149,25 +157,25 @@ def choose_device(device: str) -> torch.device:
 
     Raises:
         UsageError: no such name.
-        RegroundError: ``cuda``, and torch sees no GPU.
+        RegroundError: ``cuda`` without a GPU.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise unknown("device", device, ("auto", "cpu", "cuda"))
     has_gpu = torch.cuda.is_available()
     if device == "cuda" and not has_gpu:
         raise RegroundError(
-            "expected a GPU (device 'cuda'), and torch sees none: check `nvidia-smi`, or set the device to cpu."
+            "expected a GPU (device 'cuda'), and torch finds none: check `nvidia-smi`, or set the device to cpu."
         )
     return torch.device("cuda" if has_gpu and device != "cpu" else "cpu")
 
 
 def gpu_name() -> str:
-    """What the GPU calls itself; empty: torch sees none."""
+    """Name of the GPU; empty where torch finds none."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
 
 
 def weights_sha256(module: torch.nn.Module) -> str:
-    """SHA-256 of all parameters and buffers with their names, hexadecimal: whatever file they came from."""
+    """SHA-256 (hexadecimal) of all parameters and buffers with their names; independent of the file format."""
     sha = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

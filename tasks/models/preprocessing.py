@@ -1,4 +1,4 @@
-"""Preprocessing as a readable string that is also the program, so that the two cannot disagree.
+"""Preprocessing as a string of operations, which is both the description and the program.
 
 A string such as ``decode|resize_short(256, bicubic)|center_crop(224)|value_range(0, 1)|normalize(0.485 0.456
 0.406, 0.229 0.224 0.225)`` is run from left to right by Pillow and numpy. The form is that of
@@ -25,10 +25,10 @@ Operation = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """``spec`` is one operation after another, see `OPERATIONS`.
+    """Operations in sequence, separated by ``|``, see `OPERATIONS`.
 
     Raises:
-        UsageError: an unknown operation or interpolation, or arguments it does not take.
+        UsageError: an unknown operation or interpolation, or wrong arguments.
     """
 
     spec: str
@@ -68,8 +68,8 @@ def _resize_short(size: str, interpolation: str) -> Operation:
     short, method = int(size), _interpolation(interpolation)
 
     def resize(image: Image.Image) -> Image.Image:
-        least = min(image.size)
-        width, height = (short if side == least else int(short * side / least) for side in image.size)
+        minimum = min(image.size)
+        width, height = (short if side == minimum else int(short * side / minimum) for side in image.size)
         return image.resize((width, height), method)
 
     return resize
@@ -96,9 +96,9 @@ def _normalize(mean: str, std: str) -> Operation:
 
 
 OPERATIONS: Final[dict[str, Callable[..., Operation]]] = {
-    "decode": _decode,  # by reground.tasks.images.decode, whose pixels come in
+    "decode": _decode,  # the input is decoded by reground.tasks.images.decode
     "resize": _resize,  # (side, interpolation): to a square, whatever the shape
-    "resize_short": _resize_short,  # (short side, interpolation): keeps the shape
+    "resize_short": _resize_short,  # (short side, interpolation): keeps the aspect ratio
     "center_crop": _center_crop,  # (side)
     "value_range": _value_range,  # (low, high): what 0 and 255 become
     "normalize": _normalize,  # (means, standard deviations), each `red green blue`
@@ -106,7 +106,7 @@ OPERATIONS: Final[dict[str, Callable[..., Operation]]] = {
 
 
 def spec(*operations: str) -> str:
-    """Operations as one string."""
+    """Join operations into one string."""
     return "|".join(operations)
 
 
@@ -122,8 +122,8 @@ def parse_operation(step: str) -> tuple[str, list[str]]:
         >>> parse_operation("resize(224, bicubic)")
         ('resize', ['224', 'bicubic'])
     """
-    matched = re.fullmatch(r"(\w+)(?:\((.*)\))?", step)
-    name, arguments = matched.groups() if matched else (step, None)
+    match = re.fullmatch(r"(\w+)(?:\((.*)\))?", step)
+    name, arguments = match.groups() if match else (step, None)
     return name, arguments.split(", ") if arguments else []
 
 
@@ -134,7 +134,7 @@ def _parse(step: str) -> Operation:
     try:
         return OPERATIONS[name](*arguments)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"preprocessing '{step}' not understood: {error}") from error
+        raise UsageError(f"preprocessing '{step}' is not valid: {error}") from error
 
 
 def _interpolation(name: str) -> Image.Resampling:

@@ -1,4 +1,4 @@
-"""The protocol of a model, and the recipe of its predictions."""
+"""The interface of a model, and the recipe of its predictions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from reground.tasks.models.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class Recipe:
-    """How predictions were made. Numbers are comparable only between equal recipes.
+    """How predictions were computed; only numbers of equal recipes are comparable.
 
     Attributes:
-        weights: what the publisher calls them.
+        weights: name that the publisher gives them.
         weights_sha256: of all parameters and buffers, see `reground.tasks.models.network.weights_sha256`.
         preprocessing: see `reground.tasks.models.preprocessing`.
-        decoder: library and version that turned files into pixels.
+        decoder: library and version that decoded the files.
         precision: of the arithmetic, ``float32``.
         device: ``cpu`` or ``cuda``.
-        framework: library and version that did the arithmetic.
-        plugin: distribution and version that brings the model; empty: it is built in.
+        framework: library and version that ran the network.
+        plugin: distribution and version that provides the model; empty for a built-in model.
     """
 
     weights: str
@@ -36,7 +36,7 @@ class Recipe:
     plugin: str = ""
 
     def to_json(self) -> str:
-        """One line, the same for the same recipe."""
+        """One line of JSON with sorted keys."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
     def to_dict(self) -> dict[str, str]:
@@ -45,15 +45,15 @@ class Recipe:
 
 
 class Model(Protocol):
-    """A classifier: gives each of its classes a probability.
+    """A classifier: image -> probability of each class.
 
     Attributes:
         name: as in `reground.tasks.models.load`.
         class_count: C, the number of outputs.
-        wnids: the WordNet id of each output, in order; empty: the outputs are a vocabulary of
-            the model's own, to be matched by index.
-        photograph: preprocessing of a photograph of any shape, as the model's publisher evaluates it.
-        square: preprocessing of an image that is cropped already: resized, nothing cut off.
+        wnids: the WordNet id of each output, in order; empty where outputs match the workspace's classes
+            by index.
+        photograph: the publisher's evaluation preprocessing, for a photograph of any shape.
+        square: preprocessing of a square image that is already cropped: resize only.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Model(Protocol):
     square: Preprocessing
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
-        """The recipe of predictions made with that preprocessing."""
+        """The recipe of predictions with this preprocessing."""
         ...
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
@@ -77,6 +77,6 @@ class Model(Protocol):
 
         Raises:
             RegroundError: not even one image fits into the device's memory, or the network
-                gave something that is not a number.
+                returned NaN or infinity.
         """
         ...

@@ -31,7 +31,7 @@ REGISTRY: Final = Registry("reground.models", "model", [*LITE, *(f"{family}:NAME
 
 
 def model_names() -> list[str]:
-    """The names that `load` takes; NAME stands for whatever that library lists."""
+    """Names that `load` accepts; NAME stands for any name of that library."""
     return REGISTRY.names()
 
 
@@ -46,10 +46,10 @@ def check_name(name: str) -> None:
 
 
 def plugin_args(name: str) -> dict[str, str]:
-    """What the key of everything made with a model must hold beside its name.
+    """Part of the shard key that identifies a plugin's model.
 
     Returns:
-        The distribution and version of the plugin that brings the model; nothing for a built-in one.
+        Distribution and version of the plugin; empty for a built-in model.
     """
     plugin = _plugin(name)
     return {"plugin": plugin.origin} if plugin else {}
@@ -66,7 +66,7 @@ def _plugin(name: str) -> Plugin | None:
 
 @functools.lru_cache(maxsize=1)
 def load(name: str, device: str = "auto") -> Model:
-    """The model called ``name``, ready to predict. The last one is kept for the next call.
+    """Load a model; the last one is cached.
 
     Args:
         name: one of `model_names`, such as ``efficientnet-lite0``, ``timm:resnet50``,
@@ -75,7 +75,7 @@ def load(name: str, device: str = "auto") -> Model:
 
     Raises:
         UsageError: an unknown name or device.
-        RegroundError: a package, the weights or the GPU cannot be had; says how to get them.
+        RegroundError: a package, the weights or the GPU is missing; the message says how to get it.
     """
     plugin = _plugin(name)
     if plugin:
@@ -91,10 +91,10 @@ def register(name: str, target: Load, version: str = "") -> None:
 
 
 def _check_model(model: Any, name: str, plugin: Plugin) -> Model:
-    """The model of a plugin, held against `Model`.
+    """Check that a plugin's model implements `Model`.
 
     Raises:
-        RegroundError: an attribute is missing, of another type, or contradicts another.
+        RegroundError: an attribute is missing, has a wrong type, or contradicts another.
     """
     expected = {
         "name": lambda value: value == name,
@@ -116,7 +116,7 @@ def _check_model(model: Any, name: str, plugin: Plugin) -> Model:
 
 
 def name_problems(names: Iterable[str]) -> Iterator[str]:
-    """What is wrong with the names of an ensemble: unknown ones, and pairs that would share a table."""
+    """Faults in the names of an ensemble: unknown names, and pairs that would share a table."""
     by_slug: dict[str, str] = {}
     for name in dict.fromkeys(names):
         try:
@@ -129,15 +129,15 @@ def name_problems(names: Iterable[str]) -> Iterator[str]:
 
 
 def slug(name: str) -> str:
-    """A model's name as a table's or a file's: ``timm:resnet50`` -> ``timm-resnet50``."""
+    """A model's name as part of a table or file name: ``timm:resnet50`` -> ``timm-resnet50``."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", name)
 
 
 def name_of_slug(slug_text: str) -> str:
-    """The name that `slug` made this of: ``timm-resnet50`` -> ``timm:resnet50``.
+    """The inverse of `slug`: ``timm-resnet50`` -> ``timm:resnet50``.
 
     Raises:
-        UsageError: it may have been made of several (a folder's, a hub's).
+        UsageError: several names have this slug (a folder's, a hub's).
     """
     family, _, rest = slug_text.partition("-")
     if slug_text in model_names():
@@ -147,6 +147,6 @@ def name_of_slug(slug_text: str) -> str:
     if family in FAMILIES and not rest.startswith(("hf-hub-", "local-dir-")):
         return f"{family}:{rest}"
     raise UsageError(
-        f"expected to tell a model's name by predictions/{slug_text}, which could have several: "
-        "name it, --model NAME[,NAME...]."
+        f"cannot tell the model of predictions/{slug_text}: several names have this form. "
+        "Give it with --model NAME[,NAME...]."
     )

@@ -357,7 +357,7 @@ def test_models_are_those_that_have_predicted(workspace_url: str) -> None:
         table.partition("/")[2] for table in workspace.tables() if "predictions" in table
     )
     tables.put(workspace, "predictions/timm-local-dir--x", [])
-    with pytest.raises(UsageError, match=r"predictions/timm-local-dir--x, which could have several: name it, --model"):
+    with pytest.raises(UsageError, match=r"predictions/timm-local-dir--x: several names have this form"):
         STEP.plan(workspace, told())
 
 

@@ -17,7 +17,7 @@ from reground.tasks.kernels.compose import paste
 from reground.tasks.models import Preprocessing
 from reground.tasks.models.compositor import Compositor, Foregrounds
 from reground.tasks.models.network import Network
-from reground.tasks.models.on_device import by_torch, by_weights, pillow_weights, preprocessing_on
+from reground.tasks.models.on_device import pillow_weights, preprocessing_on, resize_by_torch, resize_by_weights
 
 CPU = torch.device("cpu")
 LITE = "decode|resize({}, bicubic)|normalize(127 127 127, 128 128 128)"
@@ -126,9 +126,9 @@ def test_resizing_is_pillows_but_for_a_level_here_and_there(size: int, method: s
     pixels = photograph_like(224)
     how = Image.Resampling[method.upper()]
     expected = np.stack([Image.fromarray(each).resize((size, size), how) for each in pixels]).astype(int)
-    ways = {"weights": by_weights(torch.from_numpy(pixels), pillow_weights(224, size, method))}
+    ways = {"weights": resize_by_weights(torch.from_numpy(pixels), pillow_weights(224, size, method))}
     if method in ("bilinear", "bicubic"):
-        ways["torch"] = by_torch(torch.from_numpy(pixels), size, method)
+        ways["torch"] = resize_by_torch(torch.from_numpy(pixels), size, method)
     for way, made in ways.items():
         off = np.abs(made.numpy().astype(int) - expected)
         assert made.shape == expected.shape
@@ -205,7 +205,7 @@ def test_what_is_not_a_number_is_an_error() -> None:
     module, pictures = Toy(), Pictures()
     torch.nn.init.constant_(module.linear.bias, torch.nan)
     compositor = Compositor(network(module), pictures.behind, GROUPS, batch=8)
-    with pytest.raises(RegroundError, match="probabilities of 'toy', got something that is not a number"):
+    with pytest.raises(RegroundError, match="probabilities of 'toy', got NaN or infinity"):
         compositor.submit(pictures.staged(compositor), *pairs(pictures))()
 
 

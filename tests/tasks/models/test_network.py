@@ -74,7 +74,7 @@ def test_a_worker_granted_one_thread_computes_as_all_do() -> None:
 def test_damaged_weights_are_an_error() -> None:
     module = linear()
     torch.nn.init.constant_(module[1].weight, float("nan"))
-    with pytest.raises(RegroundError, match="not a number"):
+    with pytest.raises(RegroundError, match="NaN or infinity"):
         network(module).predict(np.ones((1, 3, 8, 8), np.float32))
 
 
@@ -98,5 +98,5 @@ def test_devices() -> None:
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto").type == "cpu"
-    with pytest.raises(RegroundError, match="torch sees none"):
+    with pytest.raises(RegroundError, match="torch finds none"):
         choose_device("cuda")

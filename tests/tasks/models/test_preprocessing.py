@@ -79,8 +79,8 @@ def test_numbers_in_the_string_are_exact() -> None:
     [
         ("decode|rotate(90)", "unknown preprocessing 'rotate': expected one of: center_crop, decode, normalize"),
         ("decode|resize(224, cubic)", "unknown interpolation 'cubic': did you mean 'bicubic'"),
-        ("decode|resize(224)", r"'resize\(224\)' not understood"),
-        ("decode|center_crop(wide)", r"'center_crop\(wide\)' not understood"),
+        ("decode|resize(224)", r"'resize\(224\)' is not valid"),
+        ("decode|center_crop(wide)", r"'center_crop\(wide\)' is not valid"),
         ("decode|center_crop(224", r"unknown preprocessing 'center_crop\(224'"),
     ],
 )
