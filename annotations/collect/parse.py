@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
 from reground.annotations.label_studio import Json
-from reground.annotations.rounds import MANY_OBJECTS, NONE_OF_THESE, Question, Task
+from reground.annotations.rounds import MANY_OBJECTS, NONE_OF_THESE, Question, Task, UserDirectory
 from reground.tasks.schema import (
     AnnotatorId,
     ClassIdx,
@@ -24,7 +24,7 @@ from reground.tasks.schema import (
     VoteRow,
     dropped_row,
 )
-from reground.tasks.votes import CONTAINS, LABEL_STUDIO, RECORDED
+from reground.tasks.votes import CONTAINS
 
 STAGE: Final = "collect"
 OBJECT_COUNTS: Final = {**{str(count): count for count in range(1, 5)}, MANY_OBJECTS: 5}
@@ -60,24 +60,20 @@ class _InvalidError(Exception):
 
 @dataclass(frozen=True)
 class _Submission:
-    """One annotation: whose it is, and the answers in it."""
+    """One annotation: whose it is, how people know them, and the answers in it."""
 
     annotation: Json
-    email: str
+    annotator_id: AnnotatorId
+    annotator: str
     source: str
     answer_id: str
     answers: list[ParsedAnswer] = field(default_factory=list[ParsedAnswer])
-
-    @property
-    def annotator_id(self) -> AnnotatorId:
-        return AnnotatorId(f"{self.source}:{self.email}")
 
 
 def parse_annotations(
     task: Task,
     annotations: Sequence[Json],
-    emails: Mapping[int, str],
-    recorded_emails: Collection[str],
+    users: UserDirectory,
     controls: Mapping[ImageId, str] = MappingProxyType({}),
 ) -> TaskRows:
     """The votes of one task: the last answer of each annotator, of the first ``overlap`` annotators.
@@ -85,61 +81,58 @@ def parse_annotations(
     Args:
         task: with its question.
         annotations: as Label Studio exports them.
-        emails: user id -> e-mail address.
-        recorded_emails: addresses whose answers are recordings; their votes have the source ``recorded``.
+        users: who they are.
         controls: control image -> its known answer.
     """
     rows = TaskRows()
-    start_times: dict[str, str] = {}
+    start_times: dict[AnnotatorId, str] = {}
     valid: list[_Submission] = []
-    latest: set[str] = set()
+    latest: set[AnnotatorId] = set()
     for annotation in sorted(annotations, key=_version, reverse=True):
         if annotation.get("was_cancelled"):
             continue
-        submission = _submission(task, annotation, emails, recorded_emails)
-        email, created_at = submission.email, _utc(annotation.get("created_at", annotation["updated_at"]))
-        start_times[email] = min(start_times.get(email, "~"), created_at)
-        rejection = _rejection(task, submission, emails, latest)
+        submission = _submission(task, annotation, users)
+        annotator_id, created_at = submission.annotator_id, _utc(annotation.get("created_at", annotation["updated_at"]))
+        start_times[annotator_id] = min(start_times.get(annotator_id, "~"), created_at)
+        rejection = _rejection(task, submission, users, latest)
         if rejection:
             rows.drop(submission, *rejection)
             continue
-        latest.add(email)
+        latest.add(annotator_id)
         try:
             valid.append(replace(submission, answers=_parse_result(task, annotation.get("result"))))
         except _InvalidError as error:
-            rows.drop(submission, DropReason.ANSWER_INVALID, f"{task.question.key}, {email}: {error}")
-    valid.sort(key=lambda submission: (start_times[submission.email], submission.annotation["id"]))
+            rows.drop(submission, DropReason.ANSWER_INVALID, f"{task.question.key}, {submission.annotator}: {error}")
+    valid.sort(key=lambda submission: (start_times[submission.annotator_id], submission.annotation["id"]))
     for place, submission in enumerate(valid, 1):
         if task.overlap and place > task.overlap:
-            detail = f"{task.question.key}: {submission.email} was number {place}, the overlap is {task.overlap}"
+            detail = f"{task.question.key}: {submission.annotator} was number {place}, the overlap is {task.overlap}"
             rows.drop(submission, DropReason.ANSWER_SURPLUS, detail)
         else:
-            _add_submission(rows, task, submission, controls, start_times[submission.email])
+            _add_submission(rows, task, submission, controls, start_times[submission.annotator_id])
     return rows
 
 
-def _submission(
-    task: Task, annotation: Json, emails: Mapping[int, str], recorded_emails: Collection[str]
-) -> _Submission:
-    user_id = annotation["completed_by"]
-    email = emails.get(user_id, f"user {user_id}")
-    source = RECORDED if email in recorded_emails else LABEL_STUDIO
-    return _Submission(annotation, email, source, f"{source}:{task.project_id}:{annotation['id']}")
+def _submission(task: Task, annotation: Json, users: UserDirectory) -> _Submission:
+    user_id, source = annotation["completed_by"], users.source(annotation["completed_by"])
+    annotator_id = users.annotator_id(user_id, annotation["id"])
+    answer_id = f"{source}:{task.project_id}:{annotation['id']}"
+    return _Submission(annotation, annotator_id, users.title(user_id), source, answer_id)
 
 
 def _rejection(
-    task: Task, submission: _Submission, emails: Mapping[int, str], latest: Collection[str]
+    task: Task, submission: _Submission, users: UserDirectory, latest: Collection[AnnotatorId]
 ) -> tuple[DropReason, str] | None:
     """Why a submission cannot count, whatever its answers; None: it can."""
     user_id, editor_id = submission.annotation["completed_by"], submission.annotation.get("updated_by")
     key, assignee = task.question.key, task.question.annotator
     if editor_id not in (None, user_id):
-        editor = emails.get(editor_id, f"user {editor_id}")
-        return DropReason.ANSWER_TAMPERED, f"{key}: submitted by {submission.email}, edited by {editor}"
-    if assignee and submission.email.lower() != assignee.lower():
-        return DropReason.ANSWER_UNINVITED, f"{key}: assigned to {assignee}, answered by {submission.email}"
-    if submission.email in latest:
-        return DropReason.ANSWER_SUPERSEDED, f"{key}: {submission.email} answered again later"
+        detail = f"{key}: submitted by {submission.annotator}, edited by {users.title(editor_id)}"
+        return DropReason.ANSWER_TAMPERED, detail
+    if assignee and not users.has_address(user_id, assignee):
+        return DropReason.ANSWER_UNINVITED, f"{key}: assigned to {assignee}, answered by {submission.annotator}"
+    if submission.annotator_id in latest:
+        return DropReason.ANSWER_SUPERSEDED, f"{key}: {submission.annotator} answered again later"
     return None
 
 

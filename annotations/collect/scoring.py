@@ -1,6 +1,6 @@
 """Scoring: all that is known of the annotators in Label Studio -> rows of ``annotators``.
 
-Reads ``votes``, ``control_answers``, ``submissions`` and ``gold``.
+Reads ``votes``, ``control_answers``, ``submissions``, ``gold`` and ``users``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 
 from reground.annotations.collect.exclusion import apply_rule
 from reground.annotations.collect.straightlining import straightlining_patterns
-from reground.annotations.rounds import ExclusionRule, read_gold
+from reground.annotations.rounds import ExclusionRule, read_gold, read_users
 from reground.tasks.schema import AnnotatorRow
 from reground.tasks.votes import LABEL_STUDIO, RECORDED, annotator_rows
 from reground.tasks.workspace import Workspace
@@ -24,7 +24,11 @@ def score_annotators(workspace: Workspace, rule: ExclusionRule) -> list[Annotato
     votes = workspace.read("votes")
     votes = votes[votes["source"].isin((LABEL_STUDIO, RECORDED))]
     patterns = straightlining_patterns(votes, workspace.read("submissions"))
+    users = read_users(workspace)
     rows = annotator_rows(votes, gold_counts(workspace, votes), rule.min_seconds)
+    for row in rows:
+        if user := users.row_of(row["annotator_id"]):
+            row["address"], row["name"] = user["address"], user["name"]
     return apply_rule(rows, patterns, rule)
 
 

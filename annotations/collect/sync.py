@@ -155,7 +155,9 @@ def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: _Delta) 
                 old = answers.get(key)
                 answers[key] = TaskAnswers("", True, old.annotations if old else [])
             elif key in delta.changed:
-                answers[key] = TaskAnswers(delta.changed[key], False, next(annotations_stream))
+                old = answers.get(key)
+                annotations = _keep_owners(next(annotations_stream), old.annotations if old else [])
+                answers[key] = TaskAnswers(delta.changed[key], False, annotations)
         yield AnswerBatch(batch.shard, batch.tasks, answers)
 
 
@@ -168,6 +170,15 @@ def _export(client: Client, keys: Iterable[TaskKey]) -> Iterator[list[Json]]:
     ]
     for (_, task_ids), annotations_by_task in prefetch_map(lambda chunk: client.export_annotations(*chunk), chunks):
         yield from (_trim(annotations_by_task.get(task_id, [])) for task_id in task_ids)
+
+
+def _keep_owners(annotations: list[Json], earlier: Iterable[Json]) -> list[Json]:
+    """The annotations, those of deleted accounts too: Label Studio forgets whose they are."""
+    owners = {annotation["id"]: annotation["completed_by"] for annotation in earlier}
+    return [
+        annotation if annotation["completed_by"] else {**annotation, "completed_by": owners.get(annotation["id"])}
+        for annotation in annotations
+    ]
 
 
 def _chunks(keys: Sequence[TaskKey]) -> Iterator[Sequence[TaskKey]]:

@@ -15,7 +15,14 @@ from reground.annotations.collect.parse import STAGE, parse_annotations
 from reground.annotations.collect.scoring import score_annotators
 from reground.annotations.collect.sync import AnswerBatch, read_answer_batch, sync_answers
 from reground.annotations.label_studio import UnavailableError
-from reground.annotations.rounds import ExclusionRule, get_own_project, read_controls, read_tasks
+from reground.annotations.rounds import (
+    ExclusionRule,
+    UserDirectory,
+    get_own_project,
+    read_controls,
+    read_tasks,
+    update_users,
+)
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
 
 TABLES: Final = ("votes", "control_answers", "submissions", "dropped")
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the parser: another version parses all answers again."""
 
 
@@ -55,9 +62,9 @@ def collect_votes(client: Client, workspace: Workspace, recorded_emails: Collect
     """
     project_ids, project_error = available_projects(client, workspace)
     sync_answers(client, workspace, project_ids)
-    emails = client.user_emails()
+    users = update_users(client, workspace, recorded_emails)
     controls = read_controls(workspace)
-    identity = [VERSION, sorted(emails.items()), sorted(recorded_emails), workspace.table_digest("controls")]
+    identity = [VERSION, workspace.table_digest("users"), sorted(recorded_emails), workspace.table_digest("controls")]
     parts = {entry.shard: part for entry, part in workspace.parts("answers")}
     for entry, questions in workspace.parts("questions"):
         answers = parts.get(entry.shard)
@@ -65,28 +72,20 @@ def collect_votes(client: Client, workspace: Workspace, recorded_emails: Collect
         current = workspace.entry(STAGE, entry.shard)
         if current is None or current.key != key:
             batch = read_answer_batch(workspace, entry.shard, questions, answers)
-            workspace.commit(STAGE, entry.shard, key, parse_batch(batch, emails, recorded_emails, controls))
+            workspace.commit(STAGE, entry.shard, key, parse_batch(batch, users, controls))
     return project_error
 
 
-def parse_batch(
-    batch: AnswerBatch,
-    emails: Mapping[int, str],
-    recorded_emails: Collection[str],
-    controls: Mapping[str, Mapping[ImageId, str]],
-) -> Output:
+def parse_batch(batch: AnswerBatch, users: UserDirectory, controls: Mapping[str, Mapping[ImageId, str]]) -> Output:
     """The tables of a batch.
 
     Args:
         batch: tasks and their answers.
-        emails: user id -> e-mail address.
-        recorded_emails: addresses whose answers are recordings.
+        users: who gave them.
         controls: subject of a question -> control image -> its known answer.
     """
     task_rows = [
-        parse_annotations(
-            task, batch.annotations(task), emails, recorded_emails, controls.get(task.question.subject, {})
-        )
+        parse_annotations(task, batch.annotations(task), users, controls.get(task.question.subject, {}))
         for task in batch.tasks
     ]
     rows: dict[str, list[Any]] = {

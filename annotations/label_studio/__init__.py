@@ -9,6 +9,7 @@ from reground.annotations.label_studio.data import (
     Project,
     ProjectCounts,
     TaskChange,
+    User,
     encode_tasks,
 )
 from reground.annotations.label_studio.errors import TOKEN_VARIABLE, UnavailableError
@@ -35,6 +36,7 @@ __all__ = [
     "Project",
     "ProjectCounts",
     "TaskChange",
+    "User",
     "ImportPayload",
     "encode_tasks",
     "sign_up",

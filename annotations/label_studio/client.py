@@ -23,6 +23,7 @@ from reground.annotations.label_studio.data import (
     ProjectCounts,
     TaskChange,
     TaskState,
+    User,
     encode_tasks,
 )
 from reground.annotations.label_studio.errors import response_error, unavailable_error
@@ -213,10 +214,10 @@ class Client:
                 annotations[int(task["id"])] = task["annotations"]
         return annotations
 
-    def user_emails(self) -> dict[int, str]:
-        """User id -> e-mail address."""
-        with self._translate_errors("list its users"):
-            return {int(user.id or 0): str(user.email) for user in self._sdk.users.list()}
+    def users(self) -> list[User]:
+        """Every user, those removed from the organization included."""
+        rows = self._request("GET", "/api/users/", "list its users")
+        return [parse_user(row) for row in rows]
 
     def invite_token(self) -> str:
         """The token that lets somebody sign up."""
@@ -266,6 +267,21 @@ class Client:
             raise unavailable_error(self.url, action, error) from error
         except ApiError as error:
             raise response_error(self.url, action, error.status_code, error.body) from error
+
+
+def parse_user(row: Json) -> User:
+    """A user as the API lists them; it calls somebody who was removed "Deleted", in place of the address.
+
+    Examples:
+        >>> parse_user({"id": 7, "email": "ann@lab.org", "first_name": "Ann", "last_name": ""}).name
+        'Ann'
+        >>> parse_user({"id": 7, "email": "Deleted", "first_name": "Deleted", "last_name": "User"})
+        User(id=7, email=None, name=None, created_at=None)
+    """
+    email, name = str(row["email"]), f"{row.get('first_name') or ''} {row.get('last_name') or ''}".strip()
+    is_member = "@" in email
+    created_at = row.get("date_joined")
+    return User(int(row["id"]), email if is_member else None, (name or None) if is_member else None, created_at)
 
 
 def _project(response: Any) -> Project:

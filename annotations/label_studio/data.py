@@ -48,6 +48,16 @@ class TaskState:
 
 
 @dataclass(frozen=True)
+class User:
+    """A user; without address and name once removed from the organization. ``created_at`` is ISO 8601."""
+
+    id: int
+    email: str | None
+    name: str | None
+    created_at: str | None
+
+
+@dataclass(frozen=True)
 class ImportPayload:
     """The body of an import request, with its number of tasks."""
 

@@ -58,7 +58,7 @@ def invite_annotators(workspace: Workspace, settings: ReviewSettings, emails: Se
                 "Organization > Add People there and send everybody the link, then name them in the setting "
                 f"review.annotators = {addresses}."
             )
-        existing = {email.lower() for email in client.user_emails().values()}
+        existing = {user.email.lower() for user in client.users() if user.email}
         return [_create_account(server, client, email, email in existing) for email in addresses]
 
 

@@ -22,6 +22,7 @@ from reground.annotations.rounds import (
     read_tasks,
     reconcile,
     task_ids_by_project,
+    update_users,
 )
 from reground.tasks.errors import unknown
 from reground.tasks.votes import DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
@@ -76,6 +77,7 @@ def push_questions(
     plans: list[RoundPlan] = []
 
     def attempt(client: Client) -> PushSummary:
+        update_users(client, workspace)
         projects, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)

@@ -6,7 +6,7 @@ Reads ``questions``, ``answers``, ``controls`` and ``annotators``; writes nothin
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypedDict
@@ -21,7 +21,7 @@ from reground.annotations.collect import (
     parse_annotations,
 )
 from reground.annotations.review.connection import connect
-from reground.annotations.rounds import ReviewSettings, Task, read_controls
+from reground.annotations.rounds import ReviewSettings, Task, UserDirectory, fetch_users, read_controls
 from reground.tasks.schema import VoteRow, arrow_schema_subset
 from reground.tasks.votes import CLASSIFY, DEFAULT_POLICY, VotePolicy, counted_votes, current_policy, excluded
 from reground.tasks.workspace import Workspace
@@ -106,7 +106,8 @@ def review_status(
     with connect(workspace, settings) as client:
         project_ids, _ = available_projects(client, workspace)
         batches = fetch_answers(client, workspace, project_ids)
-        return _rows(workspace, settings, policy, batches, client.user_emails())
+        users = fetch_users(client, workspace, settings.recorded_annotators)
+        return _rows(workspace, settings, policy, batches, users)
 
 
 def status_cells(row: StatusRow) -> dict[str, str]:
@@ -170,7 +171,7 @@ def _rows(
     settings: ReviewSettings,
     policy: VotePolicy,
     batches: Iterable[AnswerBatch],
-    emails: Mapping[int, str],
+    users: UserDirectory,
 ) -> list[StatusRow]:
     controls, excluded_ids = read_controls(workspace), excluded(workspace, policy)
     rounds: dict[tuple[int, str], _RoundStatus] = defaultdict(_RoundStatus)
@@ -178,7 +179,7 @@ def _rows(
         task_rows: list[tuple[Task, TaskRows]] = []
         for task in batch.tasks:
             annotations, task_controls = batch.annotations(task), controls.get(task.question.subject, {})
-            rows = parse_annotations(task, annotations, emails, settings.recorded_annotators, task_controls)
+            rows = parse_annotations(task, annotations, users, task_controls)
             task_rows.append((task, rows))
         counted_ids = _counted_ids([vote for _, rows in task_rows for vote in rows.votes], policy, excluded_ids)
         for task, rows in task_rows:

@@ -26,6 +26,7 @@ from reground.annotations.rounds.task_data import (
 from reground.annotations.rounds.task_images import DOCUMENT_ROOT
 from reground.annotations.rounds.task_registry import Task, read_task_batch, read_tasks, task_ids_by_project
 from reground.annotations.rounds.upload import create_tasks
+from reground.annotations.rounds.users import UserDirectory, fetch_users, read_users, update_users
 
 __all__ = [
     "ReviewSettings",
@@ -44,6 +45,10 @@ __all__ = [
     "workspace_tag",
     "TaskRenderer",
     "DOCUMENT_ROOT",
+    "UserDirectory",
+    "read_users",
+    "fetch_users",
+    "update_users",
     "Task",
     "read_tasks",
     "read_task_batch",

@@ -16,6 +16,7 @@ from reground.annotations.rounds.projects import ReviewRound
 from reground.annotations.rounds.questions import Question, assign_to, classify_questions, contains_questions
 from reground.annotations.rounds.selection import select_pairs
 from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.users import UserDirectory, read_users
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx, ControlRow, ImageId
 from reground.tasks.votes import CLASSIFY, CONTAINS, VotePolicy, excluded
@@ -94,9 +95,10 @@ def _assign(
     gold: GoldPool,
 ) -> list[Question]:
     """Assign the questions of a blind round, and add gold to each annotator's."""
-    excluded_emails = {annotator_id.partition(":")[2] for annotator_id in excluded(review_round.workspace, policy)}
+    users, excluded_ids = read_users(review_round.workspace), excluded(review_round.workspace, policy)
+    excluded_emails = {email for annotator_id in excluded_ids for email in users.addresses(annotator_id)}
     emails = [email for email in assignees(settings) if email not in excluded_emails]
-    staying = _still_assigned(review_round, open_questions, emails, excluded_emails)
+    staying = _still_assigned(review_round, open_questions, emails, users, excluded_ids)
     assignments = assign(questions, staying, emails, settings.overlap, settings.seed)
     for email in emails:
         own = [question for question in (*open_questions, *assignments) if question.annotator == email]
@@ -105,7 +107,11 @@ def _assign(
 
 
 def _still_assigned(
-    review_round: ReviewRound, questions: Sequence[Question], emails: Collection[str], excluded_emails: Collection[str]
+    review_round: ReviewRound,
+    questions: Sequence[Question],
+    emails: Collection[str],
+    users: UserDirectory,
+    excluded_ids: Collection[str],
 ) -> list[Question]:
     """The open questions that need no other assignee.
 
@@ -113,9 +119,12 @@ def _still_assigned(
     """
     votes = review_round.workspace.read("votes", ["round", "question", "image_id", "annotator_id"])
     votes = votes[(votes["round"] == review_round.number) & (votes["question"] == review_round.kind)]
-    names = votes["annotator_id"].str.partition(":")[2] if len(votes) else votes["annotator_id"]
-    pairs = zip(names, votes["image_id"], strict=True)
-    answered_pairs = {(email, image_id) for email, image_id in pairs if email not in excluded_emails}
+    votes = votes[~votes["annotator_id"].isin(excluded_ids)]
+    answered_pairs = {
+        (email, image_id)
+        for annotator_id, image_id in zip(votes["annotator_id"], votes["image_id"], strict=True)
+        for email in users.addresses(annotator_id)
+    }
     return [
         question
         for question in questions

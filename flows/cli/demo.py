@@ -115,7 +115,7 @@ def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping
     questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
     warn_of_unrecorded(questions, answers["shown"])
     with Client(label_studio.url, label_studio.credentials.token) as client:
-        known = {email: user for user, email in client.user_emails().items()}
+        known = {user.email: user.id for user in client.users()}
         projects = sorted({question["project_id"] for question in questions})
         done = {state.id: state.annotators for project in projects for state in client.task_states(project)}
         for email, recorded in answers["annotators"].items():

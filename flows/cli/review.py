@@ -150,7 +150,7 @@ def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> t
 
 
 def _annotator(row: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{row['annotator_id']}: {row['votes']} votes in {row['tasks']} tasks"
+    yield f"{row['address'] or row['name'] or row['annotator_id']}: {row['votes']} votes in {row['tasks']} tasks"
     if row["gold_n"]:
         yield f"known answers {row['gold_correct']}/{row['gold_n']} [{row['gold_low']:.2f}, {row['gold_high']:.2f}]"
     if row["agreement"] is not None:

@@ -28,6 +28,8 @@ PEOPLE: Final = 30
 ELSEWHERE: Final = "in no superclass"
 PERSON: Final = (
     "annotator_id",
+    "address",
+    "name",
     "source",
     "votes",
     "agreement",

@@ -37,6 +37,7 @@ from reground.tasks.schema.label_rows import (
     SubmissionRow,
     TruthRow,
     TruthVersionRow,
+    UserRow,
     VotePolicyRow,
     VoteRow,
 )
@@ -106,6 +107,7 @@ __all__ = [
     "SkipRow",
     "TruthRow",
     "TruthVersionRow",
+    "UserRow",
     "VotePolicyRow",
     "VoteRow",
     "AdversarialBackgroundRow",

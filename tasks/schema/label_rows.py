@@ -141,10 +141,22 @@ class DecisionRow(TypedDict):
     answer_id: str
 
 
+class UserRow(TypedDict):
+    """A row of ``users``: one user of Label Studio."""
+
+    user_id: int
+    address: str | None
+    name: str | None
+    addresses: list[str]
+    created_at: str | None
+
+
 class AnnotatorRow(TypedDict):
     """A row of ``annotators``: one annotator."""
 
     annotator_id: AnnotatorId
+    address: str | None
+    name: str | None
     source: str
     votes: int
     agreement: float | None

@@ -67,6 +67,8 @@ def _row(annotator_id: str, stats: Any, gold: tuple[int, int]) -> AnnotatorRow:
     accuracy = wilson(*gold)
     return {
         "annotator_id": AnnotatorId(annotator_id),
+        "address": None,
+        "name": None,
         "source": str(stats["source"]),
         "votes": int(stats["votes"]),
         "agreement": _or_none(stats["agreement"]),

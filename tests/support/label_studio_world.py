@@ -118,7 +118,7 @@ class LabelStudio:
     def annotator(self, email: str) -> BrowserSession:
         """Somebody with an account, logged in."""
         with self.client() as client:
-            if email not in client.user_emails().values():
+            if email not in {user.email for user in client.users()}:
                 sign_up(client, email, PASSWORD)
         return BrowserSession(self.server.url, email, PASSWORD)
 

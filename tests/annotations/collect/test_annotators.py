@@ -20,9 +20,10 @@ from reground.annotations.truth.step import TruthSettings
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.votes import DEFAULT_POLICY, annotator_rows, excluded
 from reground.tasks.workspace import Output, Workspace, run_shard
+from tests.support.people import directory
 from tests.support.tables import class_row, image, put, vote
 
-PEOPLE = {1: "ann@lab", 2: "bob@lab", 3: "cay@lab", 4: "bot@lab"}
+PEOPLE = directory({1: "ann@lab", 2: "bob@lab", 3: "cay@lab", 4: "bot@lab"})
 NEVER = ExclusionRule(0, 0, 0, 0, 0, 0)
 GRID = Question("contains:1:7:0", tuple(ImageId(name) for name in "abcd"), (ClassIdx(7),))
 
@@ -51,23 +52,23 @@ def test_of_more_people_than_were_asked_the_first_count() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=2)
     answers = [given(ticks("a"), 3, 1, 5), given(ticks("a"), 1, 2, 3), given(ticks("b"), 2, 3, 4)]
     for order in (answers, answers[::-1]):
-        made = parse_annotations(task, order, PEOPLE, ())
-        assert {v["annotator_id"] for v in made.votes} == {"label-studio:ann@lab", "label-studio:bob@lab"}
+        made = parse_annotations(task, order, PEOPLE)
+        assert {v["annotator_id"] for v in made.votes} == {"label-studio:1", "label-studio:2"}
         (dropped,) = made.dropped
         assert dropped["reason"] == "answer_surplus" and "cay@lab was number 3, the overlap is 2" in dropped["detail"]
 
 
 def test_an_answer_that_cannot_count_takes_nobodys_place() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=1)
-    made = parse_annotations(task, [given(ticks("nobody"), 1, 1, 1), given(ticks("a"), 2, 2, 2)], PEOPLE, ())
-    assert {v["annotator_id"] for v in made.votes} == {"label-studio:bob@lab"}
+    made = parse_annotations(task, [given(ticks("nobody"), 1, 1, 1), given(ticks("a"), 2, 2, 2)], PEOPLE)
+    assert {v["annotator_id"] for v in made.votes} == {"label-studio:2"}
     assert [d["reason"] for d in made.dropped] == ["answer_invalid"]
 
 
 def test_changing_ones_mind_costs_no_place() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=1)
     answers = [given(ticks("a"), 1, 1, 1), given(ticks("b"), 2, 2, 2), given(ticks("c"), 1, 3, 9)]
-    made = parse_annotations(task, answers, PEOPLE, ())
+    made = parse_annotations(task, answers, PEOPLE)
     assert [v["image_id"] for v in made.votes if v["answer"] == "yes"] == ["c"]
     assert sorted(d["reason"] for d in made.dropped) == ["answer_superseded", "answer_surplus"]
 
@@ -75,8 +76,8 @@ def test_changing_ones_mind_costs_no_place() -> None:
 def test_an_answer_by_somebody_else_than_was_asked_is_set_aside() -> None:
     own = Question(f"{GRID.key} to ann@lab", GRID.image_ids, GRID.class_idxs, "ann@lab")
     task = Task("contains", 1, own, 5, 50, overlap=1)
-    made = parse_annotations(task, [given(ticks("a"), 2, 1, 1), given(ticks("b"), 1, 2, 2)], PEOPLE, ())
-    assert {v["annotator_id"] for v in made.votes} == {"label-studio:ann@lab"}
+    made = parse_annotations(task, [given(ticks("a"), 2, 1, 1), given(ticks("b"), 1, 2, 2)], PEOPLE)
+    assert {v["annotator_id"] for v in made.votes} == {"label-studio:1"}
     (dropped,) = made.dropped
     assert dropped["reason"] == "answer_uninvited" and "assigned to ann@lab, answered by bob@lab" in dropped["detail"]
 
@@ -84,7 +85,7 @@ def test_an_answer_by_somebody_else_than_was_asked_is_set_aside() -> None:
 def test_control_images_tell_of_the_annotator_and_are_no_votes() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=2)
     known = {ImageId("b"): "yes", ImageId("c"): "no"}
-    made = parse_annotations(task, [given(ticks("a", "c"), 1, 1)], PEOPLE, (), known)
+    made = parse_annotations(task, [given(ticks("a", "c"), 1, 1)], PEOPLE, known)
     assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "yes"), ("d", "no")]
     told = [(row["image_id"], row["answer"], row["expected"]) for row in made.control_answers]
     assert told == [("b", "no", "yes"), ("c", "yes", "no")]
@@ -119,7 +120,7 @@ def crowd(seconds: float = 12.0) -> list[TaskRows]:
             for person in (1, 2, 3)
         ]
         answers.append(given(classify_result([shown[0]], shown[0], "1"), 4, 10 * n + 4, seconds=1.0))
-        made.append(parse_annotations(task, answers, PEOPLE, ()))
+        made.append(parse_annotations(task, answers, PEOPLE))
     return made
 
 
@@ -133,7 +134,7 @@ def people(workspace: Workspace, rule: ExclusionRule) -> dict[str, Any]:
 def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_leaves_them_out(tmp_path: Path) -> None:
     workspace = store(tmp_path, crowd())
     table = people(workspace, ExclusionRule())
-    bot = table.pop("label-studio:bot@lab")
+    bot = table.pop("label-studio:4")
     assert "takes 1.0 s for a task (median of 40), at least 1.5 required" in bot["excluded"]
     assert "ticks the same positions (1) in all 40 tasks of classify: by chance once in" in bot["excluded"]
     assert bot["fast_share"] == 1.0 and bot["tasks"] == 40
@@ -147,7 +148,7 @@ def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_lea
     assert votes_behind(TruthSettings()) == 3 * 160 and len(workspace.read("votes")) == 4 * 160
     assert votes_behind(TruthSettings(count_excluded=True)) == 4 * 160
     before = truth.STEP.key(TruthSettings(), truth.plan(workspace, TruthSettings())[0])
-    assert people(workspace, NEVER)["label-studio:bot@lab"]["excluded"] is None  # a changed rule takes people back in
+    assert people(workspace, NEVER)["label-studio:4"]["excluded"] is None  # a changed rule takes people back in
     assert excluded(workspace, DEFAULT_POLICY) == [] and votes_behind(TruthSettings()) == 4 * 160
     assert truth.STEP.key(TruthSettings(), truth.plan(workspace, TruthSettings())[0]) != before
 
@@ -160,18 +161,18 @@ def test_answers_on_gold_and_on_controls_make_the_accuracy(tmp_path: Path) -> No
     right = [f"i{n:03d}" for n in range(11, 30, 2)]
     workspace = store(
         tmp_path,
-        [parse_annotations(task, [given(ticks("i000", *right), 1, 1), given(ticks("i001"), 2, 2)], PEOPLE, (), known)],
+        [parse_annotations(task, [given(ticks("i000", *right), 1, 1), given(ticks("i001"), 2, 2)], PEOPLE, known)],
     )
     put(workspace, "gold", [{"image_id": "i000", "class_idx": 0, "answer": "yes", "source": "known"}])
     table = people(workspace, ExclusionRule())
-    ann, bob = table["label-studio:ann@lab"], table["label-studio:bob@lab"]
+    ann, bob = table["label-studio:1"], table["label-studio:2"]
     assert (ann["gold_correct"], ann["gold_n"], ann["gold_accuracy"]) == (21, 21, 1.0)
     assert (bob["gold_correct"], bob["gold_n"]) == (10, 21)
     assert bob["gold_low"] < 10 / 21 < bob["gold_high"] < 0.7
     assert ann["excluded"] is None and bob["excluded"].startswith(
         "10 of 21 known answers correct: accuracy at most 0.6"
     )
-    assert people(workspace, ExclusionRule(min_gold_accuracy=0.5))["label-studio:bob@lab"]["excluded"] is None
+    assert people(workspace, ExclusionRule(min_gold_accuracy=0.5))["label-studio:2"]["excluded"] is None
 
 
 def test_bounds_say_what_they_ask_for_and_zero_asks_nothing() -> None:
@@ -247,7 +248,7 @@ def world(seed: int) -> list[TaskRows]:
         ticked += [[], images, images[:1], [n for n in images if rng.random() < 0.3]]
         made.append(
             parse_annotations(
-                task, [_by(p, number, ticks(*(f"i{n:03d}" for n in t))) for p, t in enumerate(ticked)], WORLD, (), known
+                task, [_by(p, number, ticks(*(f"i{n:03d}" for n in t))) for p, t in enumerate(ticked)], WORLD, known
             )
         )
     for n in range(160):
@@ -256,11 +257,12 @@ def world(seed: int) -> list[TaskRows]:
         chosen = [[label for label in shown if sees(rng, holds[n, label])] for _ in range(4)]
         chosen += [[], list(shown), list(shown[:1]), [label for label in shown if rng.random() < 0.5]]
         answers = [classify_result(valid, valid[0] if valid else None, "1") for valid in chosen]
-        made.append(parse_annotations(task, [_by(p, 100 + n, result) for p, result in enumerate(answers)], WORLD, ()))
+        made.append(parse_annotations(task, [_by(p, 100 + n, result) for p, result in enumerate(answers)], WORLD))
     return made
 
 
-WORLD = {1 + n: name for n, name in enumerate(["h1", "h2", "h3", "h4", "never", "always", "first", "guesses"])}
+NAMES = ("h1", "h2", "h3", "h4", "never", "always", "first", "guesses")
+WORLD = directory(dict(enumerate(NAMES, 1)))
 
 
 def sees(rng: np.random.Generator, holds: bool) -> bool:
@@ -274,7 +276,7 @@ def _by(person: int, task: int, result: Sequence[Mapping[str, Any]]) -> Any:
 @pytest.mark.parametrize("seed", range(3))
 def test_honest_people_stay_and_those_who_do_not_look_go(tmp_path: Path, seed: int) -> None:
     table = people(store(tmp_path, world(seed)), ExclusionRule())
-    why = {name.partition(":")[2]: row["excluded"] for name, row in table.items()}
+    why = {NAMES[int(name.partition(":")[2]) - 1]: row["excluded"] for name, row in table.items()}
     assert {name for name, reason in why.items() if reason is None} == {"h1", "h2", "h3", "h4"}, why
     assert "answers no to all" in why["never"] and "answers yes to all" in why["always"]
     assert "ticks the same positions (1)" in why["first"] and "known answers correct" in why["guesses"]

@@ -11,8 +11,9 @@ from reground.annotations.collect.parse import parse_annotations
 from reground.annotations.rounds import Question, Task, classify_result, contains_result
 from reground.tasks.schema import ClassIdx, ImageId, to_arrow
 from reground.tasks.votes import annotator_rows
+from tests.support.people import directory
 
-PEOPLE = {1: "ann@lab", 2: "bob@lab"}
+PEOPLE = directory({1: "ann@lab", 2: "bob@lab"})
 GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)
 SINGLE = Task("classify", 1, Question("classify:1:a", (ImageId("a"),), (ClassIdx(7), ClassIdx(8))), 6, 60)
 CLASSIFY_NONE = classify_result([], None, "")
@@ -31,39 +32,39 @@ def answer(result, person=1, number=1, at="2026-01-01T10:00:00Z", **other):
 
 
 def only_drop(task, *given_answers):
-    made = parse_annotations(task, given_answers, PEOPLE, ())
+    made = parse_annotations(task, given_answers, PEOPLE)
     assert len(made.dropped) == 1
     return made.dropped[0]
 
 
 def test_contains_gives_a_vote_for_every_image_shown():
-    made = parse_annotations(GRID, [answer(contains_result([ImageId("b")]))], PEOPLE, ())
+    made = parse_annotations(GRID, [answer(contains_result([ImageId("b")]))], PEOPLE)
     assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "no"), ("b", "yes")]
-    assert {v["annotator_id"] for v in made.votes} == {"label-studio:ann@lab"}
+    assert {v["annotator_id"] for v in made.votes} == {"label-studio:1"}
     assert {v["answer_id"] for v in made.votes} == {"label-studio:5:1"}
     assert {v["at"] for v in made.votes} == {"2026-01-01T10:00:00.000000+00:00"}
     assert to_arrow("votes", made.votes).num_rows == 2
 
 
 def test_nothing_ticked_is_an_answer():
-    made = parse_annotations(GRID, [answer([])], PEOPLE, ())
+    made = parse_annotations(GRID, [answer([])], PEOPLE)
     assert [v["answer"] for v in made.votes] == ["no", "no"] and not made.dropped
 
 
 def test_classify_gives_a_vote_for_every_candidate():
-    made = parse_annotations(SINGLE, [answer(classify_result([ClassIdx(8)], ClassIdx(8), "5+"))], PEOPLE, ())
+    made = parse_annotations(SINGLE, [answer(classify_result([ClassIdx(8)], ClassIdx(8), "5+"))], PEOPLE)
     rows = [(v["class_idx"], v["answer"], v["main"], v["num_objects"]) for v in made.votes]
     assert rows == [(7, "no", False, 5), (8, "yes", True, 5)]
-    made = parse_annotations(SINGLE, [answer(CLASSIFY_NONE)], PEOPLE, ())
+    made = parse_annotations(SINGLE, [answer(CLASSIFY_NONE)], PEOPLE)
     assert [(v["answer"], v["main"], v["num_objects"]) for v in made.votes] == [("no", False, None)] * 2
     assert to_arrow("votes", made.votes).num_rows == 2
 
 
 def test_recorded_annotators_are_named_as_such():
-    made = parse_annotations(GRID, [answer([]), answer([], 2, 2)], PEOPLE, ("bob@lab",))
+    made = parse_annotations(GRID, [answer([]), answer([], 2, 2)], directory({1: "ann@lab", 2: "bob@lab"}, "bob@lab"))
     assert {(v["annotator_id"], v["source"]) for v in made.votes} == {
-        ("label-studio:ann@lab", "label-studio"),
-        ("recorded:bob@lab", "recorded"),
+        ("label-studio:1", "label-studio"),
+        ("recorded:2", "recorded"),
     }
 
 
@@ -105,13 +106,13 @@ def test_the_last_answer_of_a_person_counts():
     first = answer(contains_result([ImageId("a")]), number=1, at="2026-01-01T12:30:00+02:00")
     last = answer(contains_result([ImageId("b")]), number=2, at="2026-01-01T10:31:00Z")
     for order in ([first, last], [last, first]):
-        made = parse_annotations(GRID, order, PEOPLE, ())
+        made = parse_annotations(GRID, order, PEOPLE)
         assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "no"), ("b", "yes")]
         assert [d["reason"] for d in made.dropped] == ["answer_superseded"]
 
 
 def test_skips_are_no_answers():
-    made = parse_annotations(GRID, [answer([], was_cancelled=True)], PEOPLE, ())
+    made = parse_annotations(GRID, [answer([], was_cancelled=True)], PEOPLE)
     assert not made.votes and not made.dropped
 
 
@@ -126,7 +127,7 @@ JSON = st.recursive(
 
 @given(JSON, st.sampled_from([GRID, SINGLE]))
 def test_any_result_becomes_votes_or_a_dropped_row(result, task):
-    made = parse_annotations(task, [answer(result)], PEOPLE, ())
+    made = parse_annotations(task, [answer(result)], PEOPLE)
     assert bool(made.votes) != bool(made.dropped)
 
 
@@ -156,7 +157,7 @@ def test_agreement_is_with_the_majority_of_the_others():
 
 
 def test_nobody_to_agree_with_is_no_agreement():
-    made = parse_annotations(GRID, [answer([], lead_time=None)], PEOPLE, ())
+    made = parse_annotations(GRID, [answer([], lead_time=None)], PEOPLE)
     (row,) = annotator_rows(pd.DataFrame(made.votes))
     assert row["agreement"] is None and row["seconds_per_task"] is None
     assert annotator_rows(pd.DataFrame(made.votes[:0])) == []

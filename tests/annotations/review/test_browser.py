@@ -51,7 +51,7 @@ def votes_of(workspace, settings):
     pull_votes(workspace, settings)
     votes = workspace.read("votes")
     assert not len(workspace.read("dropped")), workspace.read("dropped").to_dict("records")
-    assert set(votes["annotator_id"]) == {f"label-studio:{EMAIL}"} and (votes["seconds"] > 0).all()
+    assert set(workspace.read("annotators")["address"]) == {EMAIL} and (votes["seconds"] > 0).all()
     return votes
 
 

@@ -50,7 +50,9 @@ def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio,
     assert (pulled.answers, pulled.votes, pulled.annotators, pulled.dropped) == (2 * tasks, 4 * len(PAIRS), 2, 0)
     votes = workspace.read("votes")
     assert set(votes["source"]) == {"label-studio", "recorded"}
-    assert set(votes["annotator_id"]) == {"label-studio:ann@reground.local", "recorded:rec@reground.local"}
+    people = workspace.read("annotators").set_index("address")["annotator_id"]
+    assert set(people.index) == {"ann@reground.local", "rec@reground.local"}
+    assert people["rec@reground.local"].startswith("recorded:") and set(votes["annotator_id"]) == set(people)
     yes = votes[votes["answer"] == "yes"]
     assert {(i, c) for i, c in zip(yes["image_id"], yes["class_idx"], strict=True)} == {
         (image_id, labels[0]) for image_id, labels in CANDIDATES.items()

@@ -139,8 +139,8 @@ def test_one_answer_too_many_and_one_in_a_second(label_studio: LabelStudio, tmp_
     pulled = pull_votes(workspace, settings)
     assert (pulled.annotators, pulled.excluded, pulled.dropped) == (2, 1, 1)
     assert "late@x.local was number 3, the overlap is 2" in dropped(workspace)["answer_surplus"]
-    why = workspace.read("annotators").set_index("annotator_id")["excluded"]
-    assert "takes 0.9 s" in why["label-studio:bot@x.local"] and why.isna().sum() == 1
+    why = workspace.read("annotators").set_index("address")["excluded"]
+    assert "takes 0.9 s" in why["bot@x.local"] and why.isna().sum() == 1
 
 
 def test_controls_and_owners_survive_a_kill_before_the_ledger(

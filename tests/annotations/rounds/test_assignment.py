@@ -20,6 +20,7 @@ from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.votes import annotator_rows
 from reground.tasks.workspace import Workspace
+from tests.support.people import directory
 from tests.support.rounds_world import PEOPLE, create_tasks, import_gold, plan, settled
 from tests.support.tables import candidate, put, vote
 
@@ -86,8 +87,9 @@ def test_who_leaves_or_is_excluded_hands_their_questions_on(workspace: Workspace
     create_tasks(workspace, plan(workspace, "classify", annotators=PEOPLE[:2], **blind), "classify", 1)
     of_ann = [t.question for t in read_tasks(workspace) if t.question.annotator == "ann@lab"]
     done, *open_ = sorted(question.image_ids[0] for question in of_ann)
-    answers = [vote(done, label, "ann@lab", annotator_id="label-studio:ann@lab") for label in (0, 1)]
+    answers = [vote(done, label, "ann@lab", annotator_id="label-studio:1") for label in (0, 1)]
     put(workspace, "votes", answers)
+    put(workspace, "users", list(directory(dict(enumerate(PEOPLE, 1))).rows.values()))
     left = plan(workspace, "classify", annotators=PEOPLE[1:3], **blind).questions
     assert sorted(q.image_ids[0] for q in left) == open_ and {q.annotator for q in left} <= set(PEOPLE[1:3])
     assert plan(workspace, "classify", annotators=PEOPLE[:3], **blind).questions == []

@@ -82,7 +82,9 @@ def test_what_is_kept_in_turn_is_mixed_up_and_what_goes_together_is_not(votes_on
 
 def annotator(name: str, votes: int, excluded: str | None = None, **more: Any) -> dict[str, Any]:
     row = {
-        "annotator_id": f"label-studio:{name}",
+        "annotator_id": f"label-studio:{votes}",
+        "address": f"{name}@lab.org",
+        "name": None,
         "source": "label-studio",
         "votes": votes,
         "agreement": 0.5,
@@ -106,12 +108,12 @@ def test_those_who_do_not_count_come_first(votes_only: Workspace) -> None:
     put(votes_only, "annotators", rows)
     shown, count = people(Snapshot(votes_only))
     assert ([row["annotator_id"] for row in shown], count) == (
-        ["label-studio:fast", "label-studio:many", "label-studio:sure"],
+        ["label-studio:2", "label-studio:9", "label-studio:4"],
         3,
     )
     page = Page(render(Snapshot(votes_only), ReportSettings()))
-    assert page.line("fast", "median of 0.4 seconds a task")
-    assert page.line("sure", "75.0 %", "30.0 to 95.0", "n 4", "yes")
+    assert page.line("fast@lab.org", "median of 0.4 seconds a task")
+    assert page.line("sure@lab.org", "75.0 %", "30.0 to 95.0", "n 4", "yes")
 
 
 def test_the_policy_of_the_truth_says_who_counts(votes_only: Workspace) -> None:
@@ -121,11 +123,11 @@ def test_the_policy_of_the_truth_says_who_counts(votes_only: Workspace) -> None:
         run_shard(truth.STEP, votes_only, settings, shard)
     shown, _ = people(Snapshot(votes_only))
     assert [(row["annotator_id"], row["counts"]) for row in shown] == [
-        ("label-studio:many", True),
-        ("label-studio:fast", True),
+        ("label-studio:9", True),
+        ("label-studio:2", True),
     ]
     page = Page(render(Snapshot(votes_only), ReportSettings()))
-    assert page.line("fast", "yes, though excluded by the rule: median of 0.4 seconds a task")
+    assert page.line("fast@lab.org", "yes, though excluded by the rule: median of 0.4 seconds a task")
     html = render(Snapshot(votes_only), ReportSettings())
     assert "held-out sources do not count: simulated; votes of excluded annotators count all the same; " in html
     assert "kept from confidence 0.8 on" in html
