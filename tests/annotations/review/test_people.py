@@ -47,14 +47,14 @@ def test_two_of_three_leave_and_all_votes_stay_as_they_were(label_studio: LabelS
     answer_all(label_studio, workspace, emails)
     summary = pull_votes(workspace, settings)
     assert (summary.answers, summary.votes, summary.annotators, summary.dropped) == (3, 9, 3, 0)
-    before = {name: workspace.read(name).to_dict("records") for name in ("votes", "annotators", "submissions")}
+    before = {name: workspace.read_arrow(name).to_pylist() for name in ("votes", "annotators", "submissions")}
     assert {row["address"] for row in before["annotators"]} == set(emails)
 
     remove_from_organization(label_studio, emails[1:])
     assert pull_votes(workspace, settings) == summary
     workspace.retire("collect", ())
     assert pull_votes(workspace, settings) == summary
-    assert {name: workspace.read(name).to_dict("records") for name in before} == before
+    assert {name: workspace.read_arrow(name).to_pylist() for name in before} == before
     (row,) = review_status(workspace, settings)
     assert (row["done"], row["answers"], row["annotators"]) == (1, 3, 3)
     assert push_questions(workspace, settings, "classify").new == 0

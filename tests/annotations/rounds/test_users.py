@@ -42,7 +42,7 @@ def annotation(user_id: int | None, number: int) -> dict:
         "id": number,
         "completed_by": user_id,
         "updated_by": user_id,
-        "result": contains_result(["a"]),
+        "result": contains_result(IMAGES[:1]),
         "was_cancelled": False,
         "created_at": stamp,
         "updated_at": stamp,
