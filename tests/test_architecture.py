@@ -43,7 +43,7 @@ FLOORS = (
     ("tasks.images", "tasks.votes"),
     ("tasks.workspace",),
     ("tasks.schema",),
-    ("tasks.kernels", "tasks.vocabularies", "tasks.plugins"),
+    ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
     ("tasks", "tasks.errors", "tasks.console"),
     ("tasks.text", "tasks.redaction"),
 )

@@ -22,8 +22,9 @@ from reground.annotations.published.vocabulary import Vocabulary, is_imagenet_id
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
 from reground.tasks.schema import ClassIdx, DropReason
+from reground.tasks.tabular import read_text_table
 from reground.tasks.votes import ANSWERS, COMPARE, QUESTIONS, RATE
-from reground.tasks.workspace import digest, read_csv
+from reground.tasks.workspace import digest
 
 REQUIRED: Final = ("image_id", "label", "annotator", "answer")
 OPTIONAL: Final = ("question", "main", "num_objects", "seconds", "at", "submission", "original")
@@ -115,7 +116,7 @@ def csv_reader(path: Path, vocabulary: Vocabulary, source: str, image_ids: Colle
     """A reader of a CSV; for the arguments see `AnswerReader`."""
 
     def lines() -> Lines:
-        yield from read_csv(path, REQUIRED, OPTIONAL)
+        yield from read_text_table(path, REQUIRED, OPTIONAL)
 
     return AnswerReader(path, lines, digest_files(path), source, vocabulary, image_ids)
 

@@ -16,8 +16,9 @@ from reground.annotations.rounds.questions import Question, seeded_shuffle
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
 from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, GoldRow, ImageId, dropped_row
+from reground.tasks.tabular import read_text_table
 from reground.tasks.votes import CLASSIFY, NO, YES
-from reground.tasks.workspace import Output, Workspace, digest, read_csv
+from reground.tasks.workspace import Output, Workspace, digest
 
 STAGE: Final = "gold-import"
 COLUMNS: Final = ("image_id", "class", "answer")
@@ -128,7 +129,7 @@ def _read_file(workspace: Workspace, path: Path) -> tuple[list[GoldRow], list[Dr
     index = label_index(classes)
     rows: dict[tuple[str, int], GoldRow] = {}
     dropped_rows: list[DroppedRow] = []
-    for line, cells in read_csv(path, COLUMNS):
+    for line, cells in read_text_table(path, COLUMNS):
         if cells["answer"] not in (YES, NO):
             raise unknown(f"answer ({path}, line {line})", cells["answer"], (YES, NO))
         item, image_id = f"{path.name}, line {line}", ImageId(cells["image_id"])

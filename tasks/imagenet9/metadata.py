@@ -15,7 +15,7 @@ import reground.tasks.imagenet9.layout as layout
 from reground.tasks.errors import UsageError
 from reground.tasks.images import load_groups
 from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
-from reground.tasks.workspace import read_csv
+from reground.tasks.tabular import read_text_table
 
 Groups = list[GroupRow]
 """Rows of the table ``groups``."""
@@ -66,7 +66,7 @@ def read_groups(path: Path, classes: Sequence[ClassRow]) -> Groups:
     class_ids = {row["class_idx"] for row in classes}
     rows: dict[int, GroupRow] = {}
     names: dict[int, str] = {}
-    for line, cells in read_csv(path, layout.GROUP_COLUMNS):
+    for line, cells in read_text_table(path, layout.GROUP_COLUMNS):
         group, class_idx = (_whole_number(path, line, cells, name) for name in ("group", "class_idx"))
         if class_idx not in class_ids:
             raise UsageError(f"{path}, line {line}: expected a class_idx of the vocabulary, found {class_idx}")
@@ -99,7 +99,7 @@ def read_metadata(path: Path, classes: Collection[int], class_folders: Sequence[
     entries: dict[str, FileMetadata] = {}
     if not path.exists():
         return entries
-    for line, cells in read_csv(path, layout.METADATA_COLUMNS):
+    for line, cells in read_text_table(path, layout.METADATA_COLUMNS):
         path_in_archive, metadata = cells["path"], _file_metadata(path, line, cells)
         if metadata.class_idx not in classes:
             raise UsageError(f"{path}, line {line}: expected a class_idx of the vocabulary, found {metadata.class_idx}")

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
-from reground.tasks.workspace import read_csv
+from reground.tasks.tabular import read_text_table
 
 GROUPS: Final = ("imagenet9", "superclasses")
 """The packaged group maps."""
@@ -67,7 +67,7 @@ def load_classes(path: str | Path = "") -> list[ClassRow]:
 def _read_classes(path: Path) -> list[ClassRow]:
     rows: list[ClassRow] = []
     first_line: dict[str, int] = {}
-    for line, cells in read_csv(path, ("class_idx", "name"), ("wnids", "gloss")):
+    for line, cells in read_text_table(path, ("class_idx", "name"), ("wnids", "gloss")):
         row = _class_row(path, line, cells)
         for identifier in (f"class_idx {row['class_idx']}", f"name '{row['name']}'", *row["wnids"]):
             if identifier in first_line:
@@ -184,7 +184,7 @@ def _read_groups(path: Path) -> dict[str, list[str]]:
     """Group name -> labels of its classes, in file order."""
     if path.suffix == ".csv":
         groups: dict[str, list[str]] = {}
-        for line, cells in read_csv(path, ("group", "class")):
+        for line, cells in read_text_table(path, ("group", "class")):
             if not (cells["group"] and cells["class"]):
                 raise UsageError(f"{path}, line {line}: expected a group and a class, found an empty cell")
             groups.setdefault(cells["group"], []).append(cells["class"])

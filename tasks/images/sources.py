@@ -17,7 +17,7 @@ from reground.tasks.errors import UsageError
 from reground.tasks.images.decode import SUFFIXES
 from reground.tasks.images.listing import FileProblem, ListedFile, list_files, stat_file
 from reground.tasks.schema import DropReason
-from reground.tasks.workspace import read_csv
+from reground.tasks.tabular import read_text_table
 
 ACCEPTED_SOURCES: Final = """\
   - a folder with one folder of images per class, named by WordNet id, class name or index;
@@ -202,7 +202,7 @@ def _read_meta(path: Path) -> dict[int, str]:
 def _from_csv(path: Path) -> list[LabelledFile]:
     folder = path.parent.absolute()
     files = []
-    for line, cells in read_csv(path, ("path", "label"), None):
+    for line, cells in read_text_table(path, ("path", "label"), None):
         if not cells["path"]:
             raise UsageError(f"{path}, line {line}: expected a path, found an empty cell")
         name = os.path.normpath(cells["path"]).replace(os.sep, "/")

@@ -1,7 +1,6 @@
 """The workspace: tables, manifest, locks and what a step is."""
 
 from reground.tasks.workspace import lock, remembered
-from reground.tasks.workspace.csv import read_csv
 from reground.tasks.workspace.export_table import read_table, write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
 from reground.tasks.workspace.seed import derive_seed
@@ -41,7 +40,6 @@ __all__ = [
     "finish",
     "image_shards",
     "lock",
-    "read_csv",
     "read_table",
     "raise_faults",
     "remembered",

@@ -136,7 +136,7 @@ def test_own_classes(tmp_path: Path):
     [
         ("", "line 1"),
         ("class_idx\n0\n", "Missing: name"),
-        ("class_idx;name\n0;a\n", "with commas"),
+        ("class_idx;label\n0;a\n", "Missing: name"),
         ("class_idx,name,colour\n0,a,red\n", "colour"),
         ("class_idx,name,name\n0,a,b\n", "every column once"),
         ("class_idx,name\n", "found none"),

@@ -143,7 +143,7 @@ def test_paths_that_no_file_can_have(tmp_path: Path):
     ("content", "complaint"),
     [
         ("", "Missing: path, label"),
-        ("path;label\na;b\n", "with commas"),
+        ("path;lable\na;b\n", "Missing: label"),
         ("path,label\n", "found none"),
         ("path,label\n,0\n", "line 2: expected a path"),
         ("path,label\na.png\n", "line 2: expected 2 cells"),

@@ -122,7 +122,7 @@ CSV_ERRORS = {
     "image_id,class_idx\na,[7.5]\n": "line 2: expected class_idx to be an index",
     "image_id,class_idx\na,[true]\n": "line 2: expected class_idx to be an index",
     "image_id,class_idx,probability\na,7,12.5\n": "line 2: expected probabilities from 0 to 1",
-    "image_id,class_idx,probability\na,7,high\n": "line 2: expected probability to be a number",
+    "image_id,class_idx,probability\na,7,high\n": "line 2: expected probability to be numbers",
     'image_id,class_idx,probability\na,7,"[0.5, 0.1]"\n': "line 2: expected a probability for each of 1",
     'image_id,class_idx,probability\na,"[7, 3]","[0.1, 0.5]"\n': "line 2: expected the best first",
     'image_id,class_idx,probability\na,7,"[null]"\nb,3,"[[1]]"\n': "line 3: expected probability to be numbers",
@@ -144,11 +144,11 @@ def test_a_malformed_csv_is_one_clear_error(workspace: Workspace, tmp_path: Path
 
 OTHER_ERRORS = {
     "p.jsonl": (b'{"image_id": "a", "class_idx": 7}\n[1]\n', "line 2: expected an object"),
-    "q.jsonl": (b'{"image_id": "a"}\n', "line 1: expected image_id, class_idx"),
+    "q.jsonl": (b'{"image_id": "a"}\n', r"line 1: expected the column\(s\) image_id, class_idx"),
     "r.jsonl": (b"\xff\xfe", "JSON lines in UTF-8"),
     "s.jsonl": (b"[" * 100_000, "line 1: expected JSON"),
     "p.parquet": (b"PAR1 no", "expected a Parquet file"),
-    "p.txt": (b"a 7\n", "unknown suffix of a file of predictions '.txt': expected one of: .csv, .jsonl"),
+    "p.xls": (b"a 7\n", "unknown suffix of a file of predictions '.xls':.* expected one of: .csv, .json,"),
     "p.npy": (b"\x80\x04K\x01.", "saved by numpy"),
 }
 

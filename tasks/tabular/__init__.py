@@ -1,0 +1,7 @@
+"""Tables that people bring: CSV, TSV, JSON lines, JSON and Parquet as rows of named cells, with their line numbers."""
+
+from reground.tasks.tabular.columns import parse_columns
+from reground.tasks.tabular.formats import SUFFIXES, parse_json, unit
+from reground.tasks.tabular.reader import read_table, read_text_table, to_text
+
+__all__ = ["read_table", "read_text_table", "to_text", "parse_columns", "SUFFIXES", "unit", "parse_json"]
