@@ -24,6 +24,7 @@ import pyarrow as pa
 from benchmarks.memory import peak_mib
 from benchmarks.record import record
 from reground.tasks.evaluation import EvaluationSettings
+from reground.tasks.evaluation.reference import reference_labels
 from reground.tasks.evaluation.step import photographs
 from reground.tasks.images import load_classes
 from reground.tasks.kernels.resample import resample
@@ -97,7 +98,12 @@ def inside(folder: Path, models: int, resamples: int) -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     workspace = Workspace(folder / "workspace")
     begun = time.perf_counter()
-    made = photographs(workspace, EvaluationSettings(resamples=resamples), [f"m{m:03d}" for m in range(models)])
+    made = photographs(
+        workspace,
+        EvaluationSettings(resamples=resamples),
+        [f"m{m:03d}" for m in range(models)],
+        reference_labels(workspace),
+    )
     seconds = time.perf_counter() - begun
     rows = {table: len(found) for table, found in made.tables.items()}
     print(json.dumps({"seconds": seconds, "peak_mib": peak_mib(), **rows}))

@@ -23,8 +23,8 @@ MAX_REASONS: Final = 12
 
 LOGGER = logging.getLogger(__name__)
 
-MetricKey = tuple[str, str, str]
-"""Set, metric and subset."""
+MetricKey = tuple[str, str, str, str]
+"""Set, metric, subset and truth."""
 
 
 class RunProgress:
@@ -104,14 +104,14 @@ def step_markdown(workspace: Workspace, step: str, seconds: float) -> str:
 
 
 def evaluation_markdown(workspace: Workspace) -> str:
-    """Every model's metrics over all images of a set: one row for each metric, one column for each model."""
+    """Every model's metrics over all images of a set: one row for each metric and truth, one column for each model."""
     results = workspace.read("evaluation")
     results = results[results["subset"].isin(["all", "reviewed"]) & (results["n"] > 0)]
     results = results[~results["metric"].str.startswith("rank_")]
     cells: dict[MetricKey, dict[str, str]] = {}
     min_n: dict[MetricKey, int] = {}
     for row in results.to_dict("records"):
-        key = (row["set"], row["metric"], row["subset"])
+        key = (row["set"], row["metric"], row["subset"], row["truth"])
         cells.setdefault(key, {})[row["model"]] = f"{row['value']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
         min_n[key] = min(min_n.get(key, row["n"]), row["n"])
     models = sorted(results["model"].unique())
@@ -121,7 +121,7 @@ def evaluation_markdown(workspace: Workspace) -> str:
     ]
     sources = sorted({source for source in results["sources"] if source})
     votes = [f"\nVotes behind the reviewed rows: {', '.join(sources)}."] if sources else []
-    return "\n".join([*_table(["set", "metric", "subset", "n", *models], rows), *votes])
+    return "\n".join([*_table(["set", "metric", "subset", "truth", "n", *models], rows), *votes])
 
 
 def _paper_order(key: MetricKey) -> tuple[int, MetricKey]:

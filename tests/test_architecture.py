@@ -40,6 +40,7 @@ FLOORS = (
     ("annotations.rounds",),
     ("annotations", "annotations.label_studio", "annotations.truth", "annotations.published"),
     ("tasks.evaluation", "tasks.masks", "tasks.models"),
+    ("tasks.references",),
     ("tasks.images", "tasks.votes"),
     ("tasks.workspace",),
     ("tasks.schema",),

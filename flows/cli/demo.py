@@ -27,6 +27,7 @@ from reground.flows.cli.result import Result
 from reground.flows.registry import run_under_prefect
 from reground.flows.run import prefect_server, show
 from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.references import OWN
 from reground.tasks.workspace import Workspace
 
 DATA: Final = Path(__file__).with_name("demo_data")
@@ -194,7 +195,7 @@ def _gap_text(row: Mapping[Any, Any]) -> str:
 
 def reranking(evaluation: Any, sources: str) -> str:
     """The order of models on the original labels and on the re-grounded ones, over the same photographs."""
-    reviewed = evaluation[evaluation["subset"] == "reviewed"]
+    reviewed = evaluation[(evaluation["subset"] == "reviewed") & (evaluation["truth"] == OWN)]
     before, after = (_values(reviewed, metric) for metric in ("top1_original", "multi_label"))
     moved = sum(_rank(before, model) != _rank(after, model) for model in before)
     return (

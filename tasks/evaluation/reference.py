@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.tasks.images import read_original_labels
+from reground.tasks.references import OWN
 from reground.tasks.schema import PHOTOGRAPHS, SETTLED
 from reground.tasks.votes import (
     CONTAINS,
@@ -88,6 +89,7 @@ class ReferenceLabels:
         frequency: selection frequency of every label that people were asked about in CONTAINS.
         reviewed: whether anybody was asked about anything.
         version, sources: of the truth.
+        name: of the truth.
     """
 
     image_ids: pd.Index
@@ -101,6 +103,7 @@ class ReferenceLabels:
     reviewed: bool
     version: str
     sources: str
+    name: str = OWN
 
     @cached_property
     def has_labels(self) -> Bools:

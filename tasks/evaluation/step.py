@@ -1,7 +1,8 @@
 """Evaluate every model on every set. Writes ``evaluation`` and ``comparison``.
 
 Reads ``images``, ``original_labels``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
-``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``; no image file is opened.
+``reference_truths/NAME``, ``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``; no image
+file is opened.
 Metrics on photographs are in `metrics` and `comparison`, those on swapped backgrounds in `backgrounds`.
 """
 
@@ -16,13 +17,16 @@ import pandas as pd
 import pyarrow.compute as pc
 from annotated_types import Interval
 
+from reground.tasks.errors import unknown
 from reground.tasks.evaluation.backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
 from reground.tasks.evaluation.bootstrap import Resampling
 from reground.tasks.evaluation.comparison import ModelComparison
-from reground.tasks.evaluation.metrics import TOP_1, TOP_K, Subsets, on_photographs
+from reground.tasks.evaluation.metrics import MULTI, REVIEWED, SINGLE, TOP_1, TOP_K, Subsets, on_photographs
 from reground.tasks.evaluation.reference import NONE, ReferenceLabels, reference_labels, top_classes
+from reground.tasks.evaluation.reference_truth import published_labels
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.images import load_groups
+from reground.tasks.references import ORIGINAL, OWN, reference_names
 from reground.tasks.schema import PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, ClassRow, family
 from reground.tasks.votes import POLICY_TABLE, Ints
 from reground.tasks.workspace import NonNegativeInt, Output, PositiveInt, Shard, Step, Workspace
@@ -31,17 +35,13 @@ SETS: Final = tuple(f"variants/{name}" for name in (*VARIANTS, *PUBLISHED_VARIAN
 MODEL_FAMILIES: Final = ("predictions", "adversarial")
 """Families of tables with the outputs of a model."""
 ON_PHOTOGRAPHS: Final = "+photographs"
-"""Id of the shard of all models on photographs; not a valid name of a model's table."""
-PHOTOGRAPH_TABLES: Final = (
-    "images",
-    "original_labels",
-    "classes",
-    "groups",
-    "votes",
-    "annotators",
-    "truth",
-    POLICY_TABLE,
-)
+"""Id of the shard of all models on photographs; not a valid name of a model's table. That of a reference truth
+ends in ``+NAME``."""
+LABEL_TABLES: Final = ("images", "original_labels", "classes", "groups")
+TRUTH_TABLES: Final = ("votes", "annotators", "truth", POLICY_TABLE)
+NO_REFERENCE: Final = "none"
+OF_TRUTH: Final = (REVIEWED, SINGLE, MULTI)
+"""Subsets of photographs that a truth defines: a metric on them rests on it, even one of original labels."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +49,28 @@ class EvaluationSettings:
     """How models are evaluated.
 
     Attributes:
+        references: reference truths to evaluate against besides the own truth; empty: all that are imported;
+            ``none``: none.
         level: confidence level of the intervals.
         resamples: bootstrap resamples of photographs and labels, to compare models.
         seed: seed of the bootstrap.
     """
 
+    references: tuple[str, ...] = ()
     level: Annotated[float, Interval(gt=0, lt=1)] = 0.95
     resamples: PositiveInt = 1000
     seed: NonNegativeInt = 0
 
 
 def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
-    """One shard per model for swapped backgrounds, and one of all models for photographs.
+    """One shard per model for swapped backgrounds, and one of all models for photographs by each truth.
 
     Raises:
-        UsageError: the level or the number of resamples is out of range.
+        UsageError: the level or the number of resamples is out of range, or there is no such reference truth.
         RegroundError: the workspace has no images.
     """
-    if not any(workspace.parts(table) for table in ("original_labels", "truth")):
+    references = _references(workspace, settings)
+    if not references and not any(workspace.parts(table) for table in ("original_labels", "truth")):
         workspace.require("images", "index IMAGES")
     models = sorted({name.partition("/")[2] for name in workspace.tables() if family(name) in MODEL_FAMILIES})
     variants = tuple(workspace.table_digest(name) for name in ("groups", *SETS))
@@ -81,15 +85,35 @@ def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
     predicted = [model for model in models if f"predictions/{model}" in workspace.tables()]
     if not predicted:
         return shards
-    tables = [*PHOTOGRAPH_TABLES, *(f"predictions/{model}" for model in predicted)]
+    tables = [*LABEL_TABLES, *(f"predictions/{model}" for model in predicted)]
     digests = tuple(workspace.table_digest(name) for name in tables)
-    return [*shards, Shard(ON_PHOTOGRAPHS, digests, {"models": predicted}, len(predicted))]
+    own = tuple(workspace.table_digest(name) for name in TRUTH_TABLES)
+    shards.append(Shard(ON_PHOTOGRAPHS, (*digests, *own), {"models": predicted}, len(predicted)))
+    for name in references:
+        inputs = (*digests, workspace.table_digest(f"reference_truths/{name}"))
+        args = {"models": predicted, "reference": name}
+        shards.append(Shard(f"{ON_PHOTOGRAPHS}+{name}", inputs, args, len(predicted)))
+    return shards
+
+
+def _references(workspace: Workspace, settings: EvaluationSettings) -> list[str]:
+    """Names of the reference truths to evaluate against."""
+    names = reference_names(workspace)
+    if settings.references == (NO_REFERENCE,):
+        return []
+    for name in settings.references:
+        if name not in names:
+            raise unknown("reference truth (evaluate.references)", name, [*names, NO_REFERENCE])
+    return list(dict.fromkeys(settings.references)) or names
 
 
 def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Output:
     """All metrics of one model on swapped backgrounds, or of all models on photographs."""
+    if "reference" in shard.args:
+        labels = published_labels(workspace, shard.args["reference"])
+        return photographs(workspace, settings, shard.args["models"], labels)
     if shard.id == ON_PHOTOGRAPHS:
-        return photographs(workspace, settings, shard.args["models"])
+        return photographs(workspace, settings, shard.args["models"], reference_labels(workspace))
     model = shard.args["model"]
     predictions = workspace.read(f"predictions/{model}", ["set", "image_id", "class_idx", "recipe"])
     predictions = predictions[predictions["set"] != PHOTOGRAPHS]
@@ -99,9 +123,10 @@ def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Ou
     return Output({"evaluation": [_row(model, m, recipes.get(m.set.partition(",")[0], "")) for m in metrics]})
 
 
-def photographs(workspace: Workspace, settings: EvaluationSettings, models: list[str]) -> Output:
-    """Metrics of every model on photographs, and the comparison of the models."""
-    reference = reference_labels(workspace)
+def photographs(
+    workspace: Workspace, settings: EvaluationSettings, models: list[str], reference: ReferenceLabels
+) -> Output:
+    """Metrics of every model on photographs by one truth, and the comparison of the models."""
     subsets = _subsets(workspace, reference)
     classes = len(workspace.read("classes", ["class_idx"]))
     top_1 = np.full((len(reference.image_ids), len(models)), NONE, np.int64)
@@ -116,7 +141,10 @@ def photographs(workspace: Workspace, settings: EvaluationSettings, models: list
         models, top_1, reference, Resampling(settings.resamples, settings.seed, settings.level)
     )
     rows += [_row(model, metric, recipes[model], reference) for model, metric in comparison.ranks()]
-    return Output({"evaluation": rows, "comparison": [_comparison_row(row, reference) for row in comparison.rows()]})
+    tables = {"evaluation": rows, "comparison": [_comparison_row(row, reference) for row in comparison.rows()]}
+    if reference.name != OWN:  # what rests on original labels alone is beside the own truth
+        tables = {name: [row for row in part if row["truth"] != ORIGINAL and row["n"]] for name, part in tables.items()}
+    return Output(tables)
 
 
 def _subsets(workspace: Workspace, reference: ReferenceLabels) -> Subsets:
@@ -181,17 +209,20 @@ def _row(model: str, m: MetricResult, recipe: str, reference: ReferenceLabels | 
         "subset": m.subset,
         **m.estimate._asdict(),
         "recipe": recipe,
-        **_truth_columns(reference if m.on_truth else None),
+        **_truth_columns(reference if m.on_truth or m.subset in OF_TRUTH else None),
     }
 
 
 def _comparison_row(row: Mapping[str, Any], reference: ReferenceLabels) -> dict[str, Any]:
-    return {**row, **_truth_columns(None if row["metric"] == TOP_1 else reference)}
+    on_truth = row["metric"] != TOP_1 or row["subset"] in OF_TRUTH
+    return {**row, **_truth_columns(reference if on_truth else None)}
 
 
 def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
-    """The truth behind a number; empty where it uses none."""
-    return {"truth_version": reference.version if reference else "", "sources": reference.sources if reference else ""}
+    """The truth behind a number: its labels, or the photographs that count."""
+    if reference is None:
+        return {"truth": ORIGINAL, "truth_version": "", "sources": ""}
+    return {"truth": reference.name, "truth_version": reference.version, "sources": reference.sources}
 
 
-STEP = Step("evaluate", 4, EvaluationSettings, plan, work)
+STEP = Step("evaluate", 5, EvaluationSettings, plan, work)

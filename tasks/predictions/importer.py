@@ -1,8 +1,8 @@
 """Import predictions made elsewhere as a table: ``reground predict import``.
 
-Reads ``classes`` and the tables that name images (``images``, ``original_labels``, ``votes``, ``variants/NAME``);
-writes ``predictions/MODEL`` and ``dropped`` under a step of its own, because ``reground predict`` removes the
-models that are not in its settings.
+Reads ``classes`` and the tables that name images (``images``, ``original_labels``, ``votes``,
+``reference_truths/NAME``, ``variants/NAME``); writes ``predictions/MODEL`` and ``dropped`` under a step of its own,
+because ``reground predict`` removes the models that are not in its settings.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from reground.tasks.images import LabelError, label_index, read_original_labels,
 from reground.tasks.predictions import files
 from reground.tasks.predictions.files import FileRow, Label
 from reground.tasks.predictions.step import looks_random
+from reground.tasks.references import reference_names
 from reground.tasks.schema import (
     OUTSIDE,
     PHOTOGRAPHS,
@@ -92,10 +93,11 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
 
 
 def photograph_ids(workspace: Workspace) -> set[str]:
-    """Ids of all images in ``images``, ``original_labels`` and ``votes``."""
+    """Ids of all images in ``images``, ``original_labels``, ``votes`` and reference truths."""
+    references = (f"reference_truths/{name}" for name in reference_names(workspace))
     return {
         str(image_id)
-        for table in ("images", "original_labels", "votes")
+        for table in ("images", "original_labels", "votes", *references)
         for image_id in pd.unique(workspace.read(table, ["image_id"])["image_id"])
     }
 

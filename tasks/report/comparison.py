@@ -27,6 +27,7 @@ from reground.tasks.evaluation import (
     SUPERCLASS,
     TOP_1,
 )
+from reground.tasks.references import ORIGINAL, OWN
 from reground.tasks.report.models import Evaluation, Number
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.schema import PHOTOGRAPHS
@@ -119,7 +120,8 @@ def judged(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, Any]:
 def in_order(snapshot: Snapshot, evaluation: Evaluation) -> Order | None:
     """The models, best first; None where no two were compared."""
     columns = ["model_a", "model_b", "metric", "subset", "difference", "low", "high", "p_holm", "order_held", "n"]
-    comparison = snapshot.frame("comparison", columns)
+    comparison = snapshot.frame("comparison", [*columns, "truth"])
+    comparison = comparison[comparison["truth"].isin((ORIGINAL, OWN))]
     for metric, subset in RANKED_BY:
         rows = comparison[(comparison["metric"] == metric) & (comparison["subset"] == subset)]
         if len(rows):

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.evaluation import ADVERSARIAL, ALL, BG_GAP, REVIEWED
+from reground.tasks.references import ORIGINAL, OWN
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
 
@@ -72,11 +73,12 @@ class ModelRow:
 
 
 class Evaluation:
-    """The table ``evaluation``, by (model, set, metric, subset)."""
+    """The table ``evaluation`` by original labels and by the own truth, by (model, set, metric, subset)."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         columns = ["model", "set", "metric", "subset", "value", "low", "high", "n", "truth_version", "sources"]
-        frame = snapshot.frame("evaluation", columns)
+        frame = snapshot.frame("evaluation", [*columns, "truth"])
+        frame = frame[frame["truth"].isin((ORIGINAL, OWN))]
         self._numbers = {_key(row): _number(row) for row in _records(frame)}
         self.models = sorted(set(frame["model"]))
         self.truth_versions = sorted(set(frame["truth_version"]) - {""})

@@ -53,6 +53,7 @@ from reground.tasks.schema.model_rows import (
     PredictionRow,
 )
 from reground.tasks.schema.nested import BoxDict, ImageDict
+from reground.tasks.schema.reference_rows import ReferenceClassRow, ReferenceRow, ReferenceTruthRow
 from reground.tasks.schema.tables import (
     OUTSIDE,
     PHOTOGRAPHS,
@@ -110,6 +111,9 @@ __all__ = [
     "UserRow",
     "VotePolicyRow",
     "VoteRow",
+    "ReferenceClassRow",
+    "ReferenceRow",
+    "ReferenceTruthRow",
     "AdversarialBackgroundRow",
     "AdversarialMarginRow",
     "AdversarialPairRow",

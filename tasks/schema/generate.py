@@ -10,8 +10,14 @@ from reground.tasks.schema.column import Column, Table
 from reground.tasks.schema.images import IMAGES
 from reground.tasks.schema.labels import LABELS
 from reground.tasks.schema.models import MODELS
+from reground.tasks.schema.references import REFERENCES
 
-PLANS: Final[Mapping[str, Sequence[Table]]] = {"images": IMAGES, "labels": LABELS, "models": MODELS}
+PLANS: Final[Mapping[str, Sequence[Table]]] = {
+    "images": IMAGES,
+    "labels": LABELS,
+    "references": REFERENCES,
+    "models": MODELS,
+}
 """Module with the plans of some tables -> these plans."""
 PYTHON_TYPES: Final = {
     "string": "str",

@@ -88,6 +88,7 @@ class EvaluationRow(TypedDict):
     set: str
     metric: str
     subset: str
+    truth: str
     value: float
     low: float
     high: float
@@ -104,6 +105,7 @@ class ComparisonRow(TypedDict):
     model_b: str
     metric: str
     subset: str
+    truth: str
     difference: float
     low: float
     high: float

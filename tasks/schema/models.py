@@ -119,7 +119,7 @@ MODELS: Final = (
     Table(
         "evaluation",
         "combination of model, set, metric and subset",
-        ("model", "set", "metric", "subset"),
+        ("model", "set", "metric", "subset", "truth"),
         (
             Column("model", "string", "name of the model"),
             Column("set", "string", "photographs, a variant, or the two variants of a difference"),
@@ -136,6 +136,7 @@ MODELS: Final = (
                 "all, balanced (mean of groups), reviewed (settled), single_object, multi_object, asked (in a "
                 "grid), superclass:NAME, or a group's name",
             ),
+            Column("truth", "string", "whose labels the value rests on: original, own or a reference truth's name"),
             Column("value", "float64", "share, 0 to 1 (a gap: -1 to 1; a rank: 1 the best; its change: > 0 rose)"),
             Column("low", "float64", "lower end of the 95 % interval"),
             Column("high", "float64", "upper end of the 95 % interval"),
@@ -148,12 +149,13 @@ MODELS: Final = (
     Table(
         "comparison",
         "combination of two models, metric and subset",
-        ("metric", "subset", "model_a", "model_b"),
+        ("metric", "subset", "truth", "model_a", "model_b"),
         (
             Column("model_a", "string", "name of one model"),
             Column("model_b", "string", "name of the other"),
             Column("metric", "string", "as in evaluation"),
             Column("subset", "string", "as in evaluation"),
+            Column("truth", "string", "as in evaluation"),
             Column("difference", "float64", "model_a minus model_b on the same images, -1 to 1"),
             Column("low", "float64", "lower end of the 95 % interval"),
             Column("high", "float64", "upper end of the 95 % interval"),

@@ -14,6 +14,7 @@ from reground.tasks.schema.column import Table
 from reground.tasks.schema.images import IMAGES
 from reground.tasks.schema.labels import LABELS
 from reground.tasks.schema.models import MODELS
+from reground.tasks.schema.references import REFERENCES
 
 ImageId = NewType("ImageId", str)
 """An image's key in every table: the stem of its file (or its path, with ``--ids path``)."""
@@ -87,7 +88,7 @@ class DropReason(StrEnum):
     ANSWER_UNINVITED = "answer_uninvited"  # by somebody other than the one person who was asked
 
 
-TABLES: Final[dict[str, Table]] = {table.name: table for table in (*IMAGES, *LABELS, *MODELS)}
+TABLES: Final[dict[str, Table]] = {table.name: table for table in (*IMAGES, *LABELS, *REFERENCES, *MODELS)}
 
 
 def family(name: str) -> str:

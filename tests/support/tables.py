@@ -130,3 +130,14 @@ def truth_row(image_id: str, labels: list[int], status: str, main: int | None) -
         "routing": "several",
         "status": status,
     }
+
+
+def reference_row(image_id: str, labels: Sequence[int], confidence: Sequence[float] | None = None) -> dict[str, Any]:
+    """A row of ``reference_truths/NAME`` without boxes."""
+    return {
+        "image_id": image_id,
+        "labels": list(labels),
+        "confidence": None if confidence is None else list(confidence),
+        "boxes": [],
+        "box_labels": [],
+    }

@@ -172,7 +172,7 @@ def test_artifacts_of_an_empty_workspace(workspace_url: str) -> None:
 
 def test_evaluation_is_one_row_a_metric_and_one_column_a_model(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
-    same = {"set": "photographs", "metric": "top1_original", "recipe": "r", "truth_version": ""}
+    same = {"set": "photographs", "metric": "top1_original", "recipe": "r", "truth_version": "", "truth": "original"}
     for model, n, source in (("a", 20, ""), ("b", 19, "recorded")):
         measured = {"value": 0.5, "low": 0.25, "high": 0.75, "n": n, "subset": "all", "sources": source}
         in_group = {**measured, "subset": "dog"}
@@ -181,7 +181,7 @@ def test_evaluation_is_one_row_a_metric_and_one_column_a_model(workspace_url: st
         rows.append({**rows[0], "set": "mixed_rand", "metric": "group_accuracy"})
         workspace.commit("evaluate", model, "0" * 32, Output({"evaluation": rows}))
     lines = evaluation_markdown(workspace).splitlines()
-    assert lines[0] == "| set | metric | subset | n | a | b |"
-    assert lines[2] == "| photographs | top1_original | all | 19 | 50.0% (25.0% to 75.0%) | 50.0% (25.0% to 75.0%) |"
+    assert lines[0] == "| set | metric | subset | truth | n | a | b |"
+    assert lines[2] == "| photographs | top1_original | all | original | 19 " + 2 * "| 50.0% (25.0% to 75.0%) " + "|"
     assert lines[-1] == "Votes behind the reviewed rows: recorded."
-    assert lines[3].startswith("| mixed_rand | group_accuracy | all | 19 |") and len(lines) == 6
+    assert lines[3].startswith("| mixed_rand | group_accuracy | all | original | 19 |") and len(lines) == 6

@@ -98,7 +98,8 @@ def test_what_people_found(workspace: Workspace) -> None:
     assert number(table, "main_label", "multi_object") == (0.5, 2)
     assert number(table, "real_accuracy", "superclass:Birds") == (0.5, 2)
     assert set(table.loc["m"].loc["real_accuracy", "sources"]) == {"recorded"}
-    assert set(table.loc["m"].loc["top1_original", "sources"]) == {""}
+    assert table.loc[("m", "top1_original", "all"), "sources"] == ""
+    assert table.loc[("m", "top1_original", "reviewed"), "sources"] == "recorded"  # votes say which they are
     assert not any(metric in ("selection_frequency", "nobody_asked") for _, metric, _ in table.index)
 
 

@@ -28,6 +28,7 @@ def number(model: str, metric: str, subset: str, value: float, n: int = 100) -> 
         "high": value + 0.05,
         "n": n,
         "recipe": "",
+        "truth": "original" if metric == "top1_original" and subset == "all" else "own",
         "truth_version": "v",
         "sources": "recorded",
     }
@@ -48,6 +49,7 @@ def pair(a: str, b: str, difference: float, p: float, metric: str, subset: str) 
         "only_a": 3,
         "only_b": 9,
         "n": 100,
+        "truth": "original" if metric == "top1_original" and subset == "all" else "own",
         "truth_version": "v",
         "sources": "recorded",
     }
