@@ -16,7 +16,7 @@ import numpy as np
 
 from reground.tasks.evaluation.reference import NONE, ReferenceLabels
 from reground.tasks.evaluation.result import ALL, BALANCED, MetricResult
-from reground.tasks.kernels.intervals import Estimate, mean, share, uncertain_share, wilson
+from reground.tasks.kernels.intervals import Estimate, mean_estimate, proportion, uncertain_proportion, wilson
 from reground.tasks.schema import PHOTOGRAPHS
 from reground.tasks.votes import Bools, Floats, Ints
 
@@ -120,18 +120,18 @@ class _EvalInputs:
         """Share of photographs whose original label is in the top k."""
         counted = subset_mask & self.predicted & (self.reference.original != NONE)
         hits = (self.ranks[counted, :k] == self.reference.original[counted, None]).any(axis=1)
-        return share(hits, self.level)
+        return proportion(hits, self.level)
 
     def main(self, subset_mask: Bools) -> Estimate:
         """Share of photographs whose main label is the top-1 class."""
         counted = subset_mask & self.predicted & self.reference.settled & (self.reference.main != NONE)
-        return share(self.ranks[counted, 0] == self.reference.main[counted], self.level)
+        return proportion(self.ranks[counted, 0] == self.reference.main[counted], self.level)
 
     def labels(self, subset_mask: Bools, k: int = 1) -> Estimate:
         """Share of photographs with a valid label in the top k, over those that have a valid label."""
         counted = subset_mask & self.predicted & self.reference.has_labels
         kept, probability_correct = self._top_k_hits[k]
-        return uncertain_share(share(kept[counted], self.level), probability_correct[counted], self.level)
+        return uncertain_proportion(proportion(kept[counted], self.level), probability_correct[counted], self.level)
 
     def settled_labels(self, subset_mask: Bools, k: int = 1) -> Estimate:
         """The same over the photographs with settled labels."""
@@ -145,7 +145,7 @@ class _EvalInputs:
 
     def nobody_asked(self, subset_mask: Bools) -> Estimate:
         """Share of photographs where nobody was asked about the top-1 class."""
-        return share(np.isnan(self._frequency[subset_mask & self.predicted]), self.level)
+        return proportion(np.isnan(self._frequency[subset_mask & self.predicted]), self.level)
 
     @cached_property
     def _frequency(self) -> Floats:
@@ -199,6 +199,6 @@ def _per_subset(
 def _balanced(inputs: _EvalInputs, groups: Mapping[str, Bools]) -> Iterator[MetricResult]:
     """The mean of each metric over the groups."""
     for metric, measure, on_truth in BY_LABEL:
-        estimate = mean([measure(inputs, subset_mask) for subset_mask in groups.values()])
+        estimate = mean_estimate([measure(inputs, subset_mask) for subset_mask in groups.values()])
         if estimate.n and (inputs.reference.reviewed or not on_truth):
             yield MetricResult(PHOTOGRAPHS, metric, BALANCED, estimate, on_truth)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reground.tasks.kernels.intervals import Estimate, mean, share
+from reground.tasks.kernels.intervals import Estimate, mean_estimate, proportion
 
 ALL, BALANCED = "all", "balanced"
 """Subsets over all groups: the mean over images, and the mean over groups."""
@@ -37,7 +37,7 @@ def shares(
         level: of the intervals, 0 to 1.
         column: name of the column to count.
     """
-    yield from by_group(set_name, metric, hits, names, lambda rows: share(rows[column].to_numpy(bool), level))
+    yield from by_group(set_name, metric, hits, names, lambda rows: proportion(rows[column].to_numpy(bool), level))
 
 
 def by_group(
@@ -55,5 +55,5 @@ def by_group(
     if rows.empty:
         return
     groups = {names[int(group)]: measure(part) for group, part in rows.groupby("group")}  # type: ignore[call-overload]
-    for subset, estimate in {ALL: measure(rows), BALANCED: mean(list(groups.values())), **groups}.items():
+    for subset, estimate in {ALL: measure(rows), BALANCED: mean_estimate(list(groups.values())), **groups}.items():
         yield MetricResult(set_name, metric, subset, estimate)

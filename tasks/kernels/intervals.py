@@ -1,9 +1,9 @@
-"""Intervals for shares and for differences of paired shares.
+"""Intervals for proportions and for differences of paired proportions.
 
 Sources: Wilson 1927 (the score interval); Newcombe 1998, Statistics in Medicine 17:2635-2650,
 method 10 (paired differences, from the score intervals and the correlation of the pairs); Zou and
 Donner 2008, Statistics in Medicine 27:1693-1702 (means of either, from their intervals). All
-hold for the small samples that groups of an evaluation set are.
+keep their coverage in small samples, such as the groups of an evaluation set.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class Estimate(NamedTuple):
     n: int
 
 
-def share(hits: Bools, level: float = 0.95) -> Estimate:
-    """The share of hits, with Wilson's interval.
+def proportion(hits: Bools, level: float = 0.95) -> Estimate:
+    """The proportion of hits, with Wilson's interval.
 
     Args:
         hits: ``(N,) bool``.
         level: of the interval, 0 to 1.
 
     Examples:
-        >>> estimate = share(np.array([True, True, True, False]))
+        >>> estimate = proportion(np.array([True, True, True, False]))
         >>> [round(number, 3) for number in estimate]
         [0.75, 0.301, 0.954, 4]
     """
@@ -45,10 +45,10 @@ def share(hits: Bools, level: float = 0.95) -> Estimate:
 
 
 def wilson(hits: float, n: int, level: float = 0.95) -> Estimate:
-    """As `share`, of counts: ``hits`` of ``n``.
+    """As `proportion`, of counts: ``hits`` of ``n``.
 
-    Of ``n`` values from 0 to 1 that sum to ``hits``, the interval of their mean is at least as wide
-    as it need be: no values with that mean are spread wider than zeros and ones.
+    For ``n`` values from 0 to 1 that sum to ``hits`` the interval of their mean is conservative: among values
+    with that mean, zeros and ones have the largest variance.
 
     Examples:
         >>> [round(number, 3) for number in wilson(90, 100)]
@@ -66,16 +66,16 @@ def wilson(hits: float, n: int, level: float = 0.95) -> Estimate:
     return Estimate(p, low, high, n)
 
 
-def uncertain_share(by_labels: Estimate, hit: Floats, level: float = 0.95) -> Estimate:
-    """A share of hits with an interval that knows how unsure it is what a hit is.
+def uncertain_proportion(counted: Estimate, hit: Floats, level: float = 0.95) -> Estimate:
+    """A proportion of hits whose interval includes the uncertainty of the labels.
 
-    The interval lies around the expected share, the mean of ``hit``. Its ends are Wilson's (other images)
-    and those of the labels (other votes), each a distance from that share, added as independent: the
-    root of the sum of squares. Where the value counted lies outside, the interval is stretched to
-    hold it: then the rule that settles labels shifts the share.
+    The interval is centred on the expected proportion, the mean of ``hit``. Its half-widths combine Wilson's
+    (sampling of images) and that of the labels (sampling of votes) as independent errors: the root of the
+    sum of squares. The interval is extended to ``counted`` where that lies outside, which happens when the
+    rule that settles labels shifts the proportion.
 
     Args:
-        by_labels: the share by the labels as settled, of N images.
+        counted: the proportion on the settled labels, of N images.
         hit: ``(N,)`` probability that the model's label holds, independently of other images.
         level: of the interval, 0 to 1.
 
@@ -84,19 +84,19 @@ def uncertain_share(by_labels: Estimate, hit: Floats, level: float = 0.95) -> Es
 
     Examples:
         >>> counted = wilson(3, 4)
-        >>> estimate = uncertain_share(counted, np.array([0.9, 0.8, 0.9, 0.2]))
+        >>> estimate = uncertain_proportion(counted, np.array([0.9, 0.8, 0.9, 0.2]))
         >>> [round(number, 3) for number in estimate]
         [0.75, 0.145, 1.0, 4]
     """
-    if by_labels.n == 0:
-        return by_labels
-    n, centre = by_labels.n, float(hit.mean())
+    if counted.n == 0:
+        return counted
+    n, centre = counted.n, float(hit.mean())
     z = NormalDist().inv_cdf((1 + level) / 2)
     spread = z * math.sqrt(float((hit * (1 - hit)).sum())) / n
     images = wilson(centre * n, n, level)
     low = max(0.0, centre - math.hypot(centre - images.low, spread))
     high = min(1.0, centre + math.hypot(images.high - centre, spread))
-    return Estimate(by_labels.value, min(low, by_labels.value), max(high, by_labels.value), n)
+    return Estimate(counted.value, min(low, counted.value), max(high, counted.value), n)
 
 
 def paired_difference(first: Bools, second: Bools, level: float = 0.95) -> Estimate:
@@ -143,11 +143,11 @@ def paired_counts(n_both: int, only_first: int, only_second: int, n_neither: int
     )
 
 
-def mean(estimates: Sequence[Estimate]) -> Estimate:
+def mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
     """The mean of independent estimates, each counting the same; ``n`` is the sum of theirs.
 
     Examples:
-        >>> [round(number, 3) for number in mean([wilson(9, 10), wilson(50, 100)])]
+        >>> [round(number, 3) for number in mean_estimate([wilson(9, 10), wilson(50, 100)])]
         [0.7, 0.541, 0.763, 110]
     """
     nonempty = [estimate for estimate in estimates if estimate.n]

@@ -33,7 +33,7 @@ BAND: Final = 0.05
 COLOURS: Final = 8 * 16 * 16
 """Bins of L*, a* and b*."""
 
-WORDS: Final = {
+EXPLANATIONS: Final = {
     "area": "it covers too little of the box",
     "reach": "its largest piece stops short of the box",
     "unity": "it lies in pieces",
@@ -48,7 +48,7 @@ class Quality(NamedTuple):
     """Six shares, each 0 (failed) to 1.
 
     Attributes:
-        area: of the box covered, up to `LEAST_AREA`.
+        area: of the box covered, up to `MIN_AREA`.
         reach: of the box, what the bounding box of the largest piece covers. A tight box fits its object.
         unity: of the mask, what the largest piece (8-connected) holds.
         contact: 1 where the mask keeps off the edges of the box, 0.5 where it runs all along them; edges
@@ -70,14 +70,14 @@ class Quality(NamedTuple):
         """The product: 0 (not to be used) to 1."""
         return float(np.prod(self))
 
-    def why(self) -> str:
-        """The lowest share, in words."""
+    def explanation(self) -> str:
+        """The lowest share and what it means."""
         name = min(self._fields, key=lambda field: getattr(self, field))
-        return f"{WORDS[name]} ({name} {getattr(self, name):.2f})"
+        return f"{EXPLANATIONS[name]} ({name} {getattr(self, name):.2f})"
 
 
 def mask_quality(pixels: Pixels, mask: Mask, box: Box) -> Quality:
-    """All six.
+    """Rate a mask.
 
     Args:
         pixels: ``(H, W, 3) uint8`` RGB.

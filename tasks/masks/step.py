@@ -134,7 +134,7 @@ def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_i
         check_box(photograph)
     _check_area(mask, photograph, settings.min_area if method.estimated else 0.0)
     quality = mask_quality(pixels(), mask, photograph.box)
-    reason = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.why()}"
+    reason = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.explanation()}"
     return {
         "image_id": photograph.image_id,
         "method": method.label,

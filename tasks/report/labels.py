@@ -14,7 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.images import load_groups
-from reground.tasks.kernels.intervals import share
+from reground.tasks.kernels.intervals import proportion
 from reground.tasks.report.models import Number
 from reground.tasks.report.photographs import QUESTIONED, SETTLED
 from reground.tasks.report.snapshot import Snapshot
@@ -93,7 +93,7 @@ def fates(snapshot: Snapshot) -> list[Fate]:
     superclass_of = {row["class_idx"]: row["name"] for row in rows}
     superclass = truth["original"].astype(int).map(superclass_of).fillna(ELSEWHERE)
     rows = [
-        Fate(str(name), Counter(part), Number(*share(part.isin(QUESTIONED).to_numpy(bool))))
+        Fate(str(name), Counter(part), Number(*proportion(part.isin(QUESTIONED).to_numpy(bool))))
         for name, part in truth["status"].groupby(superclass)
     ]
     return sorted(rows, key=lambda fate: (fate.name == ELSEWHERE, -fate.questioned.value, fate.name))

@@ -16,7 +16,7 @@ from typing import Any, Final
 import jinja2
 
 from reground.tasks.evaluation import BALANCED
-from reground.tasks.kernels.intervals import share
+from reground.tasks.kernels.intervals import proportion
 from reground.tasks.report import adversarial as report_adversarial
 from reground.tasks.report import comparison as report_comparison
 from reground.tasks.report import labels as report_labels
@@ -149,7 +149,7 @@ def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
         "cards": [cards[image_id] for image_id in displayed],
         "sheet": [cards[image_id] for image_id in on_sheet if cards[image_id].strip],
         "statuses": {status: tally[status] for status in STATUSES},
-        "questioned": Number(*share(settled_status.isin(QUESTIONED).to_numpy(bool))),
+        "questioned": Number(*proportion(settled_status.isin(QUESTIONED).to_numpy(bool))),
         "sources": sorted({source for row in snapshot.frame("truth", ["sources"])["sources"] for source in row}),
     }
 

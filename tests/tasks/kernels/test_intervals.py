@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from reground.tasks.kernels.intervals import Estimate, mean, paired_difference, share, uncertain_share, wilson
+from reground.tasks.kernels.intervals import (
+    Estimate,
+    mean_estimate,
+    paired_difference,
+    proportion,
+    uncertain_proportion,
+    wilson,
+)
 
 BOOLS = st.lists(st.booleans(), min_size=1, max_size=200).map(lambda values: np.array(values, bool))
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=200).map(lambda v: np.array(v, bool))
@@ -24,7 +31,7 @@ def test_share_inverts_the_score_test(hits: np.ndarray, level: float) -> None:
     def distance(q: float) -> float:
         return abs(p - q) - z * math.sqrt(q * (1 - q) / n)
 
-    found = share(hits, level)
+    found = proportion(hits, level)
     assert found.value == pytest.approx(p) and found.n == n
     assert found.low == pytest.approx(0 if p == 0 else brentq(distance, 1e-12, p - 1e-9), abs=1e-6)
     assert found.high == pytest.approx(1 if p == 1 else brentq(distance, p + 1e-9, 1 - 1e-12), abs=1e-6)
@@ -32,7 +39,7 @@ def test_share_inverts_the_score_test(hits: np.ndarray, level: float) -> None:
 
 def test_nothing_measured_is_not_a_number() -> None:
     empty = np.array([], bool)
-    assert share(empty).n == 0 and math.isnan(share(empty).value)
+    assert proportion(empty).n == 0 and math.isnan(proportion(empty).value)
     assert paired_difference(empty, empty).n == 0
 
 
@@ -71,26 +78,26 @@ COUNTS = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.ju
 @given(st.lists(COUNTS, min_size=1, max_size=9))
 def test_a_mean_lies_between_and_is_surer_than_its_parts(counts: list[tuple[int, int]]) -> None:
     parts = [wilson(hits, n) for hits, n in counts]
-    found = mean(parts)
+    found = mean_estimate(parts)
     assert found.value == pytest.approx(np.mean([hits / n for hits, n in counts]))
     assert found.n == sum(n for _, n in counts)
     # Means of the ends would hold if all parts erred together; independent ones are surer.
     assert np.mean([part.low for part in parts]) - 1e-9 <= found.low <= found.value + 1e-9
     assert found.value - 1e-9 <= found.high <= np.mean([part.high for part in parts]) + 1e-9
-    assert mean([*parts, Estimate(math.nan, math.nan, math.nan, 0)]) == found
+    assert mean_estimate([*parts, Estimate(math.nan, math.nan, math.nan, 0)]) == found
 
 
 def test_a_mean_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     truth, sizes = np.array([0.95, 0.8, 0.6, 0.9]), (20, 40, 15, 60)
     hits = np.stack([rng.binomial(n, p, 2000) for n, p in zip(sizes, truth, strict=True)], 1)
-    found = [mean([wilson(int(h), n) for h, n in zip(row, sizes, strict=True)]) for row in hits]
+    found = [mean_estimate([wilson(int(h), n) for h, n in zip(row, sizes, strict=True)]) for row in hits]
     covered = np.mean([estimate.low <= truth.mean() <= estimate.high for estimate in found])
     assert 0.93 <= covered <= 0.97
 
 
 def test_a_mean_of_nothing_is_not_a_number() -> None:
-    assert mean([]).n == 0 and math.isnan(mean([]).value)
+    assert mean_estimate([]).n == 0 and math.isnan(mean_estimate([]).value)
 
 
 def test_a_mean_of_values_between_zero_and_one_is_covered() -> None:
@@ -108,7 +115,7 @@ def judged_world(rng: np.random.Generator, images: int, sure: float) -> tuple[np
 
 def settled(probability: np.ndarray) -> Estimate:
     """As labels would be settled: they hold from one half on."""
-    return share(probability >= 0.5)
+    return proportion(probability >= 0.5)
 
 
 @pytest.mark.parametrize("images", [30, 400])
@@ -120,7 +127,7 @@ def test_the_true_accuracy_lies_in_at_least_95_of_100_intervals(images: int, sur
     here, there = [], []
     for _ in range(1500):
         probability, right = judged_world(rng, images, sure)
-        found = uncertain_share(settled(probability), probability)
+        found = uncertain_proportion(settled(probability), probability)
         here.append(found.low <= right.mean() <= found.high)
         there.append(found.low <= of_all <= found.high)
     assert np.mean(here) >= 0.95 and np.mean(there) >= 0.94
@@ -132,7 +139,7 @@ def test_unsure_labels_widen_the_interval() -> None:
     counted = wilson(80, 100)
     sure = np.repeat([1.0, 0.0], [80, 20])
     unsure = np.repeat([0.95, 0.2], [80, 20])
-    narrow, wide = (uncertain_share(counted, hit) for hit in (sure, unsure))
+    narrow, wide = (uncertain_proportion(counted, hit) for hit in (sure, unsure))
     assert (narrow.low, narrow.high) == pytest.approx((counted.low, counted.high))
     assert wide.high - wide.low > 1.05 * (narrow.high - narrow.low)
 
@@ -140,7 +147,7 @@ def test_unsure_labels_widen_the_interval() -> None:
 @given(st.integers(0, 10**6), st.integers(1, 60))
 def test_an_interval_holds_its_value_and_stays_a_share(seed: int, images: int) -> None:
     probability, _ = judged_world(np.random.default_rng(seed), images, 3.0)
-    found = uncertain_share(settled(probability), probability)
+    found = uncertain_proportion(settled(probability), probability)
     assert 0 <= found.low <= found.value <= found.high <= 1 and found.n == images
 
 
@@ -150,10 +157,10 @@ def test_the_spread_of_labels_is_that_of_drawing_them() -> None:
     hit = rng.beta(1, 1, 2000)
     shares = (rng.random((3000, 2000)) < hit).mean(axis=1)
     centre = Estimate(float(hit.mean()), 0.5, 0.5, 2000)
-    found, images = uncertain_share(centre, hit), wilson(float(hit.sum()), 2000)
+    found, images = uncertain_proportion(centre, hit), wilson(float(hit.sum()), 2000)
     spread = math.sqrt((found.high - centre.value) ** 2 - (images.high - centre.value) ** 2)
     assert spread / NormalDist().inv_cdf(0.975) == pytest.approx(np.std(shares), rel=0.05)
 
 
 def test_nothing_counted_stays_nothing() -> None:
-    assert uncertain_share(wilson(0, 0), np.zeros(0)).n == 0
+    assert uncertain_proportion(wilson(0, 0), np.zeros(0)).n == 0

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta
 
-from reground.tasks.kernels.intervals import share as share_of
-from reground.tasks.kernels.intervals import uncertain_share, wilson
+from reground.tasks.kernels.intervals import proportion, uncertain_proportion, wilson
 from reground.tasks.kernels.label_probability import JEFFREYS, fit_prior, holding_probability
 
 
@@ -77,7 +76,7 @@ def test_from_votes_to_an_interval_that_holds_the_true_accuracy(people: int) -> 
     for seed in range(300):
         share, said, asked = planted(0.6, 0.2, people, 300, seed)
         hit = holding_probability(said, asked, 0.5, np.zeros(300, np.int64))
-        found = uncertain_share(share_of(said >= 0.5), hit)
+        found = uncertain_proportion(proportion(said >= 0.5), hit)
         held.append(found.low <= (share >= 0.5).mean() <= found.high)
         widths.append(found.high - found.low)
     assert np.mean(held) >= 0.95

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reground.tasks.kernels.mask_quality import (
-    WORDS,
+    EXPLANATIONS,
     Quality,
     area,
     colour_numbers,
@@ -154,7 +154,7 @@ def test_the_words_name_the_lowest_share():
     for part in Quality._fields:
         quality = Quality(**{name: 0.25 if name == part else 0.5 for name in Quality._fields})
         assert quality.score == pytest.approx(0.25 * 0.5**5)
-        assert quality.why() == f"{WORDS[part]} ({part} 0.25)"
+        assert quality.explanation() == f"{EXPLANATIONS[part]} ({part} 0.25)"
 
 
 def test_an_empty_mask_is_worth_nothing():
