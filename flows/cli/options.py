@@ -80,23 +80,23 @@ class SettingOption:
 
     def parameter(self) -> inspect.Parameter:
         """The option, as cyclopts reads it from a signature."""
-        shown = _shown(self.field.default)
-        described: dict[str, Any] = {
+        default_text = _default_text(self.field.default)
+        arguments: dict[str, Any] = {
             "help": _sentence(self.field.help),
-            "show_default": (lambda _: shown) if shown else False,
+            "show_default": (lambda _: default_text) if default_text else False,
         }
         hint: Any = bool
         if self.field.type is not bool:
             # Choices are for help and completion: the settings check them, all faults at once.
-            named = tuple(filter(None, self.field.choices))
-            hint = Literal[named] | str if named else str
-            described |= {"converter": self._convert, "n_tokens": 1}
+            choices = tuple(filter(None, self.field.choices))
+            hint = Literal[choices] | str if choices else str
+            arguments |= {"converter": self._convert, "n_tokens": 1}
         if not self.is_positional:
-            described |= {"name": self.flag, "group": Group(f"Settings of {self.step}", sort_key=_place(self.step))}
-            described |= {"metavar": _metavar(self.field)} if self.field.type is not bool else {}
+            arguments |= {"name": self.flag, "group": Group(f"Settings of {self.step}", sort_key=_place(self.step))}
+            arguments |= {"metavar": _metavar(self.field)} if self.field.type is not bool else {}
         kind = inspect.Parameter.POSITIONAL_ONLY if self.is_positional else inspect.Parameter.KEYWORD_ONLY
         return inspect.Parameter(
-            self.keyword, kind, default=None, annotation=Annotated[hint | None, Parameter(**described)]
+            self.keyword, kind, default=None, annotation=Annotated[hint | None, Parameter(**arguments)]
         )
 
     @property
@@ -110,19 +110,19 @@ class SettingOption:
 
 
 def takes_settings(
-    *step_names: str, only: Sequence[str] = (), without: Sequence[str] = (), positional: str = ""
+    *step_names: str, only: Sequence[str] = (), exclude: Sequence[str] = (), positional: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command an option for each setting of some steps; their values arrive as ``overrides``.
 
     Args:
         step_names: steps, and ``review``.
         only: fields, or nested classes of them, that are options; empty: all.
-        without: fields, or nested classes of them, that are not.
+        exclude: fields, or nested classes of them, that are not.
         positional: field that is given without a flag.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        options = setting_options(step_names, only, without, positional)
+        options = setting_options(step_names, only, exclude, positional)
         by_keyword = {option.keyword: option for option in options}
 
         def run(*arguments: Any, **keywords: Any) -> Any:
@@ -134,10 +134,10 @@ def takes_settings(
                     overrides.setdefault(option.step, {})[option.field.name] = value
             return command(*arguments[len(positional_names) :], overrides=overrides, **values)
 
-        own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "overrides"]
-        merged = sorted([*own, *(option.parameter() for option in options)], key=lambda one: one.kind)
-        positional_names = [one.name for one in merged if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-        run.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "overrides"]
+        parameters = sorted([*own, *(option.parameter() for option in options)], key=lambda p: p.kind)
+        positional_names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         return run
 
@@ -145,7 +145,7 @@ def takes_settings(
 
 
 def setting_options(
-    step_names: Sequence[str], only: Sequence[str] = (), without: Sequence[str] = (), positional: str = ""
+    step_names: Sequence[str], only: Sequence[str] = (), exclude: Sequence[str] = (), positional: str = ""
 ) -> list[SettingOption]:
     """The options of some steps' settings, in order.
 
@@ -156,7 +156,7 @@ def setting_options(
         (step, field)
         for step in step_names
         for field in fields(_settings_class(step))
-        if (not only or _among(field, only)) and not _among(field, without)
+        if (not only or _among(field, only)) and not _among(field, exclude)
     ]
     count = Counter(field.name for _, field in selected)
     return [SettingOption(step, field, _flag(step, field.name, count, positional)) for step, field in selected]
@@ -191,13 +191,13 @@ def _place(step: str) -> int:
 
 
 def _sentence(help: str) -> str:
-    """For the terminal: no marks of a markup, a full stop, a capital unless a value comes first."""
+    """For the terminal: without markup, with a full stop, and capitalised unless a value comes first."""
     plain = help.replace("`", "").strip().rstrip(".")
     first = plain[:1] if help.startswith("`") else plain[:1].upper()
     return f"{first}{plain[1:]}."
 
 
-def _shown(default: Any) -> str:
+def _default_text(default: Any) -> str:
     if isinstance(default, tuple):
         return ",".join(map(str, default))
     return ("yes" if default else "no") if isinstance(default, bool) else str(default)

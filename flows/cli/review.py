@@ -45,7 +45,7 @@ app = App(
 @app.command(
     help_epilogue=examples("reground review push -w W", "reground review push -w W --question contains --overlap 3")
 )
-@takes_settings(REVIEW, without=("port", *COLLECTING))
+@takes_settings(REVIEW, exclude=("port", *COLLECTING))
 def push(
     *,
     workspace: WorkspaceUrl,

@@ -1,4 +1,4 @@
-"""How far a step is, and what it logs, on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Progress and logs of steps on standard error: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Lines:
         already = f", {done:,} done before" if done else ""
         self._say(f"{step}: {total:,}{already}")
 
-    def advance(self, step: str, by: int) -> None:
+    def advance(self, step: str, count: int) -> None:
         state, now = self._steps[step], self._clock()
-        state.done += by
+        state.done += count
         if now - state.last_line >= INTERVAL:
             state.last_line = now
             self._say(f"{step}: {state.describe(now)}")
@@ -84,7 +84,7 @@ class Silence:
     """No progress."""
 
     def start(self, step: str, total: int, done: int) -> None: ...
-    def advance(self, step: str, by: int) -> None: ...
+    def advance(self, step: str, count: int) -> None: ...
     def end(self, step: str, note: str) -> None: ...
 
     def __enter__(self) -> Self:
@@ -113,8 +113,8 @@ class Bars:
     def start(self, step: str, total: int, done: int) -> None:
         self._tasks[step] = self._progress.add_task(step, total=total, completed=done, note="")
 
-    def advance(self, step: str, by: int) -> None:
-        self._progress.advance(self._tasks[step], by)
+    def advance(self, step: str, count: int) -> None:
+        self._progress.advance(self._tasks[step], count)
 
     def end(self, step: str, note: str) -> None:
         self._progress.update(self._tasks[step], note=note)
@@ -139,7 +139,7 @@ def _per_second(rate: float) -> str:
     return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
 
-class Said(logging.Handler):
+class ConsoleHandler(logging.Handler):
     """Prints what is logged, above the bars where there are any (they stand in for standard error)."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -153,7 +153,7 @@ def listen(level: int = logging.INFO) -> None:
         level: the lowest that is shown; from `QUIET` on, progress is not shown either; `logging.DEBUG` adds
             time and logger to each line.
     """
-    handler = next((one for one in LOGGER.handlers if isinstance(one, Said)), None) or Said()
+    handler = next((h for h in LOGGER.handlers if isinstance(h, ConsoleHandler)), None) or ConsoleHandler()
     handler.setLevel(level)
     detailed = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     handler.setFormatter(logging.Formatter(detailed if level <= logging.DEBUG else "%(message)s"))
@@ -162,7 +162,7 @@ def listen(level: int = logging.INFO) -> None:
 
 
 def watch() -> Lines | Bars | Silence:
-    """What fits where standard error goes."""
+    """Bars on a terminal and in a notebook, plain lines elsewhere."""
     if _is_quiet():
         return Silence()
     return Bars() if sys.stderr.isatty() or Console().is_jupyter else Lines()
@@ -175,4 +175,4 @@ def show(line: str) -> None:
 
 
 def _is_quiet() -> bool:
-    return any(isinstance(handler, Said) and handler.level >= QUIET for handler in LOGGER.handlers)
+    return any(isinstance(handler, ConsoleHandler) and handler.level >= QUIET for handler in LOGGER.handlers)

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from reground.flows.run.progress import Said
+from reground.flows.run.progress import ConsoleHandler
 from reground.tasks import console
 from reground.tasks.errors import RegroundError
 from reground.tasks.redaction import conceal, redact
@@ -27,7 +27,7 @@ def test_the_tokens_of_the_environment_are_masked(value: str, monkeypatch: pytes
 def test_concealed_text_is_masked_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
     secret = conceal("a-passphrase-of-this-test")
     console.write(f"password {secret}")
-    Said().emit(logging.makeLogRecord({"msg": "logged %s", "args": (secret,)}))
+    ConsoleHandler().emit(logging.makeLogRecord({"msg": "logged %s", "args": (secret,)}))
     printed = capsys.readouterr()
     assert printed.out == "password ***\n" and printed.err == "logged ***\n"
     assert conceal("abc") == "abc" and redact("abc") == "abc"
