@@ -8,7 +8,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from reground.annotations.review import QUESTIONS, pull_votes, push_questions, review_status, status_cells
+from reground.annotations.review import (
+    QUESTIONS,
+    pull_votes,
+    push_disputes,
+    push_questions,
+    review_status,
+    status_cells,
+)
 from reground.flows.artifacts import create_workspace_artifact, review_markdown
 from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
@@ -17,15 +24,26 @@ from reground.tasks.workspace import Workspace
 
 
 @flow(name="review-push")
-def review_push(workspace: str, questions: list[str] | None = None, settings: Overrides | None = None) -> State[Any]:
+def review_push(
+    workspace: str,
+    questions: list[str] | None = None,
+    settings: Overrides | None = None,
+    curator: str = "",
+    show_votes: bool = False,
+) -> State[Any]:
     """Create the missing tasks in Label Studio, and end.
 
     Args:
         workspace: folder or object-store URL.
         questions: contains, classify or both; empty: both.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
+        curator: address; is asked what people disagree about, in place of new questions; empty: nobody.
+        show_votes: show the curator the tally of votes.
     """
     with open_workspace("review push", workspace, settings, ["review", "truth"]) as (target, all_settings):
+        if curator:
+            pushed = push_disputes(target, all_settings.review, curator, show_votes, all_settings.truth.policy)
+            return Completed(message=f"{pushed.curator}: {pushed.new} new questions, {pushed.total} in all")
         summaries = {
             question: push_questions(target, all_settings.review, question, all_settings.truth.policy)
             for question in questions or QUESTIONS
@@ -46,12 +64,12 @@ def collect(workspace: str, settings: Overrides | None = None) -> State[Any]:
     with open_workspace("review pull", workspace, settings, ["review", "truth"]) as (target, all_settings):
         if not target.parts("questions"):
             return Completed(message="no questions yet: `reground review push` creates them")
-        summary = pull_votes(target, all_settings.review)
+        summary = pull_votes(target, all_settings.review, all_settings.truth.policy)
         _publish_status(target, all_settings)
     counts = f"{summary.answers:,} answers of {summary.annotators} annotators: {summary.votes:,} votes"
     return Completed(message=counts)
 
 
 def _publish_status(workspace: Workspace, settings: Settings) -> None:
-    rows = review_status(workspace, settings.review, settings.truth.policy)
+    rows = review_status(workspace, settings.review, settings.truth.policy).progress
     create_workspace_artifact(workspace, "review", review_markdown([status_cells(row) for row in rows]))

@@ -1,16 +1,27 @@
 """Collecting: annotations in Label Studio -> votes, and a score for each annotator."""
 
-from reground.annotations.collect.parse import TaskRows, parse_annotations
+from reground.annotations.collect.adjudication import adjudicate, update_decisions
+from reground.annotations.collect.parse import TaskRows
 from reground.annotations.collect.sync import AnswerBatch, fetch_answers
-from reground.annotations.collect.votes import PullSummary, available_projects, collect_votes, update_annotators
+from reground.annotations.collect.votes import (
+    PullSummary,
+    all_curators,
+    available_projects,
+    collect_votes,
+    parse_task,
+    update_annotators,
+)
 
 __all__ = [
     "available_projects",
     "collect_votes",
     "update_annotators",
+    "update_decisions",
+    "adjudicate",
     "PullSummary",
     "fetch_answers",
     "AnswerBatch",
-    "parse_annotations",
+    "parse_task",
+    "all_curators",
     "TaskRows",
 ]

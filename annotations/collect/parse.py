@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
+from reground.annotations.collect.edits import own_versions
+from reground.annotations.collect.timestamps import to_utc
 from reground.annotations.label_studio import Json
 from reground.annotations.rounds import MANY_OBJECTS, NONE_OF_THESE, Question, Task, UserDirectory
 from reground.tasks.schema import (
     AnnotatorId,
     ClassIdx,
     ControlAnswerRow,
+    DecisionAnswerRow,
     DroppedRow,
     DropReason,
     ImageId,
+    SkipRow,
     SubmissionRow,
     VoteRow,
     dropped_row,
@@ -43,18 +46,20 @@ class ParsedAnswer(TypedDict):
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Rows of the tables ``votes``, ``control_answers``, ``submissions`` and ``dropped``."""
+    """Rows of the tables of these names."""
 
     votes: list[VoteRow] = field(default_factory=list[VoteRow])
     control_answers: list[ControlAnswerRow] = field(default_factory=list[ControlAnswerRow])
     submissions: list[SubmissionRow] = field(default_factory=list[SubmissionRow])
+    skips: list[SkipRow] = field(default_factory=list[SkipRow])
+    decision_answers: list[DecisionAnswerRow] = field(default_factory=list[DecisionAnswerRow])
     dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
 
     def drop(self, submission: _Submission, reason: DropReason, detail: str) -> None:
         self.dropped.append(dropped_row(STAGE, submission.answer_id, reason, detail))
 
 
-class _InvalidError(Exception):
+class InvalidAnswerError(Exception):
     """An answer that contradicts itself or the question; the message says how."""
 
 
@@ -80,7 +85,7 @@ def parse_annotations(
 
     Args:
         task: with its question.
-        annotations: as Label Studio exports them.
+        annotations: all versions of its answers.
         users: who they are.
         controls: control image -> its known answer.
     """
@@ -88,11 +93,14 @@ def parse_annotations(
     start_times: dict[AnnotatorId, str] = {}
     valid: list[_Submission] = []
     latest: set[AnnotatorId] = set()
-    for annotation in sorted(annotations, key=_version, reverse=True):
+    for annotation in sorted(own_versions(annotations), key=_version, reverse=True):
         if annotation.get("was_cancelled"):
             continue
         submission = _submission(task, annotation, users)
-        annotator_id, created_at = submission.annotator_id, _utc(annotation.get("created_at", annotation["updated_at"]))
+        annotator_id, created_at = (
+            submission.annotator_id,
+            to_utc(annotation.get("created_at", annotation["updated_at"])),
+        )
         start_times[annotator_id] = min(start_times.get(annotator_id, "~"), created_at)
         rejection = _rejection(task, submission, users, latest)
         if rejection:
@@ -100,8 +108,8 @@ def parse_annotations(
             continue
         latest.add(annotator_id)
         try:
-            valid.append(replace(submission, answers=_parse_result(task, annotation.get("result"))))
-        except _InvalidError as error:
+            valid.append(replace(submission, answers=parse_result(task, annotation.get("result"))))
+        except InvalidAnswerError as error:
             rows.drop(submission, DropReason.ANSWER_INVALID, f"{task.question.key}, {submission.annotator}: {error}")
     valid.sort(key=lambda submission: (start_times[submission.annotator_id], submission.annotation["id"]))
     for place, submission in enumerate(valid, 1):
@@ -124,11 +132,8 @@ def _rejection(
     task: Task, submission: _Submission, users: UserDirectory, latest: Collection[AnnotatorId]
 ) -> tuple[DropReason, str] | None:
     """Why a submission cannot count, whatever its answers; None: it can."""
-    user_id, editor_id = submission.annotation["completed_by"], submission.annotation.get("updated_by")
+    user_id = submission.annotation["completed_by"]
     key, assignee = task.question.key, task.question.annotator
-    if editor_id not in (None, user_id):
-        detail = f"{key}: submitted by {submission.annotator}, edited by {users.title(editor_id)}"
-        return DropReason.ANSWER_TAMPERED, detail
     if assignee and not users.has_address(user_id, assignee):
         return DropReason.ANSWER_UNINVITED, f"{key}: assigned to {assignee}, answered by {submission.annotator}"
     if submission.annotator_id in latest:
@@ -165,7 +170,7 @@ def _votes(task: Task, submission: _Submission) -> list[VoteRow]:
             "question": task.kind,
             "annotator_id": submission.annotator_id,
             "seconds": float(seconds) if isinstance(seconds, int | float) else None,
-            "at": _utc(submission.annotation["updated_at"]),
+            "at": to_utc(submission.annotation["updated_at"]),
             "source": submission.source,
             "answer_id": submission.answer_id,
             **answer,
@@ -186,7 +191,12 @@ def _control_answer(vote: VoteRow, expected: str) -> ControlAnswerRow:
     }
 
 
-def _parse_result(task: Task, result: Any) -> list[ParsedAnswer]:
+def parse_result(task: Task, result: Any) -> list[ParsedAnswer]:
+    """The answers in the result of a CONTAINS or CLASSIFY annotation.
+
+    Raises:
+        InvalidAnswerError: it contradicts itself or the question.
+    """
     choices = _choices(result)
     parse = _parse_contains if task.kind == CONTAINS else _parse_classify
     return parse(task.question, choices)
@@ -212,18 +222,18 @@ def _parse_classify(question: Question, choices: Mapping[str, list[str]]) -> lis
     valid = _check_options("valid", choices.get("valid", []), map(str, question.class_idxs))
     none = _check_options("none", choices.get("none", []), [NONE_OF_THESE])
     if bool(valid) == bool(none):
-        raise _InvalidError(
+        raise InvalidAnswerError(
             "both valid labels and none of these" if valid else "neither a valid label nor none of these"
         )
     main, num_objects = None, None
     if valid:
         main = _single_choice("main", choices)
         if main not in valid:
-            raise _InvalidError(f"main label {main} is not among the valid ones ({', '.join(sorted(valid))})")
+            raise InvalidAnswerError(f"main label {main} is not among the valid ones ({', '.join(sorted(valid))})")
         num_objects = OBJECT_COUNTS.get(_single_choice("num_objects", choices))
         if num_objects is None:
             option = choices["num_objects"][0]
-            raise _InvalidError(f"number of objects {option} is not one of {', '.join(OBJECT_COUNTS)}")
+            raise InvalidAnswerError(f"number of objects {option} is not one of {', '.join(OBJECT_COUNTS)}")
     return [
         {
             "image_id": question.image_ids[0],
@@ -239,40 +249,36 @@ def _parse_classify(question: Question, choices: Mapping[str, list[str]]) -> lis
 def _choices(result: Any) -> dict[str, list[str]]:
     """Name of the control -> options chosen in it."""
     if not isinstance(result, list):
-        raise _InvalidError(f"expected a list of results, got {type(result).__name__}")
+        raise InvalidAnswerError(f"expected a list of results, got {type(result).__name__}")
     choices: dict[str, list[str]] = {}
     for item in result:
         try:
             name, options = item["from_name"], item["value"]["choices"]
         except (KeyError, TypeError):
-            raise _InvalidError("a result that is not a choice") from None
+            raise InvalidAnswerError("a result that is not a choice") from None
         if name in choices or not isinstance(options, list) or not all(isinstance(option, str) for option in options):
-            raise _InvalidError(f"control {name!r} occurs twice or holds no list of options")
+            raise InvalidAnswerError(f"control {name!r} occurs twice or holds no list of options")
         choices[name] = options
     return choices
 
 
 def _check_controls(choices: Mapping[str, list[str]], names: set[str]) -> None:
     if unknown_names := sorted(map(str, choices.keys() - names)):
-        raise _InvalidError(f"unknown controls: {', '.join(unknown_names)}")
+        raise InvalidAnswerError(f"unknown controls: {', '.join(unknown_names)}")
 
 
 def _check_options(control: str, options: Sequence[str], valid_options: Iterable[str]) -> set[str]:
     if unknown_options := sorted(set(options) - set(valid_options)):
-        raise _InvalidError(f"{control}: {', '.join(unknown_options)} was not an option")
+        raise InvalidAnswerError(f"{control}: {', '.join(unknown_options)} was not an option")
     return set(options)
 
 
 def _single_choice(control: str, choices: Mapping[str, list[str]]) -> str:
     options = choices.get(control, [])
     if len(options) != 1:
-        raise _InvalidError(f"{control}: expected one choice, got {len(options)}")
+        raise InvalidAnswerError(f"{control}: expected one choice, got {len(options)}")
     return options[0]
 
 
 def _version(annotation: Json) -> tuple[str, int]:
-    return _utc(annotation["updated_at"]), annotation["id"]
-
-
-def _utc(timestamp: str) -> str:
-    return datetime.fromisoformat(timestamp).astimezone(UTC).isoformat(timespec="microseconds")
+    return to_utc(annotation["updated_at"]), annotation["id"]

@@ -4,7 +4,7 @@ One shard for each batch of the task registry. Label Studio updates a task's tim
 it is created, edited, skipped or deleted; tasks with a timestamp after the last sync are exported again. Label
 Studio's own counts tell whether that was all: if they differ from ours, and once a day, the timestamp and number
 of submissions of every task is compared, which also reveals deleted tasks. Annotations collected before a task was
-deleted are kept.
+deleted are kept, and so is an annotation as collected before somebody other than its annotator edited it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from reground.annotations.collect.edits import merge_versions, num_submissions
 from reground.annotations.label_studio import Json, ProjectCounts, TaskChange
 from reground.annotations.rounds import Task, prefetch_map, read_task_batch
 from reground.tasks.schema import AnswerRow
@@ -50,7 +51,7 @@ TaskKey = tuple[int, int]
 
 @dataclass(frozen=True)
 class TaskAnswers:
-    """A task as exported last: its timestamp, whether it is deleted, and its annotations."""
+    """A task as exported last: its timestamp, whether it is deleted, and all versions of its annotations."""
 
     updated_at: str
     deleted: bool
@@ -66,7 +67,7 @@ class AnswerBatch:
     answers: Mapping[TaskKey, TaskAnswers]
 
     def annotations(self, task: Task) -> list[Json]:
-        """The annotations of one of the tasks, skips included."""
+        """All versions of the annotations of one of the tasks, skips included."""
         answers = self.answers.get((task.project_id, task.task_id))
         return answers.annotations if answers else []
 
@@ -156,8 +157,8 @@ def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: _Delta) 
                 answers[key] = TaskAnswers("", True, old.annotations if old else [])
             elif key in delta.changed:
                 old = answers.get(key)
-                annotations = _keep_owners(next(annotations_stream), old.annotations if old else [])
-                answers[key] = TaskAnswers(delta.changed[key], False, annotations)
+                versions = merge_versions(old.annotations if old else (), next(annotations_stream))
+                answers[key] = TaskAnswers(delta.changed[key], False, versions)
         yield AnswerBatch(batch.shard, batch.tasks, answers)
 
 
@@ -170,15 +171,6 @@ def _export(client: Client, keys: Iterable[TaskKey]) -> Iterator[list[Json]]:
     ]
     for (_, task_ids), annotations_by_task in prefetch_map(lambda chunk: client.export_annotations(*chunk), chunks):
         yield from (_trim(annotations_by_task.get(task_id, [])) for task_id in task_ids)
-
-
-def _keep_owners(annotations: list[Json], earlier: Iterable[Json]) -> list[Json]:
-    """The annotations, those of deleted accounts too: Label Studio forgets whose they are."""
-    owners = {annotation["id"]: annotation["completed_by"] for annotation in earlier}
-    return [
-        annotation if annotation["completed_by"] else {**annotation, "completed_by": owners.get(annotation["id"])}
-        for annotation in annotations
-    ]
 
 
 def _chunks(keys: Sequence[TaskKey]) -> Iterator[Sequence[TaskKey]]:
@@ -271,7 +263,7 @@ def _commit(workspace: Workspace, batch: AnswerBatch) -> None:
             "task_id": task_id,
             "stamp": answers.updated_at,
             "deleted": answers.deleted,
-            "answers": len(answers.annotations),
+            "answers": num_submissions(answers.annotations),
             "annotations": json.dumps(answers.annotations, sort_keys=True),
         }
         for (project_id, task_id), answers in sorted(batch.answers.items())

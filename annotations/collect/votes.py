@@ -1,4 +1,4 @@
-"""Votes: answers in Label Studio -> ``votes``, ``control_answers``, ``submissions``, ``dropped``; then ``annotators``.
+"""Votes: answers in Label Studio -> rows of `TABLES`; then ``annotators``.
 
 One shard for each batch of the task registry, parsed again only if its answers, or the identity of annotators,
 have changed.
@@ -7,16 +7,19 @@ have changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from reground.annotations.collect.parse import STAGE, parse_annotations
+from reground.annotations.collect.decisions import parse_decisions
+from reground.annotations.collect.parse import STAGE, TaskRows, parse_annotations
 from reground.annotations.collect.scoring import score_annotators
+from reground.annotations.collect.skips import parse_skips
 from reground.annotations.collect.sync import AnswerBatch, read_answer_batch, sync_answers
-from reground.annotations.label_studio import UnavailableError
+from reground.annotations.label_studio import Json, UnavailableError
 from reground.annotations.rounds import (
     ExclusionRule,
+    Task,
     UserDirectory,
     get_own_project,
     read_controls,
@@ -26,14 +29,14 @@ from reground.annotations.rounds import (
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import DroppedRow, DropReason, ImageId, dropped_row
-from reground.tasks.votes import LABEL_STUDIO, RECORDED
+from reground.tasks.votes import DECIDE, LABEL_STUDIO, RECORDED
 from reground.tasks.workspace import Output, Workspace, digest
 
 if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
 
-TABLES: Final = ("votes", "control_answers", "submissions", "dropped")
-VERSION: Final = 2
+TABLES: Final = ("votes", "control_answers", "submissions", "skips", "decision_answers", "dropped")
+VERSION: Final = 3
 """Of the parser: another version parses all answers again."""
 
 
@@ -45,16 +48,20 @@ class PullSummary:
     votes: int
     annotators: int
     excluded: int
+    decisions: int
     dropped: int
 
 
-def collect_votes(client: Client, workspace: Workspace, recorded_emails: Collection[str]) -> RegroundError | None:
+def collect_votes(
+    client: Client, workspace: Workspace, recorded_emails: Collection[str], curators: Collection[str] = ()
+) -> RegroundError | None:
     """Synchronise answers, and commit the votes of every batch of the task registry.
 
     Args:
         client: of Label Studio.
         workspace: with ``questions``.
         recorded_emails: addresses whose answers are recordings.
+        curators: addresses, beside those who were asked as curators.
 
     Returns:
         The first error of a project that is gone or not ours, if any; the others are collected, and what was
@@ -64,7 +71,9 @@ def collect_votes(client: Client, workspace: Workspace, recorded_emails: Collect
     sync_answers(client, workspace, project_ids)
     users = update_users(client, workspace, recorded_emails)
     controls = read_controls(workspace)
-    identity = [VERSION, workspace.table_digest("users"), sorted(recorded_emails), workspace.table_digest("controls")]
+    curators = all_curators(workspace, curators)
+    digests = [workspace.table_digest(name) for name in ("users", "controls")]
+    identity = [VERSION, *digests, sorted(recorded_emails), sorted(curators)]
     parts = {entry.shard: part for entry, part in workspace.parts("answers")}
     for entry, questions in workspace.parts("questions"):
         answers = parts.get(entry.shard)
@@ -72,20 +81,32 @@ def collect_votes(client: Client, workspace: Workspace, recorded_emails: Collect
         current = workspace.entry(STAGE, entry.shard)
         if current is None or current.key != key:
             batch = read_answer_batch(workspace, entry.shard, questions, answers)
-            workspace.commit(STAGE, entry.shard, key, parse_batch(batch, users, controls))
+            workspace.commit(STAGE, entry.shard, key, parse_batch(batch, users, controls, curators))
     return project_error
 
 
-def parse_batch(batch: AnswerBatch, users: UserDirectory, controls: Mapping[str, Mapping[ImageId, str]]) -> Output:
+def all_curators(workspace: Workspace, curators: Collection[str]) -> set[str]:
+    """Addresses of everybody who decides: those that the settings name, and those who were asked to."""
+    asked = {task.question.annotator for task in read_tasks(workspace) if task.kind == DECIDE}
+    return {address.lower() for address in (*curators, *asked)}
+
+
+def parse_batch(
+    batch: AnswerBatch,
+    users: UserDirectory,
+    controls: Mapping[str, Mapping[ImageId, str]],
+    curators: Collection[str] = (),
+) -> Output:
     """The tables of a batch.
 
     Args:
         batch: tasks and their answers.
         users: who gave them.
         controls: subject of a question -> control image -> its known answer.
+        curators: addresses.
     """
     task_rows = [
-        parse_annotations(task, batch.annotations(task), users, controls.get(task.question.subject, {}))
+        parse_task(task, batch.annotations(task), users, controls.get(task.question.subject, {}), curators)
         for task in batch.tasks
     ]
     rows: dict[str, list[Any]] = {
@@ -93,6 +114,23 @@ def parse_batch(batch: AnswerBatch, users: UserDirectory, controls: Mapping[str,
     }
     rows["dropped"] += _deleted_tasks(batch)
     return Output({name: _sort_by_key(name, rows[name]) for name in TABLES})
+
+
+def parse_task(
+    task: Task,
+    annotations: Sequence[Json],
+    users: UserDirectory,
+    controls: Mapping[ImageId, str],
+    curators: Collection[str],
+) -> TaskRows:
+    """Everything in the answers to a task: votes, or decisions of the curator who was asked, corrections and skips."""
+    decisions = parse_decisions(task, annotations, users, curators)
+    rows = decisions if task.kind == DECIDE else parse_annotations(task, annotations, users, controls)
+    if rows is not decisions:
+        rows.decision_answers.extend(decisions.decision_answers)
+        rows.dropped.extend(decisions.dropped)
+    rows.skips.extend(parse_skips(task, annotations, users))
+    return rows
 
 
 def update_annotators(workspace: Workspace, rule: ExclusionRule) -> PullSummary:
@@ -111,7 +149,7 @@ def update_annotators(workspace: Workspace, rule: ExclusionRule) -> PullSummary:
     votes = votes[votes["source"].isin((LABEL_STUDIO, RECORDED))]
     num_dropped = int((workspace.read("dropped", ["stage"])["stage"] == STAGE).sum())
     num_excluded = sum(row["excluded"] is not None for row in annotators)
-    return PullSummary(int(votes["answer_id"].nunique()), len(votes), len(annotators), num_excluded, num_dropped)
+    return PullSummary(int(votes["answer_id"].nunique()), len(votes), len(annotators), num_excluded, 0, num_dropped)
 
 
 def available_projects(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:

@@ -11,6 +11,7 @@ from reground.annotations.label_studio.data import (
     TaskChange,
     User,
     encode_tasks,
+    task_url,
 )
 from reground.annotations.label_studio.errors import TOKEN_VARIABLE, UnavailableError
 from reground.annotations.label_studio.retry import with_retry
@@ -39,6 +40,7 @@ __all__ = [
     "User",
     "ImportPayload",
     "encode_tasks",
+    "task_url",
     "sign_up",
     "BrowserSession",
     "write_private",

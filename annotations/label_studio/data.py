@@ -65,6 +65,23 @@ class ImportPayload:
     body: bytes
 
 
+def task_url(url: str, project_id: int, task_id: int, answer_id: str = "") -> str:
+    """The address of a task in a browser, or of one answer to it.
+
+    Args:
+        url: of Label Studio.
+        project_id: of the project.
+        task_id: of the task.
+        answer_id: SOURCE:PROJECT:ID; empty: the task.
+
+    Examples:
+        >>> task_url("http://127.0.0.1:8080", 3, 50, "label-studio:3:7")
+        'http://127.0.0.1:8080/projects/3/data?task=50&annotation=7'
+    """
+    annotation = f"&annotation={answer_id.rpartition(':')[2]}" if answer_id else ""
+    return f"{url}/projects/{project_id}/data?task={task_id}{annotation}"
+
+
 def encode_tasks(tasks: Sequence[Json]) -> ImportPayload:
     """Encode the data of tasks as JSON; slow enough to be worth doing while another import is under way."""
     return ImportPayload(len(tasks), json.dumps([{"data": task} for task in tasks]).encode())

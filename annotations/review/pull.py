@@ -1,19 +1,30 @@
 """Pull: collect the votes of all rounds.
 
-Reads ``questions`` and ``controls``; writes ``answers``, ``votes``, ``control_answers``, ``submissions``,
-``annotators`` and ``dropped``. It can be killed at any moment and run again: an answer is identified by its id.
+Reads ``questions`` and ``controls``; writes ``users``, ``answers``, ``votes``, ``control_answers``, ``submissions``,
+``skips``, ``decision_answers``, ``annotators``, ``decisions`` and ``dropped``. It can be killed at any moment and run
+again: an answer is identified by its id.
 """
 
 from __future__ import annotations
 
-from reground.annotations.collect import PullSummary, collect_votes, update_annotators
+from dataclasses import replace
+
+from reground.annotations.collect import PullSummary, collect_votes, update_annotators, update_decisions
 from reground.annotations.review.connection import connect
-from reground.annotations.rounds import ReviewSettings
+from reground.annotations.rounds import ReviewSettings, read_users
+from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, current_policy
 from reground.tasks.workspace import Workspace
 
 
-def pull_votes(workspace: Workspace, settings: ReviewSettings) -> PullSummary:
+def pull_votes(
+    workspace: Workspace, settings: ReviewSettings, before_truth: VotePolicy = DEFAULT_POLICY
+) -> PullSummary:
     """Collect all answers so far; unchanged tables are not written again.
+
+    Args:
+        workspace: with ``questions``.
+        settings: see `ReviewSettings`.
+        before_truth: which votes count as long as there is no truth; from then on the truth's own policy says so.
 
     Raises:
         RegroundError: no question was ever pushed, Label Studio is unavailable, or a project is gone (the others
@@ -21,8 +32,11 @@ def pull_votes(workspace: Workspace, settings: ReviewSettings) -> PullSummary:
     """
     workspace.require("questions", "review push")
     with connect(workspace, settings) as client:
-        project_error = collect_votes(client, workspace, settings.recorded_annotators)
+        project_error = collect_votes(client, workspace, settings.recorded_annotators, settings.curators)
+        url = client.url
     summary = update_annotators(workspace, settings.exclude)
+    users, policy = read_users(workspace, settings.recorded_annotators), current_policy(workspace, before_truth)
+    summary = replace(summary, decisions=update_decisions(workspace, users, url, policy))
     if project_error is not None:
         raise project_error
     return summary

@@ -16,6 +16,7 @@ from reground.annotations.rounds import (
     ReviewRound,
     ReviewSettings,
     RoundPlan,
+    assignees,
     create_tasks,
     delete_unused_controls,
     plan_round,
@@ -81,7 +82,7 @@ def push_questions(
         projects, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)
-        project_ids = create_tasks(client, review_round, settings, plan, projects)
+        project_ids = create_tasks(client, review_round, settings, plan, projects, assignees(settings))
         num_controls = sum(len(rows) for rows in plans[0].controls.values())
         total = sum(map(len, task_ids_by_project(workspace, question, review_round.number).values()))
         return PushSummary(tuple(project_ids), len(plans[0].questions), total, num_controls)

@@ -1,12 +1,12 @@
-"""Status: the progress of each question of each round.
+"""Status: the progress of each question of each round, and what a manager should look at.
 
-Reads ``questions``, ``answers``, ``controls`` and ``annotators``; writes nothing.
+Reads ``questions``, ``answers``, ``controls``, ``annotators``, ``votes`` and ``decisions``; writes nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypedDict
@@ -15,19 +15,19 @@ import pyarrow as pa
 
 from reground.annotations.collect import (
     AnswerBatch,
-    TaskRows,
+    all_curators,
     available_projects,
     fetch_answers,
-    parse_annotations,
+    parse_task,
 )
 from reground.annotations.review.connection import connect
-from reground.annotations.rounds import ReviewSettings, Task, UserDirectory, fetch_users, read_controls
+from reground.annotations.review.findings import Findings
+from reground.annotations.review.inspection import ParsedTask, inspect_tasks
+from reground.annotations.rounds import MIN_AGREEMENT, ReviewSettings, UserDirectory, fetch_users, read_controls
 from reground.tasks.schema import VoteRow, arrow_schema_subset
-from reground.tasks.votes import CLASSIFY, DEFAULT_POLICY, VotePolicy, counted_votes, current_policy, excluded
+from reground.tasks.votes import CLASSIFY, DECIDE, DEFAULT_POLICY, VotePolicy, counted_votes, current_policy, excluded
 from reground.tasks.workspace import Workspace
 
-MIN_AGREEMENT: Final = 0.75
-"""Share of the votes on a pair that must be equal: four of five, but not two of three."""
 HOUR: Final = 3600.0
 """Seconds."""
 
@@ -36,7 +36,7 @@ class StatusRow(TypedDict):
     """The progress of one question of one round.
 
     Keys:
-        question: contains or classify.
+        question: contains, classify or decide.
         round: number of the round.
         tasks: questions; one that is assigned to several annotators counts once.
         done: questions with as many valid answers as wanted.
@@ -59,6 +59,14 @@ class StatusRow(TypedDict):
     annotators: int
     answers_per_hour: float | None
     hours_left: float | None
+
+
+@dataclass(frozen=True)
+class ReviewStatus:
+    """Progress, one row for each question of each round, and what to look at one by one."""
+
+    progress: list[StatusRow] = field(default_factory=list[StatusRow])
+    findings: Findings = field(default_factory=Findings)
 
 
 @dataclass
@@ -89,8 +97,8 @@ class _RoundStatus:
 
 def review_status(
     workspace: Workspace, settings: ReviewSettings, before_truth: VotePolicy = DEFAULT_POLICY
-) -> list[StatusRow]:
-    """The current progress in Label Studio, one row for each question of each round.
+) -> ReviewStatus:
+    """How far the review is in Label Studio at this moment.
 
     Args:
         workspace: with ``questions``.
@@ -101,53 +109,17 @@ def review_status(
         RegroundError: Label Studio is unavailable.
     """
     if not workspace.parts("questions"):
-        return []
+        return ReviewStatus()
     policy = current_policy(workspace, before_truth)
+    excluded_ids = excluded(workspace, policy)
     with connect(workspace, settings) as client:
         project_ids, _ = available_projects(client, workspace)
         batches = fetch_answers(client, workspace, project_ids)
         users = fetch_users(client, workspace, settings.recorded_annotators)
-        return _rows(workspace, settings, policy, batches, users)
-
-
-def status_cells(row: StatusRow) -> dict[str, str]:
-    """A row of `review_status` as text: column title -> cell."""
-    rate, hours = row["answers_per_hour"], row["hours_left"]
-    return {
-        "question": row["question"],
-        "round": str(row["round"]),
-        "done": f"{row['done']:,} of {row['tasks']:,}",
-        "open": f"{row['open']:,}",
-        "disagreed": f"{row['disagreed']:,}",
-        "answers": f"{row['answers']:,}",
-        "annotators": f"{row['annotators']:,}",
-        "an hour": "-" if rate is None else f"{rate:,.0f}",
-        "time left": "-" if hours is None else format_hours(hours),
-    }
-
-
-def status_table(rows: Sequence[StatusRow]) -> str:
-    """The rows of `review_status` as a text table."""
-    if not rows:
-        return "no questions yet: `reground review push` creates them"
-    cells = [status_cells(row) for row in rows]
-    lines = [list(cells[0]), *(list(row.values()) for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
-
-
-def format_hours(hours: float) -> str:
-    """A duration in minutes, hours or days.
-
-    Examples:
-        >>> format_hours(1.5), format_hours(20), format_hours(100)
-        ('90 min', '20 h', '4 days')
-    """
-    if hours < 2:
-        return f"{60 * hours:.0f} min"
-    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
+        parsed = list(_parse(workspace, settings, batches, users))
+        url = client.url
+    findings = inspect_tasks(workspace, policy, excluded_ids, parsed, users, url)
+    return ReviewStatus(_progress(settings, policy, excluded_ids, parsed), findings)
 
 
 def answers_per_hour(times: Sequence[float]) -> float | None:
@@ -166,26 +138,34 @@ def answers_per_hour(times: Sequence[float]) -> float | None:
     return (len(recent) - 1) / span * HOUR if span > 0 else None
 
 
-def _rows(
-    workspace: Workspace,
-    settings: ReviewSettings,
-    policy: VotePolicy,
-    batches: Iterable[AnswerBatch],
-    users: UserDirectory,
-) -> list[StatusRow]:
-    controls, excluded_ids = read_controls(workspace), excluded(workspace, policy)
-    rounds: dict[tuple[int, str], _RoundStatus] = defaultdict(_RoundStatus)
+def _parse(
+    workspace: Workspace, settings: ReviewSettings, batches: Iterable[AnswerBatch], users: UserDirectory
+) -> Iterator[ParsedTask]:
+    controls, curators = read_controls(workspace), all_curators(workspace, settings.curators)
     for batch in batches:
-        task_rows: list[tuple[Task, TaskRows]] = []
         for task in batch.tasks:
-            annotations, task_controls = batch.annotations(task), controls.get(task.question.subject, {})
-            rows = parse_annotations(task, annotations, users, task_controls)
-            task_rows.append((task, rows))
-        counted_ids = _counted_ids([vote for _, rows in task_rows for vote in rows.votes], policy, excluded_ids)
-        for task, rows in task_rows:
-            num_wanted = len(rows.submissions) if batch.is_deleted(task) else task.overlap or settings.overlap
-            _add_task(rounds[task.round_number, task.kind], task, num_wanted, rows, counted_ids)
+            versions, task_controls = batch.annotations(task), controls.get(task.question.subject, {})
+            rows = parse_task(task, versions, users, task_controls, curators)
+            authors = {version["id"]: version["completed_by"] for version in versions}
+            yield ParsedTask(task, batch.is_deleted(task), rows, authors)
+
+
+def _progress(
+    settings: ReviewSettings, policy: VotePolicy, excluded_ids: Collection[str], parsed: Sequence[ParsedTask]
+) -> list[StatusRow]:
+    counted_ids = _counted_ids([vote for one in parsed for vote in one.rows.votes], policy, excluded_ids)
+    rounds: dict[tuple[int, str], _RoundStatus] = defaultdict(_RoundStatus)
+    for one in parsed:
+        num_wanted = len(_answers(one)) if one.is_deleted else one.task.overlap or settings.overlap
+        _add_task(rounds[one.task.round_number, one.task.kind], one, num_wanted, counted_ids)
     return [_row(number, kind, status) for (number, kind), status in sorted(rounds.items())]
+
+
+def _answers(one: ParsedTask) -> dict[str, tuple[str, str]]:
+    """answer_id -> annotator and time, of the valid answers to the question that was asked."""
+    if one.task.kind == DECIDE:
+        return {row["answer_id"]: (row["annotator_id"], row["at"]) for row in one.rows.decision_answers}
+    return {row["answer_id"]: (row["annotator_id"], row["at"]) for row in one.rows.submissions}
 
 
 def _counted_ids(votes: Sequence[VoteRow], policy: VotePolicy, excluded_ids: Collection[str]) -> set[str]:
@@ -195,17 +175,17 @@ def _counted_ids(votes: Sequence[VoteRow], policy: VotePolicy, excluded_ids: Col
     return set(counted_votes(pa.table(columns, schema), policy, excluded_ids)["answer_id"].to_pylist())
 
 
-def _add_task(status: _RoundStatus, task: Task, num_wanted: int, rows: TaskRows, counted_ids: Collection[str]) -> None:
-    question = status.questions[task.question.subject]
+def _add_task(status: _RoundStatus, one: ParsedTask, num_wanted: int, counted_ids: Collection[str]) -> None:
+    question, answers = status.questions[one.task.question.subject], _answers(one)
     question.num_wanted += num_wanted
-    question.num_answers += len(rows.submissions)
-    status.annotators.update(row["annotator_id"] for row in rows.submissions)
-    status.times.extend(datetime.fromisoformat(row["at"]).timestamp() for row in rows.submissions)
+    question.num_answers += len(answers)
+    status.annotators.update(annotator_id for annotator_id, _ in answers.values())
+    status.times.extend(datetime.fromisoformat(at).timestamp() for _, at in answers.values())
     main_labels: dict[str, int | None] = {}
-    for vote in rows.votes:
+    for vote in one.rows.votes:
         if vote["answer_id"] in counted_ids:
             question.votes[vote["image_id"], vote["class_idx"]][vote["answer"]] += 1
-            if task.kind == CLASSIFY:
+            if one.task.kind == CLASSIFY:
                 main_labels.setdefault(vote["answer_id"], None)
                 if vote["main"]:
                     main_labels[vote["answer_id"]] = vote["class_idx"]

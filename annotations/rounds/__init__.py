@@ -1,8 +1,10 @@
 """Rounds of questions: which pairs to ask about, whom to ask, and their tasks in Label Studio."""
 
-from reground.annotations.rounds.assignment import normalize_email
+from reground.annotations.rounds.assignment import assignees, normalize_email
 from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import delete_unused_controls, read_controls
+from reground.annotations.rounds.decide import has_voted, plan_decisions
+from reground.annotations.rounds.disputes import MIN_AGREEMENT, Dispute, find_disputes
 from reground.annotations.rounds.gold import import_gold, read_gold
 from reground.annotations.rounds.planning import RoundPlan, plan_round
 from reground.annotations.rounds.prefetch import prefetch_map
@@ -17,11 +19,15 @@ from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.render import TaskRenderer
 from reground.annotations.rounds.settings import ExclusionRule, ReviewSettings
 from reground.annotations.rounds.task_data import (
+    COMMENT,
     MANY_OBJECTS,
     NONE_OF_THESE,
+    NOT_VALID,
     TILE_KEYS,
+    VALID,
     classify_result,
     contains_result,
+    decide_result,
 )
 from reground.annotations.rounds.task_images import DOCUMENT_ROOT
 from reground.annotations.rounds.task_registry import Task, read_task_batch, read_tasks, task_ids_by_project
@@ -38,6 +44,7 @@ __all__ = [
     "Question",
     "RoundPlan",
     "plan_round",
+    "assignees",
     "reconcile",
     "create_tasks",
     "get_or_create_project",
@@ -60,6 +67,15 @@ __all__ = [
     "NONE_OF_THESE",
     "MANY_OBJECTS",
     "TILE_KEYS",
+    "decide_result",
+    "VALID",
+    "NOT_VALID",
+    "COMMENT",
+    "Dispute",
+    "MIN_AGREEMENT",
+    "find_disputes",
+    "has_voted",
+    "plan_decisions",
     "normalize_email",
     "prefetch_map",
 ]

@@ -17,7 +17,7 @@ def review_faults(settings: ReviewSettings) -> list[Fault]:
 def _faults(settings: ReviewSettings) -> Iterator[Fault]:
     if settings.url and not settings.url.startswith(("http://", "https://")):
         yield Fault("url", f"expected an address that starts with http:// or https://, got '{settings.url}'")
-    for field in ("annotators", "recorded_annotators"):
+    for field in ("annotators", "curators", "recorded_annotators"):
         for email in getattr(settings, field):
             yield from refused(field, normalize_email, email)
     num_controls = settings.positive_controls + settings.negative_controls

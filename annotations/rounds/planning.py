@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from reground.annotations.rounds.assignment import assign, assignees
 from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import add_controls, control_pool, read_controls
-from reground.annotations.rounds.gold import GoldPool, draw_gold_questions, gold_pool
+from reground.annotations.rounds.gold import GoldPool, Pair, draw_gold_questions, gold_pool
 from reground.annotations.rounds.projects import ReviewRound
 from reground.annotations.rounds.questions import Question, assign_to, classify_questions, contains_questions
 from reground.annotations.rounds.selection import select_pairs
@@ -25,10 +25,17 @@ from reground.tasks.workspace import raise_faults
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """The questions to create, and the rows of ``controls`` by subject of the question."""
+    """The questions to create.
+
+    Attributes:
+        questions: with their assignees.
+        controls: subject of a question -> its rows of ``controls``.
+        tallies: pair -> its votes in words, where a curator is to see them.
+    """
 
     questions: list[Question]
     controls: Mapping[str, Sequence[ControlRow]]
+    tallies: Mapping[Pair, str] = field(default_factory=dict[Pair, str])
 
 
 def plan_round(review_round: ReviewRound, settings: ReviewSettings, policy: VotePolicy) -> RoundPlan:

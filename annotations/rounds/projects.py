@@ -23,7 +23,7 @@ from reground.annotations.rounds.task_registry import (
     task_ids_by_project,
 )
 from reground.tasks.errors import RegroundError
-from reground.tasks.votes import CLASSIFY, CONTAINS
+from reground.tasks.votes import CLASSIFY, CONTAINS, DECIDE
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _MAX_TITLE: Final = 50
 _DESCRIPTIONS: Final = {
     CONTAINS: "One label, many photographs: tick those that contain it.",
     CLASSIFY: "One photograph: tick every valid label, pick the main one, count the objects.",
+    DECIDE: "One photograph and the labels that people dispute: decide each.",
 }
 
 
@@ -46,7 +47,7 @@ class ReviewRound:
 
     Attributes:
         workspace: see `Workspace`.
-        kind: contains or classify.
+        kind: contains, classify or decide.
         number: of the round, 1 for the first.
         overlap: annotators wanted for each task.
     """

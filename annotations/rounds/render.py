@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from reground.annotations.rounds.examples import example_pool
 from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.settings import ReviewSettings
-from reground.annotations.rounds.task_data import LabelText, classify_data, contains_data
+from reground.annotations.rounds.task_data import LabelText, classify_data, contains_data, decide_data
 from reground.annotations.rounds.task_images import EXAMPLE, FULL, THUMBNAIL, SourceImage, image_url, write_images
 from reground.tasks.schema import ClassIdx, ImageId
-from reground.tasks.votes import CONTAINS
+from reground.tasks.votes import CLASSIFY, CONTAINS, DECIDE
 from reground.tasks.workspace import Workspace
 
 
 class TaskRenderer:
-    """Renders questions of one kind as tasks of one workspace."""
+    """Renders questions of one kind as tasks of one workspace.
 
-    def __init__(self, workspace: Workspace, kind: str, settings: ReviewSettings) -> None:
+    Args:
+        workspace: with images and classes.
+        kind: contains, classify or decide.
+        settings: number and seed of the example images.
+        tallies: pair -> its votes in words, where a curator is to see them.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        kind: str,
+        settings: ReviewSettings,
+        tallies: Mapping[tuple[ImageId, ClassIdx], str] = MappingProxyType({}),
+    ) -> None:
         self._workspace = workspace
         self._size = THUMBNAIL if kind == CONTAINS else FULL
-        self._task_data = contains_data if kind == CONTAINS else classify_data
+        data_by_kind = {CONTAINS: contains_data, CLASSIFY: classify_data, DECIDE: partial(decide_data, tallies=tallies)}
+        self._task_data = data_by_kind[kind]
         self._sources, self._labels = _source_images(workspace), _label_texts(workspace)
         self._written_examples: set[ImageId] = set()
         self._example_pool = example_pool(workspace, settings.examples, settings.seed)

@@ -51,6 +51,8 @@ class ReviewSettings:
         blind: give every annotator a project of their own, and each question to ``overlap`` of
             ``annotators``, so that nobody sees the answers of others.
         annotators: e-mail addresses of the annotators in a blind review; `reground review invite` adds to them.
+        curators: e-mail addresses of curators: who corrects somebody's answer in Label Studio makes a decision, which
+            outranks votes; `reground review push --ask disagreed --to` names curators too.
         grid: images in one CONTAINS question, control images included.
         positive_controls: control images in a grid that certainly have the label, as far as there are any.
         negative_controls: control images in a grid that certainly lack it, as far as there are any.
@@ -73,6 +75,7 @@ class ReviewSettings:
     overlap: PositiveInt = 5
     blind: bool = False
     annotators: tuple[str, ...] = ()
+    curators: tuple[str, ...] = ()
     grid: PositiveInt = 48
     positive_controls: NonNegativeInt = 2
     negative_controls: NonNegativeInt = 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from reground.annotations.rounds.questions import Question
@@ -16,6 +17,8 @@ from reground.tasks.schema import ClassIdx, ImageId
 
 NONE_OF_THESE: Final = "none_of_these"
 MANY_OBJECTS: Final = "5+"
+VALID, NOT_VALID, COMMENT = "valid", "not_valid", "comment"
+"""Controls of ``decide.xml``."""
 TICK_KEYS: Final = (*"123456789", *"asdfgjkl", *(f"shift+{letter}" for letter in "asdfgjkl"))
 """Hotkeys of the candidates of CLASSIFY, from the first on; the others have Tab and Space. Label Studio's own
 hotkeys (h and v, and Shift with a digit, move the image) are left out."""
@@ -90,6 +93,39 @@ def classify_data(
     }
 
 
+def decide_data(
+    question: Question,
+    labels: Mapping[ClassIdx, LabelText],
+    image_url: ImageUrl,
+    example_urls: ExampleUrls = no_examples,
+    tallies: Mapping[tuple[ImageId, ClassIdx], str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The data that ``decide.xml`` shows: each label twice, as valid and as not valid.
+
+    Args:
+        question: one image and its disputed labels.
+        labels: texts of all classes.
+        image_url: see `ImageUrl`.
+        example_urls: see `ExampleUrls`.
+        tallies: the votes on a pair in words, where the curator is to see them.
+    """
+    image_id = question.image_ids[0]
+    candidates, rejections = [], []
+    hotkeys = zip(*(_hotkeys(keys, len(question.class_idxs)) for keys in (TICK_KEYS, MAIN_KEYS)), strict=True)
+    for class_idx, (tick_key, reject_key) in zip(question.class_idxs, hotkeys, strict=True):
+        label, tally = labels[class_idx], tallies.get((image_id, class_idx))
+        content = _label_html(label, example_urls(class_idx, question.image_ids))
+        content = f"<i>{html.escape(tally)}</i>{content}" if tally else content
+        candidates.append(_option(class_idx, label.name, content, tick_key))
+        rejections.append(_option(class_idx, label.name, "<i>not valid</i>", reject_key))
+    return {
+        **_identity(question),
+        "image": image_url(image_id),
+        "candidates": candidates,
+        "rejections": rejections,
+    }
+
+
 def contains_result(image_ids: Iterable[ImageId]) -> list[dict[str, Any]]:
     """The result that a browser submits for CONTAINS with these images ticked."""
     choices = list(image_ids)
@@ -112,6 +148,19 @@ def classify_result(labels: Iterable[ClassIdx], main: ClassIdx | None, num_objec
         _choices("main", "image", [str(main)]),
         _choices("num_objects", "image", [num_objects]),
     ]
+
+
+def decide_result(valid: Iterable[ClassIdx], not_valid: Iterable[ClassIdx], comment: str = "") -> list[dict[str, Any]]:
+    """The result that a browser submits for a curator's question.
+
+    Args:
+        valid: labels decided as valid.
+        not_valid: labels decided as not valid.
+        comment: the reason; empty: none.
+    """
+    ticks = ((VALID, [str(label) for label in valid]), (NOT_VALID, [str(label) for label in not_valid]))
+    text = {"from_name": COMMENT, "to_name": "image", "type": "textarea", "value": {"text": [comment]}}
+    return [_choices(name, "image", labels) for name, labels in ticks if labels] + ([text] if comment else [])
 
 
 def _identity(question: Question) -> dict[str, Any]:

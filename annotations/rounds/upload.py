@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import ImportPayload, Project, encode_tasks
-from reground.annotations.rounds.assignment import assignees
 from reground.annotations.rounds.controls import write_controls
 from reground.annotations.rounds.planning import RoundPlan
 from reground.annotations.rounds.prefetch import prefetch_map
@@ -42,15 +41,17 @@ def create_tasks(
     settings: ReviewSettings,
     plan: RoundPlan,
     projects: Sequence[Project],
+    annotators: Sequence[str],
 ) -> list[int]:
     """Create the tasks of a plan: each annotator's in a project of their own, or all in a shared one.
 
     Args:
         client: of Label Studio.
         review_round: the round.
-        settings: annotators, batch size.
+        settings: batch size and others.
         plan: the questions to ask.
         projects: the round's existing projects.
+        annotators: addresses, as `assignees` gives them.
 
     Returns:
         The ids of the projects.
@@ -59,12 +60,12 @@ def create_tasks(
     project_ids: list[int] = []
     pending_controls = dict(plan.controls)
     with ThreadPoolExecutor(MAX_IMPORTS) as pool:
-        for annotator in assignees(settings):
+        for annotator in annotators:
             questions = [question for question in plan.questions if question.annotator == annotator]
             project = pool.submit(
                 _prepare_project, client, review_round, settings, annotator, projects, bool(questions)
             )
-            renderer = renderer or TaskRenderer(review_round.workspace, review_round.kind, settings)
+            renderer = renderer or TaskRenderer(review_round.workspace, review_round.kind, settings, plan.tallies)
             _import(client, review_round, settings, pool, project, renderer, questions, pending_controls)
             project_ids.append(project.result().id)
     return project_ids

@@ -61,6 +61,11 @@ class UserDirectory:
         source, _, name = annotator_id.partition(":")
         return self.rows.get(int(name)) if source in (LABEL_STUDIO, RECORDED) and name.isdecimal() else None
 
+    def title_of(self, annotator_id: str) -> str:
+        """As `title`, of an annotator of any source."""
+        row = self.row_of(annotator_id)
+        return (row and (row["address"] or row["name"])) or annotator_id
+
     def addresses(self, annotator_id: str) -> list[str]:
         """All addresses that an annotator has or had, the first one first."""
         row = self.row_of(annotator_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from reground.tasks.votes import Bools, Floats, Ints, VoteArrays, selection_frequency
+from reground.tasks.votes import Bools, Floats, Ints, VoteArrays, decisive, selection_frequency
 
 if TYPE_CHECKING:
     from reground.tasks.kernels.dawid_skene import DawidSkeneEstimate
@@ -72,13 +72,6 @@ METHODS: Final[dict[str, Callable[[VoteArrays, Ints, Bools], Floats]]] = {
     "dawid-skene": dawid_skene_posterior,
     "joint": joint_probability,
 }
-
-
-def decisive(votes: VoteArrays) -> Bools:
-    """``(V,)``: the votes given with an image's labels side by side; of pairs without any, those given in a grid."""
-    side_by_side = np.zeros(len(votes.label), np.bool_)
-    side_by_side[votes.pair[~votes.contains]] = True
-    return ~votes.contains | ~side_by_side[votes.pair]
 
 
 def judges(votes: VoteArrays, method: str) -> Ints:

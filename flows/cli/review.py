@@ -14,20 +14,22 @@ from reground.annotations.review import (
     QUESTIONS,
     invite_annotators,
     pull_votes,
+    push_disputes,
     push_questions,
     review_status,
     serve_label_studio,
-    status_table,
+    status_text,
 )
 from reground.flows.cli.examples import examples
 from reground.flows.cli.execute import require_workspace, run_flow
 from reground.flows.cli.options import Config, Overrides, Prefect, WorkspaceUrl, takes_settings
 from reground.flows.cli.result import Result, counted
 from reground.flows.settings import Settings, remember, remembering, resolve_for
+from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Workspace
 
 REVIEW: Final = "review"
-COLLECTING: Final = ("recorded_annotators", "exclude")
+COLLECTING: Final = ("curators", "recorded_annotators", "exclude")
 """Settings of what was answered; all others are settings of what is asked."""
 
 app = App(
@@ -43,7 +45,11 @@ app = App(
 
 
 @app.command(
-    help_epilogue=examples("reground review push -w W", "reground review push -w W --question contains --overlap 3")
+    help_epilogue=examples(
+        "reground review push -w W",
+        "reground review push -w W --question contains --overlap 3",
+        "reground review push -w W --ask disagreed --to eve@lab.org --show-votes",
+    )
 )
 @takes_settings(REVIEW, exclude=("port", *COLLECTING))
 def push(
@@ -53,11 +59,20 @@ def push(
     question: Annotated[
         Literal["contains", "classify"] | None, Parameter(help="Ask only this one.", show_default=lambda _: "both")
     ] = None,
+    ask: Annotated[
+        Literal["disagreed"] | None,
+        Parameter(help="Put to the curator --to what people disagree about, in place of new questions to annotators."),
+    ] = None,
+    to: Annotated[str, Parameter(help="Address of the curator.", metavar="EMAIL", show_default=False)] = "",
+    show_votes: Annotated[bool, Parameter(help="Show the curator the tally of votes.", negative=())] = False,
     config: Config = None,
     prefect: Prefect = "",
 ) -> Result:
     """Put every question into Label Studio that is not there yet."""
+    _check_curator_options(question, ask, to, show_votes)
     here, settings = _prepare(workspace, overrides, config)
+    if ask:
+        return _push_disputes(here, settings, overrides, config, prefect, to, show_votes)
     questions = [question] if question else list(QUESTIONS)
     if prefect:
         with remembering(here, overrides, config):
@@ -80,17 +95,17 @@ def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None
         with remembering(here, overrides, config):
             return run_flow(prefect, "collect", workspace=here.url, settings=overrides)
     with remembering(here, overrides, config), here.lock("reground review pull"):
-        counts = asdict(pull_votes(here, settings.review))
+        counts = asdict(pull_votes(here, settings.review, settings.truth.policy))
     return Result(counted(counts), counts)
 
 
 @app.command(help_epilogue=examples("reground review status -w W", "reground review status -w W --json"))
-@takes_settings(REVIEW, only=("url", "overlap", "recorded_annotators"))
+@takes_settings(REVIEW, only=("url", "overlap", "curators", "recorded_annotators"))
 def status(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None) -> Result:
-    """Show how far annotators are: done, open, disagreed, answers an hour, time left. Remembers no setting."""
+    """Show how far annotators are, and what is disputed, skipped or set aside. Remembers no setting."""
     here, settings = _prepare(workspace, overrides, config)
-    rows = review_status(here, settings.review, settings.truth.policy)
-    return Result(status_table(rows), {"questions": rows})
+    current = review_status(here, settings.review, settings.truth.policy)
+    return Result(status_text(current), {"questions": current.progress, **asdict(current.findings)})
 
 
 @app.command(help_epilogue=examples("reground review serve -w W", "reground review serve -w W --port 8081"))
@@ -140,6 +155,41 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     text = "\n".join("; ".join(_annotator(row)) for row in rows)
     return Result(text or "nobody has answered yet", {"annotators": rows})
+
+
+def _check_curator_options(question: str | None, ask: str | None, to: str, show_votes: bool) -> None:
+    """Raises:
+    UsageError: some of --ask, --to and --show-votes are given without the others, or with --question.
+    """
+    if bool(ask) != bool(to) or (show_votes and not ask):
+        raise UsageError("expected --ask disagreed and --to EMAIL together, and --show-votes only with them.")
+    if ask and question:
+        raise UsageError(
+            f"expected --ask {ask} or --question {question}, got both: a curator has a question of their own."
+        )
+
+
+def _push_disputes(
+    here: Workspace,
+    settings: Settings,
+    overrides: Overrides,
+    config: Path | None,
+    prefect: str,
+    curator: str,
+    show_votes: bool,
+) -> Result:
+    with remembering(here, overrides, config):
+        if prefect:
+            arguments = {"curator": curator, "show_votes": show_votes, "settings": overrides}
+            return run_flow(prefect, "review-push", workspace=here.url, **arguments)
+        with here.lock("reground review push"):
+            summary = push_disputes(here, settings.review, curator, show_votes, settings.truth.policy)
+    counts = asdict(summary)
+    text = (
+        f"{summary.disputed:,} labels of images are disputed; {summary.curator} voted on {summary.own:,} of them and "
+        f"is not asked about those: {summary.new:,} new questions, {summary.total:,} in all"
+    )
+    return Result(text, counts)
 
 
 def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> tuple[Workspace, Settings]:

@@ -111,6 +111,13 @@ def selection_frequency(votes: VoteArrays, mask: Bools | None = None) -> tuple[F
         return np.bincount(pair, ANSWER_WEIGHTS[answer], size) / asked, asked
 
 
+def decisive(votes: VoteArrays) -> Bools:
+    """``(V,)``: the votes given with an image's labels side by side; of pairs without any, those given in a grid."""
+    side_by_side = np.zeros(len(votes.label), np.bool_)
+    side_by_side[votes.pair[~votes.contains]] = True
+    return ~votes.contains | ~side_by_side[votes.pair]
+
+
 def _annotators(ids: Any, question: Ints, questions: int) -> Ints:
     """One index a person; the anonymous of a source share one for each kind of question."""
     codes, names = _codes(ids)

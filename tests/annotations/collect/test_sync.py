@@ -123,7 +123,7 @@ def test_votes_on_a_task_that_somebody_deleted_stay_with_a_note(label_studio: La
     before = tables_of(workspace)
     pull_votes(workspace, settings)
     assert tables_of(workspace) == before
-    (row,) = review_status(workspace, settings)
+    (row,) = review_status(workspace, settings).progress
     assert (row["tasks"], row["done"], row["answers"]) == (len(CANDIDATES), 1, len(CANDIDATES))
 
 
@@ -225,7 +225,7 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
 
 def test_status_tells_done_open_and_disagreed(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
-    assert review_status(workspace, settings) == []
+    assert review_status(workspace, settings).progress == []
     push_questions(workspace, settings, "classify")
     images = list(CANDIDATES)
     answer(label_studio, workspace, ANN, images[:3])
@@ -234,7 +234,7 @@ def test_status_tells_done_open_and_disagreed(label_studio: LabelStudio, tmp_pat
         (task,) = (t for t in read_tasks(workspace) if t.question.image_ids[0] == images[1])
         bob.submit(task.task_id, classify_result([], None, ""), 2.0)
     before = tables_of(workspace)
-    (row,) = review_status(workspace, settings)
+    (row,) = review_status(workspace, settings).progress
     counts = {name: row[name] for name in ("tasks", "done", "open", "disagreed", "answers", "annotators")}
     assert counts == {"tasks": 5, "done": 2, "open": 3, "disagreed": 1, "answers": 5, "annotators": 2}
     assert row["answers_per_hour"] > 0

@@ -55,7 +55,7 @@ def test_two_of_three_leave_and_all_votes_stay_as_they_were(label_studio: LabelS
     workspace.retire("collect", ())
     assert pull_votes(workspace, settings) == summary
     assert {name: workspace.read_arrow(name).to_pylist() for name in before} == before
-    (row,) = review_status(workspace, settings)
+    (row,) = review_status(workspace, settings).progress
     assert (row["done"], row["answers"], row["annotators"]) == (1, 3, 3)
     assert push_questions(workspace, settings, "classify").new == 0
 

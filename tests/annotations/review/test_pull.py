@@ -60,7 +60,7 @@ def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio,
     single = votes[votes["question"] == "classify"]
     assert (single["main"] == (single["answer"] == "yes")).all() and (single["num_objects"] == 1).all()
     assert list(workspace.read("annotators")["agreement"]) == [1.0, 1.0]
-    rows = {row["question"]: row for row in review_status(workspace, settings)}
+    rows = {row["question"]: row for row in review_status(workspace, settings).progress}
     assert rows["classify"]["tasks"] == rows["classify"]["done"] == len(CANDIDATES)
     assert sum(row["tasks"] for row in rows.values()) == tasks and rows["contains"]["open"] == 0
     assert all(row["annotators"] == 2 for row in rows.values())

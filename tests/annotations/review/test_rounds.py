@@ -116,7 +116,7 @@ def test_a_blind_round_from_accounts_to_votes(
     assert not set(asked) & set(placed[jeeps])  # what is said of controls is no vote
     table = workspace.read("annotators").set_index("annotator_id")
     assert (table["gold_accuracy"] == 1.0).all() and (table["gold_n"] > 0).all() and table["excluded"].isna().all()
-    rows = {row["question"]: row for row in review_status(workspace, settings)}
+    rows = {row["question"]: row for row in review_status(workspace, settings).progress}
     assert set(rows) == {"contains", "classify"}
     assert main(["review", "annotators", *where]) == 0 and "known answers" in capsys.readouterr().out
 
