@@ -45,6 +45,7 @@ FLOORS = (
     ("tasks.workspace",),
     ("tasks.schema",),
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
+    ("tasks.files",),
     ("tasks", "tasks.errors", "tasks.console"),
     ("tasks.text", "tasks.redaction"),
 )
