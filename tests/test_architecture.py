@@ -37,7 +37,7 @@ FLOORS = (
     ("tasks.variants", "tasks.imagenet9", "tasks.predictions"),
     ("annotations.review",),
     ("annotations.collect",),
-    ("annotations.rounds",),
+    ("annotations.rounds", "annotations.references"),
     ("annotations", "annotations.label_studio", "annotations.truth", "annotations.published"),
     ("tasks.evaluation", "tasks.masks", "tasks.models"),
     ("tasks.references",),
@@ -45,7 +45,6 @@ FLOORS = (
     ("tasks.workspace",),
     ("tasks.schema",),
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
-    ("tasks.files",),
     ("tasks", "tasks.errors", "tasks.console"),
     ("tasks.text", "tasks.redaction"),
 )
@@ -142,7 +141,7 @@ def test_kernels_are_arithmetic(source: Source) -> None:
     [
         (("torch", "torchvision", "timm", "efficientnet_lite_pytorch"), "reground.tasks.models"),
         (("onnxruntime",), "reground.tasks.masks.onnx"),
-        (("label_studio_sdk",), "reground.annotations.label_studio"),
+        (("label_studio_sdk",), "reground.annotations.label_studio.client"),
         (("ray",), "reground.flows.run.ray"),
         (("prefect_ray",), "reground.flows.scheduled"),
     ],

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.redaction import conceal
 
 CREDENTIALS: Final = "credentials.json"
 
@@ -36,7 +35,7 @@ def read_credentials(data_dir: Path) -> Credentials | None:
     path = data_dir / CREDENTIALS
     try:
         raw = json.loads(path.read_text())
-        return Credentials(raw["email"], conceal(raw["password"]), conceal(raw["token"]))
+        return Credentials(raw["email"], raw["password"], raw["token"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -45,8 +44,7 @@ def read_credentials(data_dir: Path) -> Credentials | None:
 
 def create_credentials(data_dir: Path) -> Credentials:
     """Create credentials in a file that only its owner can read, written atomically."""
-    password, token = conceal(secrets.token_urlsafe(18)), conceal(secrets.token_hex(20))
-    credentials = Credentials("owner@reground.local", password, token)
+    credentials = Credentials("owner@reground.local", secrets.token_urlsafe(18), secrets.token_hex(20))
     write_private(data_dir / CREDENTIALS, json.dumps(asdict(credentials), indent=1))
     return credentials
 

@@ -1,5 +1,24 @@
-"""Published votes: import of the votes that others have collected."""
+"""Published votes: import of the votes that others have collected; safe pickles, and ImageNet's validation images."""
 
-from reground.annotations.published.importer import FORMATS, REGISTRY, import_votes
+from reground.annotations.published.importer import FORMATS, REGISTRY, commit_classes, import_votes
+from reground.annotations.published.safe_pickle import read_frame
+from reground.annotations.published.vocabulary import (
+    IMAGENET_SIZE,
+    imagenet_id,
+    imagenet_labels,
+    is_imagenet_id,
+    parse_imagenet_id,
+)
 
-__all__ = ["import_votes", "FORMATS", "REGISTRY"]
+__all__ = [
+    "import_votes",
+    "FORMATS",
+    "REGISTRY",
+    "commit_classes",
+    "read_frame",
+    "IMAGENET_SIZE",
+    "imagenet_id",
+    "imagenet_labels",
+    "is_imagenet_id",
+    "parse_imagenet_id",
+]

@@ -73,7 +73,7 @@ def import_votes(workspace: Workspace, format: str, path: Path, source: str = ""
     REGISTRY.warn()
     vocabulary = _vocabulary(workspace)
     source, shards = _shards(workspace, format, path, vocabulary, source)
-    _commit_classes(workspace)
+    commit_classes(workspace)
     before = _votes_by_shard(workspace, source)
     names = {_commit(workspace, source, shard, vocabulary) for shard in shards}
     names.add(_commit_summary(workspace, source, names))
@@ -148,7 +148,7 @@ def _warn_of_replacement(source: str, before: Mapping[str, int], after: Mapping[
         )
 
 
-def _commit_classes(workspace: Workspace) -> None:
+def commit_classes(workspace: Workspace) -> None:
     """Commit ImageNet's classes in the name of the step index, which replaces them when images are indexed."""
     if not workspace.parts("classes"):
         workspace.commit("index", "classes", digest("classes of imported votes"), Output({"classes": load_classes()}))

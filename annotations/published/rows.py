@@ -99,13 +99,17 @@ def digest_files(*paths: Path) -> str:
     Raises:
         UsageError: a file cannot be read.
     """
-    return digest(*(_sha256(path) for path in paths))
+    return digest(*(hashlib.sha256(read_file(path)).hexdigest() for path in paths))
 
 
-def _sha256(path: Path) -> str:
+def read_file(path: Path) -> bytes:
+    """The content of a published file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f"expected a readable file at {path}: {error.strerror or error}.") from error
 

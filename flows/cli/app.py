@@ -23,7 +23,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "variants": "Make the eight background variants of ImageNet-9.",
         "predict": "Predict the top-5 of every model on photographs and variants; `predict import` reads a file.",
         "candidates": "Collect labels worth asking about, with reasons.",
-        "truth": "Turn votes into labels with confidence; `truth diff` compares two versions.",
+        "truth": "Turn votes into labels with confidence; `truth import` reads published ones, `truth diff` compares.",
         "needs_vote": "Rank questions by what one more answer is expected to tell.",
         "evaluate": "Measure every model, each number with its n and interval.",
         "report": "Write one HTML page with the photographs.",

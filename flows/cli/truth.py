@@ -1,13 +1,23 @@
-"""``reground truth``, ``reground truth versions`` and ``reground truth diff``."""
+"""``reground truth`` and its commands: versions, diff, and import and remove of reference truths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
+from reground.annotations.references import (
+    COLUMNS,
+    FORMATS,
+    ReferenceImport,
+    ReferenceOptions,
+    import_reference,
+    references,
+    remove_reference,
+)
 from reground.annotations.truth import Diff
 from reground.annotations.truth import diff as compare
 from reground.annotations.truth import versions as list_versions
@@ -16,6 +26,9 @@ from reground.flows.cli.execute import require_workspace
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.flows.cli.step_command import step_action
+from reground.flows.execute import workspace_lock
+from reground.tasks.schema import ReferenceRow
+from reground.tasks.tabular import parse_columns
 from reground.tasks.workspace import Workspace
 
 MAX_LISTED: Final = 20
@@ -27,6 +40,7 @@ app = App(
         "reground truth -w W",
         "reground truth -w W --method dawid-skene --keep 0.8",
         "reground truth diff 1 2 -w W",
+        "reground truth import real.json --name real -w W",
     ),
 )
 app.default(step_action("truth", "truth"))
@@ -34,12 +48,104 @@ app.default(step_action("truth", "truth"))
 
 @app.command(help_epilogue=examples("reground truth versions -w W"))
 def versions(*, workspace: WorkspaceUrl) -> Result:
-    """List the versions of the truth, oldest first."""
+    """List the versions of the truth, oldest first, and the reference truths."""
     here = Workspace(workspace)
     require_workspace(here)
-    rows = list_versions(here)
-    lines = [f"{row.number:>3}  {row.version}  {row.method}, {row.votes:,} votes" for row in rows]
-    return Result("\n".join(lines) or "no truth yet", {"versions": [asdict(row) for row in rows]})
+    rows, published = list_versions(here), references(here)
+    lines = [f"{row.number:>3}  {row.version}  {row.method}, {row.votes:,} votes" for row in rows] or ["no truth yet"]
+    lines += [f"{row['name']}: {row['file']}, {_size(row)}" for row in published]
+    return Result("\n".join(lines), {"versions": [asdict(row) for row in rows], "references": published})
+
+
+Name = Annotated[str, Parameter(name="--name", help="What the reference truth is called.", metavar="NAME")]
+
+
+@app.command(
+    name="import",
+    help_epilogue=examples(
+        "reground truth import real.json --name real -w W",
+        "reground truth import labels.csv --name ours -w W --columns image_id=file",
+        "reground truth import instances.json --name coco -w W --classes map.csv",
+    ),
+)
+def import_(
+    path: Annotated[
+        Path,
+        Parameter(
+            help="Label lists (real.json), a folder of ImageNetMultiLabel, a COCO file, or a table of image and label."
+        ),
+    ],
+    /,
+    *,
+    name: Name,
+    workspace: WorkspaceUrl,
+    format: Annotated[
+        str,
+        Parameter(help=f"One of: {', '.join(FORMATS)}.", metavar="FORMAT", show_default=lambda _: "by the file"),
+    ] = "",
+    classes: Annotated[
+        Path | None,
+        Parameter(
+            help="Table with the columns theirs and ours, a pair of classes a row; an empty ours: none of this "
+            "workspace's classes.",
+            metavar="FILE",
+        ),
+    ] = None,
+    columns: Annotated[
+        str,
+        Parameter(
+            help=f"Columns of a table as NAME=COLUMN,...; names: {', '.join(COLUMNS)}.",
+            metavar="COLUMNS",
+            show_default=False,
+        ),
+    ] = "",
+    min_confidence: Annotated[
+        float, Parameter(help="Smallest confidence of a label that holds, 0 to 1.", metavar="SHARE")
+    ] = 0.0,
+    ignore_unknown: Annotated[
+        bool,
+        Parameter(
+            help="Leave out labels of classes that the workspace lacks; without, the images that have them are left "
+            "out, because their labels are not all known.",
+            negative=(),
+            show_default=False,
+        ),
+    ] = False,
+) -> Result:
+    """Import labels that others publish as a reference truth; another import under the same name replaces it."""
+    options = ReferenceOptions(format, classes, parse_columns(columns, COLUMNS), min_confidence, ignore_unknown)
+    here = Workspace(workspace)
+    with workspace_lock(here, "reground truth import"):
+        done = import_reference(here, name, path, options)
+    return Result("\n".join(_import_lines(done)), asdict(done))
+
+
+def _import_lines(done: ReferenceImport) -> Iterator[str]:
+    row, before = done.reference, done.replaced
+    yield f"{row['name']}: {_size(row)}; left out {row['dropped']:,} items"
+    yield from (f"left out: {reason}" for reason in done.reasons)
+    yield from done.coverage.lines()
+    if before is not None:
+        yield f"replaced '{row['name']}' of {before['file']}: {_size(before)}"
+
+
+def _size(row: ReferenceRow) -> str:
+    return f"{row['labels']:,} labels of {row['images']:,} images, of which {row['empty']:,} have no label that holds"
+
+
+@app.command(help_epilogue=examples("reground truth remove real -w W"))
+def remove(
+    name: Annotated[str, Parameter(help="Name of the reference truth: `reground truth versions` lists them.")],
+    /,
+    *,
+    workspace: WorkspaceUrl,
+) -> Result:
+    """Remove a reference truth; `reground evaluate` then drops the numbers by it."""
+    here = Workspace(workspace)
+    require_workspace(here)
+    with workspace_lock(here, "reground truth remove"):
+        row = remove_reference(here, name)
+    return Result(f"removed '{name}' of {row['file']}: {_size(row)}", {"removed": row})
 
 
 Version = Annotated[str, Parameter(help="Number or digest of a version: `reground truth versions` lists them.")]
@@ -63,7 +169,7 @@ def _diff_lines(difference: Diff, names: Mapping[int, str]) -> Iterator[str]:
         yield f"setting {name}: {old} -> {new}"
     changes = difference.changes
     yield f"images: {len(changes):,} changed, {difference.unchanged:,} the same"
-    for (old, new), count in difference.transitions().most_common():
+    for (old, new), count in difference.statuses().most_common():
         yield f"  {old} -> {new}: {count:,}"
     for reason, count in difference.reasons().most_common():
         yield f"why: {reason}: {count:,}"
@@ -81,10 +187,8 @@ def _change_lines(changes: Sequence[Any], names: Mapping[int, str]) -> Iterator[
 def _side(row: Mapping[str, Any] | None, names: Mapping[int, str]) -> str:
     if row is None:
         return "-"
-    if row["labels"] is None:
-        return f"[{row['state'].replace('_', ' ')}]"
     labels = ", ".join(names.get(label, str(label)) for label in row["labels"]) or "no label"
     main = row["main_label"]
     if main is None:
-        return f"[{labels}; {row['outcome']}]"
-    return f"[{labels}; main {names.get(int(main), main)}, objects {row['num_objects']:g}; {row['outcome']}]"
+        return f"[{labels}; {row['status']}]"
+    return f"[{labels}; main {names.get(int(main), main)}, objects {row['num_objects']:g}; {row['status']}]"

@@ -55,8 +55,7 @@ FIELDS: Final = {
     "objects": f"{_FIELD}EmbeddedDocumentField({_LABEL}Detections)",
     "num_objects": f"{_FIELD}IntField",
     "votes": f"{_FIELD}IntField",
-    "state": f"{_FIELD}StringField",
-    "outcome": f"{_FIELD}StringField",
+    "status": f"{_FIELD}StringField",
 }
 """The fields of a sample, as FiftyOne names their types."""
 
@@ -73,8 +72,7 @@ def _sample(data: Dataset, image: ExportImage, photo: Photo, files: dict[str, st
         "objects": {"_cls": "Detections", "detections": _boxes(data, image, photo)},
         "num_objects": image.num_objects,
         "votes": image.votes,
-        "state": image.state,
-        "outcome": image.outcome,
+        "status": image.status,
     }
 
 

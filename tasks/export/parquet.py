@@ -33,8 +33,7 @@ COLUMNS: Final = pa.schema(
         ("confidence", pa.list_(pa.float32())),
         ("main_label", pa.int64()),
         ("num_objects", pa.int32()),
-        ("state", pa.string()),
-        ("outcome", pa.string()),
+        ("status", pa.string()),
         ("votes", pa.int32()),
     ]
 )
@@ -70,8 +69,7 @@ def features(data: Dataset) -> dict[str, Any]:
         "confidence": {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "Sequence"},
         "main_label": label,
         "num_objects": plain["num_objects"],
-        "state": {"dtype": "string", "_type": "Value"},
-        "outcome": {"dtype": "string", "_type": "Value"},
+        "status": {"dtype": "string", "_type": "Value"},
         "votes": plain["votes"],
     }
 

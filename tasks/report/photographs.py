@@ -13,12 +13,13 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, ImageState, Outcome
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
 
 SETS: Final = (*VARIANTS, *PUBLISHED_VARIANTS)
-QUESTIONED: Final = (Outcome.CHANGED, Outcome.EMPTY, Outcome.EXTENDED)
-STAGES: Final = (*QUESTIONED, ImageState.IN_REVIEW, Outcome.CONFIRMED, Outcome.LABELLED, ImageState.UNREVIEWED)
-"""Outcomes of settled images and states of others, most questioned first."""
+STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "settled", "unreviewed")
+"""Most questioned first."""
+QUESTIONED: Final = ("changed", "empty", "extended")
+SETTLED: Final = (*QUESTIONED, "confirmed")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Label:
         ticked, shown: annotators who ticked it (a 'maybe' counts half) and who were asked; 0 of 0: nobody was.
         score: mean probability over the models, or None if it is no candidate.
         reasons: (model, rank) that made it a candidate.
-        undecided: it was asked about, and there is no decision yet.
     """
 
     class_idx: int
@@ -42,7 +42,6 @@ class Label:
     original: bool
     main: bool
     kept: bool
-    undecided: bool = False
 
     @property
     def confidence(self) -> float:
@@ -72,18 +71,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything the page says of one photograph.
-
-    Attributes:
-        stage: outcome of a settled image, else its state.
-        group: name of its class's group, or empty.
-    """
+    """Everything the page says of one photograph; ``group`` is the name of its class's, or empty."""
 
     image_id: str
     uri: str
     size: tuple[int, int]
     boxes: Sequence[Mapping[str, int]]
-    stage: str
+    status: str
     labels: Sequence[Label]
     sources: Sequence[str] = ()
     main_tied: bool = False
@@ -105,27 +99,18 @@ class Card:
         """Kept labels beside the original one."""
         return [label for label in self.labels if label.kept and not label.original]
 
-    @property
-    def undecided(self) -> list[Label]:
-        return [label for label in self.labels if label.undecided]
-
 
 def order(snapshot: Snapshot) -> pd.DataFrame:
-    """Every photograph at hand (image_id, stage), the most questioned first, then the least sure original label."""
+    """Every photograph at hand (image_id, status), the most questioned first, then the least sure original label."""
     images = snapshot.frame("images", ["image_id", "class_idx"])
-    truth = snapshot.frame("truth", ["image_id", "state", "outcome", "judged", "confidence"])
+    truth = snapshot.frame("truth", ["image_id", "status", "judged", "confidence"])
     scores = snapshot.frame("candidates", ["image_id", "class_idx", "score"])
     frame = images.merge(truth, "left", "image_id").merge(scores, "left", ["image_id", "class_idx"])
-    frame["stage"] = stage(frame)
-    frame["rank"] = frame["stage"].map(STAGES.index)
+    frame["status"] = frame["status"].fillna("unreviewed")
+    frame["rank"] = frame["status"].map(STATUSES.index)
     frame["voted"] = [_confidence(*row) for row in frame[["class_idx", "judged", "confidence"]].itertuples(index=False)]
     frame = frame.sort_values(["rank", "voted", "score", "image_id"], na_position="first", ignore_index=True)
-    return frame[["image_id", "stage"]]
-
-
-def stage(truth: pd.DataFrame) -> pd.Series[str]:
-    """Outcome of each settled image, else its state; images that the truth lacks are unreviewed."""
-    return truth["outcome"].fillna(truth["state"]).fillna(ImageState.UNREVIEWED)
+    return frame[["image_id", "status"]]
 
 
 def _confidence(class_idx: int, judged: Any, confidence: Any) -> float:
@@ -153,9 +138,8 @@ class Album:
     def cards(self) -> list[Card]:
         """In the order of ``image_ids``."""
         images = self._by_image("images", ["image_id", "uri", "class_idx", "width", "height", "boxes"])
-        truth_columns = ["labels", "undecided", "judged", "confidence", "shown"]
-        truth_columns += ["main_label", "main_tied", "num_objects", "objects"]
-        truth = self._by_image("truth", ["image_id", *truth_columns, "sources", "state", "outcome"])
+        truth_columns = ["labels", "judged", "confidence", "shown", "main_label", "main_tied", "num_objects", "objects"]
+        truth = self._by_image("truth", ["image_id", *truth_columns, "sources", "status"])
         candidates = self._by_image("candidates", ["image_id", "class_idx", "reasons", "score"])
         strips = self._strips()
         return [
@@ -181,7 +165,7 @@ class Album:
             uri=image["uri"],
             size=(image["width"], image["height"]),
             boxes=image["boxes"],
-            stage=truth.get("outcome") or truth.get("state", ImageState.UNREVIEWED),
+            status=truth.get("status", "unreviewed"),
             labels=self._labels(image["class_idx"], truth, {row["class_idx"]: row for row in candidates}),
             sources=truth.get("sources", ()),
             main_tied=truth.get("main_tied", False),
@@ -207,8 +191,7 @@ class Album:
                 reasons=_reasons(candidates[idx]["reasons"] if idx in candidates else ()),
                 original=idx == original,
                 main=idx == truth.get("main_label"),
-                kept=idx in (truth.get("labels") or ()),
-                undecided=idx in truth.get("undecided", ()),
+                kept=bool(votes) and idx in truth.get("labels", []),
             )
             for idx in {original, *votes, *candidates}
         ]

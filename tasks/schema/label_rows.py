@@ -177,10 +177,7 @@ class TruthRow(TypedDict):
 
     image_id: ImageId
     original: int | None
-    state: str
-    outcome: str | None
-    labels: list[int] | None
-    undecided: list[int]
+    labels: list[int]
     judged: list[int]
     confidence: list[float]
     shown: list[int]
@@ -194,6 +191,7 @@ class TruthRow(TypedDict):
     sources: list[str]
     vote_fingerprint: str
     routing: str
+    status: str
     method: str
 
 

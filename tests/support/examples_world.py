@@ -22,6 +22,7 @@ def make_folder(folder: Path, stand_in: Path) -> None:
     (folder / "drawn").rmdir()
     _votes(world, folder / "votes.csv")
     _table(folder / "gold.csv", ("image_id", "class", "answer"), [(i, c, "yes") for i, c in _first(world)])
+    _table(folder / "labels.csv", ("image_id", "label"), list(world.labels.items()))
     _table(folder / "predictions.csv", ("image_id", "class_idx"), list(world.labels.items()))
     timm_folder(stand_in, classes=1000)
     before = Path.cwd()
