@@ -69,15 +69,18 @@ def truth(rng: np.random.Generator, image_id: str, original: int, asked: bool) -
     labels = [original, *(original + rng.choice(np.arange(1, CLASSES), rng.poisson(SPREAD - 1), False)) % CLASSES]
     confidence = np.append(rng.beta(3, 0.5), rng.beta(0.1, 1.0, len(labels) - 1)) if asked else np.zeros(0)
     judged = sorted(zip(-confidence, labels, strict=True)) if asked else []
-    kept = [int(label) for less, label in judged if -less >= 0.8] if asked else [original]
+    kept = [int(label) for less, label in judged if -less >= 0.8] if asked else None
     return {
         "image_id": image_id,
         "original": original,
+        "state": "settled" if asked else "unreviewed",
+        "outcome": ("extended" if kept else "empty") if asked else None,
         "labels": kept,
+        "undecided": [],
         "judged": [int(label) for _, label in judged],
         "confidence": [float(-less) for less, _ in judged],
         "shown": [5] * len(judged),
-        "main_label": kept[0] if asked and kept else None,
+        "main_label": kept[0] if kept else None,
         "main_tied": False,
         "num_objects": int(rng.integers(1, 4)) if asked else None,
         "num_objects_tied": False,
@@ -87,7 +90,6 @@ def truth(rng: np.random.Generator, image_id: str, original: int, asked: bool) -
         "sources": ["made"] if asked else [],
         "vote_fingerprint": "",
         "routing": "several" if asked else "unreviewed",
-        "status": ("extended" if kept else "empty") if asked else "unreviewed",
         "method": "dawid-skene",
     }
 

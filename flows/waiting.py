@@ -9,7 +9,7 @@ from reground.tasks.workspace import Workspace
 def waiting(workspace: Workspace) -> list[str]:
     """What cannot go on without people, and the command that asks them."""
     open_images = count_waiting(
-        workspace.read("truth", ["image_id", "status"]), workspace.read("candidates", ["image_id"])
+        workspace.read("truth", ["image_id", "state"]), workspace.read("candidates", ["image_id"])
     )
     if not open_images:
         return []

@@ -45,6 +45,7 @@ FLOORS = (
     ("tasks.workspace",),
     ("tasks.schema",),
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
+    ("tasks.files",),
     ("tasks", "tasks.errors", "tasks.console"),
     ("tasks.text", "tasks.redaction"),
 )
@@ -141,7 +142,7 @@ def test_kernels_are_arithmetic(source: Source) -> None:
     [
         (("torch", "torchvision", "timm", "efficientnet_lite_pytorch"), "reground.tasks.models"),
         (("onnxruntime",), "reground.tasks.masks.onnx"),
-        (("label_studio_sdk",), "reground.annotations.label_studio.client"),
+        (("label_studio_sdk",), "reground.annotations.label_studio"),
         (("ray",), "reground.flows.run.ray"),
         (("prefect_ray",), "reground.flows.scheduled"),
     ],

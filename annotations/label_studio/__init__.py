@@ -1,5 +1,6 @@
 """Label Studio: client, server, and annotators' sessions."""
 
+from reground.annotations.label_studio.address import parse_address, same_server
 from reground.annotations.label_studio.browser_session import BrowserSession, sign_up
 from reground.annotations.label_studio.client import Client
 from reground.annotations.label_studio.credentials import write_private
@@ -13,15 +14,12 @@ from reground.annotations.label_studio.data import (
     encode_tasks,
     task_url,
 )
-from reground.annotations.label_studio.errors import TOKEN_VARIABLE, UnavailableError
+from reground.annotations.label_studio.errors import UnavailableError
 from reground.annotations.label_studio.retry import with_retry
-from reground.annotations.label_studio.server import (
-    LabelStudioServer,
-    find_executable,
-    find_server,
-    run_server,
-    serve_forever,
-)
+from reground.annotations.label_studio.running import LabelStudioServer, find_server
+from reground.annotations.label_studio.server import find_executable, run_server, serve_forever
+from reground.annotations.label_studio.token import TOKEN_VARIABLE, parse_token
+from reground.annotations.label_studio.transport import tls_context
 
 __all__ = [
     "LabelStudioServer",
@@ -30,7 +28,11 @@ __all__ = [
     "serve_forever",
     "find_server",
     "Client",
+    "parse_address",
+    "same_server",
     "TOKEN_VARIABLE",
+    "parse_token",
+    "tls_context",
     "UnavailableError",
     "with_retry",
     "Json",

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
-from reground.annotations.label_studio.client import TIMEOUT, Client
-from reground.annotations.label_studio.errors import response_error, unavailable_error
+from reground.annotations.label_studio.client import Client
+from reground.annotations.label_studio.errors import response_error, transport_error
+from reground.annotations.label_studio.transport import http_client, trusted
 from reground.tasks.errors import RegroundError
 
 
 class BrowserSession:
     """An annotator's session, as a browser holds it."""
 
-    def __init__(self, url: str, email: str, password: str) -> None:
+    def __init__(self, url: str, email: str, password: str, ca_file: str = "") -> None:
         """Log in.
+
+        Args:
+            url: of Label Studio.
+            email: of the annotator's account.
+            password: of the account.
+            ca_file: certificate authorities to trust, in PEM; empty: as `http_client` says.
 
         Raises:
             RegroundError: Label Studio does not answer, or refuses the password.
         """
-        self.url, self.email = url.rstrip("/"), email
-        self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False)
+        self.url, self.email, self.ca_file = url.rstrip("/"), email, ca_file
+        self._http = http_client(self.url, ca_file)
+        self._http.follow_redirects = False  # a login that is accepted ends in a redirect
         response = submit_form(self._http, self.url, "/user/login/", {"email": email, "password": password})
         if response.status_code != 302:
             raise RegroundError(
@@ -45,7 +55,7 @@ class BrowserSession:
         try:
             response = self._http.get(f"/api/projects/{project_id}/next")
         except httpx.TransportError as error:
-            raise unavailable_error(self.url, action, error) from error
+            raise transport_error(self.url, action, error, trusted(self.ca_file)) from error
         if response.status_code == 404:
             return None
         if response.status_code != 200:
@@ -69,7 +79,7 @@ class BrowserSession:
         try:
             response = self._http.post(f"/api/tasks/{task_id}/annotations/", json=annotation)
         except httpx.TransportError as error:
-            raise unavailable_error(self.url, action, error) from error
+            raise transport_error(self.url, action, error, trusted(self.ca_file)) from error
         if response.status_code != 201:
             raise response_error(self.url, action, response.status_code, response.text)
         return int(response.json()["id"])
@@ -82,10 +92,16 @@ def sign_up(client: Client, email: str, password: str) -> None:
         RegroundError: Label Studio refuses; the message gives the reason.
     """
     page = f"/user/signup/?token={client.invite_token()}"
-    with httpx.Client(base_url=client.url, timeout=TIMEOUT, trust_env=False) as http:
+    with http_client(client.url, client.ca_file) as http:
+        http.follow_redirects = False
         response = submit_form(http, client.url, page, {"email": email, "password": password})
+    if response.status_code == 200:  # the form again, with what is wrong
+        raise RegroundError(
+            f"expected Label Studio at {client.url} to create an account for {email}, it refused: "
+            f"{'; '.join(_form_errors(response.text)) or 'no reason given'}"
+        )
     if response.status_code != 302:
-        raise response_error(client.url, f"create an account for {email}", response.status_code, "see its log")
+        raise response_error(client.url, f"create an account for {email}", response.status_code, response.text)
 
 
 def submit_form(http: httpx.Client, url: str, page: str, form: Mapping[str, str]) -> httpx.Response:
@@ -94,4 +110,11 @@ def submit_form(http: httpx.Client, url: str, page: str, form: Mapping[str, str]
         http.get(page)
         return http.post(page, data={**form, "csrfmiddlewaretoken": http.cookies["csrftoken"]})
     except (httpx.TransportError, KeyError) as error:
-        raise unavailable_error(url, f"show {page.partition('?')[0]}", error) from error
+        raise transport_error(url, f"show {page.partition('?')[0]}", error) from error
+
+
+def _form_errors(page: str) -> list[str]:
+    """What a form of Label Studio says is wrong with its fields."""
+    blocks = re.findall(r'(?s)<(?:ul class="field_errors"|p class="error")>(.*?)</(?:ul|p)>', page)
+    texts = re.split(r"<[^>]*>", "<br>".join(blocks))
+    return [html.unescape(" ".join(text.split())) for text in texts if text.strip()]

@@ -1,9 +1,7 @@
 """A client of Label Studio's HTTP API: projects, tasks and annotations.
 
-The one module that imports ``label_studio_sdk``, and only once a `Client` is created: the import takes 1.6 s
-and 190 MB. The SDK handles both kinds of token and gives typed projects and tasks; its retries are off,
-because a repeated import would create every task twice. Imports and task lists bypass it: parsing a task into
-the SDK's types takes half as long as Label Studio itself needs.
+The SDK gives typed projects and tasks. Imports and task lists bypass it: parsing a task into its types takes half as
+long as Label Studio itself needs.
 """
 
 from __future__ import annotations
@@ -14,8 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import httpx
-
+from reground.annotations.label_studio.connection import Connection
 from reground.annotations.label_studio.data import (
     ImportPayload,
     Json,
@@ -26,55 +23,22 @@ from reground.annotations.label_studio.data import (
     User,
     encode_tasks,
 )
-from reground.annotations.label_studio.errors import response_error, unavailable_error
+from reground.annotations.label_studio.errors import detail
 from reground.tasks.errors import RegroundError
 
-VERSION: Final = "1.23"
-"""Of Label Studio: the labeling configs use CSS classes of its page, which change between versions."""
 PAGE_SIZE: Final = 500
 EXPORT_CHUNK_SIZE: Final = 200
 """Tasks in one export request: their ids stand in the URL, which gunicorn cuts off at 4,094 bytes."""
-TIMEOUT: Final = 120.0
-"""Seconds."""
+FOLDER_HINT: Final = (
+    "Start this Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
+    "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT set to the folder 'review' of the workspace (as `reground review serve` "
+    "does), or set review.document_root to the path of that folder on its machine."
+)
 EPOCH: Final = "2000-01-01T00:00:00.000000Z"
 
 
-class Client:
-    """Talks to one Label Studio with one token, legacy or personal.
-
-    Every method raises RegroundError if Label Studio does not answer, refuses the token, or rejects the
-    request; the message says what to do. The client never retries.
-    """
-
-    def __init__(self, url: str, token: str) -> None:
-        from label_studio_sdk import LabelStudio
-
-        self.url = url.rstrip("/")
-        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=True)
-        with self._translate_errors("log in"):
-            self._sdk = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http, max_retries=0)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def check(self) -> None:
-        """Check version and token.
-
-        Raises:
-            RegroundError: nobody answers, the version is another one, or the token is not accepted.
-        """
-        with self._translate_errors("tell its version"):
-            version = str(self._sdk.versions.get().release)
-            if not version.startswith(f"{VERSION}."):
-                raise RegroundError(
-                    f"expected Label Studio {VERSION} at {self.url}, found {version}, where the questions may not be "
-                    "shown correctly: `make label-studio` installs the right version."
-                )
-        with self._translate_errors("log in"):
-            self._sdk.users.whoami()
+class Client(Connection):
+    """Projects, tasks and annotations of one Label Studio; see `Connection` for what every method raises."""
 
     def find_projects(self, tag: str) -> list[Project]:
         """The projects whose description contains ``tag``, oldest first."""
@@ -126,7 +90,9 @@ class Client:
         """Let the project's annotators see the images in ``folder``, a path on Label Studio's machine."""
         with self._translate_errors(f"serve the images in {folder}"):
             storages = self._sdk.import_storage.local
-            if all(storage.path != folder for storage in storages.list(project=project_id)):
+            if any(storage.path == folder for storage in storages.list(project=project_id)):
+                return
+            with self._explain_refused_folder(folder):
                 storages.create(project=project_id, path=folder, use_blob_urls=True, title="images")
 
     def check_image(self, path: str) -> None:
@@ -139,9 +105,7 @@ class Client:
             response = self._http.get(self.url + path, headers=self._headers())
         if response.status_code != 200:
             raise RegroundError(
-                f"expected an image at {self.url}{path}, got status {response.status_code}: start this Label Studio "
-                "with LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT set to the folder 'review' of the workspace (as "
-                "`reground review serve` does), or set review.document_root to the path of that folder on its machine."
+                f"expected an image at {self.url}{path}, got status {response.status_code}. {FOLDER_HINT}"
             )
 
     def import_tasks(self, project_id: int, tasks: Sequence[Json]) -> list[int]:
@@ -240,33 +204,17 @@ class Client:
                 return
             last_id = int(tasks[-1]["id"])
 
-    def _request(self, method: str, path: str, action: str, **options: Any) -> Any:
-        """Send a request; returns the JSON of the response."""
-        with self._translate_errors(action):
-            headers = {**self._headers(), "Content-Type": "application/json"}
-            response = self._http.request(method, self.url + path, headers=headers, **options)
-            response.raise_for_status()
-            try:
-                return response.json()
-            except ValueError as error:  # truncated: exports have no Content-Length
-                raise unavailable_error(self.url, action, error) from error
-
-    def _headers(self) -> dict[str, str]:
-        # The SDK has no public access to the access token that it derives from a personal one.
-        return {"Authorization": self._sdk._client_wrapper.get_headers()["Authorization"]}
-
     @contextlib.contextmanager
-    def _translate_errors(self, action: str) -> Iterator[None]:
+    def _explain_refused_folder(self, folder: str) -> Iterator[None]:
         from label_studio_sdk.core.api_error import ApiError
 
         try:
             yield
-        except httpx.HTTPStatusError as error:
-            raise response_error(self.url, action, error.response.status_code, error.response.text) from error
-        except httpx.TransportError as error:
-            raise unavailable_error(self.url, action, error) from error
         except ApiError as error:
-            raise response_error(self.url, action, error.status_code, error.body) from error
+            if error.status_code != 400:
+                raise
+            expected = f"expected Label Studio at {self.url} to serve the images in {folder}"
+            raise RegroundError(f"{expected}, it refused: {detail(error.body)} {FOLDER_HINT}") from error
 
 
 def parse_user(row: Json) -> User:

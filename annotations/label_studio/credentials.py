@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from reground.tasks.errors import RegroundError
+from reground.tasks.redaction import conceal
 
 CREDENTIALS: Final = "credentials.json"
 
@@ -35,7 +36,7 @@ def read_credentials(data_dir: Path) -> Credentials | None:
     path = data_dir / CREDENTIALS
     try:
         raw = json.loads(path.read_text())
-        return Credentials(raw["email"], raw["password"], raw["token"])
+        return Credentials(raw["email"], conceal(raw["password"]), conceal(raw["token"]))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -44,7 +45,8 @@ def read_credentials(data_dir: Path) -> Credentials | None:
 
 def create_credentials(data_dir: Path) -> Credentials:
     """Create credentials in a file that only its owner can read, written atomically."""
-    credentials = Credentials("owner@reground.local", secrets.token_urlsafe(18), secrets.token_hex(20))
+    password, token = conceal(secrets.token_urlsafe(18)), conceal(secrets.token_hex(20))
+    credentials = Credentials("owner@reground.local", password, token)
     write_private(data_dir / CREDENTIALS, json.dumps(asdict(credentials), indent=1))
     return credentials
 

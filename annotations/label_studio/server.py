@@ -8,21 +8,26 @@ requirements conflict with those of Prefect.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from reground.annotations.label_studio.credentials import CREDENTIALS, Credentials, create_credentials, read_credentials
+from reground.annotations.label_studio.running import (
+    LabelStudioServer,
+    clear_state,
+    find_server,
+    is_alive,
+    write_state,
+)
 from reground.tasks import console
 from reground.tasks.errors import RegroundError
 
@@ -31,24 +36,7 @@ STARTUP_TIMEOUT = 900.0
 """Seconds; a first start migrates an empty database (30 s on two cores)."""
 EXECUTABLE_VARIABLE: Final = "REGROUND_LABEL_STUDIO"
 _PROJECT = Path(__file__).resolve().parents[2]
-_LOG, _DATABASE, _STATE = "label-studio.log", "label_studio.sqlite3", "running.json"
-
-
-@dataclass(frozen=True)
-class LabelStudioServer:
-    """A running Label Studio.
-
-    Attributes:
-        url: of its page.
-        data_dir: folder with its database, log and credentials.
-        credentials: of its owner.
-        pid: of its process, the leader of a process group: ``kill -- -PID`` stops it.
-    """
-
-    url: str
-    data_dir: Path
-    credentials: Credentials
-    pid: int
+_LOG, _DATABASE = "label-studio.log", "label_studio.sqlite3"
 
 
 def find_executable() -> Path:
@@ -82,7 +70,7 @@ def run_server(data_dir: Path, port: int, document_root: Path) -> Iterator[Label
     Raises:
         RegroundError: not installed, the port is taken, or it did not start.
     """
-    existing = _read_state(data_dir)
+    existing = find_server(data_dir)
     if existing is not None:
         _wait_until_ready(existing)
         yield existing
@@ -92,16 +80,24 @@ def run_server(data_dir: Path, port: int, document_root: Path) -> Iterator[Label
     process = _spawn(executable, data_dir, port, document_root, credentials)
     server = LabelStudioServer(f"http://{HOST}:{port}", data_dir, credentials, process.pid)
     try:
-        _write_state(server)
+        write_state(server)
         _wait_until_ready(server)
         yield server
     finally:
         _stop(process)
-        (data_dir / _STATE).unlink(missing_ok=True)
+        clear_state(data_dir)
 
 
-def serve_forever(data_dir: Path, port: int, document_root: Path) -> None:
+def serve_forever(
+    data_dir: Path, port: int, document_root: Path, on_ready: Callable[[LabelStudioServer], None] = lambda _: None
+) -> None:
     """As `run_server`, until interrupted or terminated; prints how to log in.
+
+    Args:
+        data_dir: as for `run_server`.
+        port: as for `run_server`.
+        document_root: as for `run_server`.
+        on_ready: called once it answers, before the line that says so.
 
     Raises:
         RegroundError: as `run_server`; a server already runs on ``data_dir``; or it exited by itself.
@@ -114,6 +110,7 @@ def serve_forever(data_dir: Path, port: int, document_root: Path) -> None:
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with run_server(data_dir, port, document_root) as server:
+            on_ready(server)
             console.write(f"{login_hint(server)}\nPress Ctrl+C to stop it; nothing is lost.")
             psutil.Process(server.pid).wait()
         raise RegroundError(f"Label Studio exited by itself. {_log_tail(data_dir)}")
@@ -125,30 +122,6 @@ def serve_forever(data_dir: Path, port: int, document_root: Path) -> None:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def find_server(data_dir: Path) -> LabelStudioServer | None:
-    """The Label Studio that runs on ``data_dir`` and answers, if any."""
-    server = _read_state(data_dir)
-    return server if server is not None and _is_healthy(server) else None
-
-
-def _read_state(data_dir: Path) -> LabelStudioServer | None:
-    """The server started on ``data_dir``, if its process is alive."""
-    credentials = read_credentials(data_dir)
-    try:
-        state = json.loads((data_dir / _STATE).read_text())
-        start_time = psutil.Process(state["pid"]).create_time()
-    except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
-        return None
-    if credentials is None or abs(start_time - state["start_time"]) > 1:  # another process has the pid now
-        return None
-    return LabelStudioServer(state["url"], data_dir, credentials, state["pid"])
-
-
-def _write_state(server: LabelStudioServer) -> None:
-    state = {"pid": server.pid, "start_time": psutil.Process(server.pid).create_time(), "url": server.url}
-    (server.data_dir / _STATE).write_text(json.dumps(state))
 
 
 def login_hint(server: LabelStudioServer) -> str:
@@ -239,7 +212,7 @@ def _spawn(
 def _wait_until_ready(server: LabelStudioServer) -> None:
     deadline = time.monotonic() + STARTUP_TIMEOUT
     while time.monotonic() < deadline:
-        if not _is_alive(server.pid):
+        if not is_alive(server.pid):
             raise RegroundError(f"Label Studio exited while starting. {_log_tail(server.data_dir)}")
         if _is_healthy(server):
             return
@@ -248,13 +221,6 @@ def _wait_until_ready(server: LabelStudioServer) -> None:
         f"expected Label Studio at {server.url} to accept its own token within {STARTUP_TIMEOUT:.0f} s, it does not; "
         f"`kill -- -{server.pid}` stops it. {_log_tail(server.data_dir)}"
     )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _is_healthy(server: LabelStudioServer) -> bool:

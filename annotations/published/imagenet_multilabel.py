@@ -8,11 +8,10 @@ CONTAINS, whose votes were never published.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,12 +19,17 @@ from reground.annotations.published.rows import ImportShard, RowBuilder, anonymo
 from reground.annotations.published.safe_pickle import read_frame, read_npy_object
 from reground.annotations.published.vocabulary import Vocabulary, parse_imagenet_id
 from reground.tasks.errors import UsageError
+from reground.tasks.files import preview
 from reground.tasks.schema import DropReason, ImageId
 from reground.tasks.votes import CLASSIFY
 
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}
 """Published code -> routing in ``truth``."""
+MAX_WORKERS: Final = 100
+"""On one image; at most 9 answered in the published file."""
+MAX_VOTES: Final = 3_000_000
+"""That one file may give: 35 times the published. Each worker answers on every label of the image."""
 ANSWER_FILE, INFO_FILE, WNID_FILE = "annotations_classify_task.pkl", "image_info.pkl", "imagenet_label_to_wnid.npy"
 
 
@@ -64,30 +68,44 @@ def _check_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
     wnids = read_npy_object(path)
     if not isinstance(wnids, dict):
         raise UsageError(f"{path}: expected a mapping from class index to WordNet id, found {type(wnids).__name__}")
-    try:
-        pairs = [(operator.index(idx), str(wnid)) for idx, wnid in wnids.items()]
-    except TypeError as error:
-        raise UsageError(f"{path}: expected the keys to be class indices, but {error}") from error
-    vocabulary.check_wnids(pairs, str(path))
+    if not all(type(idx) is int and isinstance(wnid, str) for idx, wnid in wnids.items()):
+        raise UsageError(f"{path}: expected class indices as keys and WordNet ids as values, found {preview(wnids)}")
+    vocabulary.check_wnids(list(wnids.items()), str(path))
 
 
 def _read_answers(path: Path, vocabulary: Vocabulary) -> Iterator[_ClassifyAnswers]:
     frame = read_frame(path, ("main", "selected", "imagenet_label"))
     columns = (frame.columns[name] for name in ("imagenet_label", "main", "selected"))
+    names: set[ImageId] = set()
+    num_votes = 0
     for name, original, main, selected in zip(frame.index, *columns, strict=True):
-        try:
-            valid = [list(map(operator.index, labels)) for labels in selected]
-            answers = _ClassifyAnswers(
-                parse_imagenet_id(str(name)), operator.index(original), list(map(operator.index, main)), valid
-            )
-        except TypeError as error:
-            raise UsageError(
-                f"{path}, {name}: expected class indices: one in imagenet_label, a list of them in main and a list of "
-                f"lists in selected, but {error}"
-            ) from error
-        labels = [answers.original, *answers.main, *(label for labels in valid for label in labels)]
+        image_id = parse_imagenet_id(str(name))
+        if image_id in names:
+            raise UsageError(f"{path}: expected each image once, found {name} twice")
+        names.add(image_id)
+        answers = _parse_answers(image_id, original, main, selected, f"{path}, {name}")
+        labels = [answers.original, *answers.main, *(label for labels in answers.valid for label in labels)]
         vocabulary.check_labels(np.array(labels, object), f"{path}, {name}")
+        num_votes += len(answers.valid) * len(set(labels))
+        if len(answers.valid) > MAX_WORKERS or num_votes > MAX_VOTES:
+            raise UsageError(
+                f"{path}, {name}: expected answers of at most {MAX_WORKERS} workers on an image and {MAX_VOTES:,} "
+                f"votes in all, found {len(answers.valid):,} and {num_votes:,} so far. Download the file from its "
+                "publisher again."
+            )
         yield answers
+
+
+def _parse_answers(image_id: ImageId, original: Any, main: Any, selected: Any, location: str) -> _ClassifyAnswers:
+    is_row = isinstance(main, list) and isinstance(selected, list) and all(isinstance(one, list) for one in selected)
+    labels = [original, *main, *(label for one in selected for label in one)] if is_row else []
+    kinds = sorted({type(label).__name__ for label in labels if type(label) is not int})
+    if not is_row or kinds:
+        raise UsageError(
+            f"{location}: expected class indices: one in imagenet_label, a list of them in main and a list of lists in "
+            f"selected, found {', '.join(kinds) or f'{preview(main)} in main and {preview(selected)} in selected'}"
+        )
+    return _ClassifyAnswers(image_id, original, main, selected)
 
 
 def _read_routings(path: Path) -> Iterator[tuple[ImageId, str]]:
@@ -95,7 +113,7 @@ def _read_routings(path: Path) -> Iterator[tuple[ImageId, str]]:
     for name, code in zip(frame.index, frame.columns["annotation"], strict=True):
         if not isinstance(code, str) or code not in ROUTINGS:
             raise UsageError(
-                f"{path}: expected each image's annotation to be one of {', '.join(ROUTINGS)}, found {code!r}"
+                f"{path}: expected each image's annotation to be one of {', '.join(ROUTINGS)}, found {preview(code)}"
             )
         yield parse_imagenet_id(str(name)), ROUTINGS[code]
 

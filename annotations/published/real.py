@@ -8,13 +8,10 @@ the same raters, and of five experts, on a golden set; each is a source of its o
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +26,7 @@ from reground.annotations.published.rows import (
 )
 from reground.annotations.published.vocabulary import Vocabulary, imagenet_id, imagenet_labels, parse_imagenet_id
 from reground.tasks.errors import UsageError
+from reground.tasks.files import ContentError, Npz
 from reground.tasks.schema import arrow_schema
 from reground.tasks.votes import ANSWERS, GOLDEN_SET, RATE, REASSESSED
 from reground.tasks.workspace import Output, digest
@@ -39,6 +37,14 @@ FILES: Final = {"raters.npz": REASSESSED, **dict(zip(OPTIONAL, GOLDEN_SET, stric
 """File -> the source of its votes."""
 CHUNK_SIZE: Final = 16
 """Raters in one shard."""
+MAX_RATERS: Final = 1_000
+"""In one file; the largest published has 85."""
+MAX_PAIRS: Final = 750_000
+"""In one file: four times the largest published."""
+MAX_INFO_BYTES: Final = MAX_PAIRS * 2 * 28 * 4
+"""Of the array of pairs: two texts of 28 characters of 4 bytes."""
+MAX_VOTES: Final = 15_000_000
+"""In one file: sixteen times the largest published."""
 
 
 @dataclass(frozen=True)
@@ -95,21 +101,37 @@ def _originals(vocabulary: Vocabulary) -> Output:
 def _read_file(path: Path, source: str, vocabulary: Vocabulary) -> _RaterFile:
     """Check a whole file, and keep the answers in sparse form."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            info, raters = _read_array(archive, "info"), _read_array(archive, "ids")
-            if info.ndim != 2 or info.shape[1] != 2 or info.dtype.kind != "U" or raters.dtype.kind not in "iu":
-                raise ValueError(f"info is {info.dtype} {info.shape}, ids {raters.dtype} {raters.shape}")
+        with Npz(path) as archive:
+            info, raters = archive.read("info", MAX_INFO_BYTES), archive.read("ids")
+            _check_pairs(info, raters)
             labels = info[:, 1].astype(np.int64)
-            answers = [_sparse(matrix) for matrix in _rater_matrices(archive, len(raters), len(labels))]
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+            answers = list(_rater_answers(archive, len(raters), len(labels)))
+    except (OSError, ValueError, OverflowError) as error:  # `ContentError` is a ValueError
         raise UsageError(
             f"{path}: expected raters' answers as an .npz of tensor (raters, pairs, 3), info (pairs, 2) and ids "
-            f"(raters), but {type(error).__name__}: {error}. Download the file from its publisher again."
+            f"(raters), but {error}. Download the file from its publisher again."
         ) from error
     vocabulary.check_labels(labels, str(path))
     image_ids = pa.array([parse_imagenet_id(str(name)) for name in info[:, 0]], pa.string())
     rater_source = source if path.name == EXPERTS else REASSESSED
     return _RaterFile(path, source, rater_source, raters.astype(np.int64), image_ids, labels, answers)
+
+
+def _check_pairs(info: npt.NDArray[Any], raters: npt.NDArray[Any]) -> None:
+    if (
+        info.ndim != 2
+        or info.shape[1] != 2
+        or info.dtype.kind != "U"
+        or raters.ndim != 1
+        or raters.dtype.kind not in "iu"
+    ):
+        raise ContentError(f"info is {info.dtype} {info.shape}, ids {raters.dtype} {raters.shape}")
+    if len(info) > MAX_PAIRS or len(raters) > MAX_RATERS:
+        raise ContentError(
+            f"it has {len(info):,} pairs (limit {MAX_PAIRS:,}) and {len(raters):,} raters ({MAX_RATERS:,})"
+        )
+    if len(np.unique(info, axis=0)) < len(info) or len(np.unique(raters)) < len(raters):
+        raise ContentError("it has a pair or a rater twice")
 
 
 def _sparse(matrix: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
@@ -120,36 +142,28 @@ def _sparse(matrix: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.N
     """
     pairs, answers = np.nonzero(matrix)
     if len(np.unique(pairs)) < len(pairs):
-        raise ValueError("a rater gave two answers on one pair")
+        raise ContentError("a rater gave two answers on one pair")
     return pairs.astype(np.int32), answers.astype(np.int8)
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-    return np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
-
-
-def _rater_matrices(archive: zipfile.ZipFile, num_raters: int, num_pairs: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """``(pairs, 3)`` of each rater in turn."""
-    with archive.open("tensor.npy") as stream:
-        shape, fortran, dtype = _read_header(stream)
-        if shape != (num_raters, num_pairs, len(ANSWERS)) or fortran or dtype.kind not in "fiub":
-            raise ValueError(f"tensor is {dtype} {shape}, for {num_raters} raters and {num_pairs} pairs")
-        size = num_pairs * len(ANSWERS) * dtype.itemsize
+def _rater_answers(
+    archive: Npz, num_raters: int, num_pairs: int
+) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]]:
+    """Pairs and answers of each rater in turn."""
+    num_votes = 0
+    with archive.open("tensor") as tensor:
+        header = tensor.header
+        if header.shape != (num_raters, num_pairs, len(ANSWERS)) or header.fortran or header.dtype.kind not in "fiub":
+            raise ContentError(f"tensor is {header}, for {num_raters} raters and {num_pairs} pairs")
         for _ in range(num_raters):
-            block = stream.read(size)
-            if len(block) != size:
-                raise EOFError("tensor ends early")
-            matrix = np.frombuffer(block, dtype).reshape(num_pairs, len(ANSWERS))
+            matrix = tensor.read(num_pairs * len(ANSWERS)).reshape(num_pairs, len(ANSWERS))
             if not ((matrix == 0) | (matrix == 1)).all():
-                raise ValueError("tensor has values other than 0 and 1")
-            yield matrix != 0
-
-
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    return np.lib.format.read_array_header_2_0(stream)
+                raise ContentError("tensor has values other than 0 and 1")
+            pairs, answers = _sparse(matrix != 0)
+            num_votes += len(pairs)
+            if num_votes > MAX_VOTES:
+                raise ContentError(f"it has over {MAX_VOTES:,} votes")
+            yield pairs, answers
 
 
 def _build(file: _RaterFile, start: int, vocabulary: Vocabulary) -> Output:

@@ -99,17 +99,13 @@ def digest_files(*paths: Path) -> str:
     Raises:
         UsageError: a file cannot be read.
     """
-    return digest(*(hashlib.sha256(read_file(path)).hexdigest() for path in paths))
+    return digest(*(_sha256(path) for path in paths))
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a published file.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
+def _sha256(path: Path) -> str:
     try:
-        return path.read_bytes()
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"expected a readable file at {path}: {error.strerror or error}.") from error
 

@@ -2,7 +2,7 @@
 
 from reground.annotations.review.connection import DATA_DIR, connect
 from reground.annotations.review.dispute import push_disputes
-from reground.annotations.review.invite import Account, invite_annotators
+from reground.annotations.review.invite import Account, InvitationError, invite_annotators
 from reground.annotations.review.pull import pull_votes
 from reground.annotations.review.push import PushSummary, push_questions
 from reground.annotations.review.serve import serve_label_studio
@@ -18,6 +18,7 @@ __all__ = [
     "DOCUMENT_ROOT",
     "invite_annotators",
     "Account",
+    "InvitationError",
     "connect",
     "QUESTIONS",
     "push_questions",

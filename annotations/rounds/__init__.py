@@ -29,7 +29,7 @@ from reground.annotations.rounds.task_data import (
     contains_result,
     decide_result,
 )
-from reground.annotations.rounds.task_images import DOCUMENT_ROOT
+from reground.annotations.rounds.task_images import DOCUMENT_ROOT, IMAGE_FOLDER
 from reground.annotations.rounds.task_registry import Task, read_task_batch, read_tasks, task_ids_by_project
 from reground.annotations.rounds.upload import create_tasks
 from reground.annotations.rounds.users import UserDirectory, fetch_users, read_users, update_users
@@ -56,6 +56,7 @@ __all__ = [
     "read_users",
     "fetch_users",
     "update_users",
+    "IMAGE_FOLDER",
     "Task",
     "read_tasks",
     "read_task_batch",

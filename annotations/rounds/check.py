@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reground.annotations.label_studio import parse_address, tls_context
 from reground.annotations.rounds.assignment import normalize_email
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.tasks.workspace import Fault, refused, type_faults
@@ -15,8 +16,10 @@ def review_faults(settings: ReviewSettings) -> list[Fault]:
 
 
 def _faults(settings: ReviewSettings) -> Iterator[Fault]:
-    if settings.url and not settings.url.startswith(("http://", "https://")):
-        yield Fault("url", f"expected an address that starts with http:// or https://, got '{settings.url}'")
+    if settings.url:
+        yield from refused("url", parse_address, settings.url)
+    if settings.ca_file:
+        yield from refused("ca_file", tls_context, settings.ca_file)
     for field in ("annotators", "curators", "recorded_annotators"):
         for email in getattr(settings, field):
             yield from refused(field, normalize_email, email)

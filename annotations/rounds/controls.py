@@ -18,7 +18,7 @@ import numpy as np
 
 from reground.annotations.rounds.gold import Pair, read_gold
 from reground.annotations.rounds.questions import Question, seeded_shuffle
-from reground.tasks.schema import SETTLED, ClassIdx, ControlRow, ImageId
+from reground.tasks.schema import ClassIdx, ControlRow, ImageId, ImageState, Outcome
 from reground.tasks.workspace import Output, Workspace, digest
 
 STEP: Final = "review-controls"
@@ -27,7 +27,7 @@ MIN_CONFIDENCE: Final = 0.9
 MIN_ANNOTATORS: Final = 3
 """Number of annotators that this requires."""
 
-TRUTH_COLUMNS: Final = ("image_id", "judged", "confidence", "shown", "status")
+TRUTH_COLUMNS: Final = ("image_id", "judged", "confidence", "shown", "state", "outcome")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ControlPool:
     Attributes:
         positive: label -> images that certainly have it.
         negative: label -> images that certainly lack it, though a person or a model proposed it.
-        reviewed_ids: images whose labels are settled, in an order drawn from the seed.
+        reviewed_ids: images whose labels are settled, and some hold, in an order drawn from the seed.
         possible: pairs that are candidates or have votes; no reviewed image is an easy negative for these.
     """
 
@@ -60,7 +60,8 @@ def control_pool(workspace: Workspace, seed: int) -> ControlPool:
     for row in workspace.read("truth", TRUTH_COLUMNS).to_dict("records"):
         image_id = row["image_id"]
         possible.update((image_id, ClassIdx(int(label))) for label in row["judged"])
-        if row["status"] not in SETTLED or image_id not in image_ids:
+        has_labels = row["state"] == ImageState.SETTLED and row["outcome"] != Outcome.EMPTY
+        if not has_labels or image_id not in image_ids:
             continue
         reviewed_ids.append(image_id)
         for label, confidence, annotators in zip(row["judged"], row["confidence"], row["shown"], strict=True):

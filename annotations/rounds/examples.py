@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from reground.annotations.rounds.questions import seeded_shuffle
-from reground.tasks.schema import SETTLED, ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId, ImageState
 from reground.tasks.workspace import Workspace
 
 
@@ -60,11 +60,11 @@ def example_pool(workspace: Workspace, count: int, seed: int) -> ExamplePool:
     content: dict[ImageId, str] = dict(zip(images["image_id"].tolist(), images["sha256"].tolist(), strict=True))
     reviewed_ids: set[str] = set()
     reviewed_pool: dict[ClassIdx, list[ImageId]] = defaultdict(list)
-    truth = workspace.read("truth", ["image_id", "labels", "status"])
-    for image_id, labels, status in zip(truth["image_id"], truth["labels"], truth["status"], strict=True):
-        if status != "unreviewed":
+    truth = workspace.read("truth", ["image_id", "labels", "state"])
+    for image_id, labels, state in zip(truth["image_id"], truth["labels"], truth["state"], strict=True):
+        if state != ImageState.UNREVIEWED:
             reviewed_ids.add(image_id)
-        if status in SETTLED and image_id in content:
+        if state == ImageState.SETTLED and image_id in content:
             for label in labels:
                 reviewed_pool[ClassIdx(int(label))].append(image_id)
     unreviewed_pool: dict[ClassIdx, list[ImageId]] = defaultdict(list)

@@ -21,6 +21,7 @@ from reground.tasks.votes import (
     VOTE_COLUMNS,
     VotePolicy,
     encode,
+    labels_or_original,
     read_votes,
     selection_frequency,
 )
@@ -189,9 +190,12 @@ def _is_in(pairs: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
 
 
 def _add_truth_labels(workspace: Workspace, pairs: pd.DataFrame) -> pd.DataFrame:
-    """The pairs, and the labels in the truth of their images."""
-    truth = workspace.read("truth", ["image_id", "labels"]).explode("labels").dropna()
-    labels = truth.rename(columns={"labels": "class_idx"}).astype({"class_idx": "int64"})
+    """The pairs, and of their images the labels that hold or may hold: settled, original and undecided ones."""
+    truth = workspace.read_arrow("truth", ["image_id", "original", "labels", "undecided"])
+    lists = (labels_or_original(truth).to_pylist(), truth["undecided"].to_pylist())
+    rows = zip(truth["image_id"].to_pylist(), *lists, strict=True)
+    possible = [(image_id, label) for image_id, *of_image in rows for labels in of_image for label in labels]
+    labels = pd.DataFrame([pair for pair in possible if pair[1] != OUTSIDE], columns=PAIR)
     order = {image_id: place for place, image_id in enumerate(pairs["image_id"].unique())}
     union = pd.concat([pairs, labels[labels["image_id"].isin(order)]])
     return union.assign(order=union["image_id"].map(order)).sort_values("order", kind="stable")

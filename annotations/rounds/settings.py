@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Interval
 
-from reground.tasks.workspace import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
+from reground.tasks.workspace import FilePath, NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class ReviewSettings:
     """Where annotators work, what they are asked, and how.
 
     Attributes:
-        url: URL of Label Studio; empty: the workspace's own, which `reground review serve` runs. Its token is
-            read from the environment (``REGROUND_LABEL_STUDIO_TOKEN``), never from a settings file; the
-            workspace's own needs none.
+        url: URL of Label Studio, as the browser shows it on any of its pages; empty: the workspace's own, which
+            `reground review serve` runs. Its token is read from the environment
+            (``REGROUND_LABEL_STUDIO_TOKEN``), never from a settings file; the workspace's own needs none.
+        ca_file: certificate authorities to trust, a file in PEM; empty: those of the environment
+            (``SSL_CERT_FILE``, ``SSL_CERT_DIR``), else the machine's.
         port: port of the workspace's own Label Studio; 0: any free port.
         document_root: path of the workspace's folder ``review`` on Label Studio's machine; empty: the same path
             as here.
@@ -67,6 +69,7 @@ class ReviewSettings:
     """
 
     url: str = ""
+    ca_file: FilePath = ""
     port: Annotated[int, Interval(ge=0, le=65535)] = 8080
     document_root: str = ""
     round: PositiveInt = 1

@@ -62,9 +62,7 @@ def create_tasks(
     with ThreadPoolExecutor(MAX_IMPORTS) as pool:
         for annotator in annotators:
             questions = [question for question in plan.questions if question.annotator == annotator]
-            project = pool.submit(
-                _prepare_project, client, review_round, settings, annotator, projects, bool(questions)
-            )
+            project = pool.submit(_prepare_project, client, review_round, settings, annotator, projects)
             renderer = renderer or TaskRenderer(review_round.workspace, review_round.kind, settings, plan.tallies)
             _import(client, review_round, settings, pool, project, renderer, questions, pending_controls)
             project_ids.append(project.result().id)
@@ -77,12 +75,11 @@ def _prepare_project(
     settings: ReviewSettings,
     annotator: str,
     projects: Sequence[Project],
-    with_images: bool,
 ) -> Project:
     project = get_or_create_project(client, review_round, annotator, projects)
-    if with_images:
-        Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
-        client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
+    Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
+    # Also without a new question: the workspace may have been moved since the last.
+    client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
     return project
 
 

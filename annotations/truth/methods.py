@@ -74,7 +74,6 @@ METHODS: Final[dict[str, Callable[[VoteArrays, Ints, Bools], Floats]]] = {
 }
 
 
-def judges(votes: VoteArrays, method: str) -> Ints:
-    """``(P,)``: people whose votes stand behind each confidence."""
-    pair = votes.pair[decisive(votes)] if method == "selection-frequency" else votes.pair
-    return np.bincount(pair, minlength=len(votes.label))
+def evidence(votes: VoteArrays, method: str) -> Bools:
+    """``(V,)``: the votes that a method's confidences rest on."""
+    return decisive(votes) if method == "selection-frequency" else np.ones(len(votes.pair), np.bool_)

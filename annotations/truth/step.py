@@ -6,8 +6,9 @@ the rule by which votes count. Every later count of votes reads that rule.
 Earlier versions stay in the workspace: see `reground.annotations.truth.versions`.
 
 Every image with an index entry, an original label or a vote has a row: images need not be at hand. A
-method (`reground.annotations.truth.methods`) gives each label its confidence; CONTAINS votes give each image its
-routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, sections 3 and 4).
+method (`reground.annotations.truth.methods`) gives each label its confidence, and
+`reground.tasks.kernels.label_state` says which labels are decided and which images settled; CONTAINS votes give
+each image its routing, CLASSIFY votes its main label and objects (Tsipras et al. 2020, sections 3 and 4).
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ import pyarrow.compute as pc
 from reground.annotations.truth import strata
 from reground.annotations.truth.fingerprint import COLUMNS as FINGERPRINT_COLUMNS
 from reground.annotations.truth.fingerprint import vote_fingerprint
-from reground.annotations.truth.methods import METHODS, judges
+from reground.annotations.truth.methods import METHODS, evidence
 from reground.annotations.truth.objects import COLUMNS as OBJECT_COLUMNS
 from reground.annotations.truth.objects import Objects, answers, find_objects
 from reground.annotations.truth.versions import keep_version
 from reground.tasks.errors import unknown
+from reground.tasks.kernels.label_state import JudgedLabels, settled, undecided
+from reground.tasks.schema import ImageState, Outcome
 from reground.tasks.votes import (
     CLASSIFY,
     GOLDEN_SET,
@@ -56,8 +59,8 @@ class TruthSettings:
 
     Attributes:
         method: aggregation of votes: ``selection-frequency``, ``dawid-skene`` or ``joint``.
-        min_annotators: people who must have judged an image's original label for the image to be
-            settled (5 in the published routing).
+        min_annotators: people who must have judged an image's original label, and any label that may hold, for
+            the image to be settled (5 in the published routing).
         ratio: another label is confident in CONTAINS when its selection frequency is at least
             this share of the original label's (0.5 in the published routing).
         keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
@@ -136,46 +139,57 @@ def label_rows(
     """
     records = {str(image["image_id"]): image for image in _records(images)}
     original_labels = {image_id: image["original"] for image_id, image in records.items()}
-    stratum, is_original = strata.strata(votes, original_labels, animals), strata.is_original(votes, original_labels)
-    confidence = METHODS[settings.method](votes, stratum, is_original)
-    num_judges = judges(votes, settings.method)
+    labels = judge(votes, original_labels, animals, settings.method)
+    pending = undecided(labels, settings.min_annotators, settings.ratio, settings.keep)
+    original_known = np.array([original_labels[image_id] is not None for image_id in votes.image_ids], np.bool_)
+    is_settled = settled(labels, pending, original_known, settings.min_annotators)
     frequency, num_shown = selection_frequency(votes, votes.contains)
     count = np.bincount(votes.image[votes.pair], minlength=len(votes.image_ids))
     sources = _sources(votes)
     rows: dict[str, dict[str, Any]] = {}
     for n, (image_id, span) in enumerate(_spans(votes)):
-        labels = votes.label[span].tolist()
-        ranked = sorted(zip((-confidence[span]).tolist(), labels, num_judges[span].tolist(), strict=True))
-        judged = {label: (-negative, number) for negative, label, number in ranked}
-        grids = zip(labels, frequency[span].tolist(), num_shown[span].tolist(), strict=True)
+        order = span.start + np.lexsort((votes.label[span], -labels.confidence[span]))
+        grids = zip(votes.label[span].tolist(), frequency[span].tolist(), num_shown[span].tolist(), strict=True)
         contains = {label: (share, number) for label, share, number in grids if number}
+        kept = order[labels.confidence[order] >= settings.keep]
         rows[image_id] = {
-            **_row(records[image_id], judged, contains, settings),
+            **_row(records[image_id], contains, settings),
+            **_conclusion(original_labels[image_id], votes.label[kept].tolist(), bool(is_settled[n])),
+            "undecided": votes.label[order[pending[order]]].tolist(),
+            "judged": votes.label[order].tolist(),
+            "confidence": labels.confidence[order].tolist(),
+            "shown": labels.annotators[order].tolist(),
             "votes": int(count[n]),
             "sources": sources[n],
         }
     return rows
 
 
+def judge(votes: VoteArrays, original_labels: Mapping[str, int | None], animals: set[int], method: str) -> JudgedLabels:
+    """What a method makes of the votes on each pair."""
+    is_original = strata.is_original(votes, original_labels)
+    confidence = METHODS[method](votes, strata.strata(votes, original_labels, animals), is_original)
+    frequency, annotators = selection_frequency(votes, evidence(votes, method))
+    return JudgedLabels(votes.image, is_original, confidence, frequency, annotators)
+
+
 def _row(
-    image: Mapping[str, Any],
-    judged: Mapping[int, tuple[float, int]],
-    contains: Mapping[int, tuple[float, int]],
-    settings: TruthSettings,
+    image: Mapping[str, Any], contains: Mapping[int, tuple[float, int]], settings: TruthSettings
 ) -> dict[str, Any]:
     original = image["original"]
-    kept = [label for label, (confidence, _) in judged.items() if confidence >= settings.keep]
     return {
         "image_id": image["image_id"],
         "original": original,
-        "labels": kept,
-        "judged": list(judged),
-        "confidence": [confidence for confidence, _ in judged.values()],
-        "shown": [people for _, people in judged.values()],
         "routing": route(original, contains, settings) if contains else image["routing"] or "unreviewed",
-        "status": status(original, kept, judged, settings),
         "method": settings.method,
     }
+
+
+def _conclusion(original: int | None, kept: list[int], is_settled: bool) -> dict[str, Any]:
+    """State, outcome and labels: labels that are not settled are not known."""
+    if not is_settled:
+        return {"state": ImageState.IN_REVIEW, "outcome": None, "labels": None}
+    return {"state": ImageState.SETTLED, "outcome": outcome(original, kept), "labels": kept}
 
 
 def route(original: int | None, contains: Mapping[int, tuple[float, int]], settings: TruthSettings) -> str:
@@ -206,40 +220,36 @@ def route(original: int | None, contains: Mapping[int, tuple[float, int]], setti
     return "several" if any(confident) else "easy"
 
 
-def status(
-    original: int | None, kept: Sequence[int], judged: Mapping[int, tuple[float, int]], settings: TruthSettings
-) -> str:
-    """What became of the original label.
+def outcome(original: int | None, labels: Sequence[int]) -> Outcome:
+    """What became of the original label of a settled image.
 
-    Returns:
-        ``confirmed`` (it alone), ``extended`` (it and others), ``changed`` (others alone),
-        ``settled`` (nobody knows the original, and these hold), ``empty`` (nothing holds), or
-        ``open`` (too few people have judged it).
+    Args:
+        original: label; None: unknown.
+        labels: that hold.
+
+    Examples:
+        >>> [str(outcome(7, labels)) for labels in ([7], [7, 3], [3], [])], str(outcome(None, [3]))
+        (['confirmed', 'extended', 'changed', 'empty'], 'labelled')
     """
-    people = max(number for _, number in judged.values()) if original is None else judged.get(original, (0.0, 0))[1]
-    if people < settings.min_annotators:
-        return "open"
-    if not kept:
-        return "empty"
+    if not labels:
+        return Outcome.EMPTY
     if original is None:
-        return "settled"
-    if original not in kept:
-        return "changed"
-    return "confirmed" if len(kept) == 1 else "extended"
+        return Outcome.LABELLED
+    if original not in labels:
+        return Outcome.CHANGED
+    return Outcome.CONFIRMED if len(labels) == 1 else Outcome.EXTENDED
 
 
 def unreviewed(image: Mapping[str, Any], settings: TruthSettings) -> dict[str, Any]:
-    """The row of an image that nobody was asked about: its original label stands."""
-    empty: dict[str, Any] = {name: [] for name in ("judged", "confidence", "shown", "sources")}
+    """The row of an image that nobody was asked about."""
+    empty: dict[str, Any] = {name: [] for name in ("undecided", "judged", "confidence", "shown", "sources")}
     return {
-        "image_id": image["image_id"],
-        "original": image["original"],
-        "labels": [] if image["original"] is None else [image["original"]],
+        **_row(image, {}, settings),
+        "state": ImageState.UNREVIEWED,
+        "outcome": None,
+        "labels": None,
         **empty,
         "votes": 0,
-        "routing": image["routing"] or "unreviewed",
-        "status": "unreviewed",
-        "method": settings.method,
     }
 
 
@@ -269,4 +279,4 @@ def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-STEP = Step("truth", 4, TruthSettings, plan, work, finalize=keep_version)
+STEP = Step("truth", 5, TruthSettings, plan, work, finalize=keep_version)

@@ -18,7 +18,7 @@ from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.workspace import Output, Workspace, digest
 
 STEP: Final = "truth_versions"
-SHOWN: Final = ("labels", "status", "main_label", "num_objects")
+SHOWN: Final = ("state", "outcome", "labels", "main_label", "num_objects")
 """Columns of ``truth`` that make a row another."""
 
 
@@ -74,9 +74,9 @@ class Diff:
     unchanged: int
     changes: list[Change]
 
-    def statuses(self) -> Counter[tuple[str, str]]:
-        """(status before, status after) -> images changed."""
-        return Counter((_status(change.before), _status(change.after)) for change in self.changes)
+    def transitions(self) -> Counter[tuple[str, str]]:
+        """Outcome, or state of an image that is not settled, before and after -> images changed."""
+        return Counter((_stage(change.before), _stage(change.after)) for change in self.changes)
 
     def reasons(self) -> Counter[str]:
         """Reason -> images changed."""
@@ -172,7 +172,7 @@ def _changes(old: pd.DataFrame, new: pd.DataFrame, whole: list[str]) -> Iterator
 
 def _compared(shown: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Labels in another order, that of their confidence, are the same labels."""
-    return None if shown is None else {**shown, "labels": sorted(shown["labels"])}
+    return None if shown is None else {**shown, "labels": shown["labels"] and sorted(shown["labels"])}
 
 
 def _why(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, whole: list[str]) -> list[str]:
@@ -184,8 +184,8 @@ def _why(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, whol
     return [*own, *whole] or ["other images"]
 
 
-def _status(row: Mapping[str, Any] | None) -> str:
-    return "-" if row is None else row["status"]
+def _stage(row: Mapping[str, Any] | None) -> str:
+    return "-" if row is None else row["outcome"] or row["state"]
 
 
 def _plain(value: Any) -> Any:

@@ -28,6 +28,7 @@ from reground.flows.registry import run_under_prefect
 from reground.flows.run import prefect_server, show
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.references import OWN
+from reground.tasks.schema import Outcome
 from reground.tasks.workspace import Workspace
 
 DATA: Final = Path(__file__).with_name("demo_data")
@@ -173,16 +174,17 @@ def publish(api: str, root: Path) -> None:
 
 def findings(workspace: Workspace) -> list[str]:
     """Where the report is, and what was found, in three lines."""
-    table = workspace.read("truth", ["status", "sources"])
-    truth, sources = table["status"], ", ".join(sorted({source for row in table["sources"] for source in row}))
+    truth = workspace.read("truth", ["state", "outcome", "sources"])
+    stage = truth["outcome"].fillna(truth["state"]).str.replace("_", " ")
+    sources = ", ".join(sorted({source for row in truth["sources"] for source in row}))
     evaluation = workspace.read("evaluation")
     gaps = evaluation[(evaluation["set"] == "mixed_same,mixed_rand") & (evaluation["subset"] == "all")]
     gap_text = "; ".join(_gap_text(row) for row in gaps.to_dict("records"))
-    questioned = truth.isin(["extended", "changed", "empty"]).sum()
+    questioned = truth["outcome"].isin([Outcome.EXTENDED, Outcome.CHANGED, Outcome.EMPTY]).sum()
     return [
         f"report: {workspace.path('files', 'report.html')}",
         f"labels questioned: {questioned} of {len(truth)} (votes: {sources}): "
-        + ", ".join(f"{count} {status}" for status, count in truth.value_counts().sort_index().items()),
+        + ", ".join(f"{count} {name}" for name, count in stage.value_counts().sort_index().items()),
         f"BG-Gap (Mixed-Same minus Mixed-Rand): {gap_text}",
         f"models re-ranked: {reranking(evaluation, sources)}",
     ]

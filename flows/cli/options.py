@@ -53,6 +53,7 @@ PATHS: Final = {
     "index": ("images", "boxes", "labels", "classes"),
     "imagenet9": ("folder",),
     "masks": ("method",),
+    "review": ("ca_file",),
     "variants": ("groups",),
 }
 """Settings that name a file or folder, some after a kind: ``supplied:DIR``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -12,6 +12,8 @@ from cyclopts import App, Parameter
 from reground.annotations.collect import update_annotators
 from reground.annotations.review import (
     QUESTIONS,
+    Account,
+    InvitationError,
     invite_annotators,
     pull_votes,
     push_disputes,
@@ -87,7 +89,7 @@ def push(
 @app.command(
     help_epilogue=examples("reground review pull -w W", "reground review pull -w W --exclude-min-gold-accuracy 0.8")
 )
-@takes_settings(REVIEW, only=("url", *COLLECTING))
+@takes_settings(REVIEW, only=("url", "ca_file", *COLLECTING))
 def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None, prefect: Prefect = "") -> Result:
     """Collect the answers there are by now."""
     here, settings = _prepare(workspace, overrides, config)
@@ -100,7 +102,7 @@ def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None
 
 
 @app.command(help_epilogue=examples("reground review status -w W", "reground review status -w W --json"))
-@takes_settings(REVIEW, only=("url", "overlap", "curators", "recorded_annotators"))
+@takes_settings(REVIEW, only=("url", "ca_file", "overlap", "curators", "recorded_annotators"))
 def status(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None) -> Result:
     """Show how far annotators are, and what is disputed, skipped or set aside. Remembers no setting."""
     here, settings = _prepare(workspace, overrides, config)
@@ -119,7 +121,7 @@ def serve(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = Non
 
 
 @app.command(help_epilogue=examples("reground review invite ann@lab.org bob@lab.org -w W"))
-@takes_settings(REVIEW, only=("url",))
+@takes_settings(REVIEW, only=("url", "ca_file"))
 def invite(
     *emails: Annotated[str, Parameter(help="Addresses of annotators.")],
     workspace: WorkspaceUrl,
@@ -129,9 +131,12 @@ def invite(
     """Make accounts for annotators; first passwords go to files that only you can read."""
     here, settings = _prepare(workspace, overrides, config)
     with remembering(here, overrides, config):
-        accounts = invite_annotators(here, settings.review, emails)
-    annotators = list(dict.fromkeys([*settings.review.annotators, *(account.email for account in accounts)]))
-    remember(here, {REVIEW: {"annotators": annotators}})
+        try:
+            accounts = invite_annotators(here, settings.review, emails)
+        except InvitationError as error:
+            _remember_annotators(here, settings, error.accounts)
+            raise
+    annotators = _remember_annotators(here, settings, accounts)
     lines = [
         f"{account.email}: {'new account' if account.is_new else 'had an account'}"
         + (f", first password in {account.password_file}" if account.password_file else "")
@@ -190,6 +195,12 @@ def _push_disputes(
         f"is not asked about those: {summary.new:,} new questions, {summary.total:,} in all"
     )
     return Result(text, counts)
+
+
+def _remember_annotators(here: Workspace, settings: Settings, accounts: Sequence[Account]) -> list[str]:
+    annotators = list(dict.fromkeys([*settings.review.annotators, *(account.email for account in accounts)]))
+    remember(here, {REVIEW: {"annotators": annotators}})
+    return annotators
 
 
 def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> tuple[Workspace, Settings]:

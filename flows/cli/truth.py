@@ -169,7 +169,7 @@ def _diff_lines(difference: Diff, names: Mapping[int, str]) -> Iterator[str]:
         yield f"setting {name}: {old} -> {new}"
     changes = difference.changes
     yield f"images: {len(changes):,} changed, {difference.unchanged:,} the same"
-    for (old, new), count in difference.statuses().most_common():
+    for (old, new), count in difference.transitions().most_common():
         yield f"  {old} -> {new}: {count:,}"
     for reason, count in difference.reasons().most_common():
         yield f"why: {reason}: {count:,}"
@@ -187,8 +187,10 @@ def _change_lines(changes: Sequence[Any], names: Mapping[int, str]) -> Iterator[
 def _side(row: Mapping[str, Any] | None, names: Mapping[int, str]) -> str:
     if row is None:
         return "-"
+    if row["labels"] is None:
+        return f"[{row['state'].replace('_', ' ')}]"
     labels = ", ".join(names.get(label, str(label)) for label in row["labels"]) or "no label"
     main = row["main_label"]
     if main is None:
-        return f"[{labels}; {row['status']}]"
-    return f"[{labels}; main {names.get(int(main), main)}, objects {row['num_objects']:g}; {row['status']}]"
+        return f"[{labels}; {row['outcome']}]"
+    return f"[{labels}; main {names.get(int(main), main)}, objects {row['num_objects']:g}; {row['outcome']}]"

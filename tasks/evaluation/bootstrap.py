@@ -68,7 +68,7 @@ def counted_mask(reference: ReferenceLabels, metric: str, subset: str, common: B
     of_metric = {
         TOP_1: reference.original != NONE,
         MAIN_LABEL: reference.settled & (reference.main != NONE),
-        REAL: reference.has_labels & reference.reviewed,
+        REAL: reference.has_labels & reference.settled.any(),
         MULTI_LABEL: reference.settled,
     }
     of_subset = {ALL: True, REVIEWED: reference.settled, SINGLE: reference.objects == 1, MULTI: reference.objects > 1}

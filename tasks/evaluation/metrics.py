@@ -1,8 +1,11 @@
 """Metrics on photographs: accuracy on the original labels, and on people's labels.
 
-Sources: ReaL accuracy: Beyer et al. 2020 (top-1 in the labels, over images that have any; an unreviewed image
-counts with its original label). Multi-label accuracy, main label, number of
-objects, and selection frequency of the top prediction (human-based evaluation): Tsipras et al. 2020.
+Metrics on people's labels count settled images only; where none is settled, there are none. ReaL accuracy adds the
+images that nobody was asked about, with their original label; an image in review counts nowhere.
+
+Sources: ReaL accuracy: Beyer et al. 2020 (top-1 in the labels, over images that have any). Multi-label accuracy,
+main label, number of objects, and selection frequency of the top prediction (human-based evaluation): Tsipras et
+al. 2020.
 """
 
 from __future__ import annotations
@@ -93,18 +96,19 @@ def on_photographs(
     inputs = _EvalInputs(ranks, reference, ranks[:, 0] != NONE, level)
     if not inputs.predicted.any():
         return
-    everywhere = np.ones(len(ranks), np.bool_)
+    everywhere, has_settled = np.ones(len(ranks), np.bool_), bool(reference.settled.any())
     for metric, subset, measure, on_truth in OVERALL:
-        if (has_top5 or metric not in (TOP_5, MULTI_LABEL_TOP5)) and (reference.reviewed or metric != REAL):
+        if (has_top5 or metric not in (TOP_5, MULTI_LABEL_TOP5)) and (has_settled or not on_truth):
             yield MetricResult(PHOTOGRAPHS, metric, subset, measure(inputs, everywhere), on_truth)
     objects = {SINGLE: reference.objects == 1, MULTI: reference.objects > 1}
-    yield from _per_subset(inputs, BY_LABEL, objects)
-    if reference.asked.any():
+    by_label = BY_LABEL if has_settled else [row for row in BY_LABEL if not row[2]]
+    yield from _per_subset(inputs, by_label, objects)
+    if reference.reviewed and reference.asked.any():
         yield from _per_subset(inputs, FREQUENCIES, {ALL: everywhere, ASKED: reference.asked, **objects})
     superclasses = {f"{SUPERCLASS}{name}": subset_mask for name, subset_mask in subsets.superclasses.items()}
-    yield from _per_subset(inputs, BY_LABEL, superclasses)
-    yield from _per_subset(inputs, BY_LABEL, subsets.groups)
-    yield from _balanced(inputs, subsets.groups)
+    yield from _per_subset(inputs, by_label, superclasses)
+    yield from _per_subset(inputs, by_label, subsets.groups)
+    yield from _balanced(inputs, by_label, subsets.groups)
 
 
 @dataclass(frozen=True)
@@ -188,17 +192,17 @@ def _per_subset(
 ) -> Iterator[MetricResult]:
     """Every metric on every subset that is not empty."""
     for metric, measure, on_truth in metrics:
-        if on_truth and not inputs.reference.reviewed:
-            continue
         for subset, subset_mask in subsets.items():
             estimate = measure(inputs, subset_mask)
             if estimate.n:
                 yield MetricResult(PHOTOGRAPHS, metric, subset, estimate, on_truth)
 
 
-def _balanced(inputs: _EvalInputs, groups: Mapping[str, Bools]) -> Iterator[MetricResult]:
+def _balanced(
+    inputs: _EvalInputs, metrics: Sequence[tuple[str, Measure, bool]], groups: Mapping[str, Bools]
+) -> Iterator[MetricResult]:
     """The mean of each metric over the groups."""
-    for metric, measure, on_truth in BY_LABEL:
+    for metric, measure, on_truth in metrics:
         estimate = mean_estimate([measure(inputs, subset_mask) for subset_mask in groups.values()])
-        if estimate.n and (inputs.reference.reviewed or not on_truth):
+        if estimate.n:
             yield MetricResult(PHOTOGRAPHS, metric, BALANCED, estimate, on_truth)

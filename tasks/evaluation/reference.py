@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.images import read_original_labels
 from reground.tasks.references import OWN
-from reground.tasks.schema import PHOTOGRAPHS, SETTLED
+from reground.tasks.schema import PHOTOGRAPHS, ImageState
 from reground.tasks.votes import (
     CONTAINS,
     DEFAULT_POLICY,
@@ -29,11 +29,26 @@ from reground.tasks.votes import (
     VotePolicy,
     current_policy,
     encode,
+    labels_or_original,
     read_votes,
     selection_frequency,
 )
 from reground.tasks.workspace import Workspace
 
+TRUTH_COLUMNS: Final = (
+    "image_id",
+    "original",
+    "state",
+    "labels",
+    "judged",
+    "confidence",
+    "shown",
+    "main_label",
+    "num_objects",
+    "routing",
+    "method",
+    "sources",
+)
 SHARES: Final = ("selection-frequency",)
 """Methods whose confidence is a share of people; of all others it is a probability."""
 EASY: Final = "easy"
@@ -85,7 +100,7 @@ class ReferenceLabels:
         objects: ``(N,)`` distinct objects; 0: unknown. Easy images (routing) have one.
         settled: ``(N,)`` people settled the labels, and some hold.
         probability: of every label that people were asked about, and of original labels of unreviewed images.
-        kept: of the same labels, whether it is kept as valid (1) or not (0).
+        kept: of the same labels, whether it holds (1) or not (0); in images in review none does.
         frequency: selection frequency of every label that people were asked about in CONTAINS.
         reviewed: whether anybody was asked about anything.
         version, sources: of the truth.
@@ -124,23 +139,23 @@ def reference_labels(workspace: Workspace) -> ReferenceLabels:
     """
     policy = current_policy(workspace, DEFAULT_POLICY)  # without a truth no metric uses votes
     originals = read_original_labels(workspace)["class_idx"]
-    columns = ["image_id", "labels", "judged", "confidence", "shown", "main_label", "num_objects", "status"]
-    truth = workspace.read_arrow("truth", [*columns, "routing", "method", "sources"])
+    truth = workspace.read_arrow("truth", TRUTH_COLUMNS)
     ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)
     index = ids.get_indexer(pd.Index(truth["image_id"].to_pylist(), dtype=object))
     original = _spread(len(ids), ids.get_indexer(originals.index), originals.fillna(NONE).to_numpy(np.int64), NONE)
-    status = _spread(len(ids), index, np.array(truth["status"].to_pylist(), object), "unreviewed")
-    kept, probability = _labels(truth, index, original, policy.keep)
+    state = _spread(len(ids), index, np.array(truth["state"].to_pylist(), object), ImageState.UNREVIEWED)
+    kept, probability = _labels(truth, index, original, state != ImageState.IN_REVIEW, policy.keep)
+    has_label = np.bincount(kept.image, kept.value, len(ids)) > 0
     return ReferenceLabels(
         ids,
         original,
         main=_spread(len(ids), index, _whole(truth["main_label"], NONE), NONE),
         objects=_spread(len(ids), index, _objects(truth), 0),
-        settled=np.isin(status, SETTLED),
+        settled=(state == ImageState.SETTLED) & has_label,
         probability=probability,
         kept=kept,
         frequency=_selection_frequency(workspace, policy, ids),
-        reviewed=bool((status != "unreviewed").any()),
+        reviewed=bool((state != ImageState.UNREVIEWED).any()),
         version=workspace.table_digest("truth")[:12],
         sources=",".join(sorted(set(_flatten(truth["sources"]).unique().to_pylist()))),
     )
@@ -183,10 +198,11 @@ def _objects(truth: pa.Table) -> Ints:
     return np.where((counted == 0) & easy, 1, counted)
 
 
-def _labels(truth: pa.Table, index: Ints, original: Ints, keep: float) -> tuple[Labels, Labels]:
-    """Which labels were kept, and how probable each is."""
+def _labels(truth: pa.Table, index: Ints, original: Ints, decided: Bools, keep: float) -> tuple[Labels, Labels]:
+    """Which labels hold, and how probable each is; ``decided``: ``(N,)`` the images that are not in review."""
     image, class_idx = _flat(truth["judged"], index)
-    kept_image, kept_class = _flat(truth["labels"], index)
+    kept_image, kept_class = _flat(pa.chunked_array([labels_or_original(truth)]), index)
+    kept_image, kept_class = kept_image[decided[kept_image]], kept_class[decided[kept_image]]
     confidence = _flatten(truth["confidence"]).to_numpy().astype(np.float64)
     shown = _flatten(truth["shown"]).to_numpy().astype(np.float64)
     kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))

@@ -19,13 +19,14 @@ DESCRIPTION: Final = (
 )
 LABELS: Final = {
     "original_label": "the label that the image came with",
-    "labels": "the labels that hold, the surest first",
+    "labels": "the labels that people settled, the surest first; of other images the original label",
     "main_label": "the label of the main object",
 }
 PLAIN: Final = {
     "image_id": ("sc:Text", "key of the image"),
     "num_objects": ("sc:Integer", "distinct objects with a valid label"),
-    "status": ("sc:Text", "what became of the original label, see DATA_CARD.md"),
+    "state": ("sc:Text", "settled, in_review or unreviewed, see DATA_CARD.md"),
+    "outcome": ("sc:Text", "what became of the original label, see DATA_CARD.md; null: not settled"),
     "votes": ("sc:Integer", "answers behind the labels"),
 }
 

@@ -51,14 +51,14 @@ class VoteStatistics:
 
 def data_card(data: Dataset, to_format: str) -> str:
     """The whole card."""
-    statuses = Counter(data.truth["status"].to_pylist())
+    stages = Counter(pc.coalesce(data.truth["outcome"], data.truth["state"]).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
     without = pc.sum(pc.equal(pc.list_value_length(data.truth["labels"]), 0)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     sections = [
         TITLE,
         "",
         f"- format: {to_format}; truth version: {data.version}",
         f"- images: {len(data.truth):,}; with no label that holds: {without:,}",
-        *(f"- {status}: {statuses[status]:,} images" for status in sorted(statuses)),
+        *(f"- {stage.replace('_', ' ')}: {stages[stage]:,} images" for stage in sorted(stages)),
         *(f"- left out of this export: {n:,} ({why}); see left_out.csv" for why, n in data.left_out.reasons().items()),
         *(f"- {note}" for note in data.notes),
         "",
@@ -105,9 +105,10 @@ def without_front_matter(card: str) -> str:
 LIMITS: Final = """\
 ## How to read the labels
 
-Statuses: confirmed (the original label alone holds), extended (it and others), changed (others
-alone), settled (nobody knows the original, and these hold), empty (none), open (too few people
-have answered), unreviewed (nobody was asked: the original label stands untested).
+States: settled (people have decided), in review (people were asked and have not decided: the original label
+stands meanwhile), unreviewed (nobody was asked: the original label stands untested). Outcomes of settled images:
+confirmed (the original label alone holds), extended (it and others), changed (others alone), empty (none), labelled
+(nobody knows the original, and these hold).
 
 A label that people were not asked about is neither right nor wrong: only candidates were shown, so
 that a label missing here may still hold. People who are no experts tell breeds and species apart

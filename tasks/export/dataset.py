@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import load_classes
-from reground.tasks.votes import VotePolicy, excluded, read_votes, truth_policy
+from reground.tasks.votes import VotePolicy, excluded, labels_or_original, read_votes, truth_policy
 from reground.tasks.workspace import Workspace
 
 AT_ONCE: Final = 1000
@@ -38,7 +38,8 @@ TRUTH: Final = (
     "votes",
     "sources",
     "routing",
-    "status",
+    "state",
+    "outcome",
     "method",
 )
 
@@ -85,7 +86,8 @@ class ExportImage:
     votes: int
     sources: list[str]
     routing: str
-    status: str
+    state: str
+    outcome: str | None
     method: str
     photo: Photo | None
 
@@ -104,7 +106,8 @@ class ExportImage:
             "main_label": self.main_label,
             "num_objects": self.num_objects,
             "original_label": self.original,
-            "status": self.status,
+            "state": self.state,
+            "outcome": self.outcome,
             "votes": self.votes,
         }
 
@@ -212,6 +215,7 @@ def load(workspace: Workspace) -> Dataset:
     """
     workspace.require("truth", "truth")
     images, truth = workspace.read_arrow("images", PHOTO), workspace.read_arrow("truth", TRUTH)
+    truth = truth.set_column(truth.column_names.index("labels"), "labels", labels_or_original(truth))
     data = Dataset(
         workspace,
         truth.sort_by("image_id"),

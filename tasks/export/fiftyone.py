@@ -55,7 +55,8 @@ FIELDS: Final = {
     "objects": f"{_FIELD}EmbeddedDocumentField({_LABEL}Detections)",
     "num_objects": f"{_FIELD}IntField",
     "votes": f"{_FIELD}IntField",
-    "status": f"{_FIELD}StringField",
+    "state": f"{_FIELD}StringField",
+    "outcome": f"{_FIELD}StringField",
 }
 """The fields of a sample, as FiftyOne names their types."""
 
@@ -72,7 +73,8 @@ def _sample(data: Dataset, image: ExportImage, photo: Photo, files: dict[str, st
         "objects": {"_cls": "Detections", "detections": _boxes(data, image, photo)},
         "num_objects": image.num_objects,
         "votes": image.votes,
-        "status": image.status,
+        "state": image.state,
+        "outcome": image.outcome,
     }
 
 

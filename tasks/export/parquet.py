@@ -33,7 +33,8 @@ COLUMNS: Final = pa.schema(
         ("confidence", pa.list_(pa.float32())),
         ("main_label", pa.int64()),
         ("num_objects", pa.int32()),
-        ("status", pa.string()),
+        ("state", pa.string()),
+        ("outcome", pa.string()),
         ("votes", pa.int32()),
     ]
 )
@@ -69,7 +70,8 @@ def features(data: Dataset) -> dict[str, Any]:
         "confidence": {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "Sequence"},
         "main_label": label,
         "num_objects": plain["num_objects"],
-        "status": {"dtype": "string", "_type": "Value"},
+        "state": {"dtype": "string", "_type": "Value"},
+        "outcome": {"dtype": "string", "_type": "Value"},
         "votes": plain["votes"],
     }
 

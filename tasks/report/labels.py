@@ -16,7 +16,7 @@ import pandas as pd
 from reground.tasks.images import load_groups
 from reground.tasks.kernels.intervals import proportion
 from reground.tasks.report.models import Number
-from reground.tasks.report.photographs import QUESTIONED, SETTLED
+from reground.tasks.report.photographs import QUESTIONED
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.votes import DEFAULT_POLICY
 
@@ -45,7 +45,7 @@ PERSON: Final = (
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of the original labels of one superclass: status -> images, and the share questioned."""
+    """What became of the original labels of one superclass: outcome -> images, and the share questioned."""
 
     name: str
     counts: Mapping[str, int]
@@ -87,14 +87,13 @@ class MixedUp:
 
 def fates(snapshot: Snapshot) -> list[Fate]:
     """Of settled images with a known original label, by superclass, the most questioned first."""
-    truth = snapshot.frame("truth", ["original", "status"]).dropna()
-    truth = truth[truth["status"].isin(SETTLED)]
+    truth = snapshot.frame("truth", ["original", "outcome"]).dropna()
     rows, _ = load_groups("superclasses", snapshot.frame("classes", ["class_idx", "name", "wnids"]).to_dict("records"))  # type: ignore[arg-type]
     superclass_of = {row["class_idx"]: row["name"] for row in rows}
     superclass = truth["original"].astype(int).map(superclass_of).fillna(ELSEWHERE)
     rows = [
         Fate(str(name), Counter(part), Number(*proportion(part.isin(QUESTIONED).to_numpy(bool))))
-        for name, part in truth["status"].groupby(superclass)
+        for name, part in truth["outcome"].groupby(superclass)
     ]
     return sorted(rows, key=lambda fate: (fate.name == ELSEWHERE, -fate.questioned.value, fate.name))
 
@@ -107,8 +106,7 @@ class Labels:
         self._names: dict[int, str] = dict(zip(names["class_idx"], names["name"], strict=True))
         images = snapshot.frame("images", ["image_id", "uri"])
         self._uris: dict[str, str] = dict(zip(images["image_id"], images["uri"], strict=True))
-        truth = snapshot.frame("truth", ["image_id", "original", "labels", "judged", "status"])
-        truth = truth[truth["status"].isin(SETTLED) & truth["original"].notna()]
+        truth = snapshot.frame("truth", ["image_id", "original", "labels", "judged"]).dropna()
         self.pairs = pd.DataFrame(_pairs(truth), columns=["image_id", "original", "label", "with", "without"])
 
     def added(self) -> list[Moved]:

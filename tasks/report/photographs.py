@@ -13,13 +13,12 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.report.snapshot import Snapshot
-from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, ImageState, Outcome
 
 SETS: Final = (*VARIANTS, *PUBLISHED_VARIANTS)
-STATUSES: Final = ("changed", "empty", "extended", "open", "confirmed", "settled", "unreviewed")
-"""Most questioned first."""
-QUESTIONED: Final = ("changed", "empty", "extended")
-SETTLED: Final = (*QUESTIONED, "confirmed")
+QUESTIONED: Final = (Outcome.CHANGED, Outcome.EMPTY, Outcome.EXTENDED)
+STAGES: Final = (*QUESTIONED, ImageState.IN_REVIEW, Outcome.CONFIRMED, Outcome.LABELLED, ImageState.UNREVIEWED)
+"""Outcomes of settled images and states of others, most questioned first."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Label:
         ticked, shown: annotators who ticked it (a 'maybe' counts half) and who were asked; 0 of 0: nobody was.
         score: mean probability over the models, or None if it is no candidate.
         reasons: (model, rank) that made it a candidate.
+        undecided: it was asked about, and there is no decision yet.
     """
 
     class_idx: int
@@ -42,6 +42,7 @@ class Label:
     original: bool
     main: bool
     kept: bool
+    undecided: bool = False
 
     @property
     def confidence(self) -> float:
@@ -71,13 +72,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything the page says of one photograph; ``group`` is the name of its class's, or empty."""
+    """Everything the page says of one photograph.
+
+    Attributes:
+        stage: outcome of a settled image, else its state.
+        group: name of its class's group, or empty.
+    """
 
     image_id: str
     uri: str
     size: tuple[int, int]
     boxes: Sequence[Mapping[str, int]]
-    status: str
+    stage: str
     labels: Sequence[Label]
     sources: Sequence[str] = ()
     main_tied: bool = False
@@ -99,18 +105,27 @@ class Card:
         """Kept labels beside the original one."""
         return [label for label in self.labels if label.kept and not label.original]
 
+    @property
+    def undecided(self) -> list[Label]:
+        return [label for label in self.labels if label.undecided]
+
 
 def order(snapshot: Snapshot) -> pd.DataFrame:
-    """Every photograph at hand (image_id, status), the most questioned first, then the least sure original label."""
+    """Every photograph at hand (image_id, stage), the most questioned first, then the least sure original label."""
     images = snapshot.frame("images", ["image_id", "class_idx"])
-    truth = snapshot.frame("truth", ["image_id", "status", "judged", "confidence"])
+    truth = snapshot.frame("truth", ["image_id", "state", "outcome", "judged", "confidence"])
     scores = snapshot.frame("candidates", ["image_id", "class_idx", "score"])
     frame = images.merge(truth, "left", "image_id").merge(scores, "left", ["image_id", "class_idx"])
-    frame["status"] = frame["status"].fillna("unreviewed")
-    frame["rank"] = frame["status"].map(STATUSES.index)
+    frame["stage"] = stage(frame)
+    frame["rank"] = frame["stage"].map(STAGES.index)
     frame["voted"] = [_confidence(*row) for row in frame[["class_idx", "judged", "confidence"]].itertuples(index=False)]
     frame = frame.sort_values(["rank", "voted", "score", "image_id"], na_position="first", ignore_index=True)
-    return frame[["image_id", "status"]]
+    return frame[["image_id", "stage"]]
+
+
+def stage(truth: pd.DataFrame) -> pd.Series[str]:
+    """Outcome of each settled image, else its state; images that the truth lacks are unreviewed."""
+    return truth["outcome"].fillna(truth["state"]).fillna(ImageState.UNREVIEWED)
 
 
 def _confidence(class_idx: int, judged: Any, confidence: Any) -> float:
@@ -138,8 +153,9 @@ class Album:
     def cards(self) -> list[Card]:
         """In the order of ``image_ids``."""
         images = self._by_image("images", ["image_id", "uri", "class_idx", "width", "height", "boxes"])
-        truth_columns = ["labels", "judged", "confidence", "shown", "main_label", "main_tied", "num_objects", "objects"]
-        truth = self._by_image("truth", ["image_id", *truth_columns, "sources", "status"])
+        truth_columns = ["labels", "undecided", "judged", "confidence", "shown"]
+        truth_columns += ["main_label", "main_tied", "num_objects", "objects"]
+        truth = self._by_image("truth", ["image_id", *truth_columns, "sources", "state", "outcome"])
         candidates = self._by_image("candidates", ["image_id", "class_idx", "reasons", "score"])
         strips = self._strips()
         return [
@@ -165,7 +181,7 @@ class Album:
             uri=image["uri"],
             size=(image["width"], image["height"]),
             boxes=image["boxes"],
-            status=truth.get("status", "unreviewed"),
+            stage=truth.get("outcome") or truth.get("state", ImageState.UNREVIEWED),
             labels=self._labels(image["class_idx"], truth, {row["class_idx"]: row for row in candidates}),
             sources=truth.get("sources", ()),
             main_tied=truth.get("main_tied", False),
@@ -191,7 +207,8 @@ class Album:
                 reasons=_reasons(candidates[idx]["reasons"] if idx in candidates else ()),
                 original=idx == original,
                 main=idx == truth.get("main_label"),
-                kept=bool(votes) and idx in truth.get("labels", []),
+                kept=idx in (truth.get("labels") or ()),
+                undecided=idx in truth.get("undecided", ()),
             )
             for idx in {original, *votes, *candidates}
         ]

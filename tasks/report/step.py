@@ -23,10 +23,10 @@ from reground.tasks.report import labels as report_labels
 from reground.tasks.report import pictures
 from reground.tasks.report import variants as report_variants
 from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
-from reground.tasks.report.photographs import QUESTIONED, SETTLED, STATUSES, Album, order, short_names
+from reground.tasks.report.photographs import QUESTIONED, STAGES, Album, order, short_names, stage
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.waiting import waiting
-from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, family
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, Outcome, family
 from reground.tasks.workspace import NonNegativeInt, Output, Shard, Step, Workspace
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -139,18 +139,19 @@ def numbers(snapshot: Snapshot) -> dict[str, Any]:
 def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
     """The photographs shown, the counts of all, and a contact sheet of the first that have variants."""
     all_photographs = order(snapshot)
-    status_of_truth = snapshot.frame("truth", ["status"])["status"]
-    tally = Counter(status_of_truth if len(status_of_truth) else all_photographs["status"])
+    truth = snapshot.frame("truth", ["state", "outcome", "sources"])
+    tally = Counter(stage(truth) if len(truth) else all_photographs["stage"])
     displayed = [str(image_id) for image_id in all_photographs["image_id"][: settings.max_images]]
     on_sheet = sheet(snapshot)
     cards = {card.image_id: card for card in Album(snapshot, sorted({*displayed, *on_sheet})).cards()}
-    settled_status = status_of_truth[status_of_truth.isin(SETTLED)]
+    outcomes = truth["outcome"].dropna()
+    outcomes = outcomes[outcomes != Outcome.LABELLED]
     return {
         "cards": [cards[image_id] for image_id in displayed],
         "sheet": [cards[image_id] for image_id in on_sheet if cards[image_id].strip],
-        "statuses": {status: tally[status] for status in STATUSES},
-        "questioned": Number(*proportion(settled_status.isin(QUESTIONED).to_numpy(bool))),
-        "sources": sorted({source for row in snapshot.frame("truth", ["sources"])["sources"] for source in row}),
+        "stages": {str(name): tally[name] for name in STAGES},
+        "questioned": Number(*proportion(outcomes.isin(QUESTIONED).to_numpy(bool))),
+        "sources": sorted({source for row in truth["sources"] for source in row}),
     }
 
 
@@ -201,7 +202,7 @@ def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     )
     existing = {family(table) for table in snapshot.tables() if table != "votes" or snapshot.count("votes")}
     existing |= {"masks"} if "foregrounds" in existing else set()  # released data come with theirs
-    tables = snapshot.frame("truth", ["image_id", "status"]), snapshot.frame("candidates", ["image_id"])
+    tables = snapshot.frame("truth", ["image_id", "state"]), snapshot.frame("candidates", ["image_id"])
     waiting_count = waiting(*tables) if "votes" in existing else 0
     open_items = [(text, command) for table, text, command in steps if table not in existing]
     if waiting_count:
@@ -270,4 +271,4 @@ FILTERS: Final = {
     "composite": pictures.composite,
 }
 
-STEP = Step("report", 3, ReportSettings, plan, work)
+STEP = Step("report", 4, ReportSettings, plan, work)

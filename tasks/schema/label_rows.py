@@ -177,7 +177,10 @@ class TruthRow(TypedDict):
 
     image_id: ImageId
     original: int | None
-    labels: list[int]
+    state: str
+    outcome: str | None
+    labels: list[int] | None
+    undecided: list[int]
     judged: list[int]
     confidence: list[float]
     shown: list[int]
@@ -191,7 +194,6 @@ class TruthRow(TypedDict):
     sources: list[str]
     vote_fingerprint: str
     routing: str
-    status: str
     method: str
 
 

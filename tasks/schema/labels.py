@@ -9,7 +9,16 @@ from reground.tasks.schema.column import CLASS_IDX, IMAGE_ID, Column, Table
 _TRUTH = (
     IMAGE_ID,
     Column("original", "int32", "the original label", nullable=True),
-    Column("labels", "list<int32>", "labels kept, by descending confidence; may be empty"),
+    Column("state", "string", "settled (people decided), in_review (asked, not decided) or unreviewed (not asked)"),
+    Column(
+        "outcome",
+        "string",
+        "confirmed (the original label alone holds), extended (it and others), changed (others alone), empty (no "
+        "label) or labelled (the original is unknown); null: not settled",
+        nullable=True,
+    ),
+    Column("labels", "list<int32>", "labels that hold, by descending confidence; null: not settled", nullable=True),
+    Column("undecided", "list<int32>", "judged labels on which there is no decision yet, by descending confidence"),
     Column("judged", "list<int32>", "all labels that annotators were asked about"),
     Column(
         "confidence", "list<float32>", "confidence of each judged label, 0 to 1, higher is more certain (see method)"
@@ -25,11 +34,6 @@ _TRUTH = (
     Column("sources", "list<string>", "distinct sources of those votes"),
     Column("vote_fingerprint", "string", "hash of those votes, 16 hexadecimal digits; empty: none"),
     Column("routing", "string", "easy, several, too_few_workers, never_selected or unreviewed"),
-    Column(
-        "status",
-        "string",
-        "confirmed, extended, changed, settled (the original is unknown), empty, open or unreviewed",
-    ),
     Column("method", "string", "aggregation of the votes: selection-frequency, dawid-skene or joint"),
 )
 

@@ -37,8 +37,6 @@ VARIANTS: Final = (
     "mixed_next",
 )
 """The eight ImageNet-9 variants, in the order of the paper (Xiao et al. 2020, figure 1)."""
-SETTLED: Final = ("confirmed", "extended", "changed", "settled")
-"""Statuses of rows of ``truth`` whose labels people settled, and some hold."""
 PUBLISHED_VARIANTS: Final = (
     "only_bg_t_published",
     "mixed_same_published",
@@ -46,6 +44,24 @@ PUBLISHED_VARIANTS: Final = (
     "mixed_next_published",
 )
 """The variants that the published composition may make otherwise, made so beside the others to compare."""
+
+
+class ImageState(StrEnum):
+    """How far people are with an image: the closed list of ``truth.state``."""
+
+    SETTLED = "settled"  # they have decided
+    IN_REVIEW = "in_review"  # asked, not decided
+    UNREVIEWED = "unreviewed"  # nobody was asked
+
+
+class Outcome(StrEnum):
+    """What became of the original label of a settled image: the closed list of ``truth.outcome``."""
+
+    CONFIRMED = "confirmed"  # it alone holds
+    EXTENDED = "extended"  # it holds, and others
+    CHANGED = "changed"  # others hold instead
+    EMPTY = "empty"  # no label holds
+    LABELLED = "labelled"  # nobody knows the original label, and some hold
 
 
 class DropReason(StrEnum):

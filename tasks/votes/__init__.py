@@ -1,4 +1,5 @@
-"""Votes: their vocabulary, which of them count, and what share of people select a label.
+"""Votes: their vocabulary, which of them count, what share of people select a label, and which
+labels an image has.
 
 `VotePolicy` says which votes count; `truth_policy` reads that of the truth. `read_votes` gives the votes
 that count, `encode` turns them into arrays, `selection_frequency` counts them.
@@ -18,6 +19,7 @@ from reground.tasks.votes.arrays import (
 )
 from reground.tasks.votes.counting import counted_votes, excluded, read_votes
 from reground.tasks.votes.decisions import read_decisions
+from reground.tasks.votes.labels import labels_or_original
 from reground.tasks.votes.policy import (
     DEFAULT_POLICY,
     POLICY_TABLE,
@@ -78,6 +80,7 @@ __all__ = [
     "decisive",
     "encode",
     "excluded",
+    "labels_or_original",
     "parse_policy",
     "read_decisions",
     "read_votes",

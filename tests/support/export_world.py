@@ -102,9 +102,10 @@ def judged(folder: Path, images: dict[str, int], source: str = "recorded") -> Wo
 
 
 def truth_of(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """The rows of ``truth``, as plain values."""
+    """The rows of ``truth``, as plain values; labels that are not settled are the original one."""
     rows = [row for _, part in workspace.parts("truth") for row in workspace.read_part(part.path).to_pylist()]
-    return {row["image_id"]: row for row in rows}
+    originals = {row["image_id"]: [row["original"]] for row in rows if row["labels"] is None}
+    return {row["image_id"]: row | {"labels": originals.get(row["image_id"], row["labels"])} for row in rows}
 
 
 def bytes_of(workspace: Workspace) -> dict[str, bytes]:

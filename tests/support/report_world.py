@@ -17,7 +17,7 @@ from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.step import render
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Workspace, run_shard
-from tests.support.tables import candidate, class_row, image, prediction, put, put_truth, vote
+from tests.support.tables import candidate, class_row, conclusion, image, prediction, put, put_truth, vote
 
 EVIL = '<script>alert("x")</script>\'&'
 MODELS = ("lite-a", "lite-b")
@@ -72,10 +72,10 @@ class Page(HTMLParser):
         return min((line for line in self.lines if all(word in line for word in words)), key=len)
 
 
-def truth_row(image_id: str, votes: dict[int, float], labels: list[int], status: str, **more: Any) -> dict[str, Any]:
+def truth_row(image_id: str, votes: dict[int, float], labels: list[int], stage: str, **more: Any) -> dict[str, Any]:
     return {
         "image_id": image_id,
-        "labels": labels,
+        **conclusion(stage, labels),
         "judged": list(votes),
         "confidence": list(votes.values()),
         "shown": [3] * len(votes),
@@ -91,7 +91,6 @@ def truth_row(image_id: str, votes: dict[int, float], labels: list[int], status:
         "votes": 3 * len(votes),
         "sources": ["recorded"],
         "routing": "several",
-        "status": status,
         **more,
     }
 
@@ -167,7 +166,7 @@ def judge(workspace: Workspace, source: str = "recorded") -> None:
         truth_row("b", {8: 1.0}, [8], "confirmed"),
         truth_row("c", {3: 0.0}, [], "empty"),
         truth_row("d", {7: 1.0, 8: 2 / 3}, [7, 8], "extended", main_tied=True),
-        truth_row("e", {}, [9], "unreviewed", sources=[], main_label=None, num_objects=None, objects=[]),
+        truth_row("e", {}, [9], "unreviewed", original=9, sources=[], main_label=None, num_objects=None, objects=[]),
     ]
     put_truth(workspace, [{**row, "sources": [source] if row["judged"] else []} for row in rows])
     put(workspace, "votes", [vote(i, 7, who, source=source) for i in "abcd" for who in "xyz"])

@@ -18,7 +18,7 @@ from reground.annotations.rounds.selection import select_pairs
 from reground.annotations.rounds.task_registry import register_tasks
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy
 from reground.tasks.workspace import Workspace
-from tests.support.tables import put_truth
+from tests.support.tables import conclusion, put_truth
 
 PEOPLE = ("ann@lab", "bob@lab", "cay@lab", "dot@lab")
 
@@ -29,7 +29,7 @@ def truth(image_id: str, judged: dict[int, float], routing: str = "easy", **more
     row = {
         "image_id": image_id,
         "original": next(iter(judged), None),
-        "labels": kept,
+        **conclusion("confirmed", kept),
         "judged": list(judged),
         "confidence": list(judged.values()),
         "shown": [5] * len(judged),
@@ -43,7 +43,6 @@ def truth(image_id: str, judged: dict[int, float], routing: str = "easy", **more
         "sources": ["label-studio"],
         "vote_fingerprint": "",
         "routing": routing,
-        "status": "confirmed",
         "method": "selection-frequency",
     }
     return {**row, **more}

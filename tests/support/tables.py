@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reground.tasks.masks import encode_mask
-from reground.tasks.schema import TABLES, Rows
+from reground.tasks.schema import TABLES, Outcome, Rows
 from reground.tasks.votes import POLICY_TABLE, VotePolicy
 from reground.tasks.workspace import Output, Workspace
 
@@ -109,16 +109,28 @@ def put_truth(workspace: Workspace, rows: Rows, policy: VotePolicy | None = None
     workspace.commit("by-hand-truth", "0000", "0" * 32, output)
 
 
-def truth_row(image_id: str, labels: list[int], status: str, main: int | None) -> dict[str, object]:
+def conclusion(stage: str, labels: list[int], undecided: Sequence[int] = ()) -> dict[str, Any]:
+    """Of a row of ``truth``, what people have decided; ``stage``: an outcome, or the state of an image not settled."""
+    is_settled = stage in tuple(Outcome)
+    return {
+        "state": "settled" if is_settled else stage,
+        "outcome": stage if is_settled else None,
+        "labels": labels if is_settled else None,
+        "undecided": list(undecided),
+    }
+
+
+def truth_row(image_id: str, labels: list[int], stage: str, main: int | None) -> dict[str, Any]:
+    """``labels`` are those judged; of an unreviewed image the original label alone."""
     return {
         "image_id": image_id,
-        "labels": labels,
+        **conclusion(stage, labels),
         "judged": labels,
         "confidence": [1.0] * len(labels),
         "shown": [5] * len(labels),
         "main_label": main,
         "main_tied": False,
-        "original": None,
+        "original": next(iter(labels), None) if stage == "unreviewed" else None,
         "num_objects_tied": False,
         "isolated": [],
         "method": "selection-frequency",
@@ -128,7 +140,6 @@ def truth_row(image_id: str, labels: list[int], status: str, main: int | None) -
         "sources": ["recorded"],
         "vote_fingerprint": "0" * 16,
         "routing": "several",
-        "status": status,
     }
 
 

@@ -6,7 +6,6 @@ import collections
 import io
 import os
 import pickle
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reground.annotations.published.safe_pickle import ALLOWED, load, read_frame, read_npy_object
+from reground.annotations.published.safe_pickle import load, read_frame, read_npy_object
 from reground.tasks.errors import RegroundError
 
 
@@ -41,20 +38,21 @@ def frame() -> pd.DataFrame:
 def test_frames_come_as_they_are(tmp_path: Path, protocol: int) -> None:
     path = tmp_path / "f.pkl"
     path.write_bytes(pickle.dumps(frame(), protocol=protocol))
-    read = read_frame(path, ("main", "label"))
-    assert list(read.index) == ["a.JPEG", "b.JPEG"] and list(read.columns) == list(frame().columns)
-    np.testing.assert_array_equal(read.columns["main"][0], [40, 47])
+    read = read_frame(path, tuple(frame().columns))
+    assert list(read.index) == ["a.JPEG", "b.JPEG"] and set(read.columns) == set(frame().columns)
+    assert read.columns["main"] == [[40, 47], [957]]
     assert read.columns["selected"] == frame()["selected"].tolist()
-    assert [dict(cell) for cell in read.columns["counter"]] == [{40: 3}, {1: 7}]
+    assert read.columns["counter"] == [{40: 3}, {1: 7}]
     assert read.columns["objects"] == frame()["objects"].tolist()
     assert (read.columns["label"], read.columns["flag"]) == ([47, 957], [True, False])
     np.testing.assert_array_equal(read.columns["share"], [0.5, np.nan])
+    assert set(read_frame(path, ("main",)).columns) == {"main"}
 
 
 def test_text_of_pandas_3_and_plain_row_numbers(tmp_path: Path) -> None:
     path = tmp_path / "f.pkl"
     pd.DataFrame({"code": ["fu", "é", None], "n": [1, 2, 3]}).to_pickle(path)
-    read = read_frame(path, ("code",))
+    read = read_frame(path, ("code", "n"))
     assert (list(read.index), read.columns) == ([0, 1, 2], {"code": ["fu", "é", None], "n": [1, 2, 3]})
 
 
@@ -142,74 +140,26 @@ def test_code_is_refused_by_name(tmp_path: Path, number: int) -> None:
     assert not target.exists()
 
 
-def by_hand(*parts: bytes) -> bytes:
-    return b"\x80\x04" + b"".join(parts) + b"."
+class Indexed:
+    """Pickles as a data frame with a given index and blocks."""
+
+    def __init__(self, index: Any, *blocks: Any) -> None:
+        self.index, self.blocks = index, blocks
+
+    def __reduce__(self) -> Any:
+        from pandas.core.internals.managers import BlockManager
+
+        names = pd.Index(["main"], dtype=object)
+        return pd.DataFrame, (), {"_mgr": Reduced(BlockManager, self.blocks, [names, self.index])}
 
 
-def named(module: str, name: str) -> bytes:
-    return f"c{module}\n{name}\n".encode()
+def block(values: np.ndarray, slots: slice) -> Any:
+    from pandas._libs.internals import _unpickle_block  # pyright: ignore[reportAttributeAccessIssue]
+
+    return Reduced(_unpickle_block, values, slots, 2)
 
 
-COUNTER, ARRAY, FRAME = named("collections", "Counter"), named("numpy", "ndarray"), named("pandas", "DataFrame")
-DTYPE, SCALAR = named("numpy", "dtype"), named("numpy._core.multiarray", "scalar")
-RECONSTRUCT, BUFFER = named("numpy._core.multiarray", "_reconstruct"), named("numpy._core.numeric", "_frombuffer")
-OBJECT = DTYPE + b"(\x8c\x02O8\x89\x88tR"
-BYTES = DTYPE + b"(\x8c\x02i8\x89\x88tR"
-HUGE = struct.pack("<q", 10**15)
-
-ATTACKS: dict[str, bytes] = {
-    "sets an attribute on a class": by_hand(COUNTER, b"N}\x8c\x06update", FRAME, b"s\x86b"),
-    "sets an attribute on numpy's class": by_hand(ARRAY, b"N}\x8c\x04sort", FRAME, b"s\x86b"),
-    "writes into a class by its dict": by_hand(COUNTER, b"}\x8c\x06update", FRAME, b"sb"),
-    "dtype with fields": by_hand(DTYPE, b"(\x8c\x02V8\x89\x88tR"),
-    "dtype of a class": by_hand(DTYPE, b"(", COUNTER, b"\x89\x88tR"),
-    "dtype with flags": by_hand(BYTES, b"(K\x03\x8c\x01<N\x8c\x01aNK\x00K\x00K?tb"),
-    "pointers as objects": by_hand(BUFFER, b"(C\x08AAAAAAAA", OBJECT, b"K\x01\x85\x8c\x01CtR"),
-    "a pointer as an object": by_hand(SCALAR, b"(", OBJECT, b"C\x08AAAAAAAAtR"),
-    "objects from bytes": by_hand(
-        RECONSTRUCT, b"(", ARRAY, b"K\x00\x85C\x01btR(K\x01K\x01\x85", OBJECT, b"\x89C\x08AAAAAAAAtb"
-    ),
-    "a huge array": by_hand(
-        RECONSTRUCT, b"(", ARRAY, b"K\x00\x85C\x01btR(K\x01\x8a\x08", HUGE, b"\x85", BYTES, b"\x89C\x00tb"
-    ),
-    "a huge buffer": by_hand(BUFFER, b"(C\x00", BYTES, b"\x8a\x08", HUGE, b"\x85\x8c\x01CtR"),
-    "an array of another class": by_hand(RECONSTRUCT, b"(", COUNTER, b"K\x00\x85C\x01btR"),
-    "a huge memo": by_hand(b"Nr\xff\xff\xff\x7f"),
-    "something outside": by_hand(b"\x8c\x01xQ"),
-    "an extension": by_hand(b"\x82\x01"),
-    "bytes of a huge number": by_hand(named("builtins", "bytearray"), b"\x8a\x08", HUGE, b"\x85R"),
-    "another encoding": by_hand(named("_codecs", "encode"), b"\x8c\x01x\x8c\x06rot_13\x86R"),
-    "an array without state": by_hand(RECONSTRUCT, b"(", ARRAY, b"K\x00\x85C\x01btR", b"(K\x01Ntb"),
-    "ends early": pickle.dumps(frame())[:-200],
-    "nothing": b"",
-    "no pickle": b"image,label\na,1\n",
-}
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_admitted_names_do_nothing_but_hold_data(attack: str) -> None:
-    before = {name: dict(vars(kind)) for name, kind in ALLOWED.items() if isinstance(kind, type)}
-    with pytest.raises(RegroundError, match=r"here\.pkl: (this pickle was not read|expected a pickle)"):
-        load(ATTACKS[attack], "here.pkl")
-    assert {name: dict(vars(kind)) for name, kind in ALLOWED.items() if isinstance(kind, type)} == before
-
-
-def test_the_packages_own_are_never_handed_out() -> None:
-    own = {np.ndarray, np.dtype, pd.DataFrame, pd.Index, pd.RangeIndex, collections.Counter}
-    assert not own & set(ALLOWED.values())
-
-
-@given(st.binary(max_size=60), st.integers(0, 400))
-def test_damage_is_an_error_or_data(noise: bytes, at: int) -> None:
-    whole = bytearray(SMALL)
-    whole[at : at + len(noise)] = noise
-    try:
-        load(bytes(whole), "here.pkl")
-    except RegroundError as error:
-        assert "here.pkl" in str(error)
-
-
-SMALL = pickle.dumps(frame().iloc[:1])
+ONE = np.array([[1]])
 
 
 def without_block(manager: Any) -> Any:
@@ -219,22 +169,27 @@ def without_block(manager: Any) -> Any:
 @pytest.mark.parametrize(
     ("write", "complaint"),
     [
-        (lambda path: pickle.dumps([1, 2]), "expected a pickled data frame, found list"),
-        (lambda path: pickle.dumps(frame().drop(columns="main")), "Missing: main"),
-        (lambda path: without_block(None), "the data frame has no blocks"),
-        (lambda path: without_block([1]), "the data frame has no blocks"),
+        (lambda: pickle.dumps([1, 2]), "it is not a data frame"),
+        (lambda: pickle.dumps(frame().drop(columns="main")), "Missing: main"),
+        (lambda: without_block(None), "the data frame has no blocks"),
+        (lambda: without_block([1]), "the data frame has no blocks"),
+        (lambda: pickle.dumps(Indexed(pd.RangeIndex(10**12), block(ONE, slice(0, 1)))), "over 4,000,000 values"),
+        (lambda: pickle.dumps(Indexed(pd.RangeIndex(2), block(ONE, slice(0, 1)))), "another length than its index"),
+        (lambda: pickle.dumps(Indexed(pd.RangeIndex(1), *[block(ONE, slice(0, 1))] * 2)), "the same place"),
+        (lambda: pickle.dumps(Indexed(pd.RangeIndex(1))), "0 columns for 1 names"),
+        (lambda: pickle.dumps(Indexed(pd.RangeIndex(1), block(np.ones((2, 1)), slice(0, 10**12)))), "for 1 columns"),
     ],
 )
-def test_what_is_no_such_frame(tmp_path: Path, write: Callable[[Path], bytes], complaint: str) -> None:
+def test_what_is_no_such_frame(tmp_path: Path, write: Callable[[], bytes], complaint: str) -> None:
     path = tmp_path / "f.pkl"
-    path.write_bytes(write(path))
+    path.write_bytes(write())
     with pytest.raises(RegroundError, match=complaint):
         read_frame(path, ("main",))
     with pytest.raises(RegroundError, match="No such file"):
         read_frame(tmp_path / "nowhere.pkl", ("main",))
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY\x01\x00"])
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"])
 def test_what_numpy_did_not_save(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.npy").write_bytes(content)
     with pytest.raises(RegroundError, match=r"m\.npy: expected a file of numpy\.save"):

@@ -10,7 +10,7 @@ from tests.support.tables import image, put, put_truth
 
 
 def test_examples_are_of_the_truth_first_and_never_of_the_question(workspace: Workspace) -> None:
-    put_truth(workspace, [truth("i01", {1: 0.1, 0: 1.0}, status="changed"), truth("i03", {0: 0.0, 4: 1.0})])
+    put_truth(workspace, [truth("i01", {1: 0.1, 0: 1.0}, outcome="changed"), truth("i03", {0: 0.0, 4: 1.0})])
     shown = example_pool(workspace, 3, 0)
     assert shown.select(ClassIdx(0), ())[0] == "i01"  # its truth is 0, though it came as 1
     assert set(shown.select(ClassIdx(0), ())) <= {"i01", "i00", "i06", "i09"}  # i03 came as 0 and is not

@@ -1,4 +1,4 @@
-"""Votes to truth: every routing and status, both methods, images known by id alone."""
+"""Votes to truth: every routing, state and outcome, the methods, images known by id alone."""
 
 from __future__ import annotations
 
@@ -72,38 +72,69 @@ def test_routing_as_published(yes: dict[int, int], people: int, expected: str) -
 
 
 @pytest.mark.parametrize(
-    ("yes", "people", "status", "labels"),
+    ("yes", "people", "outcome", "labels"),
     [
         ({7: 5, 3: 2}, 5, "confirmed", [7]),
         ({7: 3, 3: 5}, 5, "extended", [3, 7]),
         ({7: 2, 3: 5}, 5, "changed", [3]),
         ({7: 2, 3: 1}, 5, "empty", []),
-        ({7: 3, 3: 0}, 4, "open", [7]),
-        ({3: 5}, 5, "open", [3]),
     ],
 )
-def test_status(yes: dict[int, int], people: int, status: str, labels: list[int]) -> None:
+def test_outcome(yes: dict[int, int], people: int, outcome: str, labels: list[int]) -> None:
     row = judged(questions("classify", yes, people))
-    assert (row["status"], row["labels"]) == (status, labels)
+    assert (row["state"], row["outcome"], row["labels"], row["undecided"]) == ("settled", outcome, labels, [])
 
 
 @pytest.mark.parametrize(
-    ("yes", "people", "status"), [({3: 5, 4: 1}, 5, "settled"), ({3: 5}, 4, "open"), ({3: 1}, 5, "empty")]
+    ("yes", "people", "outcome"), [({3: 5, 4: 1}, 5, "labelled"), ({3: 5}, 4, None), ({3: 1}, 5, "empty")]
 )
-def test_status_where_nobody_knows_the_original(yes: dict[int, int], people: int, status: str) -> None:
+def test_outcome_where_nobody_knows_the_original(yes: dict[int, int], people: int, outcome: str | None) -> None:
     row = judged(questions("rate", yes, people), original=None)
-    assert (row["status"], row["routing"], row["original"]) == (status, "unreviewed", None)
+    assert (row["outcome"], row["routing"], row["original"]) == (outcome, "unreviewed", None)
+
+
+@pytest.mark.parametrize(
+    ("votes", "undecided"),
+    [
+        (questions("classify", {7: 3, 3: 0}, 4), [7]),  # too few on the original label
+        (questions("classify", {3: 0, 4: 1}), []),  # nobody was asked about it: the others are decided
+        (questions("classify", {7: 5}) + questions("classify", {3: 1}, 2), [3]),  # two people, one of whom saw it
+        (questions("classify", {7: 6, 3: 3, 4: 0}, 6), [3]),  # a tie
+        (questions("classify", {7: 3, 3: 6}, 6), [7]),
+    ],
+)
+def test_what_is_not_decided_is_not_settled(votes: list[dict[str, Any]], undecided: list[int]) -> None:
+    row = judged(votes)
+    assert (row["state"], row["outcome"], row["labels"], row["undecided"]) == ("in_review", None, None, undecided)
+
+
+def test_a_maybe_can_make_a_tie() -> None:
+    answers = ["yes", "yes", "maybe", "no", "no"]
+    row = judged([*questions("rate", {7: 5}), *(vote("a", 3, f"p{n}", answer) for n, answer in enumerate(answers))])
+    assert (row["state"], row["undecided"]) == ("in_review", [3])
+
+
+def test_a_label_that_few_saw_and_rejected_does_not_hold_up_an_image() -> None:
+    """As in the published routing, which asks no more about a label that is seldom selected."""
+    row = judged(questions("contains", {7: 5}) + questions("contains", {3: 1}, 3) + questions("contains", {4: 0}, 1))
+    assert (row["outcome"], row["labels"], row["undecided"]) == ("confirmed", [7], [])
+
+
+def test_another_threshold_decides_a_tie() -> None:
+    votes = questions("rate", {7: 6, 3: 3}, 6)
+    assert judged(votes, settings=TruthSettings(keep=0.8))["labels"] == [7]
+    assert judged(votes, settings=TruthSettings(keep=0.4))["labels"] == [7, 3]
 
 
 def test_nobody_asked_is_not_confirmed() -> None:
     row = truth.unreviewed({"image_id": "a", "original": 7, "routing": None}, SETTINGS)
-    assert (row["status"], row["routing"], row["labels"], row["judged"]) == ("unreviewed", "unreviewed", [7], [])
+    assert (row["state"], row["outcome"], row["labels"], row["judged"]) == ("unreviewed", None, None, [])
 
 
 def test_classify_decides_and_contains_routes() -> None:
     votes = questions("contains", {7: 5, 3: 5, 4: 1}) + questions("classify", {7: 5, 3: 0})
     row = judged(votes)
-    assert (row["routing"], row["status"], row["labels"]) == ("several", "confirmed", [7])
+    assert (row["routing"], row["outcome"], row["labels"]) == ("several", "confirmed", [7])
     assert dict(zip(row["judged"], row["confidence"], strict=True)) == {7: 1.0, 4: 0.2, 3: 0.0}
     assert (row["shown"], row["votes"], row["sources"]) == ([5, 5, 5], 25, ["recorded"])
 
@@ -150,7 +181,7 @@ def test_every_image_has_a_row(workspace_url: str) -> None:
     workspace = Workspace(workspace_url)
     put(workspace, "images", [image("a", 7), image("b", 8)])
     put(workspace, "votes", questions("classify", {7: 5}))
-    assert run(workspace)["status"].to_dict() == {"a": "confirmed", "b": "unreviewed"}
+    assert run(workspace)["state"].to_dict() == {"a": "settled", "b": "unreviewed"}
 
 
 def test_votes_alone_will_do(workspace_url: str) -> None:
@@ -158,8 +189,8 @@ def test_votes_alone_will_do(workspace_url: str) -> None:
     put(workspace, "votes", questions("rate", {7: 5, 3: 0}))
     put(workspace, "classes", [class_row(7), class_row(3)])
     row = run(workspace, TruthSettings("dawid-skene")).loc["a"]
-    assert (row["status"], list(row["judged"]), row["original"] is None or pd.isna(row["original"])) == (
-        "settled",
+    assert (row["outcome"], list(row["judged"]), row["original"] is None or pd.isna(row["original"])) == (
+        "labelled",
         [7, 3],
         True,
     )
@@ -175,7 +206,7 @@ def test_originals_stand_in_for_images_and_say_the_routing(workspace_url: str) -
     assert images["original"].tolist() == [3, 8, 5]  # of two sources the first by name; the image itself before any
     put(workspace, "votes", questions("rate", {3: 5}))
     table = run(workspace)
-    assert table["status"].to_dict() == {"a": "confirmed", "b": "unreviewed", "c": "unreviewed"}
+    assert table["state"].to_dict() == {"a": "settled", "b": "unreviewed", "c": "unreviewed"}
     assert table["routing"].to_dict() == {"a": "unreviewed", "b": "several", "c": "easy"}
 
 

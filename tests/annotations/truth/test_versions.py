@@ -78,7 +78,7 @@ def test_other_votes_change_their_image_alone(workspace: Workspace) -> None:
     assert change.before is not None and change.after is not None
     assert (change.image_id, change.before["labels"], change.after["labels"]) == ("a", [7], [7, 3])
     assert change.why == ["votes"]
-    assert found.statuses() == {("confirmed", "extended"): 1}
+    assert found.transitions() == {("confirmed", "extended"): 1}
 
 
 def test_labels_in_another_order_are_the_same_labels(workspace: Workspace) -> None:

@@ -138,7 +138,7 @@ def test_wrong_use(prefect_api: str, workspace_url: str, tmp_path: Path) -> None
     for parameters, expected in (
         ({"settings": {"masks": {"colour": "blue"}}}, "masks"),
         ({"runner": "dask"}, "unknown runner 'dask'"),
-        ({"workspace": ""}, "expected a workspace"),
+        ({"workspace": ""}, "as the workspace, got an empty text"),
     ):
         with pytest.raises(UsageError, match=expected):
             run_under_prefect(prefect_api, "masks", **{"workspace": workspace_url, **parameters})

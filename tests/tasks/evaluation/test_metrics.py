@@ -28,8 +28,8 @@ def original(image_id: str, class_idx: int | None, source: str = "set") -> dict[
     return {"image_id": image_id, "class_idx": class_idx, "routing": None, "source": source}
 
 
-def truth(image_id: str, said: dict[int, float], status: str, **more: Any) -> dict[str, Any]:
-    """A row of truth: label -> confidence; from one half on it is kept."""
+def truth(image_id: str, said: dict[int, float], stage: str, **more: Any) -> dict[str, Any]:
+    """A row of truth: label -> confidence; from one half on it holds."""
     kept = [label for label, confidence in said.items() if confidence >= 0.5]
     judged = {
         "judged": list(said),
@@ -38,7 +38,7 @@ def truth(image_id: str, said: dict[int, float], status: str, **more: Any) -> di
         "num_objects": None,
         "method": "dawid-skene",
     }
-    return {**truth_row(image_id, kept, status, None), **judged, **more}
+    return {**truth_row(image_id, kept, stage, None), **judged, **more}
 
 
 def evaluate(workspace: Workspace, **settings: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -69,9 +69,9 @@ def workspace(workspace_url: str) -> Workspace:
             truth("a", {DOG: 1.0, OTHER_DOG: 1.0}, "extended", num_objects=2, main_label=OTHER_DOG),
             truth("b", {OTHER_DOG: 1.0, DOG: 0.0}, "changed", num_objects=1, main_label=OTHER_DOG),
             truth("c", {BIRD: 0.0}, "empty"),
-            truth("d", {}, "unreviewed", labels=[BIRD], sources=[]),
+            truth("d", {}, "unreviewed", original=BIRD, sources=[]),
             truth("e", {BIRD: 1.0}, "confirmed", routing="easy"),
-            truth("f", {BIRD: 1.0}, "settled", num_objects=3, main_label=BIRD),
+            truth("f", {BIRD: 1.0}, "labelled", num_objects=3, main_label=BIRD),
         ],
     )
     first = {"a": DOG, "b": DOG, "c": BIRD, "d": BIRD, "e": DOG, "f": BIRD}
@@ -101,6 +101,29 @@ def test_what_people_found(workspace: Workspace) -> None:
     assert table.loc[("m", "top1_original", "all"), "sources"] == ""
     assert table.loc[("m", "top1_original", "reviewed"), "sources"] == "recorded"  # votes say which they are
     assert not any(metric in ("selection_frequency", "nobody_asked") for _, metric, _ in table.index)
+
+
+def test_images_in_review_count_with_their_original_label_alone(workspace: Workspace) -> None:
+    rows = [*workspace.read_arrow("truth").to_pylist(), truth("g", {OTHER_DOG: 1.0}, "in_review", original=DOG)]
+    labels = {"a": DOG, "b": DOG, "c": BIRD, "d": BIRD, "e": BIRD, "f": None, "g": DOG}
+    put(workspace, "original_labels", [original(i, label) for i, label in labels.items()])
+    first = {"a": DOG, "b": DOG, "c": BIRD, "d": BIRD, "e": DOG, "f": BIRD, "g": OTHER_DOG}
+    put(workspace, "predictions/m", [prediction(i, [y]) for i, y in first.items()])
+    without, _ = evaluate(workspace)
+    put_truth(workspace, rows)
+    table, _ = evaluate(workspace)
+    assert table.loc["m"].loc["top1_original", "n"]["all"] == without.loc["m"].loc["top1_original", "n"]["all"]
+    for metric, subset in (("real_accuracy", "all"), ("multi_label", "reviewed"), ("main_label", "reviewed")):
+        assert number(table, metric, subset) == number(without, metric, subset)
+    assert number(table, "real_accuracy", "superclass:Dogs")[1] == 2  # a, b
+
+
+def test_while_nothing_is_settled_nothing_is_said_of_peoples_labels(workspace: Workspace) -> None:
+    rows = workspace.read_arrow("truth").to_pylist()
+    pending = {"state": "in_review", "outcome": None, "labels": None}
+    put_truth(workspace, [row | (pending if row["state"] == "settled" else {}) for row in rows])
+    table, comparison = evaluate(workspace)
+    assert {metric for _, metric, _ in table.index} == {"top1_original"} and comparison.empty
 
 
 def test_groups_of_photographs(workspace: Workspace) -> None:
@@ -175,9 +198,9 @@ def big_world(workspace: Workspace, skills: dict[str, float], images: int = 600,
     rows = []
     for i, y, g in zip(ids, true.tolist(), given.tolist(), strict=True):
         said = {y: rng.binomial(people, 0.9) / people, **({g: rng.binomial(people, 0.1) / people} if g != y else {})}
-        status = "empty" if max(said.values()) < 0.5 else "changed"
+        stage = "empty" if max(said.values()) < 0.5 else "changed"
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
-        rows.append(truth(i, ranked, status, shown=[people] * len(said), method="selection-frequency"))
+        rows.append(truth(i, ranked, stage, shown=[people] * len(said), method="selection-frequency"))
     put_truth(workspace, rows)
     world = pd.DataFrame({"true": true, "given": given}, ids)
     for model, skill in skills.items():

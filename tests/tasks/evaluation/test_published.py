@@ -64,5 +64,6 @@ def test_images_of_one_and_of_several_objects(workspace_url: str) -> None:
         row = found.loc[("top1_original", subset)]
         assert row["low"] <= published <= row["high"]
     assert found.loc[("top1_original", "multi_object"), "n"] == 1062
-    assert found.loc[("multi_label", "multi_object"), "value"] == pytest.approx(0.718, abs=0.002)
-    assert found.loc[("main_label", "multi_object"), "value"] == pytest.approx(0.535, abs=0.002)
+    for metric, value in (("multi_label", 0.719), ("main_label", 0.539)):
+        assert found.loc[(metric, "multi_object"), "value"] == pytest.approx(value, abs=0.002)
+        assert found.loc[(metric, "multi_object"), "n"] == 1033  # on 29 of them a label is tied

@@ -46,6 +46,7 @@ from tests.support.needs import need_fiftyone, need_package
 from tests.support.tables import class_row, image, mask, put
 
 ALL = IMAGENET | STRANGE
+MARKS = ("labels", "main_label", "state", "outcome")
 NAMES = [row["name"] for row in load_classes()]
 
 
@@ -88,7 +89,7 @@ def test_datasets_opens_parquet_with_images_and_names(
     content = bytes_of(workspace)
     for row in read:
         true = truth[row["image_id"]]
-        assert (row["labels"], row["main_label"], row["status"]) == (true["labels"], true["main_label"], true["status"])
+        assert [row[name] for name in MARKS] == [true[name] for name in MARKS]
         assert (row["original_label"], row["num_objects"], row["votes"]) == (
             *(ALL[row["image_id"]], true["num_objects"], true["votes"]),
         )
@@ -188,7 +189,7 @@ def test_croissant_validates_and_loads(workspace: Workspace, truth: dict[str, An
     for name, record in records.items():
         np.testing.assert_array_equal(np.asarray(record["images/image"]), pixels(content[name]))
         assert list(record["images/labels"]) == truth[name]["labels"]
-        assert record["images/status"].decode() == truth[name]["status"]
+        assert record["images/state"].decode() == truth[name]["state"]
         assert record["images/original_label"] == ALL[name]
     classes = {int(r["classes/class_idx"]): str(r["classes/name"]) for r in read.records(record_set="classes")}
     assert classes == dict(enumerate(NAMES))
@@ -292,7 +293,10 @@ def test_fiftyones_importers_read_every_field(workspace: Workspace, truth: dict[
         assert Path(sample["filepath"]).read_bytes() == content[name]
         assert read["labels"][sample["filepath"]] == labels
         assert [[one["label"], one.get("confidence")] for one in sample["labels"]["classifications"]] == labels
-        assert sample["original_label"]["label"] == NAMES[ALL[name]] and sample["status"] == true["status"]
+        assert sample["original_label"]["label"] == NAMES[ALL[name]] and (sample["state"], sample["outcome"]) == (
+            true["state"],
+            true["outcome"],
+        )
         assert len(sample["objects"]["detections"]) == (ALL[name] in true["labels"])
         assert sample["metadata"]["width"] == WIDTH and sample["tags"] == ["val"]
     assert read["schema"].keys() >= {"labels", "main_label", "objects"}

@@ -20,7 +20,7 @@ from tests.support.export_world import (
     truth_of,
 )
 from tests.support.needs import need_package, need_shared
-from tests.support.tables import put, put_truth
+from tests.support.tables import conclusion, put, put_truth
 
 
 def test_real_is_a_list_over_all_images_that_timm_takes(workspace: Workspace, tmp_path: Path) -> None:
@@ -74,9 +74,8 @@ def truth_row(image_id: str, labels: list[int]) -> dict[str, Any]:
     empty |= {column.name: "" for column in schema.table("truth").columns if column.type == "string"}
     return empty | {
         "image_id": image_id,
-        "labels": labels,
+        **conclusion("labelled" if labels else "empty", labels),
         "main_tied": False,
         "num_objects_tied": False,
         "votes": 0,
-        "status": "settled",
     }

@@ -152,7 +152,7 @@ def test_no_photographs_at_all(workspace_url: str) -> None:
 def test_most_questioned_first_and_the_rest_counted(full: Workspace) -> None:
     assert list(order(Snapshot(full))["image_id"]) == ["a", "c", "d", "b", "e"]
     page = Page(html_of(full, max_images=2))
-    assert [value for name, value in page.attributes if name == "data-status" and value] == [
+    assert [value for name, value in page.attributes if name == "data-stage" and value] == [
         *("changed", "empty"),  # the filter's buttons
         *("changed", "empty"),  # the cards
     ]
@@ -235,7 +235,7 @@ def test_a_browser_shows_it_without_a_request(full: Workspace, tmp_path: Path) -
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto((tmp_path / "page.html").as_uri())
-        page.click(".filter button[data-status=empty]")
+        page.click(".filter button[data-stage=empty]")
         assert page.locator(".card:visible").count() == 1
         for width in (1400, 820, 420, 360):
             page.set_viewport_size({"width": width, "height": 900})

@@ -1,0 +1,23 @@
+"""Files from elsewhere: each format is read in one place, in bounded memory and time."""
+
+from reground.tasks.files.content import ContentError, read_bytes
+from reground.tasks.files.json import parse_json, read_json
+from reground.tasks.files.npy import NpyHeader, parse_npy, read_npy, read_npy_header
+from reground.tasks.files.npz import Npz, NpzArray
+from reground.tasks.files.preview import preview
+from reground.tasks.files.toml import parse_toml
+
+__all__ = [
+    "ContentError",
+    "read_bytes",
+    "read_json",
+    "parse_json",
+    "parse_toml",
+    "read_npy",
+    "parse_npy",
+    "read_npy_header",
+    "NpyHeader",
+    "Npz",
+    "NpzArray",
+    "preview",
+]
