@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
@@ -48,15 +48,6 @@ Runner = Annotated[
         show_default=lambda _: "threads",
     ),
 ]
-
-PATHS: Final = {
-    "index": ("images", "boxes", "labels", "classes"),
-    "imagenet9": ("folder",),
-    "masks": ("method",),
-    "review": ("ca_file",),
-    "variants": ("groups",),
-}
-"""Settings that name a file or folder, some after a kind: ``supplied:DIR``."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +98,8 @@ class SettingOption:
 
     def _convert(self, tokens: Sequence[Token]) -> str:
         text = tokens[0].value
-        return _absolute(text) if self.field.name in PATHS.get(self.step, ()) else text
+        # A workspace that remembers a file, or a worker that reads it, may be in another folder.
+        return self.field.location.absolute(text, Path.cwd()) if self.field.location else text
 
 
 def takes_settings(
@@ -202,11 +194,3 @@ def _default_text(default: Any) -> str:
     if isinstance(default, tuple):
         return ",".join(map(str, default))
     return ("yes" if default else "no") if isinstance(default, bool) else str(default)
-
-
-def _absolute(text: str) -> str:
-    """A file or folder by its full path, since a workspace that remembers it may be used from elsewhere."""
-    if Path(text).exists() and text:
-        return str(Path(text).resolve())
-    kind, colon, path = text.partition(":")
-    return f"{kind}:{Path(path).resolve()}" if colon and path and Path(path).exists() else text

@@ -11,9 +11,11 @@ from reground.tasks.images.classes import (
     read_group_map,
     resolve_label,
 )
-from reground.tasks.images.decode import DECODER, SUFFIXES, DecodedImage, ImageError, decode, decode_rgb, load_rgb
+from reground.tasks.images.decode import DECODER, DecodedImage, ImageError, decode, decode_rgb, load_rgb
+from reground.tasks.images.formats import SUFFIXES
+from reground.tasks.images.image_ids import path_id, stem_id
 from reground.tasks.images.index import STEP, IndexSettings
-from reground.tasks.images.listing import ListedFile, list_files
+from reground.tasks.images.listing import ListedFile, list_files, normalize
 from reground.tasks.images.original_labels import read_original_labels
 from reground.tasks.images.photograph import DropError, Photograph
 
@@ -22,6 +24,9 @@ __all__ = [
     "IndexSettings",
     "ListedFile",
     "list_files",
+    "normalize",
+    "stem_id",
+    "path_id",
     "load_classes",
     "label_index",
     "resolve_label",

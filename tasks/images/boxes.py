@@ -3,17 +3,18 @@
 Coordinates are edges in pixels: a box covers ``xmin <= x < xmax``, ``ymin <= y < ymax``, so
 ``0 <= xmin < xmax <= width``. ImageNet's XML uses the same convention (its ``xmax`` reaches the width).
 
-ImageNet's boxes refer to the stored pixels; other tools annotate the upright image. For an image with an
-EXIF rotation, the file's ``<size>`` decides which of the two it is. If it matches both (a square, or a
-rotation by 180 degrees), the boxes refer to the stored pixels.
+ImageNet's boxes refer to the stored pixels; other tools (LabelImg from 1.8.4, CVAT) annotate the upright
+image. For an image with an EXIF rotation, the file's ``<size>`` decides which of the two it is, unless it
+matches both (a square, or a rotation by 180 degrees): then the boxes refer to the stored pixels, and the
+file is reported. A setting replaces this rule.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from reground.tasks.schema import BoxDict, DropReason
@@ -21,7 +22,13 @@ from reground.tasks.schema import BoxDict, DropReason
 MAX_BYTES: Final = 1_000_000
 """Larger box files are rejected before parsing; ImageNet's have about 500 bytes."""
 
-_NUMBER: Final = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
+MAX_COORDINATE: Final = 1e9
+"""No coordinate in pixels is as large."""
+
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+BoxOrientation = Literal["auto", "stored", "shown"]
+"""Which pixels boxes refer to: by the file's size, those stored, or those shown after EXIF rotation."""
 
 
 class Box(NamedTuple):
@@ -39,10 +46,22 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class BoxFile:
-    """The content of a box file: width and height of the image in pixels, and the boxes."""
+    """The content of a box file.
+
+    Attributes:
+        size: width and height of the image in pixels.
+        boxes: one for each object.
+        names: of the objects, in the same order.
+    """
 
     size: tuple[int, int]
     boxes: tuple[Box, ...]
+    names: tuple[str, ...] = ()
+
+    def select(self, names: Collection[str]) -> BoxFile:
+        """The file with only the objects of some names."""
+        kept = [(box, name) for box, name in zip(self.boxes, self.names, strict=True) if name in names]
+        return BoxFile(self.size, tuple(box for box, _ in kept), tuple(name for _, name in kept))
 
 
 class BoxError(Exception):
@@ -74,10 +93,18 @@ def parse_boxes(content: bytes) -> BoxFile:
     if root.tag != "annotation":
         raise _invalid(f"expected <annotation> at the top, found <{root.tag[:40]}>")
     size = (_number(root, "size/width"), _number(root, "size/height"))
-    return BoxFile(size, tuple(_box(node) for node in root.findall("object")))
+    objects = root.findall("object")
+    names = tuple((node.findtext("name") or "").strip() for node in objects)
+    return BoxFile(size, tuple(map(_box, objects)), names)
 
 
-def place_boxes(box_file: BoxFile, orientation: int, stored_size: tuple[int, int], size: tuple[int, int]) -> list[Box]:
+def place_boxes(
+    box_file: BoxFile,
+    orientation: int,
+    stored_size: tuple[int, int],
+    size: tuple[int, int],
+    refer_to: BoxOrientation = "auto",
+) -> list[Box]:
     """Map boxes to the upright image. One invalid box rejects the file, because later steps count the boxes.
 
     Args:
@@ -85,11 +112,13 @@ def place_boxes(box_file: BoxFile, orientation: int, stored_size: tuple[int, int
         orientation: EXIF orientation of the image, 1 to 8.
         stored_size: width and height in pixels, before EXIF rotation.
         size: width and height in pixels, after EXIF rotation.
+        refer_to: the pixels that the boxes refer to.
 
     Raises:
         BoxError: the file is for an image of another size, or a box exceeds the image.
     """
-    if box_file.size not in (stored_size, size):
+    sizes = {"auto": (stored_size, size), "stored": (stored_size,), "shown": (size,)}[refer_to]
+    if box_file.size not in sizes:
         detail = f"box file says {_format_size(box_file.size)}, the image is {_format_size(size)}"
         raise BoxError(DropReason.BOX_SIZE_MISMATCH, detail)
     width, height = box_file.size
@@ -97,9 +126,23 @@ def place_boxes(box_file: BoxFile, orientation: int, stored_size: tuple[int, int
         if not (0 <= box.xmin < box.xmax <= width and 0 <= box.ymin < box.ymax <= height):
             edges = ", ".join(f"{name} {value}" for name, value in box._asdict().items())
             raise BoxError(DropReason.BOX_OUTSIDE_IMAGE, f"{edges}: not a box inside {_format_size(box_file.size)}")
-    if box_file.size == stored_size:
+    if box_file.size == stored_size and refer_to != "shown":
         return [orient_box(box, orientation, stored_size) for box in box_file.boxes]
     return list(box_file.boxes)
+
+
+def is_unclear(box_file: BoxFile, orientation: int, stored_size: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether the size does not say which pixels the boxes refer to, and the boxes differ between the two.
+
+    Args:
+        box_file: as for `place_boxes`.
+        orientation: as for `place_boxes`.
+        stored_size: as for `place_boxes`.
+        size: as for `place_boxes`.
+    """
+    if not stored_size == size == box_file.size:
+        return False
+    return any(orient_box(box, orientation, stored_size) != box for box in box_file.boxes)
 
 
 def orient_box(box: Box, orientation: int, stored_size: Sequence[int]) -> Box:
@@ -129,9 +172,10 @@ def _box(node: Element) -> Box:
 
 def _number(parent: Element, path: str) -> int:
     text = (parent.findtext(path) or "").strip()
-    if not _NUMBER.fullmatch(text):
+    number = float(text) if _NUMBER.fullmatch(text) else MAX_COORDINATE
+    if not abs(number) < MAX_COORDINATE:
         raise _invalid(f"expected a number of pixels in <{parent.tag}> at {path}, found '{text[:40]}'")
-    return round(float(text))
+    return round(number)
 
 
 def _invalid(detail: str) -> BoxError:

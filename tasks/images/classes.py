@@ -10,16 +10,22 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images.listing import normalize
+from reground.tasks.images.synset_mapping import mapped_classes, read_synset_mapping
 from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
 from reground.tasks.tabular import read_text_table
 
 GROUPS: Final = ("imagenet9", "superclasses")
 """The packaged group maps."""
+
+MAX_NEAR: Final = 3
+"""Names that a message lists for a label that matches none."""
 
 _MAX_INDEX: Final = 2**31 - 1
 _WNID: Final = re.compile(r"[anrsv]\d{8}")
@@ -53,15 +59,25 @@ def load_classes(path: str | Path = "") -> list[ClassRow]:
 
     Args:
         path: a CSV with the columns class_idx and name, and optionally wnids (separated by
-            spaces) and gloss; empty: ImageNet-1k.
+            spaces) and gloss, or Kaggle's ``LOC_synset_mapping.txt``; empty: ImageNet-1k.
 
     Raises:
         UsageError: the file is missing or malformed; the message gives the line.
     """
+    if path and Path(path).suffix.lower() == ".txt":
+        return _from_mapping(Path(path))
     if path:
         return _read_classes(Path(path))
     with resources.as_file(resources.files("reground.tasks.vocabularies") / "imagenet.csv") as file:
         return _read_classes(file)
+
+
+def _from_mapping(path: Path) -> list[ClassRow]:
+    """Of ImageNet-1k's classes in their order the packaged rows, which have unique names and glosses."""
+    synonyms, imagenet = read_synset_mapping(path), load_classes()
+    if list(synonyms) == [row["wnids"][0] for row in imagenet]:
+        return imagenet
+    return mapped_classes(synonyms)
 
 
 def _read_classes(path: Path) -> list[ClassRow]:
@@ -97,7 +113,7 @@ def label_index(classes: Iterable[ClassRow]) -> dict[str, set[ClassIdx]]:
     """Map each label of a class (its name, WordNet ids and index, as text) to the classes it matches."""
     index: dict[str, set[ClassIdx]] = {}
     for row in classes:
-        for text in (row["name"], *row["wnids"], str(row["class_idx"])):
+        for text in (normalize(row["name"]), *row["wnids"], str(row["class_idx"])):
             index.setdefault(text, set()).add(row["class_idx"])
     return index
 
@@ -116,14 +132,40 @@ def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
         >>> resolve_label("n02099601", label_index(load_classes()))
         207
     """
-    label = text.strip()
+    label = normalize(text.strip())
     digits = label.isascii() and label.isdigit()
     matches = index.get(label, set()) | (index.get(label.lstrip("0") or "0", set()) if digits else set())
     if len(matches) == 1:
         return next(iter(matches))
     if matches:
         raise LabelError(f"'{label}' matches more than one class: {', '.join(map(str, sorted(matches)))}")
-    raise LabelError(f"'{label}' is no WordNet id, exact name or index of a class")
+    raise LabelError(f"'{label}' is no WordNet id, exact name or index of a class{_near(label, index)}")
+
+
+def _near(label: str, index: Mapping[str, set[ClassIdx]]) -> str:
+    """The names that a mistyped label may mean: `` (near: 'tench')``; empty: none is near."""
+    names: dict[str, str] = {}
+    for name in index:
+        if not (name.isdigit() or _WNID.fullmatch(name)):
+            names.setdefault(_simplified(name), name)
+    matches = get_close_matches(_simplified(label), names, n=MAX_NEAR, cutoff=0.8)
+    return f" (near: {', '.join(repr(names[match]) for match in matches)})" if matches else ""
+
+
+def _simplified(name: str) -> str:
+    return " ".join(re.split(r"[\W_]+", name.casefold()))
+
+
+def class_by_name(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx | None:
+    """The class that has a text as its WordNet id or name; None: none or several, or the text is a number.
+
+    Args:
+        text: names an object in a box file or a folder; unlike a label it need not name a class.
+        index: from `label_index`.
+    """
+    label = normalize(text.strip())
+    matches = set[ClassIdx]() if label.isdigit() else index.get(label, set())
+    return next(iter(matches)) if len(matches) == 1 else None
 
 
 def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[GroupRow], GroupCoverage]:

@@ -15,20 +15,14 @@ from typing import Final
 
 import numpy as np
 import PIL
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from reground.tasks.errors import RegroundError
+from reground.tasks.images.formats import CODECS, begins_like_an_image, identify, reader_error, supported_formats
+from reground.tasks.images.png import without_texts
 from reground.tasks.schema import DropReason
 
 DECODER: Final = f"pillow {PIL.__version__}"
-FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "JPEG2000")
-"""Supported formats; Pillow's others (PostScript, icons, video frames) do not contain photographs."""
-# fmt: off
-SUFFIXES: Final = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".gif", ".bmp", ".tif", ".tiff",
-    ".webp", ".avif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm",
-))
-# fmt: on
 WHITE: Final = (255, 255, 255, 255)
 
 # `ImageError` reports the same problems, and its callers add the file name.
@@ -37,7 +31,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 # Pillow's own limit is fixed; `decode` checks the header against the user's limit before it decodes pixels.
 Image.MAX_IMAGE_PIXELS = None
 
-_SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"\0\0\0\x0cjP  ")
 _TRANSPOSE: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -115,35 +108,59 @@ def decode(content: bytes, max_pixels: int | None = None) -> DecodedImage:
         max_pixels: reject larger images before decoding; None: no limit.
 
     Raises:
-        ImageError: the file is empty, not an image, larger than ``max_pixels``, animated, truncated or damaged.
+        ImageError: the file is empty, not an image, in a format that is not read, larger than ``max_pixels``,
+            animated, truncated or damaged.
     """
-    with _open(content) as image:
-        _check_header(image, max_pixels)
-        mode, orientation = image.mode, _orientation(image)
-        try:
-            image.load()
-            upright = _upright(image)
-            pixels = np.asarray(_to_rgb(upright))
-        except ImageError:
-            raise
-        except Exception as error:  # Pillow's decoders raise exceptions of many types
-            raise ImageError(DropReason.TRUNCATED, f"truncated or damaged: {_describe(error)}") from error
-    return DecodedImage(pixels, mode, orientation)
-
-
-def _open(content: bytes) -> Image.Image:
     if not content:
         raise ImageError(DropReason.EMPTY_FILE, "0 bytes")
+    name = _format(content)
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
-    except Exception as error:  # as above: also ValueError, EOFError, zlib.error
-        if content.startswith(_SIGNATURES):
-            raise ImageError(
-                DropReason.TRUNCATED, f"image with a truncated or damaged header: {_describe(error)}"
-            ) from error
-        raise ImageError(
-            DropReason.NOT_AN_IMAGE, f"{len(content):,} bytes, in none of the formats {', '.join(FORMATS)}"
-        ) from error
+        return _decode(name, content, max_pixels)
+    except ValueError as error:  # a limit of Pillow's, of texts and colour profiles
+        pixels_only = without_texts(content)
+        if len(pixels_only) == len(content):
+            raise _damaged(error) from error
+    return decode(pixels_only, max_pixels)
+
+
+def _decode(name: str, content: bytes, max_pixels: int | None) -> DecodedImage:
+    """Decode a file in one format. A ValueError is not always damage; everything else that Pillow raises is."""
+    try:
+        with _open(name, content) as image:
+            _check_header(image, max_pixels)
+            mode, orientation = image.mode, _orientation(image)
+            image.load()
+            upright = _upright(image)
+            return DecodedImage(np.asarray(_to_rgb(upright)), mode, orientation)
+    except (ImageError, ValueError):
+        raise
+    except Exception as error:  # Pillow's decoders raise exceptions of many types
+        raise _damaged(error) from error
+
+
+def _format(content: bytes) -> str:
+    """The format of a file that this Pillow can decode."""
+    name = identify(content)
+    if name in supported_formats():
+        return name
+    if name:
+        installed = f"Pillow needs the library {CODECS[name]} for it" if name in CODECS else "it is not read"
+        raise ImageError(DropReason.FORMAT_UNSUPPORTED, f"{name}: {installed}; convert it to PNG or JPEG")
+    if begins_like_an_image(content):
+        raise ImageError(DropReason.TRUNCATED, f"truncated: {len(content)} bytes")
+    formats = ", ".join(supported_formats())
+    raise ImageError(DropReason.NOT_AN_IMAGE, f"{len(content):,} bytes, in none of the formats {formats}")
+
+
+def _open(name: str, content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=(name,))
+    except UnidentifiedImageError as error:
+        raise reader_error(name, content) or error from error
+
+
+def _damaged(error: Exception) -> ImageError:
+    return ImageError(DropReason.TRUNCATED, f"truncated or damaged: {_describe(error)}")
 
 
 def _check_header(image: Image.Image, max_pixels: int | None) -> None:
@@ -152,16 +169,9 @@ def _check_header(image: Image.Image, max_pixels: int | None) -> None:
         detail = f"{width} x {height} = {width * height:,} pixels, over the limit of {max_pixels:,}"
         raise ImageError(DropReason.TOO_LARGE, detail)
     # The additional frames of an MPO file are other views of the same photograph.
-    frames = 1 if image.format == "MPO" else _frames(image)
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > 1:
         raise ImageError(DropReason.ANIMATED, f"{frames} frames or pages")
-
-
-def _frames(image: Image.Image) -> int:
-    try:
-        return getattr(image, "n_frames", 1)
-    except Exception as error:  # counting frames parses the whole file
-        raise ImageError(DropReason.TRUNCATED, f"truncated or damaged: {_describe(error)}") from error
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,9 +1,14 @@
-"""List the files below a folder in a fixed order, without opening them; unusable files are included."""
+"""List the files below a folder in a fixed order, without opening them; unusable files are included.
+
+Names are in Unicode's normal form C, whatever the file system has: macOS decomposes them (form D), most
+editors and tables do not (https://unicode.org/reports/tr15).
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +16,7 @@ from typing import Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import DropReason
+from reground.tasks.workspace import is_workspace
 
 _SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
 
@@ -31,8 +37,8 @@ class ListedFile:
     """A file, or a folder that cannot be listed. Its content has not been read.
 
     Attributes:
-        name: path below the listed folder, with ``/`` as separator.
-        uri: absolute path.
+        name: path below the listed folder, with ``/`` as separator, in normal form C.
+        uri: absolute path, as the file system has it.
         stamp: size in bytes and modification time; changes when the file changes.
         size: in bytes.
         problem: why the file cannot be used; None: no problem so far.
@@ -56,7 +62,9 @@ class ListedFile:
 
 
 def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
-    """List every file below ``root``, sorted by name, except hidden files, system files and those in ``skip``.
+    """List every file below ``root``, sorted by name.
+
+    Hidden files, system files, other workspaces and what is in ``skip`` are left out.
 
     Symbolic links are followed. A folder that cannot be listed (no permission, a loop of links) is an
     entry whose name ends in ``/``.
@@ -71,7 +79,39 @@ def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
     except (OSError, ValueError) as error:
         raise UsageError(f"expected a folder at {root}, but it cannot be listed: {error}") from error
     skip_ids = {(path.name, _identity(path)) for path in skip if path.exists()}
-    return sorted(_walk(top, "", (), skip_ids), key=lambda file: file.name)
+    return sorted(_walk(top, "", (), skip_ids), key=lambda file: (file.name, file.uri))
+
+
+def normalize(name: str) -> str:
+    """A name in the form by which names are compared: two spellings of the same characters are equal.
+
+    Examples:
+        >>> normalize("cafe\u0301") == "caf\u00e9"
+        True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+class PathFinder:
+    """Finds files by paths that may spell their names in another Unicode normal form. Lists each folder once."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, dict[str, str]] = {}
+
+    def find(self, path: Path) -> Path:
+        """The existing path with the same characters; ``path`` itself if there is none."""
+        if path.is_absolute() and not _exists(path) and path != path.parent:
+            parent = self.find(path.parent)
+            return parent / self._entries(parent).get(normalize(path.name), path.name)
+        return path
+
+    def _entries(self, folder: Path) -> dict[str, str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = {normalize(path.name): path.name for path in folder.iterdir()}
+            except (OSError, ValueError):
+                self._names[folder] = {}
+        return self._names[folder]
 
 
 def stat_file(name: str, path: str) -> ListedFile:
@@ -90,6 +130,7 @@ def stat_file(name: str, path: str) -> ListedFile:
             text,
             problem=FileProblem(DropReason.UNREADABLE, "its name is not UTF-8: rename it"),
         )
+    name = normalize(name)
     try:
         state = Path(path).stat()
     except (OSError, ValueError) as error:
@@ -106,6 +147,8 @@ def _walk(
         identity = _identity(folder)
         if identity in ancestors:
             yield _unlistable(folder, prefix, "a link to one of its parent folders")
+            return
+        if ancestors and is_workspace(folder):
             return
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries)
@@ -128,6 +171,13 @@ def _walk(
 def _identity(path: Path) -> Identity:
     state = path.stat()
     return state.st_dev, state.st_ino
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -1,33 +1,44 @@
-"""List labelled images from class folders, a flat ILSVRC2012 ``val`` with its devkit, or a CSV, and find their boxes.
+"""List labelled images from class folders, a flat folder with a label file, or a CSV.
 
 A source lists its files and their labels as text. Images are not decoded here, and labels are not resolved.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import re
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Final
 
 from reground.tasks.errors import UsageError
-from reground.tasks.images.decode import SUFFIXES
-from reground.tasks.images.listing import FileProblem, ListedFile, list_files, stat_file
+from reground.tasks.images.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
+from reground.tasks.images.kaggle import SOLUTION_COLUMNS
+from reground.tasks.images.label_files import VALIDATION, label_file_paths, read_labels
+from reground.tasks.images.listing import FileProblem, ListedFile, PathFinder, list_files, stat_file
 from reground.tasks.schema import DropReason
 from reground.tasks.tabular import read_text_table
 
 ACCEPTED_SOURCES: Final = """\
   - a folder with one folder of images per class, named by WordNet id, class name or index;
-  - a flat ILSVRC2012 val, with --labels DEVKIT (the folder with data/meta.mat and
-    data/ILSVRC2012_validation_ground_truth.txt, or that file with meta.mat in the same folder);
+  - ILSVRC as Kaggle distributes it: the folder with ILSVRC and LOC_val_solution.csv;
+  - a flat ILSVRC2012 val, with --labels LOC_val_solution.csv or --labels DEVKIT (the folder with
+    data/meta.mat and data/ILSVRC2012_validation_ground_truth.txt, or that file with meta.mat in the same folder);
   - a CSV with the columns path (relative to the CSV) and label, and optionally split."""
-GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
-META: Final = "meta.mat"
 
-_VALIDATION: Final = re.compile(r"ILSVRC2012_val_(\d{8})", re.ASCII)
+
+@dataclass(frozen=True)
+class OtherLabel:
+    """A label that something else than the source's label names for a file.
+
+    Attributes:
+        text: the label, not resolved yet.
+        place: where it is named, for a message.
+    """
+
+    text: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -39,12 +50,14 @@ class LabelledFile:
         label: as text, not resolved yet; empty: the source has none.
         split: name of the split; empty: the source has none.
         label_problem: why there is no label; empty: there is one.
+        other_labels: labels from elsewhere; they may name the same class.
     """
 
     file: ListedFile
     label: str
     split: str = ""
     label_problem: str = ""
+    other_labels: tuple[OtherLabel, ...] = ()
 
 
 def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> list[LabelledFile]:
@@ -52,11 +65,11 @@ def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> l
 
     Args:
         images: a folder, or a CSV.
-        labels: the ILSVRC2012 devkit, for a flat ``val``; empty: the source has the labels.
+        labels: a label file, for a flat folder; empty: the source has the labels.
         skip: files and folders to leave out.
 
     Raises:
-        UsageError: not an accepted source, an empty one, or a devkit that cannot be read.
+        UsageError: not an accepted source, an empty one, or a label file that cannot be read.
     """
     check_source(images, labels)
     path = Path(images)
@@ -78,12 +91,27 @@ def check_source(images: str, labels: str = "") -> None:
         raise UsageError(f"expected a folder or a .csv, found the file {path}. Accepted are:\n{ACCEPTED_SOURCES}")
     if labels:
         raise UsageError(
-            f"expected labels only in the CSV {path}, got the devkit {labels} too: give --labels '' (index.labels)"
+            f"expected labels only in the CSV {path}, got the label file {labels} too: give --labels '' (index.labels)"
+        )
+    _refuse_solution(path)
+
+
+def _refuse_solution(path: Path) -> None:
+    """Kaggle's CSV of labels does not say where its images are."""
+    try:
+        with path.open(encoding="utf-8-sig") as handle:
+            header = handle.readline(1000)
+    except (OSError, UnicodeDecodeError):
+        return  # the reader of the CSV reports it
+    if tuple(cell.strip() for cell in header.split(",")) == SOLUTION_COLUMNS:
+        raise UsageError(
+            f"expected a CSV of paths and labels, found Kaggle's labels in {path}, which has no paths. "
+            f"Give the folder of the images: `reground index VAL --labels {path}`"
         )
 
 
 def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[LabelledFile]:
-    files = [_check_suffix(file) for file in list_files(root, [*skip, *_devkit_files(labels)])]
+    files = [_check_suffix(file) for file in list_files(root, [*skip, *label_file_paths(labels)])]
     usable = [file for file in files if file.problem is None]
     if not usable:
         details = "; ".join(f"{file.name}: {file.problem.detail}" for file in files[:3] if file.problem)
@@ -91,9 +119,9 @@ def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[Labell
             f"expected images below {root}, found none ({details or 'it is empty'}). Accepted are:\n{ACCEPTED_SOURCES}"
         )
     if labels:
-        return _label_by_devkit(files, Path(labels))
+        return _label_by_file(files, Path(labels))
     if not any("/" in file.name for file in usable):
-        hint = " These look like ILSVRC2012's: give --labels." if _VALIDATION.match(usable[0].stem) else ""
+        hint = " These look like ILSVRC2012's: give --labels." if VALIDATION.match(usable[0].stem) else ""
         raise UsageError(
             f"expected class folders in {root}, found {len(usable):,} images outside of class folders "
             f"(first: {usable[0].name}), which have no label.{hint} Accepted are:\n{ACCEPTED_SOURCES}"
@@ -105,8 +133,12 @@ def _check_suffix(file: ListedFile) -> ListedFile:
     suffix = Path(file.name).suffix
     if file.problem or suffix.lower() in SUFFIXES:
         return file
-    detail = f"'{suffix}' is not a suffix of an image" if suffix else "no suffix"
-    return ListedFile(file.name, file.uri, file.stamp, file.size, FileProblem(DropReason.NOT_AN_IMAGE, detail))
+    if suffix.lower() in UNSUPPORTED_SUFFIXES:
+        problem = FileProblem(DropReason.FORMAT_UNSUPPORTED, f"'{suffix}' is not read: convert it to PNG or JPEG")
+    else:
+        detail = f"'{suffix}' is not a suffix of an image" if suffix else "no suffix"
+        problem = FileProblem(DropReason.OTHER_FILE, detail)
+    return dataclasses.replace(file, problem=problem)
 
 
 def _label_by_folder(file: ListedFile) -> LabelledFile:
@@ -114,154 +146,33 @@ def _label_by_folder(file: ListedFile) -> LabelledFile:
     return LabelledFile(file, folder if inside else "", label_problem="" if inside else "not in a class folder")
 
 
-# ILSVRC2012's devkit
-
-
-def _label_by_devkit(files: Iterable[ListedFile], devkit: Path) -> list[LabelledFile]:
-    wnids = read_ground_truth(devkit)
+def _label_by_file(files: Iterable[ListedFile], labels: Path) -> list[LabelledFile]:
+    label_of = read_labels(labels)
 
     def label_file(file: ListedFile) -> LabelledFile:
-        number = _VALIDATION.fullmatch(file.stem)
-        if number is None:
-            return LabelledFile(
-                file, "", label_problem="not named ILSVRC2012_val_ and eight digits, so the devkit has no label for it"
-            )
-        line = int(number[1])
-        if not 1 <= line <= len(wnids):
-            return LabelledFile(file, "", label_problem=f"number {line}, but the ground truth has {len(wnids):,} lines")
-        return LabelledFile(file, wnids[line - 1])
+        found = label_of(file.stem)
+        others = (*(OtherLabel(text, labels.name) for text in found.others), *_folder_label(file.name))
+        return LabelledFile(file, found.label, label_problem=found.problem, other_labels=others)
 
     return [label_file(file) for file in files]
 
 
-def read_ground_truth(devkit: Path) -> list[str]:
-    """Read the WordNet id of each validation image, from ``ILSVRC2012_val_00000001`` on.
-
-    The ground truth gives an ILSVRC2012_ID, which is *not* the index of the sorted WordNet ids;
-    ``meta.mat`` maps it to the WordNet id.
-
-    Args:
-        devkit: the devkit folder, its ``data`` folder, or the ground truth with ``meta.mat`` in the same folder.
-
-    Raises:
-        UsageError: a file is missing or malformed; the message gives the file and the line.
-    """
-    candidates = [devkit, devkit / GROUND_TRUTH, devkit / "data" / GROUND_TRUTH]
-    ground_truth = next((path for path in candidates if path.is_file()), None)
-    if ground_truth is None:
-        raise UsageError(
-            f"expected the ILSVRC2012 devkit at {devkit}, found no {GROUND_TRUTH} there or in its folder data"
-        )
-    wnid_of = _read_meta(ground_truth.parent / META)
-    try:
-        lines = ground_truth.read_text(encoding="ascii").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"expected one ILSVRC2012_ID per line in {ground_truth}, but it cannot be read: {error}"
-        ) from error
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return [_wnid(ground_truth, number, text.strip(), wnid_of) for number, text in enumerate(lines, 1)]
-
-
-def _devkit_files(labels: str) -> list[Path]:
-    """Every possible path of the devkit and its files, which may be in the folder of the images."""
-    folders = [Path(labels), Path(labels) / "data", Path(labels).parent] if labels else []
-    return [*folders[:1], *(folder / name for folder in folders for name in (GROUND_TRUTH, META))]
-
-
-def _wnid(ground_truth: Path, line: int, text: str, wnid_of: dict[int, str]) -> str:
-    if not text.isdigit() or int(text) not in wnid_of:
-        raise UsageError(
-            f"{ground_truth}, line {line}: expected an ILSVRC2012_ID of meta.mat "
-            f"({min(wnid_of)} to {max(wnid_of)}), found '{text[:40]}'"
-        )
-    return wnid_of[int(text)]
-
-
-def _read_meta(path: Path) -> dict[int, str]:
-    from scipy.io import loadmat
-
-    try:
-        synsets: Any = loadmat(str(path), squeeze_me=True)["synsets"]
-        leaves = synsets[synsets["num_children"] == 0]
-        wnid_of = {int(i): str(wnid) for i, wnid in zip(leaves["ILSVRC2012_ID"], leaves["WNID"], strict=True)}
-    except Exception as error:  # scipy raises exceptions of many types for a damaged file
-        raise UsageError(
-            f"expected ILSVRC2012 meta.mat (a table 'synsets' with ILSVRC2012_ID, WNID and num_children) "
-            f"at {path}, but it cannot be read: {type(error).__name__}: {error}"
-        ) from error
-    if not wnid_of:
-        raise UsageError(f"{path}: expected classes without children in 'synsets', found none")
-    return wnid_of
-
-
-# A CSV
+def _folder_label(name: str) -> tuple[OtherLabel, ...]:
+    folder = PurePath(name).parent.name
+    return (OtherLabel(folder, "its folder"),) if folder else ()
 
 
 def _from_csv(path: Path) -> list[LabelledFile]:
-    folder = path.parent.absolute()
+    folder, finder = path.parent.absolute(), PathFinder()
     files = []
     for line, cells in read_text_table(path, ("path", "label"), None):
         if not cells["path"]:
             raise UsageError(f"{path}, line {line}: expected a path, found an empty cell")
         name = os.path.normpath(cells["path"]).replace(os.sep, "/")
         label_problem = "" if cells["label"] else f"no label on line {line} of {path.name}"
-        file = stat_file(name, str(folder / cells["path"]))
-        files.append(LabelledFile(file, cells["label"], cells.get("split", ""), label_problem))
+        file = stat_file(name, str(finder.find(folder / cells["path"])))
+        others = _folder_label(name)
+        files.append(LabelledFile(file, cells["label"], cells.get("split", ""), label_problem, others))
     if not files:
         raise UsageError(f"{path}: expected one image per line, found none below the header")
     return sorted(files, key=lambda item: item.file.name)
-
-
-# Boxes
-
-
-class BoxFinder:
-    """Finds the box file of an image by its stem, in one folder or in class folders.
-
-    Args:
-        folder: of the box files; empty: there are none.
-        images: the files to find boxes for.
-
-    Attributes:
-        unlistable: folders that cannot be listed.
-        files: box files by stem.
-        images: number of images by stem.
-
-    Raises:
-        UsageError: the folder does not exist, or has no box file with the stem of an image.
-    """
-
-    def __init__(self, folder: str, images: Iterable[ListedFile]) -> None:
-        files = list_files(Path(folder)) if folder else []
-        self.unlistable = [file for file in files if file.is_folder]
-        self.files: dict[str, list[ListedFile]] = {}
-        for file in files:
-            if file.name.lower().endswith(".xml"):
-                self.files.setdefault(file.stem, []).append(file)
-        self.images = Counter(image.stem for image in images)
-        if folder and not self.files.keys() & self.images.keys():
-            first = next(iter(self.files), None)
-            raise UsageError(
-                f"expected box files below {folder}, named like their images (NAME.xml for NAME.JPEG), "
-                + (f"found {len(self.files):,} of other names (first: {first}.xml)" if first else "found no .xml there")
-            )
-
-    def find(self, image: ListedFile) -> ListedFile | FileProblem | None:
-        """The image's box file; None: it has none; a `FileProblem` if it is ambiguous."""
-        files = self.files.get(image.stem, [])
-        if len(files) == 1 and self.images[image.stem] == 1:
-            return files[0]
-        expected = PurePath(image.name).with_suffix("")
-        matches = [file for file in files if PurePath(file.name).with_suffix("") == expected]
-        if len(matches) == 1:
-            return matches[0]
-        if not files:
-            return None
-        names = ", ".join(file.name for file in files[:3])
-        return FileProblem(
-            DropReason.BOX_FILE_INVALID,
-            f"{self.images[image.stem]} images and {len(files)} box files ({names}) have the stem {image.stem}, "
-            f"and none is at {expected}.xml",
-        )

@@ -6,16 +6,16 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import Box, DropError, Photograph
+from reground.tasks.images import Box, DropError, Photograph, path_id, stem_id
 from reground.tasks.plugins import Plugin
-from reground.tasks.schema import DropReason
+from reground.tasks.schema import DropReason, ImageId
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -117,15 +117,9 @@ def from_plugin(plugin: Plugin, target: MaskMethod | Segment) -> MaskMethod:
     return dataclasses.replace(source, label=label, find=find, origin=plugin.origin)
 
 
-def candidate_ids(name: str) -> tuple[str, str]:
-    """What the image of a mask may be called: by its path (as with ``--ids path``), or by its stem.
-
-    Examples:
-        >>> candidate_ids("val/n01440764/a.png")
-        ('val__n01440764__a', 'a')
-    """
-    path = PurePath(name)
-    return str(path.with_suffix("")).lstrip("/").replace("/", "__"), path.stem
+def candidate_ids(name: str) -> tuple[ImageId, ImageId]:
+    """The image_ids that the image of a mask may have, by path and by stem; ``name`` is the mask's path."""
+    return path_id(name), stem_id(name)
 
 
 def file_sha256(path: Path) -> str:

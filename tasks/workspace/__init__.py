@@ -3,6 +3,7 @@
 from reground.tasks.workspace import lock, remembered
 from reground.tasks.workspace.export_table import read_table, write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
+from reground.tasks.workspace.location import is_workspace
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
@@ -39,6 +40,7 @@ __all__ = [
     "fields",
     "finish",
     "image_shards",
+    "is_workspace",
     "lock",
     "read_table",
     "raise_faults",

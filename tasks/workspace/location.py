@@ -47,6 +47,12 @@ def locate(url: str) -> Location:
     return Location(fs, root.rstrip("/"), is_local)
 
 
+def is_workspace(folder: Path) -> bool:
+    """Whether a local folder holds a workspace."""
+    has_tables = (folder / "manifest").is_dir() and (folder / "tables").is_dir()
+    return has_tables or ((folder / "lock").is_file() and (folder / "settings.json").is_file())
+
+
 def _check_folder(folder: Path) -> None:
     """Raises:
     UsageError: the folder is a file, or would lie below one.

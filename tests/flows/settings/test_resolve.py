@@ -95,7 +95,7 @@ def test_all_faults_are_told_with_their_source(tmp_path: Path, monkeypatch: pyte
             "variants.fill: expected one of: tile, inpaint, got 'tyle' (did you mean 'tile'?)",
             "masks.seed: expected a whole number, at least 0, got 'one'",
             "index.max_dropped: expected a number from 0 to 1, got 2",
-            "unknown setting 'index.imges': did you mean 'index.images'? expected one of: index.boxes, ",
+            "unknown setting 'index.imges': did you mean 'index.images'? expected one of: index.box_orientation, ",
         ),
         (undo, f"(file {config})", f"(file {config})", "(environment REGROUND_MASKS__SEED)", *["(command line)"] * 2),
         strict=True,

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, orient_box, parse_boxes, place_boxes
+from reground.tasks.images.boxes import (
+    MAX_BYTES,
+    Box,
+    BoxError,
+    BoxFile,
+    is_unclear,
+    orient_box,
+    parse_boxes,
+    place_boxes,
+)
 from reground.tasks.images.decode import DecodedImage
 from reground.tasks.schema import DropReason
 from tests.support.indexing import BILLION
@@ -80,7 +89,7 @@ def test_a_box_turns_as_its_pixels_do(sized: tuple[tuple[int, int], Box], orient
 @given(sized_boxes())
 def test_xml_comes_back(sized: tuple[tuple[int, int], Box]):
     size, box = sized
-    assert parse_boxes(xml(size, [box, box])) == BoxFile(size, (box, box))
+    assert parse_boxes(xml(size, [box, box])) == BoxFile(size, (box, box), ("n0", "n0"))
 
 
 def test_boxes_drawn_on_the_image_as_shown_stay():
@@ -89,8 +98,36 @@ def test_boxes_drawn_on_the_image_as_shown_stay():
     assert place_boxes(BoxFile((40, 20), (box,)), 6, (40, 20), (20, 40)) == [Box(16, 1, 18, 3)]
 
 
-def test_equal_sizes_are_taken_as_stored():
-    assert place_boxes(BoxFile((40, 20), (Box(1, 2, 3, 4),)), 3, (40, 20), (40, 20)) == [Box(37, 16, 39, 18)]
+def test_equal_sizes_are_taken_as_stored_unless_set():
+    half_turn = BoxFile((40, 20), (Box(1, 2, 3, 4),)), 3, (40, 20), (40, 20)
+    assert place_boxes(*half_turn) == place_boxes(*half_turn, "stored") == [Box(37, 16, 39, 18)]
+    assert place_boxes(*half_turn, "shown") == [Box(1, 2, 3, 4)]
+
+
+def test_the_size_must_be_that_of_the_pixels_that_are_set():
+    box = Box(1, 2, 3, 4)
+    quarter_turn = 6, (40, 20), (20, 40)
+    assert place_boxes(BoxFile((20, 40), (box,)), *quarter_turn, "shown") == [box]
+    assert place_boxes(BoxFile((40, 20), (box,)), *quarter_turn, "stored") == [Box(16, 1, 18, 3)]
+    for size, refer_to in (((40, 20), "shown"), ((20, 40), "stored")):
+        with pytest.raises(BoxError) as caught:
+            place_boxes(BoxFile(size, (box,)), *quarter_turn, refer_to)
+        assert caught.value.reason == DropReason.BOX_SIZE_MISMATCH
+
+
+@given(sized_boxes(), st.integers(1, 8))
+def test_boxes_are_unclear_exactly_where_the_two_readings_differ(sized: tuple[tuple[int, int], Box], orientation: int):
+    stored, box = sized
+    shown = (stored[1], stored[0]) if orientation >= 5 else stored
+    for size in {stored, shown}:
+        box_file = BoxFile(size, (box,))
+        readings = []
+        for refer_to in ("stored", "shown"):
+            try:
+                readings.append(place_boxes(box_file, orientation, stored, shown, refer_to))
+            except BoxError:
+                continue
+        assert is_unclear(box_file, orientation, stored, shown) == (len(readings) == 2 and readings[0] != readings[1])
 
 
 @given(sized_boxes(), st.sampled_from(Box._fields), st.integers(-3, 34))
@@ -121,6 +158,51 @@ def test_parts_are_no_objects():
     assert parse_boxes(xml((9, 9), [], part)).boxes == ()
 
 
+NUMBERS = {
+    "16.2798442840576": 16,
+    "1.62798442840576e1": 16,
+    "1.6E+01": 16,
+    "160e-1": 16,
+    "+16": 16,
+    "16.": 16,
+    ".9": 1,
+    "0.00000000000000000000000000000001": 0,
+    "-0.2": 0,
+    "1e-400": 0,
+    "15.99999999999999999999999999999999999999": 16,
+    "00016": 16,
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_every_way_to_write_a_number(text: str):
+    content = xml((99, 99), [Box(1, 1, 50, 50)]).replace(b"<xmin>1<", f"<xmin>{text}<".encode())
+    assert parse_boxes(content).boxes[0].xmin == NUMBERS[text]
+
+
+@given(st.floats(-1e8, 1e8), st.sampled_from(["{!r}", "{:.17e}", "{:.30f}", "{:g}", " {!r} "]))
+def test_any_number_of_decimals_and_exponents(value: float, form: str):
+    text = form.format(value)
+    content = xml((99, 99), [Box(1, 1, 50, 50)]).replace(b"<xmin>1<", f"<xmin>{text}<".encode())
+    assert parse_boxes(content).boxes[0].xmin == round(float(text))
+
+
+@given(st.text(st.characters(exclude_characters="<&", exclude_categories=["Cs", "Cc"]), max_size=12))
+def test_any_text_is_a_number_or_malformed(text: str):
+    content = xml((99, 99), [Box(1, 1, 50, 50)]).replace(b"<xmin>1<", f"<xmin>{text}<".encode())
+    try:
+        (box,) = parse_boxes(content).boxes
+    except BoxError as error:
+        assert error.reason in (DropReason.BOX_FILE_INVALID,)
+    else:
+        assert box.xmin == round(float(text))
+
+
+def test_a_size_with_decimals():
+    content = xml((9, 9), []).replace(b"<width>9<", b"<width>9.0<")
+    assert parse_boxes(content).size == (9, 9)
+
+
 def test_fractions_of_a_pixel_are_rounded():
     content = xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmin>1<", b"<xmin> 1.75 <")
     assert parse_boxes(content).boxes == (Box(2, 1, 5, 5),)
@@ -141,6 +223,12 @@ OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><annotation>
         xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5</xmax>", b""),
         xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>nan"),
         xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>1e9"),
+        xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>1e400"),
+        xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>inf"),
+        xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>1_0"),
+        xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>."),
+        xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>1e"),
+        xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", "<xmax>\u0665".encode()),
         xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<xmax>5", b"<xmax>99999999999"),
         xml((9, 9), [Box(1, 1, 5, 5)]).replace(b"<width>9", b"<width>"),
         b'<?xml version="1.0" encoding="klingon"?><annotation/>',

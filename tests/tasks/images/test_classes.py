@@ -118,6 +118,27 @@ def test_a_name_that_is_another_class_index_is_ambiguous(tmp_path: Path):
     assert resolve_label("3", index) == 3
 
 
+@pytest.mark.parametrize(
+    ("label", "near"),
+    [
+        ("golden retreiver", "'golden retriever'"),
+        ("Golden_Retriever", "'golden retriever'"),
+        ("great white sharks", "'great white shark'"),
+        ("TENCH", "'tench'"),
+    ],
+)
+def test_names_that_nearly_match_are_listed(label: str, near: str):
+    with pytest.raises(LabelError, match=near):
+        resolve_label(label, INDEX)
+
+
+def test_no_name_is_near_to_a_number_or_a_word_of_its_own():
+    for label in ("1000", "n0209960", "submarine sandwich of tuna"):
+        with pytest.raises(LabelError) as caught:
+            resolve_label(label, INDEX)
+        assert "near" not in str(caught.value)
+
+
 # A user's classes
 
 

@@ -66,8 +66,9 @@ def test_every_bad_file_has_its_reason_and_the_counts_add_up(tmp_path: Path, two
     bad = {
         "empty.jpg": (b"", "empty_file"),
         "text.jpg": (b"hello", "not_an_image"),
-        "notes.txt": (b"hello", "not_an_image"),
-        "bare": (photo(), "not_an_image"),
+        "notes.txt": (b"hello", "other_file"),
+        "bare": (photo(), "other_file"),
+        "phone.heic": (photo(), "format_unsupported"),
         "half.png": (photo()[:-30], "truncated"),
         "cut.jpg": (photo(size=(64, 64), format="JPEG")[:-200], "truncated"),
         "bomb.png": (bomb(60_000, 60_000), "too_large"),
@@ -156,34 +157,6 @@ def test_a_huge_file_is_not_read(tmp_path: Path, two: Path, monkeypatch: pytest.
     assert dropped == {"huge.png": "too_large"}
 
 
-# Keys
-
-
-def test_with_ids_by_path_both_files_of_one_stem_are_kept(tmp_path: Path, two: Path):
-    put(two / CAT / "deep" / "rex.jpg", photo(5, format="JPEG"))
-    images, dropped = index(tmp_path, two, ids="path")
-    assert (sorted(images.index), dropped) == ([f"{DOG}__rex", f"{CAT}__deep__rex", f"{CAT}__tom"], {})
-    _, dropped = index(tmp_path, two)
-    assert dropped == {"rex.jpg": "duplicate_id"}
-
-
-def test_the_first_of_one_stem_is_kept_and_the_others_are_told_which(tmp_path: Path, two: Path):
-    put(two / CAT / "rex.png", photo(5))
-    put(two / CAT / "rex.gif", photo(6, format="GIF"))
-    put(two / DOG / "rex.bmp", photo(8, format="BMP"))
-    images, _ = index(tmp_path, two)
-    assert images.at["rex", "uri"] == str(two / DOG / "rex.bmp")
-    details = Workspace(tmp_path / "workspace").read("dropped")["detail"]
-    assert len(details) == 3
-    assert all(f"{DOG}/rex.bmp has; to keep both, give --ids path" in detail for detail in details)
-
-
-def test_a_file_that_is_dropped_anyway_takes_no_key(tmp_path: Path, two: Path):
-    put(two / DOG / "tom.txt", "about tom")
-    images, dropped = index(tmp_path, two)
-    assert (list(images.index), dropped) == (["rex", "tom"], {"tom.txt": "not_an_image"})
-
-
 # Labels
 
 
@@ -263,7 +236,7 @@ def test_only_shards_whose_files_changed_are_made_again(tmp_path: Path):
     os.utime(boxes / "5.xml", ns=(1, 1))
     assert run(workspace, settings) == ["00002"]
     put(classes, f"class_idx,name,wnids\n0,hound,{DOG}\n")
-    assert run(workspace, settings) == ["classes"]
+    assert run(workspace, settings) == ["classes", "00002"], "boxes are compared with the classes by name"
     put(classes, f"class_idx,name,wnids\n3,hound,{DOG}\n")
     assert run(workspace, settings) == ["classes", "00000", "00001", "00002"]
     (root / DOG / "4.png").unlink()
@@ -281,12 +254,3 @@ def test_two_indexes_of_one_folder_are_the_same_bytes(tmp_path: Path, world: Wor
         run(workspace, settings)
         parts.append([(part.path, part.sha256) for _, part in workspace.parts("images")])
     assert parts[0] == parts[1]
-
-
-def test_a_workspace_and_own_files_among_the_images_are_no_images(two: Path):
-    workspace = Workspace(two / "work")
-    classes = put(two / "classes.csv", f"class_idx,name,wnids\n0,dog,{DOG}\n1,cat,{CAT}\n")
-    settings = IndexSettings(str(two), classes=str(classes), max_dropped=0.0)
-    assert run(workspace, settings) == ["classes", "00000"]
-    assert run(workspace, settings) == []
-    assert workspace.read("dropped").empty

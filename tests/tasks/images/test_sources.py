@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from reground.tasks.errors import UsageError
+from reground.tasks.images.devkit import GROUND_TRUTH, read_ground_truth
 from reground.tasks.images.index import dropped_files
-from reground.tasks.images.sources import GROUND_TRUTH, list_source, read_ground_truth
+from reground.tasks.images.sources import list_source
 from reground.tasks.workspace import Workspace
 from tests.support.indexing import BILLION, CAT, DOG, box_xml, index, photo, put, two_images
 
