@@ -15,6 +15,7 @@ from tests.support.architecture import (
     circle_of_rooms,
     homeless,
     orphan_tests,
+    parsers,
     past_faces,
     undefined_exports,
     untested_packages,
@@ -57,6 +58,25 @@ FACELESS = ("", "flows", "tasks", "annotations", "tasks.kernels", "tasks.vocabul
 
 
 FOLDERS = ("tasks", "annotations", "flows")
+
+
+OWN_CONTENT = {
+    "annotations.collect.sync",
+    "annotations.label_studio.credentials",
+    "annotations.label_studio.running",
+    "annotations.truth.versions",
+    "flows.cli.demo",
+    "tasks.export.dataset",
+    "tasks.report.models",
+    "tasks.workspace.store",
+}
+
+
+OTHER_PARSERS = {
+    "annotations.published.pickle_tree",  # of instructions, none of which is run
+    "tasks.models.torchvision_model",  # of weights, by torch's own guard
+    "tasks.tabular.formats",  # of Parquet
+}
 
 
 INSIDE_LABEL_STUDIO = "reground.annotations.label_studio.server_settings"  # on its Django
@@ -150,6 +170,14 @@ def test_kernels_are_arithmetic(source: Source) -> None:
 def test_heavy_packages_have_one_home(source: Source, packages: tuple[str, ...], home: str) -> None:
     found = importers(source, *packages)
     assert found and {name for name in found if not within(name, home)} == set()
+
+
+def test_files_from_elsewhere_are_parsed_in_one_place(source: Source) -> None:
+    """Each format has one reader with limits; the others parse what reground has written itself."""
+    calls = ("json.load", "json.loads", "np.load", "pd.read_pickle", "pq.ParquetFile", "pq.read_table")
+    modules = ("tomllib", "zipfile", "pickle", "pickletools")
+    readers = {name for name in parsers(source, calls, modules) if not within(name, "reground.tasks.files")}
+    assert {name.removeprefix("reground.") for name in readers} == OWN_CONTENT | OTHER_PARSERS
 
 
 def test_tests_mirror_the_source() -> None:

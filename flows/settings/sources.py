@@ -8,19 +8,17 @@ environment variable says nothing.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from reground.tasks.errors import UsageError
+from reground.tasks.files import MAX_TOML_BYTES, parse_toml, read_bytes
 from reground.tasks.workspace import Workspace, remembered
 
 PREFIX: Final = "REGROUND_"
 SEPARATOR: Final = "__"
-MAX_BYTES: Final = 1_000_000
-"""Of a settings file."""
 
 Kind = Literal["default", "workspace", "file", "environment", "command line"]
 
@@ -84,11 +82,7 @@ def from_file(path: Path | None) -> Iterator[RawValue]:
         return
     place = str(path.absolute())
     try:
-        with path.open("rb") as handle:
-            content = handle.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ValueError(f"over {MAX_BYTES:,} bytes")
-        values = list(flatten(tomllib.loads(content.decode("utf-8-sig"))))
+        values = list(flatten(parse_toml(read_bytes(path, MAX_TOML_BYTES))))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"expected settings in TOML at {place}: {error}. Check the path after --config.") from error
     for name, value in values:

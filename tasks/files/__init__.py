@@ -5,7 +5,7 @@ from reground.tasks.files.json import parse_json, read_json
 from reground.tasks.files.npy import NpyHeader, parse_npy, read_npy, read_npy_header
 from reground.tasks.files.npz import Npz, NpzArray
 from reground.tasks.files.preview import preview
-from reground.tasks.files.toml import parse_toml
+from reground.tasks.files.toml import MAX_TOML_BYTES, parse_toml
 
 __all__ = [
     "ContentError",
@@ -13,6 +13,7 @@ __all__ = [
     "read_json",
     "parse_json",
     "parse_toml",
+    "MAX_TOML_BYTES",
     "read_npy",
     "parse_npy",
     "read_npy_header",

@@ -60,7 +60,7 @@ def parse_json(
     except ValueError as error:
         raise ContentError(str(error)) from error
     # Only an escape can bring a lone surrogate past the decoder.
-    if object_pairs_hook is None and ("\\ud" in text or "\\uD" in text):
+    if "\\ud" in text or "\\uD" in text:
         _check_text(value)
     return value
 

@@ -6,10 +6,9 @@ import io
 
 import numpy as np
 
+from reground.tasks.files import ContentError, read_npy_header
 from reground.tasks.images import DropError
 from reground.tasks.schema import DropReason
-
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def read_mask(content: bytes, size: int) -> np.ndarray:
@@ -27,25 +26,19 @@ def read_mask(content: bytes, size: int) -> np.ndarray:
     Raises:
         DropError: the file is not an array, or has another shape, objects, or other values.
     """
-    shape, fortran, dtype, start = _header(content)
+    stream = io.BytesIO(content)
+    try:
+        header = read_npy_header(stream)
+    except ContentError as error:
+        raise DropError(DropReason.MASK_FAILED, str(error)) from error
+    shape, dtype, start = header.shape, header.dtype, stream.tell()
     if shape != (size, size):
         raise DropError(DropReason.MASK_SIZE_MISMATCH, f"an array of shape {shape}, expected {(size, size)}")
     if dtype.hasobject or dtype.kind not in "buif":
         raise DropError(DropReason.MASK_FAILED, f"an array of {dtype}, expected numbers or booleans")
     if len(content) - start < size * size * dtype.itemsize:
         raise DropError(DropReason.MASK_FAILED, f"truncated: {len(content):,} bytes")
-    values = np.frombuffer(content, dtype, size * size, start).reshape(shape, order="F" if fortran else "C")
+    values = np.frombuffer(content, dtype, size * size, start).reshape(shape, order="F" if header.fortran else "C")
     if not ((values == 0) | (values == 1)).all():
         raise DropError(DropReason.MASK_FAILED, "values other than 0 and 1")
     return values == 1
-
-
-def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, whether the order is Fortran's, dtype, and the offset of the values."""
-    file = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(file)
-        shape, fortran, dtype = _HEADERS[version](file)
-    except Exception as error:  # NumPy evaluates the header as Python, which raises exceptions of many types
-        raise DropError(DropReason.MASK_FAILED, f"not a NumPy array file: {error}"[:200]) from error
-    return shape, fortran, dtype, file.tell()

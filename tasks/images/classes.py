@@ -6,7 +6,6 @@ are rows of ``classes`` and ``groups``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.files import ContentError, preview, read_json
 from reground.tasks.images.listing import normalize
 from reground.tasks.images.synset_mapping import mapped_classes, read_synset_mapping
 from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
@@ -249,8 +249,8 @@ def _read_json(path: Path) -> dict[str, list[str]]:
         return dict(pairs)
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=check_unique)
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(path, object_pairs_hook=check_unique)
+    except (OSError, ContentError) as error:
         raise UsageError(f"{path}: {expected}, but it cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{path}: {expected}, found a {type(content).__name__}")
@@ -260,7 +260,7 @@ def _read_json(path: Path) -> dict[str, list[str]]:
     for name, members in content.items():
         valid = isinstance(members, list) and all(type(m) in (str, int) for m in members)
         if not (valid and members):
-            raise UsageError(f"{path}: {expected}, found for '{name}': {json.dumps(members)[:80]}")
+            raise UsageError(f"{path}: {expected}, found for {preview(name)}: {preview(members)}")
     return {name: [str(member) for member in members] for name, members in content.items()}
 
 

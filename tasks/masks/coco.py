@@ -20,6 +20,7 @@ import numpy as np
 from pycocotools import mask as coco
 
 from reground.tasks.errors import RegroundError
+from reground.tasks.files import parse_json, read_bytes
 from reground.tasks.images import DropError, Photograph
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.source import Mask, ShardInputs, candidate_ids, file_sha256
@@ -27,6 +28,9 @@ from reground.tasks.schema import DropReason
 
 MIN_SHARE_IN_BOX: Final = 0.5
 """An instance with a smaller share of itself in the box is another object's."""
+
+MAX_COCO_BYTES: Final = 2_000_000_000
+"""Of a file: COCO's instances_train2017.json has 450 MB, LVIS's training set 1.1 GB."""
 
 MAX_COORDINATE: Final = 1e9
 """No coordinate in pixels, and no infinity."""
@@ -114,7 +118,7 @@ def parse_coco(content: bytes) -> dict[str, list[CocoImage]]:
     Raises:
         ValueError: no JSON, or not COCO's layout; says where.
     """
-    document = _json(content)
+    document = parse_json(content)
     by_path: dict[str, list[CocoImage]] = {}
     by_stem: dict[str, list[CocoImage]] = {}
     by_id: dict[int | str, CocoImage] = {}
@@ -173,19 +177,12 @@ def _decode_runs(counts: Any, height: int, width: int) -> Mask:
 @functools.lru_cache(maxsize=1)
 def _read(path: str, content: str) -> dict[str, list[CocoImage]]:
     try:
-        return parse_coco(Path(path).read_bytes())
+        return parse_coco(read_bytes(Path(path), MAX_COCO_BYTES))
     except (OSError, ValueError) as error:
         raise RegroundError(
             f"expected COCO's instances (images, annotations with a segmentation) in {path}: {error}. "
             "Write it again with the tool that made it, or supply a folder of PNG files."
         ) from error
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except RecursionError as error:
-        raise ValueError("nested too deep for COCO") from error
 
 
 def _list(document: Any, name: str) -> list[Any]:

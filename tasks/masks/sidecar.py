@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import UsageError
+from reground.tasks.files import MAX_TOML_BYTES, parse_toml, preview, read_bytes
 
 SCALES: Final = ("unit", "max", "byte")
 CHANNELS: Final = ("rgb", "bgr")
@@ -65,10 +65,10 @@ def read_sidecar(network: Path) -> Sidecar:
     """
     path = sidecar_path(network)
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = read_bytes(path, MAX_TOML_BYTES)
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"expected the preprocessing of {network} in {path}: {error.strerror or error}. "
+            f"expected the preprocessing of {network} in {path}: {error}. "
             f"Write it; for U2-Net its least is\n{EXAMPLE}\n(docs/masks.md has more)"
         ) from error
     try:
@@ -83,7 +83,7 @@ def parse_sidecar(content: bytes) -> Sidecar:
     Raises:
         ValueError: no TOML, a key unknown or missing, or a value that cannot be; says what could.
     """
-    values = tomllib.loads(content.decode())  # both errors are ValueErrors
+    values = parse_toml(content)
     unknown_keys = values.keys() - CHECKS.keys()
     if unknown_keys:
         raise ValueError(f"unknown {', '.join(sorted(unknown_keys))}: expected some of {', '.join(CHECKS)}")
@@ -95,7 +95,7 @@ def parse_sidecar(content: bytes) -> Sidecar:
     for name, value in values.items():
         expected, is_valid = CHECKS[name]
         if not is_valid(value):
-            raise ValueError(f"expected {name} to be {expected}, found {value!r}")
+            raise ValueError(f"expected {name} to be {expected}, found {preview(value)}")
     return Sidecar(**{name: _to_field(value) for name, value in values.items()})
 
 

@@ -5,8 +5,6 @@ Each reader yields one checked row per prediction, with its location in the file
 
 from __future__ import annotations
 
-import io
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import UsageError, unknown
+from reground.tasks.files import ContentError, preview, read_json, read_npy
 from reground.tasks.images import load_classes
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
 from reground.tasks.tabular import SUFFIXES, parse_json, read_table, to_text, unit
@@ -148,6 +147,8 @@ def _probability(location: str, values: list[Any], count: int) -> tuple[float, .
 
 def _number(location: str, value: Any) -> float:
     try:
+        if isinstance(value, bool):
+            raise TypeError
         return math.nan if value is None else float(value)
     except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{location}: expected probability to be numbers from 0 to 1, found {value!r:.80}") from None
@@ -169,23 +170,22 @@ def _label_errors(path: Path, indexing: Path) -> Iterator[FileRow]:
 
 def _array(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
     try:
-        labels = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        labels = read_npy(path)
+    except (OSError, ContentError) as error:
         raise UsageError(f"{path}: expected class indices saved by numpy, but it cannot be read: {error}") from error
-    if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
-        description = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-        raise UsageError(f"{path}: expected a list of class indices, found {description}")
-    return labels.astype(np.int64)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise UsageError(f"{path}: expected a list of class indices, found {labels.dtype} {labels.shape}")
+    return labels
 
 
 def _file_names(path: Path, indexing: Path) -> list[str]:
     try:
-        names = json.loads(indexing.read_text())
-    except (OSError, ValueError, RecursionError) as error:
+        names = read_json(indexing)
+    except (OSError, ContentError) as error:
         raise UsageError(
             f"{path} says which class, but not of which image: expected the list of files {indexing}, as "
             f"cleanlab/label-errors has it, but it cannot be read: {error}. Or give a CSV of image_id,class_idx."
         ) from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UsageError(f"{indexing}: expected a list of file names, found {str(names)[:80]}")
+        raise UsageError(f"{indexing}: expected a list of file names, found {preview(names)}")
     return names

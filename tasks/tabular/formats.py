@@ -6,11 +6,11 @@ Nothing is read into memory whole, but JSON that is one document.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
+from reground.tasks import files
 from reground.tasks.errors import UsageError, unknown
 
 MAX_LINE: Final = 16 * 1024**2
@@ -65,18 +65,15 @@ def parse_json(location: str, text: str) -> Any:
         UsageError: it is malformed, nested too deeply, names a key twice or holds half of a surrogate pair.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_unique)
-        if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+        return files.parse_json(text, allow_nan=True, object_pairs_hook=_unique)
+    except ValueError as error:
         raise UsageError(f"{location}: expected JSON, found '{text.strip()[:80]}': {error}") from error
-    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError(f"a key occurs twice among {', '.join(name for name, _ in pairs)}")
+        raise ValueError(f"a key occurs twice among {files.preview([name for name, _ in pairs])}")
     return values
 
 
@@ -114,15 +111,12 @@ def _read_json_lines(path: Path) -> Iterator[Record]:
 
 def _read_json(path: Path) -> Iterator[Record]:
     try:
-        size = path.stat().st_size
-        if size > MAX_DOCUMENT:
-            raise UsageError(
-                f"{path}: expected JSON of at most {MAX_DOCUMENT:,} bytes, found {size:,}: save it as JSON lines "
-                "(.jsonl) or Parquet."
-            )
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected JSON in UTF-8 at {path}, but it cannot be read: {error}") from error
+        text = files.read_bytes(path, MAX_DOCUMENT).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"expected JSON in UTF-8 at {path}, but it cannot be read: {error}. A large table can be saved as JSON "
+            "lines (.jsonl) or Parquet."
+        ) from error
     rows = parse_json(str(path), text)
     if not isinstance(rows, list):
         raise UsageError(
@@ -134,7 +128,7 @@ def _read_json(path: Path) -> Iterator[Record]:
 
 def _record(number: int, row: Any, location: str) -> Record:
     if not isinstance(row, dict):
-        raise UsageError(f"{location}: expected an object with a value for each column, found {str(row)[:80]}")
+        raise UsageError(f"{location}: expected an object with a value for each column, found {files.preview(row)}")
     return Record(number, tuple(name.strip() for name in row), list(row.values()))
 
 
@@ -159,6 +153,8 @@ def _lines(path: Path, handle: TextIO) -> Iterator[str]:
     while line := handle.readline(MAX_LINE):
         if len(line) == MAX_LINE:
             raise UsageError(f"{path}: expected lines of at most {MAX_LINE:,} characters, found a longer one")
+        if "\0" in line:
+            raise UsageError(f"{path}: expected text in UTF-8, found a line with NUL characters: {files.preview(line)}")
         yield line
 
 

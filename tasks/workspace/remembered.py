@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.tasks.errors import UsageError
+from reground.tasks.files import ContentError, parse_json, preview
 from reground.tasks.workspace.lock import hold
 from reground.tasks.workspace.store import Workspace
 
@@ -87,24 +88,20 @@ def _load(workspace: Workspace) -> dict[str, Any]:
         return {}
     try:
         if len(content) > MAX_BYTES:
-            raise ValueError(f"{len(content):,} bytes, at most {MAX_BYTES:,} are read")
-        values = json.loads(content.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+            raise ContentError(f"{len(content):,} bytes, at most {MAX_BYTES:,} are read")
+        values = parse_json(content)
+    except ContentError as error:
         raise _malformed(workspace, str(error)) from error
     if not isinstance(values, dict):
         raise _malformed(workspace, f"a {type(values).__name__}")
     return values
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _entry(workspace: Workspace, name: str, entry: Any) -> Remembered:
     if isinstance(entry, dict) and "value" in entry and entry.keys() <= {"value", "file"}:
         return Remembered(entry["value"], str(entry.get("file", "")))
     raise UsageError(
-        f"{workspace.path(PATH)}: expected {{\"value\": ...}} for '{name}', got {json.dumps(entry)[:80]}: "
+        f"{workspace.path(PATH)}: expected {{\"value\": ...}} for '{name}', got {preview(entry)}: "
         f"`reground settings unset {name} -w {workspace.shell_url}` takes it out."
     )
 

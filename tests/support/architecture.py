@@ -133,6 +133,16 @@ def _used(importer: str, tree: ast.Module, source: Source) -> Iterable[str]:
                 yield f"{package}.{node.attr}"
 
 
+def parsers(source: Source, calls: Collection[str], modules: Collection[str]) -> set[str]:
+    """Modules that call one of ``calls`` (as ``json.loads``), or import one of ``modules``."""
+    return {
+        name
+        for name, tree in source.trees.items()
+        if any(isinstance(node, ast.Call) and ast.unparse(node.func) in calls for node in ast.walk(tree))
+        or source.imports[name] & set(modules)
+    }
+
+
 def orphan_tests(source_root: Path, tests_root: Path, folders: Iterable[str]) -> set[str]:
     """Packages of tests that mirror no package of the source."""
     return _packages(tests_root, folders) - _packages(source_root, folders)
