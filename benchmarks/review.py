@@ -179,7 +179,7 @@ def answered(bench: Bench, name: str, count: int) -> tuple[Workspace, int]:
 
 
 def annotation(data: dict[str, Any]) -> dict[str, Any]:
-    label = ClassIdx(data["class_idxs"][0])
+    label = ClassIdx(int(data["candidates"][0]["alias"]))
     return {"result": classify_result([label], label, "1"), "lead_time": 5.0}
 
 

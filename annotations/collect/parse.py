@@ -204,7 +204,8 @@ def parse_result(task: Task, result: Any) -> list[ParsedAnswer]:
 
 def _parse_contains(question: Question, choices: Mapping[str, list[str]]) -> list[ParsedAnswer]:
     _check_controls(choices, {"contains"})
-    positive = _check_options("ticked", choices.get("contains", []), question.image_ids)
+    options = dict(zip(question.options, question.image_ids, strict=True))
+    positive = {options[option] for option in _check_options("ticked", choices.get("contains", []), options)}
     return [
         {
             "image_id": image_id,

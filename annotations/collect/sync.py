@@ -1,10 +1,11 @@
 """Synchronisation: table ``answers``, a copy of Label Studio's annotations, updated incrementally.
 
 One shard for each batch of the task registry. Label Studio updates a task's timestamp whenever an annotation of
-it is created, edited, skipped or deleted; tasks with a timestamp after the last sync are exported again. Label
-Studio's own counts tell whether that was all: if they differ from ours, and once a day, the timestamp and number
-of submissions of every task is compared, which also reveals deleted tasks. Annotations collected before a task was
-deleted are kept, and so is an annotation as collected before somebody other than its annotator edited it.
+it is created, edited, skipped or deleted; tasks with a timestamp after the last sync are exported again. A count of
+exactly our tasks reveals deleted ones, and Label Studio's count of submissions tells whether that was all: if one
+differs from ours, and once a day, the timestamp and number of submissions of every task is compared. Annotations
+collected before a task was deleted are kept, and so is an annotation as collected before somebody other than its
+annotator edited it.
 """
 
 from __future__ import annotations
@@ -220,9 +221,9 @@ def _add_project(
 def _is_complete(
     client: Client, counts: ProjectCounts, local: Mapping[int, _LocalState], updates: Mapping[int, TaskChange]
 ) -> bool:
-    """Whether our copy, once the changes are applied, has as many tasks and submissions as Label Studio."""
+    """Whether our tasks all exist, and our copy, with the changes, has as many submissions as Label Studio."""
     existing = {task_id: state for task_id, state in local.items() if not state.deleted}
-    if counts.tasks != len(existing):
+    if client.count_tasks(counts.project_id, existing) != len(existing):
         return False
     submissions = sum(state.submissions for task_id, state in existing.items() if task_id not in updates)
     submissions += sum(change.submissions for change in updates.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from reground.annotations.label_studio.connection import Connection
@@ -22,6 +22,7 @@ from reground.annotations.label_studio.data import (
     TaskState,
     User,
     encode_tasks,
+    id_ranges,
 )
 from reground.annotations.label_studio.errors import detail
 from reground.tasks.errors import RegroundError
@@ -29,6 +30,10 @@ from reground.tasks.errors import RegroundError
 PAGE_SIZE: Final = 500
 EXPORT_CHUNK_SIZE: Final = 200
 """Tasks in one export request: their ids stand in the URL, which gunicorn cuts off at 4,094 bytes."""
+RANGES_IN_REQUEST: Final = 20
+"""Ranges of ids in one request, for the same reason."""
+HIDDEN_COLUMNS: Final = frozenset({"data.key", "data.question", "data.images", "data.candidates", "data.mains"})
+"""Of the Data Manager; Label Studio lists keys of the data only once there are tasks."""
 FOLDER_HINT: Final = (
     "Start this Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
     "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT set to the folder 'review' of the workspace (as `reground review serve` "
@@ -85,6 +90,23 @@ class Client(Connection):
                     f"{project.maximum_annotations}: delete it there, then run the command again."
                 )
             return _project(project)
+
+    def limit_columns(self, project_id: int, title: str, columns: Collection[str]) -> None:
+        """Give a project without views one that shows only these columns of its Data Manager.
+
+        Args:
+            project_id: of the project.
+            title: of the view's tab.
+            columns: ids of Label Studio's columns, and ``data.KEY`` for a key of the tasks' data.
+        """
+        query, action = {"project": project_id}, f"set the columns of project {project_id}"
+        if self._request("GET", "/api/dm/views/", action, params=query):
+            return
+        listed = self._request("GET", "/api/dm/columns/", action, params=query)["columns"]
+        names = {f"data.{row['id']}" if row.get("parent") == "data" else str(row["id"]) for row in listed}
+        hidden = [f"tasks:{name}" for name in sorted((names | HIDDEN_COLUMNS) - set(columns))]
+        view = {"title": title, "type": "list", "hiddenColumns": {"explore": hidden, "labeling": hidden}}
+        self._request("POST", "/api/dm/views/", action, json={"project": project_id, "data": view})
 
     def add_local_storage(self, project_id: int, folder: str) -> None:
         """Let the project's annotators see the images in ``folder``, a path on Label Studio's machine."""
@@ -152,6 +174,25 @@ class Client(Connection):
         row = self._request("GET", f"/api/projects/{project_id}/", f"show project {project_id}")
         submissions = int(row["total_annotations_number"] or 0) + int(row["skipped_annotations_number"] or 0)
         return ProjectCounts(project_id, int(row["task_number"] or 0), submissions)
+
+    def count_tasks(self, project_id: int, ids: Collection[int]) -> int:
+        """How many of these tasks the project still has; far cheaper than a list of them.
+
+        Args:
+            project_id: of the project.
+            ids: of tasks; few requests where they follow one another.
+        """
+        count, ranges = 0, id_ranges(ids)
+        for start in range(0, len(ranges), RANGES_IN_REQUEST):
+            items = [
+                {"filter": "filter:tasks:id", "operator": "in", "type": "Number", "value": {"min": first, "max": last}}
+                for first, last in ranges[start : start + RANGES_IN_REQUEST]
+            ]
+            query = json.dumps({"filters": {"conjunction": "or", "items": items}})
+            params = {"project": project_id, "query": query, "fields": "task_only", "include": "id", "page_size": 1}
+            action = f"count the tasks of project {project_id}"
+            count += int(self._request("GET", "/api/tasks", action, params=params)["total"])
+        return count
 
     def delete_task(self, task_id: int) -> None:
         """Delete a task with its annotations."""

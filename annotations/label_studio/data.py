@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,22 @@ def task_url(url: str, project_id: int, task_id: int, answer_id: str = "") -> st
     """
     annotation = f"&annotation={answer_id.rpartition(':')[2]}" if answer_id else ""
     return f"{url}/projects/{project_id}/data?task={task_id}{annotation}"
+
+
+def id_ranges(ids: Iterable[int]) -> list[tuple[int, int]]:
+    """The first and last of each run of ids without a gap, in order.
+
+    Examples:
+        >>> id_ranges([7, 3, 2, 4])
+        [(2, 4), (7, 7)]
+    """
+    ranges: list[tuple[int, int]] = []
+    for task_id in sorted(set(ids)):
+        if ranges and ranges[-1][1] == task_id - 1:
+            ranges[-1] = (ranges[-1][0], task_id)
+        else:
+            ranges.append((task_id, task_id))
+    return ranges
 
 
 def encode_tasks(tasks: Sequence[Json]) -> ImportPayload:

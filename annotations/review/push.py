@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reground.annotations.label_studio import with_retry
 from reground.annotations.review.connection import connect, require_local
 from reground.annotations.rounds import (
+    Reconciliation,
     ReviewRound,
     ReviewSettings,
     RoundPlan,
@@ -30,7 +31,7 @@ from reground.tasks.votes import DEFAULT_POLICY, QUESTIONS, VotePolicy, current_
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from reground.annotations.label_studio import Client, Project
+    from reground.annotations.label_studio import Client
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,15 @@ class PushSummary:
     Attributes:
         project_ids: projects of the round: one, or one for each annotator of a blind review.
         new: tasks created by this push.
-        total: open tasks of the round.
+        total: tasks of the round that Label Studio has.
+        deleted: tasks of the round that somebody deleted there; their questions are not asked again.
         controls: control images in the new tasks.
     """
 
     project_ids: tuple[int, ...]
     new: int
     total: int
+    deleted: int
     controls: int
 
     @property
@@ -74,18 +77,21 @@ def push_questions(
     if question not in QUESTIONS:
         raise unknown("question", question, QUESTIONS)
     require_local(workspace)
-    review_round = ReviewRound(workspace, question, settings.round, 1 if settings.blind else settings.overlap)
+    review_round = ReviewRound(workspace, question, settings.round, 1 if settings.is_blind else settings.overlap)
     plans: list[RoundPlan] = []
 
     def attempt(client: Client) -> PushSummary:
         update_users(client, workspace)
-        projects, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
+        reconciliation, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)
-        project_ids = create_tasks(client, review_round, settings, plan, projects, assignees(settings))
+        project_ids = create_tasks(
+            client, review_round, settings, plan, reconciliation.projects, assignees(settings)
+        )
         num_controls = sum(len(rows) for rows in plans[0].controls.values())
         total = sum(map(len, task_ids_by_project(workspace, question, review_round.number).values()))
-        return PushSummary(tuple(project_ids), len(plans[0].questions), total, num_controls)
+        num_deleted = reconciliation.num_deleted
+        return PushSummary(tuple(project_ids), len(plans[0].questions), total - num_deleted, num_deleted, num_controls)
 
     return with_retry(
         lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.retry_timeout
@@ -94,7 +100,7 @@ def push_questions(
 
 def _reconcile_and_plan(
     client: Client, review_round: ReviewRound, settings: ReviewSettings, before_truth: VotePolicy
-) -> tuple[list[Project], RoundPlan]:
+) -> tuple[Reconciliation, RoundPlan]:
     """Both at the same time; the plan is made again in the rare case that unregistered tasks were recovered."""
     policy = current_policy(review_round.workspace, before_truth)
     with ThreadPoolExecutor(1) as pool:
@@ -102,4 +108,4 @@ def _reconcile_and_plan(
         plan = plan_round(review_round, settings, policy)
         reconciliation = future.result()
     plan = plan_round(review_round, settings, policy) if reconciliation.num_recovered else plan
-    return list(reconciliation.projects), plan
+    return reconciliation, plan

@@ -9,6 +9,7 @@ from reground.annotations.rounds.gold import import_gold, read_gold
 from reground.annotations.rounds.planning import RoundPlan, plan_round
 from reground.annotations.rounds.prefetch import prefetch_map
 from reground.annotations.rounds.projects import (
+    Reconciliation,
     ReviewRound,
     get_or_create_project,
     get_own_project,
@@ -46,6 +47,7 @@ __all__ = [
     "plan_round",
     "assignees",
     "reconcile",
+    "Reconciliation",
     "create_tasks",
     "get_or_create_project",
     "get_own_project",

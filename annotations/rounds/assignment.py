@@ -20,7 +20,7 @@ def assignees(settings: ReviewSettings) -> tuple[str, ...]:
     Raises:
         UsageError: an address is malformed.
     """
-    return tuple(dict.fromkeys(map(normalize_email, settings.annotators))) if settings.blind else ("",)
+    return tuple(dict.fromkeys(map(normalize_email, settings.annotators))) if settings.is_blind else ("",)
 
 
 def normalize_email(email: str) -> str:
@@ -59,8 +59,8 @@ def assign(
     if len(set(annotators)) < overlap:
         raise UsageError(
             f"expected at least {overlap} annotators for each question (review.overlap), review.annotators names "
-            f"{len(set(annotators))} whose votes count: `reground review invite EMAIL...` creates accounts, or set "
-            "review.overlap lower."
+            f"{len(set(annotators))} whose votes count: `reground review invite EMAIL...` creates accounts, `--overlap` "
+            "asks fewer of them, `--no-blind` lets all who have an account share one project."
         )
     load = Counter(dict.fromkeys(annotators, 0))
     assigned_to: dict[str, set[str]] = defaultdict(set)

@@ -58,7 +58,7 @@ def plan_round(review_round: ReviewRound, settings: ReviewSettings, policy: Vote
     subjects = list({question.subject: _without_assignee(question) for question in open_questions}.values())
     plan = (_plan_contains if kind == CONTAINS else _plan_classify)(review_round, settings, pairs, subjects)
     gold = gold_pool(workspace, settings.gold_rate if kind == CLASSIFY else 0.0, number, settings.seed)
-    if settings.blind:
+    if settings.is_blind:
         existing = subjects if kind == CONTAINS else _questions_on(subjects, pairs)
         questions = _assign(review_round, settings, policy, [*existing, *plan.questions], open_questions, gold)
     else:
@@ -154,12 +154,17 @@ def _without_images(question: Question, image_ids: Collection[ImageId]) -> Quest
 
 def _check_continues(review_round: ReviewRound, settings: ReviewSettings) -> None:
     """Check that the round's existing tasks have the same overlap, and are blind or not, as the settings say."""
-    current = (settings.blind, review_round.overlap)
+    current = (settings.is_blind, review_round.overlap)
     modes = {(task.question.annotator != "", task.overlap) for task in review_round.tasks()} - {current}
     if modes:
-        blind, overlap = next(iter(modes))
+        was_blind, overlap = next(iter(modes))
+        begin = "blind" if was_blind else f"shared, with review.overlap = {overlap},"
+        now = "blind" if settings.is_blind else f"shared, with review.overlap = {settings.overlap}"
         raise UsageError(
-            f"{review_round.kind}, round {review_round.number} started with review.blind = {str(blind).lower()}"
-            f"{'' if blind else f' and review.overlap = {overlap}'}, now they are {str(settings.blind).lower()} and "
-            f"{settings.overlap}: restore them, or start another round with review.round."
+            f"{review_round.kind}, round {review_round.number} was started {begin} and would go on {now}: go on as it "
+            f"was with {_mode_options(was_blind, overlap)}, or start another with --round {review_round.number + 1}."
         )
+
+
+def _mode_options(is_blind: bool, overlap: int) -> str:
+    return "--blind and the same review.annotators" if is_blind else f"--no-blind --overlap {overlap}"

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import html
-import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from reground.annotations.rounds.pending import read_pending
+from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.task_registry import (
     Task,
-    parse_question,
+    deleted_task_ids,
     read_tasks,
     register_tasks,
     task_ids_by_project,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = Path(__file__).resolve().parent
 _NAME_FILE: Final = "review.id"
-_ASSIGNEE: Final = re.compile(r" config \w+ of (\S+)\]$")
 _MAX_TITLE: Final = 50
 """Characters that Label Studio accepts."""
 _DESCRIPTIONS: Final = {
@@ -69,10 +69,11 @@ class ReviewRound:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Result of `reconcile`: the round's projects, the oldest first, and the number of tasks it registered."""
+    """Result of `reconcile`: the round's projects, the oldest first, tasks it registered, tasks deleted by hand."""
 
     projects: Sequence[Project]
     num_recovered: int
+    num_deleted: int
 
 
 def workspace_tag(workspace: Workspace) -> str:
@@ -118,34 +119,37 @@ def get_or_create_project(
     return client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
 
 
-def project_assignee(project: Project) -> str:
-    """The assignee of all the project's tasks; empty: shared by all annotators."""
-    match = _ASSIGNEE.search(project.description)
-    return match[1] if match else ""
-
-
 def reconcile(client: Client, review_round: ReviewRound) -> Reconciliation:
-    """Make the task registry and Label Studio agree.
+    """Make the task registry and Label Studio agree, task by task.
 
     A kill, or a lost response, between an import and its registration leaves tasks that are not registered: they
     are registered now. An import that succeeded after it was given up may leave a task twice: the one that is
-    not registered is deleted.
+    not registered is deleted. Tasks that somebody deleted stay deleted. Tasks that somebody added are not ours.
 
     Raises:
-        RegroundError: somebody deleted tasks or a project, or a duplicate has annotations.
+        RegroundError: somebody deleted a project, or a duplicate has annotations.
     """
-    registered_ids = task_ids_by_project(review_round.workspace, review_round.kind, review_round.number)
+    workspace, kind, number = review_round.workspace, review_round.kind, review_round.number
+    registered_ids, deleted_ids = task_ids_by_project(workspace, kind, number), deleted_task_ids(workspace)
     tagged_projects = client.find_projects(review_round.tag())
     projects = {project.id: project for project in tagged_projects}
     for project_id in sorted(registered_ids.keys() - projects.keys()):
-        projects[project_id] = get_own_project(client, review_round.workspace, project_id)
-    num_recovered = 0
+        projects[project_id] = get_own_project(client, workspace, project_id)
+    pending = read_pending(workspace, kind, number)
+    num_recovered = num_deleted = 0
     for project in projects.values():
         task_ids = registered_ids.get(project.id, set())
-        if project.num_tasks != len(task_ids):
-            keys = {task.question.key for task in review_round.tasks()}
-            num_recovered += _recover_tasks(client, review_round, project, task_ids, keys)
-    return Reconciliation(tagged_projects, num_recovered)
+        existing_ids = task_ids - deleted_ids
+        if pending or not _has_exactly(client, project, existing_ids):
+            listed_ids, recovered = _recover_tasks(client, review_round, project, pending)
+            existing_ids, num_recovered = task_ids & listed_ids, num_recovered + recovered
+        num_deleted += len(task_ids - existing_ids)
+    return Reconciliation(tagged_projects, num_recovered, num_deleted)
+
+
+def _has_exactly(client: Client, project: Project, task_ids: set[int]) -> bool:
+    """Whether the project has these tasks and no other."""
+    return project.num_tasks == len(task_ids) == client.count_tasks(project.id, task_ids)
 
 
 def get_own_project(client: Client, workspace: Workspace, project_id: int) -> Project:
@@ -165,16 +169,24 @@ def get_own_project(client: Client, workspace: Workspace, project_id: int) -> Pr
 
 
 def _recover_tasks(
-    client: Client, review_round: ReviewRound, project: Project, task_ids: set[int], keys: set[str]
-) -> int:
-    """Register the tasks of a project that are not registered, and delete duplicates."""
+    client: Client, review_round: ReviewRound, project: Project, pending: Mapping[str, Question]
+) -> tuple[set[int], int]:
+    """Register the pending tasks that a project has, and delete duplicates.
+
+    Returns:
+        The ids of all its tasks, and how many it registered.
+    """
+    tasks = review_round.tasks()
+    registered = {task.task_id for task in tasks if task.project_id == project.id}
+    keys = {task.question.key for task in tasks}
+    questions = {task.question.task_key: task.question for task in tasks} | dict(pending)
     listed_ids: set[int] = set()
     new_tasks: list[Task] = []
     for task_id, data in client.list_tasks(project.id):
         listed_ids.add(task_id)
-        if task_id in task_ids or "class_idxs" not in data:
+        question = questions.get(str(data.get("key")))
+        if task_id in registered or question is None:
             continue
-        question = parse_question(data, project_assignee(project))
         if question.key in keys:
             _delete_duplicate(client, project, task_id, question.key)
             continue
@@ -183,12 +195,7 @@ def _recover_tasks(
         new_tasks.append(task)
     if new_tasks:
         register_tasks(review_round.workspace, new_tasks)
-    if missing := sorted(task_ids - listed_ids):
-        raise RegroundError(
-            f"expected {len(task_ids)} tasks in project {project.id} of {client.url}, {len(missing)} were deleted "
-            f"there (first: task {missing[0]}). Votes collected before are kept; ask again with another review.round."
-        )
-    return len(new_tasks)
+    return listed_ids, len(new_tasks)
 
 
 def _delete_duplicate(client: Client, project: Project, task_id: int, key: str) -> None:

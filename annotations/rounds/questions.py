@@ -28,12 +28,16 @@ class Question:
         image_ids: images in the order of display.
         class_idxs: labels in the order of display.
         annotator: e-mail address of the assignee; empty: anybody.
+        task_key: stands for the key in the task's data, where annotators may see it; empty: not sent yet.
+        options: stand for the images in the options of CONTAINS, in the same order.
     """
 
     key: str
     image_ids: tuple[ImageId, ...]
     class_idxs: tuple[ClassIdx, ...]
     annotator: str = ""
+    task_key: str = ""
+    options: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:

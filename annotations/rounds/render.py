@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reground.annotations.rounds.examples import example_pool
+from reground.annotations.rounds.opaque_names import opaque_name, read_secret
 from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_data import LabelText, classify_data, contains_data, decide_data
@@ -53,7 +54,7 @@ class TaskRenderer:
         def example_urls(label: ClassIdx, exclude: Collection[ImageId]) -> list[str]:
             image_ids = self._example_pool.select(label, exclude)
             example_ids.update(dict.fromkeys(image_ids))
-            return [image_url(EXAMPLE, image_id, self._sources[image_id]) for image_id in image_ids]
+            return [image_url(EXAMPLE, self._sources[image_id]) for image_id in image_ids]
 
         tasks = [self._task_data(question, self._labels, self.image_url, example_urls) for question in questions]
         image_ids = (image_id for question in questions for image_id in question.image_ids)
@@ -64,13 +65,17 @@ class TaskRenderer:
 
     def image_url(self, image_id: ImageId) -> str:
         """The path under which Label Studio serves an image of a question."""
-        return image_url(self._size, image_id, self._sources[image_id])
+        return image_url(self._size, self._sources[image_id])
 
 
 def _source_images(workspace: Workspace) -> Mapping[ImageId, SourceImage]:
     images = workspace.read("images", ["image_id", "uri", "sha256"])
     rows = zip(*(images[name].tolist() for name in ("image_id", "uri", "sha256")), strict=True)
-    return {ImageId(image_id): SourceImage(uri, sha256) for image_id, uri, sha256 in rows}
+    secret = read_secret(workspace)
+    return {
+        ImageId(image_id): SourceImage(uri, f"{opaque_name(secret, image_id, sha256)}.jpg")
+        for image_id, uri, sha256 in rows
+    }
 
 
 def _label_texts(workspace: Workspace) -> Mapping[ClassIdx, LabelText]:

@@ -50,9 +50,9 @@ class ReviewSettings:
             to CONTAINS, the images that these left with several labels.
         limit: maximum number of pairs (contains) or images (classify), in order of the strategy; 0: all.
         overlap: annotators wanted for each question.
-        blind: give every annotator a project of their own, and each question to ``overlap`` of
-            ``annotators``, so that nobody sees the answers of others.
-        annotators: e-mail addresses of the annotators in a blind review; `reground review invite` adds to them.
+        blind: give each of ``annotators`` a project of their own, and each question to ``overlap`` of them, so that
+            nobody sees the answers of others; where ``annotators`` names nobody, all share one project.
+        annotators: e-mail addresses of the annotators; `reground review invite` adds to them.
         curators: e-mail addresses of curators: who corrects somebody's answer in Label Studio makes a decision, which
             outranks votes; `reground review push --ask disagreed --to` names curators too.
         grid: images in one CONTAINS question, control images included.
@@ -76,7 +76,7 @@ class ReviewSettings:
     selection: Literal["", "candidates", "several", "predictions", "needs_vote"] = ""
     limit: NonNegativeInt = 0
     overlap: PositiveInt = 5
-    blind: bool = False
+    blind: bool = True
     annotators: tuple[str, ...] = ()
     curators: tuple[str, ...] = ()
     grid: PositiveInt = 48
@@ -89,3 +89,8 @@ class ReviewSettings:
     recorded_annotators: tuple[str, ...] = ()
     exclude: ExclusionRule = field(default_factory=ExclusionRule)
     seed: NonNegativeInt = 0
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether annotators have projects of their own."""
+        return self.blind and bool(self.annotators)

@@ -1,7 +1,7 @@
 """Task data: a question as the labeling page shows it, and the result that the page submits.
 
-Nothing on the page tells where a candidate came from: options are in an order drawn from the seed, none is
-preselected, and the address of an image does not reveal which image it is.
+Nothing on the page or in the data tells where a candidate came from: options are in an order drawn from the seed,
+none is preselected, and names reveal nothing (`reground.annotations.rounds.opaque_names`).
 """
 
 from __future__ import annotations
@@ -51,11 +51,13 @@ def contains_data(
     image_url: ImageUrl,
     example_urls: ExampleUrls = no_examples,
 ) -> dict[str, Any]:
-    """The data that ``contains.xml`` shows; an option's value is the image's id."""
+    """The data that ``contains.xml`` shows; an option's value stands for an image."""
     class_idx = question.class_idxs[0]
     label = labels[class_idx]
+    hotkeys = _hotkeys(TILE_KEYS, len(question.image_ids))
     return {
-        **_identity(question),
+        "key": question.task_key,
+        "labels": label.name,
         "question": (
             f"{_strip(example_urls(class_idx, question.image_ids))}"
             f"<h2>Tick every photograph that contains <b>{html.escape(label.name)}</b></h2>"
@@ -63,10 +65,10 @@ def contains_data(
         ),
         "images": [
             _with_hotkey(
-                {"value": image_id, "html": f'<img src="{html.escape(image_url(image_id))}" alt="" loading="lazy"/>'},
+                {"value": option, "html": f'<img src="{html.escape(image_url(image_id))}" alt="" loading="lazy"/>'},
                 hotkey,
             )
-            for image_id, hotkey in zip(question.image_ids, _hotkeys(TILE_KEYS, len(question.image_ids)), strict=True)
+            for option, image_id, hotkey in zip(question.options, question.image_ids, hotkeys, strict=True)
         ],
     }
 
@@ -80,7 +82,8 @@ def classify_data(
     """The data that ``classify.xml`` shows; an option's alias is the class's index."""
     options = [(class_idx, labels[class_idx]) for class_idx in question.class_idxs]
     return {
-        **_identity(question),
+        "key": question.task_key,
+        "labels": ", ".join(label.name for _, label in options),
         "image": image_url(question.image_ids[0]),
         "candidates": [
             _option(class_idx, label.name, _label_html(label, example_urls(class_idx, question.image_ids)), hotkey)
@@ -119,16 +122,18 @@ def decide_data(
         candidates.append(_option(class_idx, label.name, content, tick_key))
         rejections.append(_option(class_idx, label.name, "<i>not valid</i>", reject_key))
     return {
-        **_identity(question),
+        "key": question.task_key,
+        "labels": ", ".join(labels[class_idx].name for class_idx in question.class_idxs),
         "image": image_url(image_id),
         "candidates": candidates,
         "rejections": rejections,
     }
 
 
-def contains_result(image_ids: Iterable[ImageId]) -> list[dict[str, Any]]:
-    """The result that a browser submits for CONTAINS with these images ticked."""
-    choices = list(image_ids)
+def contains_result(question: Question, image_ids: Collection[ImageId]) -> list[dict[str, Any]]:
+    """The result that a browser submits for CONTAINS with these of its images ticked."""
+    options = zip(question.options, question.image_ids, strict=True)
+    choices = [option for option, image_id in options if image_id in image_ids]
     return [_choices("contains", "label", choices)] if choices else []
 
 
@@ -172,6 +177,7 @@ def _identity(question: Question) -> dict[str, Any]:
     }
 
 
+@@@@
 def _choices(control: str, target: str, choices: Sequence[str]) -> dict[str, Any]:
     return {"from_name": control, "to_name": target, "type": "choices", "value": {"choices": list(choices)}}
 

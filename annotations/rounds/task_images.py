@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping
@@ -35,20 +34,15 @@ EXAMPLE, THUMBNAIL, FULL = TaskImageSize("example", 160), TaskImageSize("thumb",
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image's URI, and the SHA-256 of its bytes."""
+    """An image's URI, and the file name of its copies, which reveals neither the image's name nor its label."""
 
     uri: str
-    sha256: str
+    file_name: str
 
 
-def image_name(image_id: ImageId, source: SourceImage) -> str:
-    """A file name that reveals neither the image's name nor its label."""
-    return hashlib.blake2b(f"{image_id}\0{source.sha256}".encode(), digest_size=16).hexdigest() + ".jpg"
-
-
-def image_url(size: TaskImageSize, image_id: ImageId, source: SourceImage) -> str:
+def image_url(size: TaskImageSize, source: SourceImage) -> str:
     """The path under which Label Studio serves the image."""
-    return f"/data/local-files/?d={IMAGE_FOLDER}/{size.name}/{image_name(image_id, source)}"
+    return f"/data/local-files/?d={IMAGE_FOLDER}/{size.name}/{source.file_name}"
 
 
 def write_images(
@@ -61,7 +55,7 @@ def write_images(
     """
 
     def write(image_id: ImageId) -> None:
-        path = f"{DOCUMENT_ROOT}/{IMAGE_FOLDER}/{size.name}/{image_name(image_id, sources[image_id])}"
+        path = f"{DOCUMENT_ROOT}/{IMAGE_FOLDER}/{size.name}/{sources[image_id].file_name}"
         if not workspace.fs.exists(workspace.path(path)):
             workspace.write_bytes(path, _resize(image_id, sources[image_id].uri, size.pixels))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from reground.annotations.rounds.questions import Question
-from reground.tasks.schema import ClassIdx, ImageId, QuestionRow
+from reground.tasks.schema import PendingQuestionRow, QuestionRow
 from reground.tasks.workspace import Output, Part, Workspace, digest
 
 STEP: Final = "review"
@@ -49,7 +49,7 @@ def read_task_batch(workspace: Workspace, part: Part) -> list[Task]:
         Task(
             row["question"],
             row["round"],
-            parse_question(row, row["annotator"]),
+            parse_question(row),
             row["project_id"],
             row["task_id"],
             row["overlap"],
@@ -62,48 +62,55 @@ def task_ids_by_project(workspace: Workspace, kind: str, round_number: int) -> d
     """Project id -> task ids, of one kind and round; reads no questions."""
     task_ids: dict[int, set[int]] = defaultdict(set)
     for entry, part in workspace.parts("questions"):
-        if entry.shard.startswith(_prefix(kind, round_number)):
+        if entry.shard.startswith(round_prefix(kind, round_number)):
             rows = workspace.read_part(part.path, ["project_id", "task_id"])
             for project_id, task_id in zip(rows["project_id"].to_pylist(), rows["task_id"].to_pylist(), strict=True):
                 task_ids[project_id].add(task_id)
     return task_ids
 
 
+def deleted_task_ids(workspace: Workspace) -> set[int]:
+    """The tasks that somebody deleted in Label Studio, as far as pulls have noticed."""
+    answers = workspace.read_arrow("answers", ["task_id", "deleted"])
+    return set(answers.filter(answers["deleted"])["task_id"].to_pylist())
+
+
 def register_tasks(workspace: Workspace, tasks: Sequence[Task]) -> None:
     """Append a batch of tasks, all of one kind and round."""
     kind, round_number = tasks[0].kind, tasks[0].round_number
-    prefix = _prefix(kind, round_number)
+    prefix = round_prefix(kind, round_number)
     names = (PurePosixPath(path).name for path in workspace.fs.find(workspace.path("manifest", STEP)))
     number = sum(name.startswith(prefix) for name in names)  # listing names is cheap, a push registers many batches
     rows = [_row(task) for task in tasks]
     workspace.commit(STEP, f"{prefix}{number:05d}", digest(json.dumps(rows)), Output({"questions": rows}))
 
 
-def _prefix(kind: str, round_number: int) -> str:
+def round_prefix(kind: str, round_number: int) -> str:
+    """How the names of a round's shards begin."""
     return f"{kind}-{round_number}-"
 
 
-def parse_question(row: Mapping[str, Any], annotator: str) -> Question:
-    """The question in a row of ``questions`` or in a task's data.
+def parse_question(row: QuestionRow | PendingQuestionRow) -> Question:
+    """The question in a row of ``questions`` or ``pending_questions``."""
+    image_ids, labels = tuple(row["image_ids"]), tuple(row["class_idxs"])
+    return Question(row["key"], image_ids, labels, row["annotator"], row["task_key"], tuple(row["options"]))
 
-    Args:
-        row: key, image_ids, class_idxs, and possibly others.
-        annotator: assignee; empty: anybody. A task's data does not say.
-    """
-    image_ids = tuple(ImageId(str(image_id)) for image_id in row["image_ids"])
-    labels = tuple(ClassIdx(int(label)) for label in row["class_idxs"])
-    return Question(str(row["key"]), image_ids, labels, annotator)
+
+def pending_row(kind: str, round_number: int, overlap: int, question: Question) -> PendingQuestionRow:
+    """A row of ``pending_questions``."""
+    return {
+        "round": round_number,
+        "question": kind,
+        "key": question.key,
+        "task_key": question.task_key,
+        "image_ids": list(question.image_ids),
+        "options": list(question.options),
+        "class_idxs": list(question.class_idxs),
+        "annotator": question.annotator,
+        "overlap": overlap,
+    }
 
 
 def _row(task: Task) -> QuestionRow:
-    return {
-        "round": task.round_number,
-        "question": task.kind,
-        "key": task.question.key,
-        "image_ids": list(task.question.image_ids),
-        "class_idxs": [ClassIdx(int(label)) for label in task.question.class_idxs],
-        "annotator": task.question.annotator,
-        "overlap": task.overlap,
-        "project_id": task.project_id,
-        "task_id": task.task_id,
-    }
+    row = pending_row(task.kind, task.round_number, task.overlap, task.question)
+    return {**row, "project_id": task.project_id, "task_id": task.task_id}

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import ImportPayload, Project, encode_tasks
 from reground.annotations.rounds.controls import write_controls
+from reground.annotations.rounds.opaque_names import read_secret, with_opaque_names
+from reground.annotations.rounds.pending import discard_pending, write_pending
 from reground.annotations.rounds.planning import RoundPlan
 from reground.annotations.rounds.prefetch import prefetch_map
 from reground.annotations.rounds.projects import ReviewRound, get_or_create_project
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_IMPORTS: Final = 2
 """Imports at the same time."""
+
+COLUMNS: Final = ("id", "data.labels", "data.image", "total_annotations")
+"""Of Label Studio's list of tasks: all that annotators need."""
 
 QuestionBatch = Sequence[Question]
 
@@ -77,6 +82,7 @@ def _prepare_project(
     projects: Sequence[Project],
 ) -> Project:
     project = get_or_create_project(client, review_round, annotator, projects)
+    client.limit_columns(project.id, "Questions", COLUMNS)
     Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
     # Also without a new question: the workspace may have been moved since the last.
     client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
@@ -93,7 +99,9 @@ def _import(
     questions: Sequence[Question],
     pending_controls: dict[str, Sequence[ControlRow]],
 ) -> None:
-    size = settings.batch_size
+    size, workspace, kind = settings.batch_size, review_round.workspace, review_round.kind
+    secret = read_secret(workspace)
+    questions = [with_opaque_names(question, kind, secret) for question in questions]
     batches = [questions[start : start + size] for start in range(0, len(questions), size)]
 
     def encode(batch: QuestionBatch) -> ImportPayload:
@@ -104,7 +112,8 @@ def _import(
         if batch is batches[0]:
             client.check_image(renderer.image_url(batch[0].image_ids[0]))
         rows = [row for question in batch for row in pending_controls.pop(question.subject, ())]
-        write_controls(review_round.workspace, rows)
+        write_controls(workspace, rows)
+        write_pending(workspace, kind, review_round.number, review_round.overlap, batch)
         return client.import_payload(project_id, payload)
 
     imports: list[tuple[QuestionBatch, Future[list[int]]]] = []
@@ -123,6 +132,7 @@ def _register(review_round: ReviewRound, project: Project, batch: QuestionBatch,
         for question, task_id in zip(batch, task_ids.result(), strict=True)
     ]
     register_tasks(review_round.workspace, tasks)
+    discard_pending(review_round.workspace, kind, number, batch)
 
 
 def _image_folder(workspace: Workspace, settings: ReviewSettings) -> str:

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
@@ -30,6 +30,9 @@ from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.references import OWN
 from reground.tasks.schema import Outcome
 from reground.tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from reground.annotations.rounds import Question, Task
 
 DATA: Final = Path(__file__).with_name("demo_data")
 FORMATS: Final = ("imagefolder", "real", "parquet")
@@ -113,21 +116,22 @@ def open_label_studio(root: Path) -> contextlib.AbstractContextManager[Any]:
 def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping[str, Any]) -> None:
     """Each recorded annotator logs in and answers what they have not yet, as a browser would."""
     from reground.annotations.label_studio import BrowserSession, Client, sign_up
+    from reground.annotations.rounds import read_tasks
 
-    questions: list[dict[str, Any]] = workspace.read("questions").to_dict("records")  # type: ignore[assignment]
-    warn_of_unrecorded(questions, answers["shown"])
+    tasks = read_tasks(workspace)
+    warn_of_unrecorded([task.question for task in tasks], answers["shown"])
     with Client(label_studio.url, label_studio.credentials.token) as client:
         known = {user.email: user.id for user in client.users()}
-        projects = sorted({question["project_id"] for question in questions})
+        projects = sorted({task.project_id for task in tasks})
         done = {state.id: state.annotators for project in projects for state in client.task_states(project)}
         for email, recorded in answers["annotators"].items():
             password = password_of(label_studio.data_dir, email)
             if email not in known:
                 sign_up(client, email, password)
-            open_tasks = [q for q in questions if known.get(email) not in done[q["task_id"]]]
+            open_tasks = [task for task in tasks if known.get(email) not in done[task.task_id]]
             with BrowserSession(label_studio.url, email, password) as person:
-                for question in open_tasks:
-                    person.submit(question["task_id"], recorded_answer(question, recorded), seconds=None)
+                for task in open_tasks:
+                    person.submit(task.task_id, recorded_answer(task, recorded), seconds=None)
             say(f"{email} answered {len(open_tasks)} questions from a recording")
 
 
@@ -140,25 +144,26 @@ def password_of(data_dir: Path, email: str) -> str:
     return path.read_text()
 
 
-def recorded_answer(question: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
+def recorded_answer(task: Task, recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What one annotator's recording says to one question, as a browser submits it."""
     from reground.annotations.rounds import classify_result, contains_result
     from reground.tasks.votes import CONTAINS
 
-    if question["question"] == CONTAINS:
-        label = int(question["class_idxs"][0])
-        return contains_result(i for i in question["image_ids"] if label in recorded[i]["contains"])
-    answer = recorded[question["image_ids"][0]]["classify"]
-    valid = [label for label in question["class_idxs"] if label in answer["valid"]]
+    question = task.question
+    if task.kind == CONTAINS:
+        label = question.class_idxs[0]
+        return contains_result(question, [i for i in question.image_ids if label in recorded[i]["contains"]])
+    answer = recorded[question.image_ids[0]]["classify"]
+    valid = [label for label in question.class_idxs if label in answer["valid"]]
     return classify_result(valid, answer["main"], str(answer["num_objects"]))
 
 
-def warn_of_unrecorded(questions: Sequence[Mapping[str, Any]], shown: Mapping[str, Sequence[int]]) -> None:
+def warn_of_unrecorded(questions: Sequence[Question], shown: Mapping[str, Sequence[int]]) -> None:
     """Say how many labels are asked about that the recording does not know: they are left unticked.
 
     Another processor's last bits can bring another label into a top-5.
     """
-    asked = {(image, int(label)) for q in questions for image in q["image_ids"] for label in q["class_idxs"]}
+    asked = {(image, label) for q in questions for image in q.image_ids for label in q.class_idxs}
     unknown = sum(label not in shown[image] for image, label in asked)
     if unknown:
         say(f"{unknown} labels of {len(asked)} were not recorded: the recorded annotators leave them unticked")

@@ -22,12 +22,28 @@ class QuestionRow(TypedDict):
     round: int
     question: str
     key: str
+    task_key: str
     image_ids: list[ImageId]
+    options: list[str]
     class_idxs: list[ClassIdx]
     annotator: str
     overlap: int
     project_id: int
     task_id: int
+
+
+class PendingQuestionRow(TypedDict):
+    """A row of ``pending_questions``: one question whose task may exist in Label Studio, as a push was interrupted."""
+
+    round: int
+    question: str
+    key: str
+    task_key: str
+    image_ids: list[ImageId]
+    options: list[str]
+    class_idxs: list[ClassIdx]
+    annotator: str
+    overlap: int
 
 
 class GoldRow(TypedDict):

@@ -37,6 +37,16 @@ _TRUTH = (
     Column("method", "string", "aggregation of the votes: selection-frequency, dawid-skene or joint"),
 )
 
+_QUESTION = (
+    Column("key", "string", "unique key of the question; annotators cannot see it"),
+    Column("task_key", "string", "what stands for the key in the task's data; tells annotators nothing"),
+    Column("image_ids", "list<string>", "images in the order of display"),
+    Column("options", "list<string>", "what stands for each of the images in the task's options; empty in classify"),
+    Column("class_idxs", "list<int32>", "labels in the order of display"),
+    Column("annotator", "string", "e-mail address of the assignee; empty: anybody"),
+    Column("overlap", "int32", "annotators wanted; 0: any number"),
+)
+
 LABELS: Final = (
     Table(
         "candidates",
@@ -56,13 +66,19 @@ LABELS: Final = (
         (
             Column("round", "int32", "1 for the first round"),
             Column("question", "string", "contains, classify or decide"),
-            Column("key", "string", "unique key of the question, also in the task's data"),
-            Column("image_ids", "list<string>", "images in the order of display"),
-            Column("class_idxs", "list<int32>", "labels in the order of display"),
-            Column("annotator", "string", "e-mail address of the assignee; empty: anybody"),
-            Column("overlap", "int32", "annotators wanted; 0: any number"),
+            *_QUESTION,
             Column("project_id", "int64", "id of the project in Label Studio"),
             Column("task_id", "int64", "id of the task in Label Studio"),
+        ),
+    ),
+    Table(
+        "pending_questions",
+        "question whose task may exist in Label Studio, as a push was interrupted",
+        ("round", "question", "key"),
+        (
+            Column("round", "int32", "1 for the first round"),
+            Column("question", "string", "as in questions"),
+            *_QUESTION,
         ),
     ),
     Table(

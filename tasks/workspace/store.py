@@ -169,8 +169,12 @@ class Workspace:
         """Take every shard of ``step`` but those in ``keep`` off the manifest."""
         for entry in self.entries(step):
             if entry.shard not in keep:
-                self._remove({_entry_path(step, entry.shard)})
-                self._remove(_paths(entry))
+                self._take_off(entry)
+
+    def discard(self, step: str, shard: str) -> None:
+        """Take one shard off the manifest, if it is there."""
+        if entry := self.entry(step, shard):
+            self._take_off(entry)
 
     def sweep(self) -> int:
         """Remove the files that nothing lists (a killed run leaves some). Returns how many."""
@@ -256,6 +260,10 @@ class Workspace:
             yield
 
     # Private
+
+    def _take_off(self, entry: Entry) -> None:
+        self._remove({_entry_path(entry.step, entry.shard)})
+        self._remove(_paths(entry))
 
     def _write_table(self, name: str, shard: str, key: str, rows: Rows) -> Part:
         buffer = io.BytesIO()

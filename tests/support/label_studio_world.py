@@ -134,7 +134,7 @@ def on_server(label_studio: LabelStudio, workspace: Workspace) -> list[str]:
 
 
 def in_ledger(workspace: Workspace) -> list[str]:
-    return sorted(task.question.key for task in read_tasks(workspace))
+    return sorted(task.question.task_key for task in read_tasks(workspace))
 
 
 def every_pair(workspace: Workspace) -> list[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.votes import DEFAULT_POLICY, annotator_rows, excluded
 from reground.tasks.workspace import Output, Workspace, run_shard
 from tests.support.people import directory
+from tests.support.questions import sent
 from tests.support.tables import class_row, image, put, vote
 
 PEOPLE = directory({1: "ann@lab", 2: "bob@lab", 3: "cay@lab", 4: "bot@lab"})
 NEVER = ExclusionRule(0, 0, 0, 0, 0, 0)
-GRID = Question("contains:1:7:0", tuple(ImageId(name) for name in "abcd"), (ClassIdx(7),))
+GRID = sent(Question("contains:1:7:0", tuple(ImageId(name) for name in "abcd"), (ClassIdx(7),)))
 
 
 def given(result: Sequence[Mapping[str, Any]], person: int, number: int, minute: int = 0, seconds: float = 9.0) -> Any:
@@ -41,8 +43,8 @@ def given(result: Sequence[Mapping[str, Any]], person: int, number: int, minute:
     }
 
 
-def ticks(*names: str) -> list[dict[str, Any]]:
-    return contains_result(ImageId(name) for name in names)
+def ticks(*names: str, question: Question = GRID) -> list[dict[str, Any]]:
+    return contains_result(question, [ImageId(name) for name in names])
 
 
 # What counts
@@ -60,7 +62,8 @@ def test_of_more_people_than_were_asked_the_first_count() -> None:
 
 def test_an_answer_that_cannot_count_takes_nobodys_place() -> None:
     task = Task("contains", 1, GRID, 5, 50, overlap=1)
-    made = parse_annotations(task, [given(ticks("nobody"), 1, 1, 1), given(ticks("a"), 2, 2, 2)], PEOPLE)
+    unknown = [{**ticks("a")[0], "value": {"choices": ["nobody"]}}]
+    made = parse_annotations(task, [given(unknown, 1, 1, 1), given(ticks("a"), 2, 2, 2)], PEOPLE)
     assert {v["annotator_id"] for v in made.votes} == {"label-studio:2"}
     assert [d["reason"] for d in made.dropped] == ["answer_invalid"]
 
@@ -74,7 +77,7 @@ def test_changing_ones_mind_costs_no_place() -> None:
 
 
 def test_an_answer_by_somebody_else_than_was_asked_is_set_aside() -> None:
-    own = Question(f"{GRID.key} to ann@lab", GRID.image_ids, GRID.class_idxs, "ann@lab")
+    own = replace(GRID, key=f"{GRID.key} to ann@lab", annotator="ann@lab")
     task = Task("contains", 1, own, 5, 50, overlap=1)
     made = parse_annotations(task, [given(ticks("a"), 2, 1, 1), given(ticks("b"), 1, 2, 2)], PEOPLE)
     assert {v["annotator_id"] for v in made.votes} == {"label-studio:1"}
@@ -154,14 +157,20 @@ def test_one_who_answers_the_same_in_a_second_is_excluded_for_both_and_truth_lea
 
 
 def test_answers_on_gold_and_on_controls_make_the_accuracy(tmp_path: Path) -> None:
-    task = Task(
-        "contains", 1, Question("contains:1:0:0", tuple(ImageId(f"i{n:03d}") for n in range(30)), (ClassIdx(0),)), 5, 1
-    )
+    grid = sent(Question("contains:1:0:0", tuple(ImageId(f"i{n:03d}") for n in range(30)), (ClassIdx(0),)))
+    task = Task("contains", 1, grid, 5, 1)
     known = {ImageId(f"i{n:03d}"): "yes" if n % 2 else "no" for n in range(10, 30)}
     right = [f"i{n:03d}" for n in range(11, 30, 2)]
     workspace = store(
         tmp_path,
-        [parse_annotations(task, [given(ticks("i000", *right), 1, 1), given(ticks("i001"), 2, 2)], PEOPLE, known)],
+        [
+            parse_annotations(
+                task,
+                [given(ticks("i000", *right, question=grid), 1, 1), given(ticks("i001", question=grid), 2, 2)],
+                PEOPLE,
+                known,
+            )
+        ],
     )
     put(workspace, "gold", [{"image_id": "i000", "class_idx": 0, "answer": "yes", "source": "known"}])
     table = people(workspace, ExclusionRule())
@@ -242,15 +251,13 @@ def world(seed: int) -> list[TaskRows]:
         images = rng.permutation(160)[:24].tolist()
         label = number % 4
         shown = tuple(ImageId(f"i{n:03d}") for n in images)
-        task = Task("contains", 1, Question(f"contains:1:{label}:{number}", shown, (ClassIdx(label),)), 5, number)
+        question = sent(Question(f"contains:1:{label}:{number}", shown, (ClassIdx(label),)))
+        task = Task("contains", 1, question, 5, number)
         known = {ImageId(f"i{n:03d}"): "yes" if holds[n, label] else "no" for n in images[:4]}
         ticked = [[n for n in images if sees(rng, holds[n, label])] for _ in range(4)]
         ticked += [[], images, images[:1], [n for n in images if rng.random() < 0.3]]
-        made.append(
-            parse_annotations(
-                task, [_by(p, number, ticks(*(f"i{n:03d}" for n in t))) for p, t in enumerate(ticked)], WORLD, known
-            )
-        )
+        results = [ticks(*(f"i{n:03d}" for n in t), question=question) for t in ticked]
+        made.append(parse_annotations(task, [_by(p, number, r) for p, r in enumerate(results)], WORLD, known))
     for n in range(160):
         shown = tuple(ClassIdx(label) for label in rng.permutation(4).tolist())
         task = Task("classify", 1, Question(f"classify:1:i{n:03d}", (ImageId(f"i{n:03d}"),), shown), 5, 1000 + n)

@@ -12,9 +12,11 @@ from reground.annotations.rounds import Question, Task, classify_result, contain
 from reground.tasks.schema import ClassIdx, ImageId, to_arrow
 from reground.tasks.votes import annotator_rows
 from tests.support.people import directory
+from tests.support.questions import sent
 
 PEOPLE = directory({1: "ann@lab", 2: "bob@lab"})
-GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)
+GRID = Task("contains", 1, sent(Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),))), 5, 50)
+TILE_A, TILE_B = GRID.question.options
 SINGLE = Task("classify", 1, Question("classify:1:a", (ImageId("a"),), (ClassIdx(7), ClassIdx(8))), 6, 60)
 CLASSIFY_NONE = classify_result([], None, "")
 
@@ -38,7 +40,7 @@ def only_drop(task, *given_answers):
 
 
 def test_contains_gives_a_vote_for_every_image_shown():
-    made = parse_annotations(GRID, [answer(contains_result([ImageId("b")]))], PEOPLE)
+    made = parse_annotations(GRID, [answer(contains_result(GRID.question, [ImageId("b")]))], PEOPLE)
     assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "no"), ("b", "yes")]
     assert {v["annotator_id"] for v in made.votes} == {"label-studio:1"}
     assert {v["answer_id"] for v in made.votes} == {"label-studio:5:1"}
@@ -75,9 +77,9 @@ def choice(name, *values):
 @pytest.mark.parametrize(
     ("task", "result", "says"),
     [
-        (GRID, [choice("contains", "c")], "c was not an option"),
+        (GRID, [choice("contains", "a")], "a was not an option"),
         (GRID, [choice("valid", "7")], "unknown controls: valid"),
-        (GRID, [choice("contains", "a"), choice("contains", "b")], "twice"),
+        (GRID, [choice("contains", TILE_A), choice("contains", TILE_B)], "twice"),
         (GRID, [{"from_name": "contains", "value": {"text": "a"}}], "not a choice"),
         (GRID, [{"from_name": "contains", "value": {"choices": "a"}}], "no list"),
         (GRID, "a", "expected a list"),
@@ -98,8 +100,8 @@ def test_answers_that_contradict_the_question_are_dropped(task, result, says):
 
 
 def test_the_last_answer_of_a_person_counts():
-    first = answer(contains_result([ImageId("a")]), number=1, at="2026-01-01T12:30:00+02:00")
-    last = answer(contains_result([ImageId("b")]), number=2, at="2026-01-01T10:31:00Z")
+    first = answer(contains_result(GRID.question, [ImageId("a")]), number=1, at="2026-01-01T12:30:00+02:00")
+    last = answer(contains_result(GRID.question, [ImageId("b")]), number=2, at="2026-01-01T10:31:00Z")
     for order in ([first, last], [last, first]):
         made = parse_annotations(GRID, order, PEOPLE)
         assert [(v["image_id"], v["answer"]) for v in made.votes] == [("a", "no"), ("b", "yes")]

@@ -134,7 +134,7 @@ def test_one_project_gone_the_others_are_collected(label_studio: LabelStudio, tm
     with label_studio.annotator(ANN) as ann:
         for task in read_tasks(workspace):
             if task.kind == "contains":
-                ann.submit(task.task_id, contains_result([]), 1.0)
+                ann.submit(task.task_id, contains_result(task.question, []), 1.0)
     pull_votes(workspace, settings)
     first = workspace.read("votes")
     answer(label_studio, workspace, ANN, list(CANDIDATES))
@@ -219,7 +219,7 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
     project = push_questions(workspace, settings, "classify").project_id
     with label_studio.client() as client:
         keys = [data["key"] for _, data in client.list_tasks(project)]
-    assert sorted(keys) == sorted(task.question.key for task in read_tasks(workspace))
+    assert sorted(keys) == sorted(task.question.task_key for task in read_tasks(workspace))
     assert len(keys) == len(set(keys)) == len(CANDIDATES)
 
 

@@ -48,7 +48,7 @@ class Crowd:
             try:
                 found = person.next_task(project_id)
                 if found is not None:
-                    label = ClassIdx(found[1]["class_idxs"][0])
+                    label = ClassIdx(int(found[1]["candidates"][0]["alias"]))
                     result = classify_result([label], label, "1")
                     self.taken.append((found[0], person.submit(found[0], result, 1.0)))
             except UnavailableError:
@@ -145,7 +145,7 @@ def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: L
     with label_studio.client() as client:
         there = Counter(str(data["key"]) for _, data in client.list_tasks(project_id))
     assert set(there.values()) == {1} and len(there) == QUESTIONS
-    assert sorted(task.question.key for task in read_tasks(workspace)) == sorted(there)
+    assert sorted(task.question.task_key for task in read_tasks(workspace)) == sorted(there)
     votes = workspace.read("votes")
     held = {f"label-studio:{project_id}:{answer}" for _, answer in people.taken}
     assert held - set(votes["answer_id"]) == set()

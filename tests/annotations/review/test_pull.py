@@ -32,7 +32,7 @@ def answer_everything(label_studio: LabelStudio, workspace: Workspace, email: st
         for task in read_tasks(workspace):
             right = [i for i in task.question.image_ids if CANDIDATES[i][0] in task.question.class_idxs]
             if task.kind == "contains":
-                person.submit(task.task_id, contains_result(right), 4.0)
+                person.submit(task.task_id, contains_result(task.question, right), 4.0)
             else:
                 label = CANDIDATES[task.question.image_ids[0]][0]
                 person.submit(task.task_id, classify_result([label], label, "1"), 8.0)  # type: ignore[list-item,arg-type]
@@ -120,5 +120,24 @@ def test_tasks_deleted_in_label_studio_are_missed(label_studio: LabelStudio, tmp
     push_questions(workspace, settings, "classify")
     with label_studio.client() as client:
         client.delete_task(read_tasks(workspace)[0].task_id)
-    with pytest.raises(RegroundError, match="1 were deleted there"):
-        push_questions(workspace, settings, "classify")
+    summary = push_questions(workspace, settings, "classify")
+    assert (summary.new, summary.deleted, summary.total) == (0, 1, len(CANDIDATES) - 1)
+
+
+def test_a_deleted_task_is_missed_though_another_was_added(label_studio: LabelStudio, tmp_path: Path):
+    """The number of tasks is the same."""
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
+    project_id = push_questions(workspace, settings, "classify").project_id
+    answer_everything(label_studio, workspace, "ann@reground.local")
+    pull_votes(workspace, settings)
+    deleted, *_ = read_tasks(workspace)
+    with label_studio.client() as client:
+        _, data = next(client.list_tasks(project_id))
+        client.delete_task(deleted.task_id)
+        client.import_tasks(project_id, [{**data, "key": "of somebody else"}])
+    assert push_questions(workspace, settings, "classify").deleted == 1
+    assert pull_votes(workspace, settings).answers == len(CANDIDATES)
+    (row,) = workspace.read("dropped").to_dict("records")
+    assert (row["item"], row["reason"]) == (deleted.question.key, "task_deleted")
+    summary = push_questions(workspace, settings, "classify")
+    assert (summary.new, summary.deleted) == (0, 1)

@@ -38,7 +38,9 @@ def right(task: Task) -> list[dict[str, Any]]:
     """Ticks each image's original label, wherever it is shown."""
     question = task.question
     if task.kind == "contains":
-        return contains_result(i for i in question.image_ids if int(i.rpartition("_")[2]) == question.class_idxs[0])
+        return contains_result(
+            question, [i for i in question.image_ids if int(i.rpartition("_")[2]) == question.class_idxs[0]]
+        )
     label = int(question.image_ids[0].rpartition("_")[2])
     return classify_result([label], label, "1")  # type: ignore[list-item,arg-type]
 
@@ -97,7 +99,7 @@ def test_a_blind_round_from_accounts_to_votes(
     with label_studio.client() as client:
         shown = [data for p in {t.project_id for t in tasks} for _, data in client.list_tasks(p)]
     assert {frozenset(data) for data in shown if "images" in data} == {
-        frozenset({"key", "image_ids", "class_idxs", "question", "images"})
+        frozenset({"key", "labels", "question", "images"})
     }
     assert "example" in str(shown)
 
@@ -134,7 +136,7 @@ def test_one_answer_too_many_and_one_in_a_second(label_studio: LabelStudio, tmp_
     ):
         answer(one, tasks)
         for task in tasks:
-            bot.submit(task.task_id, contains_result(task.question.image_ids[:1]), 0.9)
+            bot.submit(task.task_id, contains_result(task.question, task.question.image_ids[:1]), 0.9)
         answer(late, tasks[:1])
     pulled = pull_votes(workspace, settings)
     assert (pulled.annotators, pulled.excluded, pulled.dropped) == (2, 1, 1)

@@ -18,6 +18,7 @@ from reground.annotations.rounds.task_data import LabelText, contains_data
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Workspace
+from tests.support.questions import sent
 from tests.support.rounds_world import create_tasks, import_gold, pairs, plan, settled
 from tests.support.tables import candidate, put
 
@@ -43,7 +44,7 @@ def test_nothing_in_a_tasks_data_tells_a_control(workspace: Workspace) -> None:
     settled(workspace)
     put(workspace, "candidates", [candidate(f"i{n:02d}", 0) for n in range(6, 12)])
     made = plan(workspace, grid=10)
-    (question,) = made.questions
+    (question,) = map(sent, made.questions)
     labels = {ClassIdx(0): LabelText("thing", "")}
     data = contains_data(question, labels, lambda image_id: f"/{image_id}.jpg")
     assert len(made.controls[question.subject]) == 4 and len(data["images"]) == 10

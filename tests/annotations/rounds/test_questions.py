@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.annotations.rounds.questions import CONTAINS, classify_questions, contains_questions
+from reground.annotations.rounds.questions import CONTAINS, Question, classify_questions, contains_questions
 from reground.annotations.rounds.task_data import (
     LabelText,
     classify_data,
@@ -15,6 +15,7 @@ from reground.annotations.rounds.task_data import (
     contains_result,
 )
 from reground.tasks.schema import ClassIdx, ImageId
+from tests.support.questions import sent
 
 PAIRS = st.sets(st.tuples(st.sampled_from([f"image{n}" for n in range(12)]), st.integers(0, 5)), max_size=40)
 
@@ -74,8 +75,8 @@ def test_what_is_shown_is_escaped_and_nothing_is_ticked():
     def link(image_id: ImageId) -> str:
         return "/data/x.jpg"
 
-    grids = [contains_data(q, labels, link) for q in contains_questions(frame, [], 1, 48, 0)]
-    single = classify_data(classify_questions(frame, [], 1, 0)[0], labels, link)
+    grids = [contains_data(q, labels, link) for q in map(sent, contains_questions(frame, [], 1, 48, 0))]
+    single = classify_data(sent(classify_questions(frame, [], 1, 0)[0]), labels, link)
     assert "&lt;script&gt;" in str(grids) and "&lt;script&gt;" in str(single["candidates"])
     assert "a &amp; b" in str(grids) and "a &amp; b" in str(single["candidates"])
     assert "selected" not in str([grids, single]) and "predictions" not in str([grids, single])
@@ -93,9 +94,10 @@ def test_many_candidates_run_out_of_keys_but_not_of_rows():
 
 
 def test_results_name_keys_not_positions():
-    assert contains_result([]) == []
-    (only,) = contains_result([ImageId("a")])
-    assert (only["from_name"], only["value"]) == (CONTAINS, {"choices": ["a"]})
+    question = sent(Question("contains:1:7:0", (ImageId("b"), ImageId("a")), (ClassIdx(7),)))
+    assert contains_result(question, []) == []
+    (only,) = contains_result(question, [ImageId("a")])
+    assert (only["from_name"], only["value"]) == (CONTAINS, {"choices": [question.options[1]]})
     assert [item["from_name"] for item in classify_result([ClassIdx(1)], ClassIdx(1), "2")] == [
         "valid",
         "main",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from reground.annotations.rounds.users import merge_users
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.workspace import Workspace
+from tests.support.questions import sent
 from tests.support.tables import put
 
 # As Label Studio 1.23 lists the same three accounts before and after two were removed from the organization.
@@ -25,8 +27,8 @@ BEFORE = [
 GONE = {"email": "Deleted", "first_name": "Deleted", "last_name": "User"}
 AFTER = [BEFORE[0], {**BEFORE[1], **GONE}, {**BEFORE[2], **GONE}]
 IMAGES = (ImageId("a"), ImageId("b"))
-SHARED = Question("contains:1:7:0", IMAGES, (ClassIdx(7),))
-OF_ANN = Question(f"{SHARED.key} to ann@lab.org", IMAGES, (ClassIdx(7),), "ann@lab.org")
+SHARED = sent(Question("contains:1:7:0", IMAGES, (ClassIdx(7),)))
+OF_ANN = replace(SHARED, key=f"{SHARED.key} to ann@lab.org", annotator="ann@lab.org")
 
 
 def directory(*listings: list[dict]) -> UserDirectory:
@@ -42,7 +44,7 @@ def annotation(user_id: int | None, number: int) -> dict:
         "id": number,
         "completed_by": user_id,
         "updated_by": user_id,
-        "result": contains_result(IMAGES[:1]),
+        "result": contains_result(SHARED, IMAGES[:1]),
         "was_cancelled": False,
         "created_at": stamp,
         "updated_at": stamp,
