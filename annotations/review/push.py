@@ -85,9 +85,7 @@ def push_questions(
         reconciliation, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)
-        project_ids = create_tasks(
-            client, review_round, settings, plan, reconciliation.projects, assignees(settings)
-        )
+        project_ids = create_tasks(client, review_round, settings, plan, reconciliation.projects, assignees(settings))
         num_controls = sum(len(rows) for rows in plans[0].controls.values())
         total = sum(map(len, task_ids_by_project(workspace, question, review_round.number).values()))
         num_deleted = reconciliation.num_deleted

@@ -59,8 +59,8 @@ def assign(
     if len(set(annotators)) < overlap:
         raise UsageError(
             f"expected at least {overlap} annotators for each question (review.overlap), review.annotators names "
-            f"{len(set(annotators))} whose votes count: `reground review invite EMAIL...` creates accounts, `--overlap` "
-            "asks fewer of them, `--no-blind` lets all who have an account share one project."
+            f"{len(set(annotators))} whose votes count: `reground review invite EMAIL...` creates accounts, "
+            "`--overlap N` asks fewer of them, `--no-blind` lets all share one project."
         )
     load = Counter(dict.fromkeys(annotators, 0))
     assigned_to: dict[str, set[str]] = defaultdict(set)

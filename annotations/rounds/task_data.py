@@ -168,16 +168,6 @@ def decide_result(valid: Iterable[ClassIdx], not_valid: Iterable[ClassIdx], comm
     return [_choices(name, "image", labels) for name, labels in ticks if labels] + ([text] if comment else [])
 
 
-def _identity(question: Question) -> dict[str, Any]:
-    """By which the task registry recognises the task."""
-    return {
-        "key": question.key,
-        "image_ids": list(question.image_ids),
-        "class_idxs": [int(label) for label in question.class_idxs],
-    }
-
-
-@@@@
 def _choices(control: str, target: str, choices: Sequence[str]) -> dict[str, Any]:
     return {"from_name": control, "to_name": target, "type": "choices", "value": {"choices": list(choices)}}
 

@@ -12,10 +12,11 @@ from reground.annotations.collect.edits import merge_versions
 from reground.annotations.rounds import Question, Task, classify_result, contains_result, decide_result
 from reground.tasks.schema import ClassIdx, ImageId, to_arrow
 from tests.support.people import directory
+from tests.support.questions import sent
 
 PEOPLE = directory({1: "ann@lab", 2: "bob@lab", 3: "eve@lab", 4: "dan@lab"})
 EVE, CURATORS = "eve@lab", ("eve@lab", "dan@lab")
-GRID = Task("contains", 1, Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),)), 5, 50)
+GRID = Task("contains", 1, sent(Question("contains:1:7:0", (ImageId("a"), ImageId("b")), (ClassIdx(7),))), 5, 50)
 SINGLE = Task("classify", 1, Question("classify:1:a", (ImageId("a"),), (ClassIdx(7), ClassIdx(8))), 6, 60)
 DISPUTE = Task(
     "decide", 1, Question("decide:1:a:0 to eve@lab", (ImageId("a"),), (ClassIdx(7), ClassIdx(8)), EVE), 7, 70
@@ -109,13 +110,13 @@ def test_a_correction_decides_what_it_changes_and_the_vote_stays() -> None:
 
 
 def test_of_a_grid_only_the_changed_images_are_decided() -> None:
-    given = answer(contains_result([ImageId("a")]))
-    corrected = answer(contains_result([ImageId("a"), ImageId("b")]), at="11:00", editor=3)
+    given = answer(contains_result(GRID.question, [ImageId("a")]))
+    corrected = answer(contains_result(GRID.question, [ImageId("a"), ImageId("b")]), at="11:00", editor=3)
     assert decided(parse(GRID, given, corrected)) == {("b", 7): "yes"}
 
 
 def test_a_change_by_anybody_else_is_set_aside_and_the_vote_stays() -> None:
-    given = answer(contains_result([ImageId("a")]))
+    given = answer(contains_result(GRID.question, [ImageId("a")]))
     rows = parse(GRID, given, answer([], at="11:00", editor=2))
     assert voted(rows) == {("a", 7): "yes", ("b", 7): "no"} and decided(rows) == {}
     assert reasons(rows) == ["answer_tampered"]
@@ -152,7 +153,7 @@ def test_a_correction_of_the_main_label_alone_decides_nothing() -> None:
 
 
 def test_an_edit_by_an_account_that_is_deleted_since_stays_an_edit() -> None:
-    given, tampered = answer([]), answer(contains_result([ImageId("a")]), at="11:00", editor=2)
+    given, tampered = answer([]), answer(contains_result(GRID.question, [ImageId("a")]), at="11:00", editor=2)
     versions = merge_versions([given], [tampered])
     assert merge_versions(versions, [{**tampered, "updated_by": None}]) == versions
     assert voted(parse(GRID, *versions)) == {("a", 7): "no", ("b", 7): "no"}
