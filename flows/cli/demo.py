@@ -121,7 +121,7 @@ def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping
     tasks = read_tasks(workspace)
     warn_of_unrecorded([task.question for task in tasks], answers["shown"])
     with Client(label_studio.url, label_studio.credentials.token) as client:
-        known = {user.email: user.id for user in client.users()}
+        known = {user.email: user.id for user in client.users() if user.email}
         projects = sorted({task.project_id for task in tasks})
         done = {state.id: state.annotators for project in projects for state in client.task_states(project)}
         for email, recorded in answers["annotators"].items():

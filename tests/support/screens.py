@@ -48,3 +48,40 @@ def open_stream(page: Page, url: str, project_id: int, shown: str) -> None:
     page.goto(f"{url}/projects/{project_id}/data?labeling=1")
     page.wait_for_selector(shown)
     page.wait_for_load_state("networkidle")
+
+
+FAINT = """least => {
+  const parse = text => { const n = text.match(/[\\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
+  const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+  const linear = v => v <= .04045 * 255 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+  const light = c => .2126 * linear(c[0]) + .7152 * linear(c[1]) + .0722 * linear(c[2]);
+  const ground = element => {
+    const own = parse(getComputedStyle(element).backgroundColor), parent = element.parentElement;
+    return over(own, own[3] === 1 || !parent ? [255, 255, 255, 1] : ground(parent));
+  };
+  const opacity = element => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1;
+  const walker = document.createTreeWalker(document.querySelector('.reground'), NodeFilter.SHOW_TEXT);
+  const faint = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement, text = node.textContent.trim();
+    if (!text || element.tagName === 'STYLE' || !element.checkVisibility()) continue;
+    const back = ground(element), ink = parse(getComputedStyle(element).color);
+    ink[3] *= opacity(element);
+    const [a, b] = [light(over(ink, back)), light(back)].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < least) faint.push(`${text.slice(0, 40)}: ${ratio.toFixed(1)}`);
+  }
+  return faint;
+}"""
+"""Texts of the labeling page whose contrast with what is behind them is too low, with the ratio (WCAG 2.2, 1.4.3)."""
+MIN_CONTRAST = 4.5
+
+
+def set_theme(page: Page, theme: str) -> None:
+    """Light or Dark, as somebody chooses it on Label Studio's page."""
+    page.evaluate("theme => localStorage.setItem('preferred-color-scheme', theme)", theme)
+
+
+def faint_texts(page: Page) -> list[str]:
+    """The texts on the labeling page that cannot be read well."""
+    return page.evaluate(FAINT, MIN_CONTRAST)

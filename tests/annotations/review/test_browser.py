@@ -84,8 +84,11 @@ def test_a_grid_of_48_is_ticked_by_mouse_and_by_key(label_studio: LabelStudio, t
         for key in TILE_KEYS:
             press(page, key)
         assert page.locator(f"{TILE} input:checked").count() == 0
-        page.click(f"{TILE}:has(input[name=imagenet_06_609_0]) img")
-        page.click(f"{TILE}:has(input[name=imagenet_07_609_1]) img")
+        options = dict(zip(map(str, task.question.image_ids), task.question.options, strict=True))
+        names = page.locator(f"{TILE} input").evaluate_all("inputs => inputs.map(input => input.name)")
+        assert names == list(options.values()) and "imagenet" not in page.content()
+        for image_id in ("imagenet_06_609_0", "imagenet_07_609_1"):
+            page.locator(f"{TILE}:has(input[name='{options[image_id]}']) img").click()
         page.keyboard.press("1")
         assert page.locator(f"{TILE} input:checked").count() == 3
         with page.expect_response(lambda answer: "/annotations" in answer.url and answer.request.method == "POST"):
@@ -112,6 +115,9 @@ def test_classify_is_answered_by_keyboard(label_studio: LabelStudio, tmp_path: P
         assert "large powerful breed" in page.locator(".names").inner_text()
         assert page.locator(".picture img").evaluate_all(LOADED)
         read_guidelines(page)
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector("text=Tick every label that names something in the photograph, or")
+        page.keyboard.press("Escape")
         page.keyboard.press("0")
         assert page.locator(".none input:checked").count() == 1
         page.keyboard.press("2")
