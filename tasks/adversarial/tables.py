@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from reground.tasks.adversarial.inputs import SearchInputs
 from reground.tasks.adversarial.outcomes import NO_BACKGROUND, NOT_TRIED, Outcomes, SearchResult
+from reground.tasks.schema import AdversarialBackgroundRow, AdversarialPoolRow, AdversarialRow, AdversarialSharedRow
 
 WORST: Final = 5
 """Backgrounds listed per foreground."""
@@ -18,7 +19,7 @@ DECIMALS: Final = 2
 """Decimals of a stored margin: margins decide the order of later tries, never a verdict."""
 
 
-def foreground_rows(result: SearchResult) -> list[dict[str, Any]]:
+def foreground_rows(result: SearchResult) -> list[AdversarialRow]:
     """Rows of ``adversarial/MODEL``."""
     outcomes, inputs = result.outcomes, result.outcomes.inputs
     vulnerable, predicted_group = result.fooled_by != NO_BACKGROUND, outcomes.predicted_group
@@ -39,7 +40,8 @@ def foreground_rows(result: SearchResult) -> list[dict[str, Any]]:
         "outcome_passes": result.outcome_passes.tolist(),
         **_worst(outcomes),
     }
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return cast("list[AdversarialRow]", rows)
 
 
 def pair_rows(outcomes: Outcomes, recipe: str) -> pa.Table:
@@ -71,13 +73,13 @@ def matrix(part: pa.Table, column: str) -> np.ndarray:
     return lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), -1)
 
 
-def pool_rows(inputs: SearchInputs) -> list[dict[str, Any]]:
+def pool_rows(inputs: SearchInputs) -> list[AdversarialPoolRow]:
     """Rows of ``adversarial_pool/MODEL``."""
     pool = zip(inputs.backgrounds, inputs.background_group.tolist(), strict=True)
     return [{"position": position, "image_id": key, "group": group} for position, (key, group) in enumerate(pool)]
 
 
-def background_rows(inputs: SearchInputs, parts: Iterable[pa.Table]) -> list[dict[str, Any]]:
+def background_rows(inputs: SearchInputs, parts: Iterable[pa.Table]) -> list[AdversarialBackgroundRow]:
     """Rows of ``adversarial_backgrounds/MODEL``: results of each background on foregrounds of other groups.
 
     Args:
@@ -99,10 +101,12 @@ def background_rows(inputs: SearchInputs, parts: Iterable[pa.Table]) -> list[dic
             counts[name] += (is_tried & hits).sum(axis=0)
     rows = pd.DataFrame({"image_id": inputs.backgrounds, "group": inputs.background_group, **counts})
     rates = {f"{rate}_rate": rows[column] / rows["tried"] for rate, column in (("own", "into_own"), ("wrong", "wrong"))}
-    return _records(rows.assign(**rates))
+    rows = rows.assign(**rates)
+    records = rows.astype(object).where(rows.notna(), None).to_dict("records")  # None for NaN
+    return cast("list[AdversarialBackgroundRow]", records)
 
 
-def shared_rows(inputs: SearchInputs, parts: Mapping[str, Iterable[pa.Table]]) -> list[dict[str, Any]]:
+def shared_rows(inputs: SearchInputs, parts: Mapping[str, Iterable[pa.Table]]) -> list[AdversarialSharedRow]:
     """Rows of ``adversarial_shared``: how often each background fools all models on the same foreground.
 
     Args:
@@ -145,8 +149,3 @@ def _groups(inputs: SearchInputs, part: pa.Table) -> np.ndarray:
     """``(R, 1) int32``: groups of the foregrounds of a part."""
     group = dict(zip(inputs.foregrounds, inputs.foreground_group.tolist(), strict=True))
     return np.array([group[key] for key in part["image_id"].to_pylist()], np.int32)[:, None]
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as mappings, with None for NaN."""
-    return rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[return-value]

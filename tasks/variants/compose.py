@@ -5,9 +5,8 @@ Source: Xiao et al. 2020, figure 1 and the released generator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from reground.tasks.images import DropError, Photograph
 from reground.tasks.kernels import compose
 from reground.tasks.kernels.geometry import apply_crop, central_crop
 from reground.tasks.masks import decode_mask, encode_mask
-from reground.tasks.schema import ImageId
+from reground.tasks.schema import CompositionDifferenceRow, ForegroundRow, ImageId, MaskRow, VariantRow
 from reground.tasks.variants.backgrounds import MASK, PUBLISHED, RULES, BackgroundPool, background, choose_background
 
 
@@ -66,7 +65,7 @@ class Subject:
     short: int
 
     @classmethod
-    def of(cls, photograph: Photograph, group: int, mask_row: Mapping[str, Any], short: int, size: int) -> Subject:
+    def of(cls, photograph: Photograph, group: int, mask_row: MaskRow, short: int, size: int) -> Subject:
         """Decode a photograph and its row of ``masks``."""
         native = photograph.load()
         crop = central_crop(photograph.height, photograph.width, short, size)
@@ -82,7 +81,7 @@ class Subject:
         """Side of the variants in pixels."""
         return len(self.mask)
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> ForegroundRow:
         """The row of ``foregrounds``."""
         return {
             "image_id": self.image_id,
@@ -93,7 +92,7 @@ class Subject:
             "height": self.size,
         }
 
-    def variant_row(self, image: VariantImage, pool: BackgroundPool) -> dict[str, Any]:
+    def variant_row(self, image: VariantImage, pool: BackgroundPool) -> VariantRow:
         """The row of ``variants/NAME``."""
         background_id = image.background_id
         name = self.image_id if background_id is None else f"fg_{self.image_id}_bg_{background_id}"
@@ -107,7 +106,9 @@ class Subject:
             "image": {"bytes": _png(image.pixels), "path": f"{name}.png"},
         }
 
-    def difference_row(self, variant: str, by_mask: VariantImage, as_published: VariantImage) -> dict[str, Any]:
+    def difference_row(
+        self, variant: str, by_mask: VariantImage, as_published: VariantImage
+    ) -> CompositionDifferenceRow:
         """The row of ``composition_differences``."""
         return {
             "variant": variant,
