@@ -14,7 +14,7 @@ class DisputeRow(TypedDict):
         class_idx: the label.
         label: its name.
         reasons: why it is in doubt.
-        yes, no, maybe: people who say so.
+        voters: answer -> people who give it.
         links: URLs of the questions that ask about it.
     """
 
@@ -22,9 +22,7 @@ class DisputeRow(TypedDict):
     class_idx: int
     label: str
     reasons: list[str]
-    yes: list[str]
-    no: list[str]
-    maybe: list[str]
+    voters: dict[str, list[str]]
     links: list[str]
 
 

@@ -111,9 +111,7 @@ def _disputes(
             "class_idx": one.class_idx,
             "label": names.get(one.class_idx, str(one.class_idx)),
             "reasons": list(one.reasons),
-            "yes": [users.title_of(person) for person in one.voters.get("yes", ())],
-            "no": [users.title_of(person) for person in one.voters.get("no", ())],
-            "maybe": [users.title_of(person) for person in one.voters.get("maybe", ())],
+            "voters": {answer: [users.title_of(one) for one in people] for answer, people in one.voters.items()},
             "links": links[one.image_id, one.class_idx],
         }
         for one in disputes

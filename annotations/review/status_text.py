@@ -92,7 +92,7 @@ def _findings(findings: Findings) -> Iterator[str]:
 
 
 def _dispute_lines(row: DisputeRow) -> Iterator[str]:
-    sides = [f"{answer}: {', '.join(row[answer])}" for answer in ("yes", "no", "maybe") if row[answer]]
+    sides = [f"{answer}: {', '.join(people)}" for answer, people in row["voters"].items()]
     yield from _wrapped(f"{row['image_id']}, {row['label']}: {', '.join(row['reasons'])}; {'; '.join(sides)}")
     yield from (f"    {link}" for link in row["links"])
 

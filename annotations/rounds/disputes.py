@@ -41,7 +41,7 @@ class Dispute:
         image_id: of the image.
         class_idx: the label.
         reasons: names of `RULES`.
-        voters: yes, no and maybe -> who says so.
+        voters: answer -> who gives it, of the answers that anybody gives.
     """
 
     image_id: ImageId
@@ -142,7 +142,8 @@ def _confidence(workspace: Workspace, votes: VoteArrays) -> Floats:
 def _voters(votes: pa.Table, image_ids: set[str]) -> Mapping[Pair, Mapping[str, Sequence[AnnotatorId]]]:
     """Pair -> answer -> annotators, of some images."""
     voters: dict[Pair, dict[str, list[AnnotatorId]]] = defaultdict(lambda: defaultdict(list))
-    for image_id, label, answer, annotator_id in _rows(votes, image_ids):
+    order = {answer: place for place, answer in enumerate((YES, NO, MAYBE))}
+    for image_id, label, answer, annotator_id in sorted(_rows(votes, image_ids), key=lambda row: order[row[2]]):
         people = voters[ImageId(image_id), ClassIdx(label)][answer]
         if annotator_id not in people:
             people.append(AnnotatorId(annotator_id))
