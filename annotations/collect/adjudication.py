@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -17,12 +18,20 @@ import pyarrow.compute as pc
 from reground.annotations.collect.parse import STAGE
 from reground.annotations.label_studio import task_url
 from reground.annotations.rounds import UserDirectory
-from reground.tasks.schema import ClassIdx, DecisionAnswerRow, DecisionRow, DroppedRow, DropReason, ImageId, dropped_row
+from reground.tasks.schema import ClassIdx, DecisionAnswerRow, DecisionRow, DropReason, ImageId, dropped_row
 from reground.tasks.votes import NO, YES, VotePolicy, read_votes
 from reground.tasks.workspace import Output, Workspace, digest
 
 SHARD: Final = "decisions"
 Pair = tuple[ImageId, ClassIdx]
+
+
+@dataclass(frozen=True)
+class OverruledAnswer:
+    """An answer of a curator that a later one contradicts, and both in words."""
+
+    answer: DecisionAnswerRow
+    detail: str
 
 
 def update_decisions(workspace: Workspace, users: UserDirectory, url: str, policy: VotePolicy) -> int:
@@ -35,7 +44,10 @@ def update_decisions(workspace: Workspace, users: UserDirectory, url: str, polic
         policy: which votes count.
     """
     answers: list[DecisionAnswerRow] = workspace.read_arrow("decision_answers").to_pylist()
-    decisions, dropped = adjudicate(answers, count_votes(workspace, policy, answers), users, url)
+    decisions, overruled = adjudicate(answers, count_votes(workspace, policy, answers), users, url)
+    dropped = [
+        dropped_row(STAGE, one.answer["answer_id"], DropReason.DECISION_OVERRULED, one.detail) for one in overruled
+    ]
     key = digest(json.dumps([decisions, dropped], sort_keys=True))
     current = workspace.entry(STAGE, SHARD)
     if (decisions or current) and (current is None or current.key != key):
@@ -58,7 +70,7 @@ def count_votes(
 
 def adjudicate(
     answers: Sequence[DecisionAnswerRow], votes: Mapping[Pair, Mapping[str, int]], users: UserDirectory, url: str
-) -> tuple[list[DecisionRow], list[DroppedRow]]:
+) -> tuple[list[DecisionRow], list[OverruledAnswer]]:
     """The decision on each pair, and the answers that a later one contradicts.
 
     Args:
@@ -71,13 +83,13 @@ def adjudicate(
     for row in sorted(answers, key=lambda row: (row["image_id"], row["class_idx"], row["at"], row["answer_id"])):
         by_pair[row["image_id"], row["class_idx"]].append(row)
     decisions = [_decision(rows[-1], votes.get(pair, {}), url) for pair, rows in by_pair.items()]
-    dropped = [
+    overruled = [
         _overruled(row, rows[-1], users)
         for rows in by_pair.values()
         for row in rows
         if row["answer"] != rows[-1]["answer"]
     ]
-    return decisions, dropped
+    return decisions, overruled
 
 
 def _decision(row: DecisionAnswerRow, votes: Mapping[str, int], url: str) -> DecisionRow:
@@ -96,7 +108,7 @@ def _decision(row: DecisionAnswerRow, votes: Mapping[str, int], url: str) -> Dec
     }
 
 
-def _overruled(row: DecisionAnswerRow, last: DecisionAnswerRow, users: UserDirectory) -> DroppedRow:
+def _overruled(row: DecisionAnswerRow, last: DecisionAnswerRow, users: UserDirectory) -> OverruledAnswer:
     first, second = (f"{users.title_of(one['annotator_id'])} says {one['answer']} ({one['at']})" for one in (row, last))
     detail = f"{row['image_id']}, label {row['class_idx']}: {first}, {second}: the later one stands"
-    return dropped_row(STAGE, row["answer_id"], DropReason.DECISION_OVERRULED, detail)
+    return OverruledAnswer(row, detail)

@@ -20,7 +20,7 @@ from reground.annotations.review.findings import (
     SkipStatusRow,
 )
 from reground.annotations.rounds import Dispute, Task, UserDirectory, find_disputes
-from reground.tasks.schema import AnnotatorId, ClassIdx, ImageId, VoteRow, arrow_schema_subset
+from reground.tasks.schema import AnnotatorId, ClassIdx, DropReason, ImageId, VoteRow, arrow_schema_subset
 from reground.tasks.votes import LABEL_STUDIO, RECORDED, VOTE_COLUMNS, VotePolicy, counted_votes, read_decisions
 from reground.tasks.workspace import Workspace
 
@@ -166,17 +166,15 @@ def _refusals(parsed: Sequence[ParsedTask], users: UserDirectory, url: str) -> l
 
 def _overruled(parsed: Sequence[ParsedTask], users: UserDirectory, url: str) -> list[RefusalRow]:
     """Decisions that a later one contradicts."""
-    answers = {row["answer_id"]: row for one in parsed for row in one.rows.decision_answers}
-    _, dropped = adjudicate([row for one in parsed for row in one.rows.decision_answers], {}, users, url)
+    _, overruled = adjudicate([row for one in parsed for row in one.rows.decision_answers], {}, users, url)
     return [
         {
-            "person": users.title_of(answer["annotator_id"]),
-            "reason": row["reason"],
-            "detail": row["detail"],
-            "link": task_url(url, answer["project_id"], answer["task_id"], row["item"]),
+            "person": users.title_of(one.answer["annotator_id"]),
+            "reason": DropReason.DECISION_OVERRULED.value,
+            "detail": one.detail,
+            "link": task_url(url, one.answer["project_id"], one.answer["task_id"], one.answer["answer_id"]),
         }
-        for row in dropped
-        if (answer := answers[row["item"]])
+        for one in overruled
     ]
 
 

@@ -74,12 +74,15 @@ class _QuestionStatus:
     """One question: numbers of answers, and the votes."""
 
     num_wanted: int = 0
+    num_skipped: int = 0
     num_answers: int = 0
     votes: dict[tuple[str, int], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     main_votes: Counter[int | None] = field(default_factory=Counter[int | None])
 
-    def is_done(self) -> bool:
-        return self.num_answers >= self.num_wanted
+    def num_missing(self, overlap: int) -> int:
+        """Answers that are still wanted; a skipped assignment that went to somebody else is not."""
+        num_wanted = max(self.num_wanted - self.num_skipped, min(overlap, self.num_wanted))
+        return max(0, num_wanted - self.num_answers)
 
     def is_disagreed(self) -> bool:
         counters = [*self.votes.values(), *([self.main_votes] if self.main_votes else [])]
@@ -158,7 +161,7 @@ def _progress(
     for one in parsed:
         num_wanted = len(_answers(one)) if one.is_deleted else one.task.overlap or settings.overlap
         _add_task(rounds[one.task.round_number, one.task.kind], one, num_wanted, counted_ids)
-    return [_row(number, kind, status) for (number, kind), status in sorted(rounds.items())]
+    return [_row(number, kind, status, settings.overlap) for (number, kind), status in sorted(rounds.items())]
 
 
 def _answers(one: ParsedTask) -> dict[str, tuple[str, str]]:
@@ -179,6 +182,7 @@ def _add_task(status: _RoundStatus, one: ParsedTask, num_wanted: int, counted_id
     question, answers = status.questions[one.task.question.subject], _answers(one)
     question.num_wanted += num_wanted
     question.num_answers += len(answers)
+    question.num_skipped += bool(one.task.question.annotator and one.rows.skips and not answers)
     status.annotators.update(annotator_id for annotator_id, _ in answers.values())
     status.times.extend(datetime.fromisoformat(at).timestamp() for _, at in answers.values())
     main_labels: dict[str, int | None] = {}
@@ -192,11 +196,11 @@ def _add_task(status: _RoundStatus, one: ParsedTask, num_wanted: int, counted_id
     question.main_votes.update(main_labels.values())
 
 
-def _row(number: int, kind: str, status: _RoundStatus) -> StatusRow:
+def _row(number: int, kind: str, status: _RoundStatus, overlap: int) -> StatusRow:
     questions = status.questions.values()
-    done_questions = [question for question in questions if question.is_done()]
+    done_questions = [question for question in questions if not question.num_missing(overlap)]
     rate = answers_per_hour(status.times)
-    num_missing = sum(max(0, question.num_wanted - question.num_answers) for question in questions)
+    num_missing = sum(question.num_missing(overlap) for question in questions)
     return {
         "question": kind,
         "round": number,

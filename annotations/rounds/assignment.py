@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from reground.annotations.rounds.questions import Question, assign_to, seeded_shuffle
@@ -40,6 +41,7 @@ def assign(
     annotators: Sequence[str],
     overlap: int,
     seed: int,
+    skipped: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> list[Question]:
     """Assign each question to the annotators who have the fewest so far.
 
@@ -49,6 +51,7 @@ def assign(
         annotators: e-mail addresses.
         overlap: annotators wanted for each question.
         seed: of the choice between annotators with equally many, and of the order of what they see.
+        skipped: subject of a question -> annotators who skipped it and are not asked again.
 
     Returns:
         The assigned questions that are missing.
@@ -70,7 +73,8 @@ def assign(
     assignments: list[Question] = []
     for question in questions:
         current = assigned_to[question.subject]
-        free = seeded_shuffle((email for email in set(annotators) if email not in current), seed, question.subject)
+        unwilling = {*current, *skipped.get(question.subject, ())}
+        free = seeded_shuffle((email for email in set(annotators) if email not in unwilling), seed, question.subject)
         for email in sorted(free, key=load.__getitem__)[: max(0, overlap - len(current))]:
             load[email] += 1
             assignments.append(assign_to(question, email, seed))

@@ -16,6 +16,7 @@ from reground.annotations.rounds.projects import ReviewRound
 from reground.annotations.rounds.questions import Question, assign_to, classify_questions, contains_questions
 from reground.annotations.rounds.selection import select_pairs
 from reground.annotations.rounds.settings import ReviewSettings
+from reground.annotations.rounds.skips import skipped_assignments
 from reground.annotations.rounds.users import UserDirectory, read_users
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx, ControlRow, ImageId
@@ -105,8 +106,13 @@ def _assign(
     users, excluded_ids = read_users(review_round.workspace), excluded(review_round.workspace, policy)
     excluded_emails = {email for annotator_id in excluded_ids for email in users.addresses(annotator_id)}
     emails = [email for email in assignees(settings) if email not in excluded_emails]
-    staying = _still_assigned(review_round, open_questions, emails, users, excluded_ids)
-    assignments = assign(questions, staying, emails, settings.overlap, settings.seed)
+    skipped = skipped_assignments(review_round, open_questions, users)
+    staying = [
+        question
+        for question in _still_assigned(review_round, open_questions, emails, users, excluded_ids)
+        if question.annotator not in skipped.get(question.subject, ())
+    ]
+    assignments = assign(questions, staying, emails, settings.overlap, settings.seed, skipped)
     for email in emails:
         own = [question for question in (*open_questions, *assignments) if question.annotator == email]
         assignments += [assign_to(question, email, settings.seed) for question in draw_gold_questions(gold, own)]

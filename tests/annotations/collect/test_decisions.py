@@ -164,7 +164,7 @@ def test_a_curator_may_correct_another_and_the_later_decision_stands() -> None:
     corrected = answer(decide_result((), labels(7, 8)), person=3, at="11:00", editor=4)
     rows = parse_decisions(DISPUTE, [own, corrected], PEOPLE, CURATORS)
     votes = {(ImageId("a"), ClassIdx(7)): {"yes": 2, "no": 3}}
-    decisions, dropped = adjudicate(rows.decision_answers, votes, PEOPLE, "http://ls")
+    decisions, overruled = adjudicate(rows.decision_answers, votes, PEOPLE, "http://ls")
     to_arrow("decisions", decisions)
     assert [(row["class_idx"], row["answer"], row["annotator_id"]) for row in decisions] == [
         (7, "no", "label-studio:4"),
@@ -172,10 +172,10 @@ def test_a_curator_may_correct_another_and_the_later_decision_stands() -> None:
     ]
     assert (decisions[0]["yes_votes"], decisions[0]["no_votes"], decisions[1]["yes_votes"]) == (2, 3, 0)
     assert decisions[0]["link"] == "http://ls/projects/7/data?task=70&annotation=9"
-    (row,) = dropped
-    assert row["reason"] == "decision_overruled" and row["item"] == "label-studio:7:9"
-    assert "eve@lab says yes" in row["detail"] and "dan@lab says no" in row["detail"]
-    assert adjudicate(rows.decision_answers[::-1], votes, PEOPLE, "http://ls") == (decisions, dropped)
+    (one,) = overruled
+    assert one.answer["answer_id"] == "label-studio:7:9" and one.answer["annotator_id"] == "label-studio:3"
+    assert "eve@lab says yes" in one.detail and "dan@lab says no" in one.detail
+    assert adjudicate(rows.decision_answers[::-1], votes, PEOPLE, "http://ls") == (decisions, overruled)
 
 
 def test_a_skip_counts_until_the_question_is_answered() -> None:

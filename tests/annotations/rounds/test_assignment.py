@@ -110,3 +110,26 @@ def test_a_round_goes_on_as_it_was_begun(workspace: Workspace) -> None:
         plan(workspace, overlap=3)
     with pytest.raises(UsageError, match=r"go on blind: .*--no-blind --overlap 2, or .* --round 2"):
         plan(workspace, blind=True, annotators=PEOPLE)
+
+
+def test_who_skipped_a_question_is_replaced_by_somebody_who_was_not_asked(workspace: Workspace) -> None:
+    users = directory({1: PEOPLE[0], 2: PEOPLE[1], 3: PEOPLE[2]})
+    put(workspace, "users", list(users.rows.values()))
+    people = PEOPLE[:3]
+    made = plan(workspace, "classify", blind=True, annotators=people, overlap=1)
+    create_tasks(workspace, made, "classify", 1)
+    question = next(q for q in made.questions if q.annotator == people[0])
+    skip = {"answer_id": "label-studio:7:1", "annotator_id": "label-studio:1", "round": 1, "question": "classify"}
+    rows = [{**skip, "key": question.key, "at": "2026-01-01T00:00:00Z"}]
+    put(workspace, "skips", rows)
+    (again,) = plan(workspace, "classify", blind=True, annotators=people, overlap=1).questions
+    assert again.subject == question.subject and again.annotator in people[1:]
+    put(workspace, "skips", [{**rows[0], "round": 2}])
+    assert not plan(workspace, "classify", blind=True, annotators=people, overlap=1).questions
+
+
+def test_a_question_that_nobody_is_left_for_stays_with_nobody() -> None:
+    question = Question("classify:1:a", (ImageId("a"),), (ClassIdx(1), ClassIdx(2)))
+    assert not assign([question], [], PEOPLE, 1, 0, {question.subject: set(PEOPLE)})
+    (only,) = assign([question], [], PEOPLE, 2, 0, {question.subject: set(PEOPLE[1:])})
+    assert only.annotator == PEOPLE[0]
