@@ -104,7 +104,7 @@ RULES: Final[dict[str, Callable[[DisputeInputs], Bools]]] = {
 """Reason -> ``(P,)``, whether a pair is in doubt for it."""
 
 
-def find_disputes(workspace: Workspace, table: pa.Table, decided: Collection[Pair]) -> list[Dispute]:
+def find_disputes(workspace: Workspace, table: pa.Table, decided: Collection[tuple[str, int]]) -> list[Dispute]:
     """The pairs in doubt, those with the most divided votes first.
 
     Args:

@@ -1,4 +1,4 @@
-"""Needs vote: which pair of image and label to ask about next. Reads ``votes``, ``candidates``; writes ``needs_vote``.
+"""Needs vote: which pair to ask about next. Reads ``votes``, ``candidates``, ``decisions``; writes ``needs_vote``.
 
 Every pair that is a candidate or has votes is ranked by what one more answer is expected to tell
 about it, in bits (`reground.tasks.kernels.information`): a pair on which people disagree, or whose few
@@ -24,12 +24,13 @@ from reground.tasks.votes import (
     VoteArrays,
     encode,
     excluded,
+    read_decisions,
     read_votes,
     truth_policy,
 )
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
-READS: Final = ("images", "original_labels", "classes", "candidates", "votes", POLICY_TABLE)
+READS: Final = ("images", "original_labels", "classes", "candidates", "votes", "decisions", POLICY_TABLE)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def plan(workspace: Workspace, settings: NeedsVoteSettings) -> list[Shard]:
 
 
 def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Output:
-    """A row for every pair, the one most worth asking about first."""
+    """A row for every pair that no curator decided, the one most worth asking about first."""
     votes = encode(read_votes(workspace, truth_policy(workspace), VOTE_COLUMNS))
     if not len(votes.pair):
         return Output({"needs_vote": []})
@@ -81,7 +82,12 @@ def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Out
     holds = np.concatenate([belief.holds, belief.prior[stratum[len(votes.label) :]]])
     count = np.bincount(votes.pair, minlength=len(labels))
     gains = gain(holds, stratum, belief.answers)
-    order = np.lexsort((labels, np.array(image_ids, object), -gains.round(9)))
+    decided = read_decisions(workspace)
+    order = [
+        n
+        for n in np.lexsort((labels, np.array(image_ids, object), -gains.round(9))).tolist()
+        if (image_ids[n], int(labels[n])) not in decided
+    ]
     return Output(
         {
             "needs_vote": [
@@ -93,7 +99,7 @@ def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Out
                     "probability": float(holds[n]),
                     "votes": int(count[n]),
                 }
-                for rank, n in enumerate(order.tolist(), start=1)
+                for rank, n in enumerate(order, start=1)
             ]
         }
     )
@@ -136,4 +142,4 @@ def _pairs_without_votes(workspace: Workspace, votes: VoteArrays) -> list[tuple[
     return [pair for image_id, label in pairs if (pair := (str(image_id), int(label))) not in known]
 
 
-STEP = Step("needs_vote", 2, NeedsVoteSettings, plan, work)
+STEP = Step("needs_vote", 3, NeedsVoteSettings, plan, work)

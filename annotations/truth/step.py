@@ -1,7 +1,7 @@
 """Truth: votes -> one row an image.
 
-Reads ``images``, ``original_labels``, ``classes``, ``votes`` and ``annotators``; writes ``truth`` and ``vote_policy``,
-the rule by which votes count. Every later count of votes reads that rule.
+Reads ``images``, ``original_labels``, ``classes``, ``votes``, ``annotators`` and ``decisions``; writes ``truth`` and
+``vote_policy``, the rule by which votes count. Every later count of votes reads that rule.
 
 Earlier versions stay in the workspace: see `reground.annotations.truth.versions`.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from reground.annotations.truth import strata
+from reground.annotations.truth.decisions import with_decisions
 from reground.annotations.truth.fingerprint import COLUMNS as FINGERPRINT_COLUMNS
 from reground.annotations.truth.fingerprint import vote_fingerprint
 from reground.annotations.truth.methods import METHODS, evidence
@@ -43,12 +45,13 @@ from reground.tasks.votes import (
     VotePolicy,
     encode,
     excluded,
+    read_decisions,
     read_votes,
     selection_frequency,
 )
 from reground.tasks.workspace import Output, PositiveInt, Shard, Share, Step, Workspace, digest
 
-READS: Final = ("images", "original_labels", "classes", "votes")
+READS: Final = ("images", "original_labels", "classes", "votes", "decisions")
 SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
 """Sources that may be held out before they have any vote."""
 
@@ -114,7 +117,8 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     classify = votes.filter(pc.field("question") == CLASSIFY)
     objects = {image_id: find_objects(submissions) for image_id, submissions in answers(classify)}
     fingerprints = vote_fingerprint(votes)
-    labels = label_rows(encode(votes), images, strata.animal_classes(workspace), settings)
+    animals, decisions = strata.animal_classes(workspace), read_decisions(workspace)
+    labels = label_rows(encode(votes), images, animals, settings, decisions)
     rows = [
         {
             **row,
@@ -127,19 +131,26 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
 
 
 def label_rows(
-    votes: VoteArrays, images: pd.DataFrame, animals: set[int], settings: TruthSettings
+    votes: VoteArrays,
+    images: pd.DataFrame,
+    animals: set[int],
+    settings: TruthSettings,
+    decisions: Mapping[tuple[str, int], str] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
-    """image_id -> its row of ``truth``, but for main label and objects, of every image with votes.
+    """image_id -> its row of ``truth``, but for main label and objects, of every image with votes or decisions.
 
     Args:
         votes: that count.
         images: as `strata.known_images` gives them.
         animals: as `strata.animal_classes` gives them.
         settings: the method and the thresholds.
+        decisions: pair of image and label -> yes or no, of pairs that a curator decided.
     """
     records = {str(image["image_id"]): image for image in _records(images)}
     original_labels = {image_id: image["original"] for image_id, image in records.items()}
     labels = judge(votes, original_labels, animals, settings.method)
+    votes, labels = with_decisions(votes, labels, original_labels, decisions)
+    by_curator, holds = labels.by_curator(), labels.hold(settings.keep)
     pending = undecided(labels, settings.min_annotators, settings.ratio, settings.keep)
     original_known = np.array([original_labels[image_id] is not None for image_id in votes.image_ids], np.bool_)
     is_settled = settled(labels, pending, original_known, settings.min_annotators)
@@ -151,11 +162,12 @@ def label_rows(
         order = span.start + np.lexsort((votes.label[span], -labels.confidence[span]))
         grids = zip(votes.label[span].tolist(), frequency[span].tolist(), num_shown[span].tolist(), strict=True)
         contains = {label: (share, number) for label, share, number in grids if number}
-        kept = order[labels.confidence[order] >= settings.keep]
+        kept = order[holds[order]]
         rows[image_id] = {
             **_row(records[image_id], contains, settings),
             **_conclusion(original_labels[image_id], votes.label[kept].tolist(), bool(is_settled[n])),
             "undecided": votes.label[order[pending[order]]].tolist(),
+            "decided": votes.label[order[by_curator[order]]].tolist(),
             "judged": votes.label[order].tolist(),
             "confidence": labels.confidence[order].tolist(),
             "shown": labels.annotators[order].tolist(),
@@ -242,7 +254,7 @@ def outcome(original: int | None, labels: Sequence[int]) -> Outcome:
 
 def unreviewed(image: Mapping[str, Any], settings: TruthSettings) -> dict[str, Any]:
     """The row of an image that nobody was asked about."""
-    empty: dict[str, Any] = {name: [] for name in ("undecided", "judged", "confidence", "shown", "sources")}
+    empty: dict[str, Any] = {name: [] for name in ("undecided", "decided", "judged", "confidence", "shown", "sources")}
     return {
         **_row(image, {}, settings),
         "state": ImageState.UNREVIEWED,
@@ -279,4 +291,4 @@ def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-STEP = Step("truth", 5, TruthSettings, plan, work, finalize=keep_version)
+STEP = Step("truth", 6, TruthSettings, plan, work, finalize=keep_version)

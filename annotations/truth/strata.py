@@ -29,10 +29,11 @@ UNKNOWN: Final = -2
 def known_images(workspace: Workspace) -> pd.DataFrame:
     """``image_id``, ``original`` (nullable) and ``routing`` (nullable) of every image, once each, in order.
 
-    Beside those of `reground.tasks.images.original_labels`, images that are known by votes alone.
+    Beside those of `reground.tasks.images.original_labels`, images that are known by votes or decisions alone.
     """
     known = read_original_labels(workspace)
-    voted = pd.unique(pd.concat([workspace.read("votes", ["image_id"])["image_id"], pd.Series(known.index)]))
+    others = [workspace.read(name, ["image_id"])["image_id"] for name in ("votes", "decisions")]
+    voted = pd.unique(pd.concat([*others, pd.Series(known.index)]))
     return known.reindex(sorted(voted)).rename_axis("image_id").rename(columns={"class_idx": "original"}).reset_index()
 
 

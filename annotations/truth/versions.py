@@ -135,9 +135,10 @@ def find(workspace: Workspace, name: str) -> Version:
 def diff(workspace: Workspace, before: str, after: str) -> Diff:
     """What changed from one truth to another, and why.
 
-    Reasons: ``votes`` (the image has other votes), ``original`` (its original label is another),
-    ``method`` and ``settings`` (of the whole truth), and where none of these differ
-    ``other images`` (the method weighs people by all their votes, or the vocabulary changed).
+    Reasons: ``votes`` (the image has other votes), ``decisions`` (curators decided other labels of it, or decided
+    otherwise), ``original`` (its original label is another), ``method`` and ``settings`` (of the whole truth), and
+    where none of these differ ``other images`` (the method weighs people by all their votes, or the vocabulary
+    changed).
 
     Args:
         workspace: with both.
@@ -179,6 +180,8 @@ def _why(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, whol
     if before is None or after is None:
         return ["new image" if before is None else "image gone"]
     own = [] if before["vote_fingerprint"] == after["vote_fingerprint"] else ["votes"]
+    if _decided(before) != _decided(after):
+        own.append("decisions")
     if _plain(before["original"]) != _plain(after["original"]):
         own.append("original")
     return [*own, *whole] or ["other images"]
@@ -186,6 +189,12 @@ def _why(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, whol
 
 def _stage(row: Mapping[str, Any] | None) -> str:
     return "-" if row is None else row["outcome"] or row["state"]
+
+
+def _decided(row: Mapping[str, Any]) -> dict[int, float]:
+    """Label that a curator decided -> 1 or 0."""
+    confidence = dict(zip(_plain(row["judged"]), _plain(row["confidence"]), strict=True))
+    return {label: confidence[label] for label in _plain(row["decided"])}
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,9 @@
-"""Whether annotators have decided on a label, and with it whether an image is settled.
+"""Whether there is a decision on a label, and with it whether an image is settled.
 
 A label is *undecided* as long as too few people have judged it, or while it is tied; an image is *settled* once
 its original label has been judged by enough people and none of its labels is undecided. The number of people and
-the ratio are those of the published routing (Tsipras et al. 2020, section 3).
+the ratio are those of the published routing (Tsipras et al. 2020, section 3). A curator's decision stands for any
+number of people.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class JudgedLabels:
         confidence: ``(P,)`` that it holds, 0 to 1, higher is surer.
         frequency: ``(P,)`` share of people who selected it, a maybe counting half, 0 to 1.
         annotators: ``(P,)`` people who judged it.
+        decided: ``(P,) bool``, whether a curator decided it; its confidence is 1 or 0. None: no label.
     """
 
     image: Ints
@@ -40,6 +42,19 @@ class JudgedLabels:
     confidence: Floats
     frequency: Floats
     annotators: Ints
+    decided: Bools | None = None
+
+    def by_curator(self) -> Bools:
+        """``(P,) bool``: the labels that a curator decided."""
+        return np.zeros(len(self.image), np.bool_) if self.decided is None else self.decided
+
+    def hold(self, keep: float) -> Bools:
+        """``(P,) bool``: the labels that hold, as far as they are decided.
+
+        Args:
+            keep: confidence from which on a label is kept, 0 to 1; a label that a curator rejects never is.
+        """
+        return (self.confidence >= keep) & ~(self.by_curator() & (self.confidence == 0))
 
 
 def undecided(labels: JudgedLabels, min_annotators: int, ratio: float, keep: float) -> Bools:
@@ -77,14 +92,14 @@ def undecided(labels: JudgedLabels, min_annotators: int, ratio: float, keep: flo
     selected = (labels.frequency > 0) & (labels.frequency >= ratio * base[labels.image])
     may_hold = labels.original | selected | (labels.confidence >= keep)
     tied = np.isclose(labels.confidence, TIE, rtol=0, atol=TOLERANCE) & (keep == TIE)
-    return (labels.annotators < min_annotators) & may_hold | tied
+    return ((labels.annotators < min_annotators) & may_hold | tied) & ~labels.by_curator()
 
 
 def settled(labels: JudgedLabels, is_undecided: Bools, original_known: Bools, min_annotators: int) -> Bools:
     """``(N,) bool``: the images whose labels people have settled.
 
-    No label is undecided, and at least ``min_annotators`` people judged the original label; where nobody knows
-    that, some label.
+    No label is undecided, and at least ``min_annotators`` people, or a curator, judged the original label; where
+    nobody knows that, some label.
 
     Args:
         labels: of N images.
@@ -102,7 +117,8 @@ def settled(labels: JudgedLabels, is_undecided: Bools, original_known: Bools, mi
         >>> settled(labels, pending, np.array([True, True]), min_annotators=5).tolist()
         [True, False]
     """
-    decisive = (labels.annotators >= min_annotators) & (labels.original | ~original_known[labels.image])
+    judged = (labels.annotators >= min_annotators) | labels.by_curator()
+    decisive = judged & (labels.original | ~original_known[labels.image])
     size = len(original_known)
     return (np.bincount(labels.image[decisive], minlength=size) > 0) & (
         np.bincount(labels.image[is_undecided], minlength=size) == 0

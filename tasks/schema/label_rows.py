@@ -197,6 +197,7 @@ class TruthRow(TypedDict):
     outcome: str | None
     labels: list[int] | None
     undecided: list[int]
+    decided: list[int]
     judged: list[int]
     confidence: list[float]
     shown: list[int]

@@ -19,6 +19,7 @@ _TRUTH = (
     ),
     Column("labels", "list<int32>", "labels that hold, by descending confidence; null: not settled", nullable=True),
     Column("undecided", "list<int32>", "judged labels on which there is no decision yet, by descending confidence"),
+    Column("decided", "list<int32>", "judged labels that a curator decided, whatever the votes say (see decisions)"),
     Column("judged", "list<int32>", "all labels that annotators were asked about"),
     Column(
         "confidence", "list<float32>", "confidence of each judged label, 0 to 1, higher is more certain (see method)"

@@ -91,6 +91,24 @@ def vote(
     return {**row, **more}
 
 
+def decision(image_id: str, class_idx: int, answer: str, who: str = "9", **more: Any) -> dict[str, Any]:
+    """A row of ``decisions``: what a curator says."""
+    row = {
+        "image_id": image_id,
+        "class_idx": class_idx,
+        "answer": answer,
+        "annotator_id": f"label-studio:{who}",
+        "at": "2026-01-02T00:00:00.000000+00:00",
+        "comment": None,
+        "yes_votes": 0,
+        "no_votes": 0,
+        "link": "http://127.0.0.1:8080/projects/2/data?task=5&annotation=6",
+        "key": f"decide:1:{image_id}:0 to eve@lab",
+        "answer_id": "label-studio:2:6",
+    }
+    return {**row, **more}
+
+
 def candidate(
     image_id: str, class_idx: int, reasons: Sequence[str] = ("original",), score: float = 0.5
 ) -> dict[str, Any]:
@@ -117,6 +135,7 @@ def conclusion(stage: str, labels: list[int], undecided: Sequence[int] = ()) -> 
         "outcome": stage if is_settled else None,
         "labels": labels if is_settled else None,
         "undecided": list(undecided),
+        "decided": [],
     }
 
 
