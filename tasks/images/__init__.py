@@ -11,7 +11,15 @@ from reground.tasks.images.classes import (
     read_group_map,
     resolve_label,
 )
-from reground.tasks.images.decode import DECODER, DecodedImage, ImageError, decode, decode_rgb, load_rgb
+from reground.tasks.images.decode import (
+    DECODER,
+    DecodedImage,
+    ImageError,
+    check_size,
+    decode,
+    decode_rgb,
+    load_rgb,
+)
 from reground.tasks.images.formats import SUFFIXES
 from reground.tasks.images.image_ids import path_id, stem_id
 from reground.tasks.images.index import STEP, IndexSettings
@@ -41,6 +49,7 @@ __all__ = [
     "decode",
     "decode_rgb",
     "load_rgb",
+    "check_size",
     "DecodedImage",
     "ImageError",
     "Photograph",

@@ -23,6 +23,8 @@ from reground.tasks.images.png import without_texts
 from reground.tasks.schema import DropReason
 
 DECODER: Final = f"pillow {PIL.__version__}"
+MAX_PIXELS: Final = 100_000_000
+"""Default limit of a picture, and the limit of what preprocessing makes of one: 300 MB of RGB."""
 WHITE: Final = (255, 255, 255, 255)
 
 # `ImageError` reports the same problems, and its callers add the file name.
@@ -42,7 +44,7 @@ _TRANSPOSE: Final = {
 }
 
 
-class ImageError(Exception):
+class ImageError(RegroundError):
     """An image file that cannot be used: a reason code of the table ``dropped`` and a message."""
 
     def __init__(self, reason: DropReason, detail: str) -> None:
@@ -81,11 +83,16 @@ def load_rgb(uri: str) -> np.ndarray:
     """Load the pixels of an indexed image, ``(H, W, 3) uint8`` RGB, upright.
 
     Raises:
+        ImageError: it does not fit into memory (`DropReason.TOO_LARGE`).
         RegroundError: the file has been removed or damaged since it was indexed.
     """
     try:
         return decode_rgb(Path(uri).read_bytes())
+    except MemoryError as error:
+        raise ImageError(DropReason.TOO_LARGE, f"{uri} does not fit into the memory of this machine") from error
     except (OSError, ImageError) as error:
+        if isinstance(error, ImageError) and error.reason == DropReason.TOO_LARGE:
+            raise ImageError(error.reason, f"{uri}: {error.detail}") from error
         raise RegroundError(
             f"expected the indexed image at {uri}: {error}. Restore the file, or run `reground index` again."
         ) from error
@@ -123,6 +130,17 @@ def decode(content: bytes, max_pixels: int | None = None) -> DecodedImage:
     return decode(pixels_only, max_pixels)
 
 
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Check the size of a picture before memory is taken for it.
+
+    Raises:
+        ImageError: it has more pixels.
+    """
+    if width * height > max_pixels:
+        detail = f"{width} x {height} = {width * height:,} pixels, over the limit of {max_pixels:,}"
+        raise ImageError(DropReason.TOO_LARGE, detail)
+
+
 def _decode(name: str, content: bytes, max_pixels: int | None) -> DecodedImage:
     """Decode a file in one format. A ValueError is not always damage; everything else that Pillow raises is."""
     try:
@@ -134,6 +152,8 @@ def _decode(name: str, content: bytes, max_pixels: int | None) -> DecodedImage:
             return DecodedImage(np.asarray(_to_rgb(upright)), mode, orientation)
     except (ImageError, ValueError):
         raise
+    except MemoryError as error:
+        raise ImageError(DropReason.TOO_LARGE, "it does not fit into the memory of this machine") from error
     except Exception as error:  # Pillow's decoders raise exceptions of many types
         raise _damaged(error) from error
 
@@ -164,10 +184,8 @@ def _damaged(error: Exception) -> ImageError:
 
 
 def _check_header(image: Image.Image, max_pixels: int | None) -> None:
-    width, height = image.size
-    if max_pixels is not None and width * height > max_pixels:
-        detail = f"{width} x {height} = {width * height:,} pixels, over the limit of {max_pixels:,}"
-        raise ImageError(DropReason.TOO_LARGE, detail)
+    if max_pixels is not None:
+        check_size(*image.size, max_pixels)
     # The additional frames of an MPO file are other views of the same photograph.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > 1:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images.boxes import Box
-from reground.tasks.images.decode import load_rgb
+from reground.tasks.images.decode import ImageError, load_rgb
 from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, ImageId, ImageRow, dropped_row
 
 
@@ -62,9 +62,13 @@ class Photograph:
         """Load the pixels, ``(height, width, 3) uint8`` RGB.
 
         Raises:
+            DropError: it does not fit into memory.
             RegroundError: the file has been removed, damaged or resized since it was indexed.
         """
-        pixels = load_rgb(self.uri)
+        try:
+            pixels = load_rgb(self.uri)
+        except ImageError as error:
+            raise DropError(error.reason, error.detail) from error
         if pixels.shape[:2] != (self.height, self.width):
             raise RegroundError(
                 f"expected {self.width} x {self.height} pixels in {self.uri}, as when it was indexed, "

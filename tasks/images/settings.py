@@ -10,6 +10,7 @@ from typing import Literal
 
 from reground.tasks.images.boxes import BoxOrientation
 from reground.tasks.images.classes import load_classes
+from reground.tasks.images.decode import MAX_PIXELS
 from reground.tasks.images.kaggle import KaggleFolder, find_kaggle
 from reground.tasks.images.label_files import check_labels
 from reground.tasks.images.sources import check_source
@@ -43,7 +44,7 @@ class IndexSettings:
     classes: FilePath = ""
     ids: Literal["stem", "path"] = "stem"
     split: str = "val"
-    max_pixels: PositiveInt = 100_000_000
+    max_pixels: PositiveInt = MAX_PIXELS
     max_dropped: Share = 0.5
     shard_size: PositiveInt = 64
 

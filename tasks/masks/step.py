@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import Box, DropError, Photograph
+from reground.tasks.images import Box, DropError, ImageError, Photograph, check_size
 from reground.tasks.kernels.geometry import central_crop, resized_crop, visible_pixels
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_method, planned_method
 from reground.tasks.masks.rle import encode_mask
@@ -69,6 +69,9 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
             masks.append(_mask_row(row, method, settings, shard.args))
         except DropError as error:
             drops.append(error.row("masks", row["image_id"]))
+        except MemoryError:
+            detail = f"a mask of {row['uri']} does not fit into the memory of this machine"
+            drops.append(DropError(DropReason.TOO_LARGE, detail).row("masks", row["image_id"]))
     drops += [
         DropError(DropReason.MASK_QUARANTINED, row["quarantine"]).row("masks", row["image_id"])
         for row in masks
@@ -102,6 +105,10 @@ def check_box(photograph: Photograph) -> None:
         DropError: it covers too much of the crop, or too little of it lies inside.
     """
     size = photograph.height, photograph.width
+    try:
+        check_size(RESIZE_SHORT, RESIZE_SHORT * max(size) // min(size))
+    except ImageError as error:
+        raise DropError(error.reason, f"resized for its crop: {error.detail}") from error
     inside = visible_pixels(photograph.box, central_crop(*size, RESIZE_SHORT, CROP_SIZE))
     whole = visible_pixels(photograph.box, resized_crop(*size, RESIZE_SHORT))
     if inside > MAX_SHARE_OF_CROP * CROP_SIZE**2:

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from reground.tasks.errors import UsageError, unknown
+from reground.tasks.images import check_size
 
 INTERPOLATIONS: Final = {method.name.lower(): method for method in Image.Resampling}
 
@@ -48,6 +49,9 @@ class Preprocessing:
 
         Returns:
             ``(3, S, S) float32``.
+
+        Raises:
+            ImageError: an operation would make a picture of too many pixels, as of one that is wide and low.
         """
         value: Any = pixels
         for operation in self._operations:
@@ -70,6 +74,7 @@ def _resize_short(size: str, interpolation: str) -> Operation:
     def resize(image: Image.Image) -> Image.Image:
         minimum = min(image.size)
         width, height = (short if side == minimum else int(short * side / minimum) for side in image.size)
+        check_size(width, height)
         return image.resize((width, height), method)
 
     return resize

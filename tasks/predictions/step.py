@@ -1,6 +1,7 @@
 """Predict: photographs and variants -> top-k of each model.
 
-Reads ``images``, ``classes``, ``variants/NAME``; writes ``predictions/MODEL``. Ranking and mapping
+Reads ``images``, ``classes``, ``variants/NAME``; writes ``predictions/MODEL`` and, where a picture cannot be resized,
+``dropped``. Ranking and mapping
 are those of Xiao et al. 2020 (see `reground.tasks.kernels.topk`). Photographs go through the preprocessing
 their model is published with; variants are cropped already, so they are resized and nothing is cut off.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import logging
 import math
 import os
@@ -23,10 +25,10 @@ import pandas as pd
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import decode_rgb, load_rgb
+from reground.tasks.images import DropError, ImageError, decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
 from reground.tasks.models import Model
-from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS
+from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, DroppedRow, DropReason
 from reground.tasks.workspace import (
     Device,
     Fault,
@@ -117,22 +119,26 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     column, pixels = ("uri", load_rgb) if set_name == PHOTOGRAPHS else ("image", _variant_pixels)
     preprocessing = model.photograph if set_name == PHOTOGRAPHS else model.square
     part = workspace.read_part(shard.args["part"], ["image_id", column])
-    ranked: list[tuple[list[int], list[float]]] = []
+    dropped: list[DroppedRow] = []
+    rows: list[dict[str, Any]] = []
     recipe = dataclasses.replace(model.recipe(preprocessing), plugin=shard.args.get("plugin", ""))
-    sources, prefetch = part[column].to_pylist(), PREFETCH[recipe.device]
-    for batch in _batches(
-        sources, lambda x: preprocessing(pixels(x)), settings.batch_size or BATCH[recipe.device], prefetch
-    ):
-        class_idx, probability = top_k(_probabilities(model, batch), class_of, settings.top_k)
-        ranked += zip(class_idx.tolist(), probability.round(6).tolist(), strict=True)
     common = {"set": set_name, "recipe": recipe.to_json()}
-    rows = [
-        {"image_id": image_id, "class_idx": class_idx, "probability": probability, **common}
-        for image_id, (class_idx, probability) in zip(part["image_id"].to_pylist(), ranked, strict=True)
-    ]
+    batch_size = settings.batch_size or BATCH[recipe.device]
+    image_ids = iter(part["image_id"].to_pylist())
+    inputs = _batches(part[column].to_pylist(), _reader(pixels, preprocessing), batch_size, PREFETCH[recipe.device])
+    for batch in inputs:
+        names = list(itertools.islice(image_ids, len(batch)))
+        dropped += [error.row(STEP.name, name) for name, error in zip(names, batch) if isinstance(error, DropError)]
+        arrays = {name: array for name, array in zip(names, batch) if isinstance(array, np.ndarray)}
+        if not arrays:
+            continue
+        class_idx, probability = top_k(_probabilities(model, np.stack([*arrays.values()])), class_of, settings.top_k)
+        for image_id, labels, values in zip(arrays, class_idx.tolist(), probability.round(6).tolist(), strict=True):
+            rows.append({"image_id": image_id, "class_idx": labels, "probability": values, **common})
     if shard.args["closes"]:
         _warn_of_chance(workspace, model.name, rows)
-    return Output({f"predictions/{models.slug(model.name)}": rows})
+    tables = {"dropped": dropped} if dropped else {}
+    return Output({f"predictions/{models.slug(model.name)}": rows, **tables})
 
 
 def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
@@ -235,18 +241,36 @@ def _variant_pixels(image: Mapping[str, Any]) -> np.ndarray:
     return decode_rgb(image["bytes"])
 
 
+def _reader(
+    pixels: Callable[[Any], np.ndarray], preprocessing: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[Any], np.ndarray | DropError]:
+    """A function that makes a model's input of a picture, or says why it cannot: that costs the one row."""
+
+    def read(source: Any) -> np.ndarray | DropError:
+        name = source if isinstance(source, str) else source["path"]
+        try:
+            return preprocessing(pixels(source))
+        except ImageError as error:
+            detail = error.detail if name in error.detail else f"{name}, resized: {error.detail}"
+            return DropError(error.reason, detail)
+        except MemoryError:
+            return DropError(DropReason.TOO_LARGE, f"{name} does not fit into the memory of this machine, resized")
+
+    return read
+
+
 def _batches(
-    sources: Sequence[Any], decode: Callable[[Any], np.ndarray], size: int, prefetch: int
-) -> Iterator[np.ndarray]:
-    """Batches of inputs in order, ``(N, 3, S, S) float32``; decoded on all cores, ``prefetch`` batches in advance."""
+    sources: Sequence[Any], read: Callable[[Any], np.ndarray | DropError], size: int, prefetch: int
+) -> Iterator[list[np.ndarray | DropError]]:
+    """Batches of inputs in order, each ``(3, S, S) float32``; read on all cores, ``prefetch`` batches in advance."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        queue: deque[list[Future[np.ndarray]]] = deque()
+        queue: deque[list[Future[np.ndarray | DropError]]] = deque()
         for start in range(0, len(sources), size):
-            queue.append([pool.submit(decode, source) for source in sources[start : start + size]])
+            queue.append([pool.submit(read, source) for source in sources[start : start + size]])
             if len(queue) > prefetch:
-                yield np.stack([future.result() for future in queue.popleft()])
+                yield [future.result() for future in queue.popleft()]
         while queue:
-            yield np.stack([future.result() for future in queue.popleft()])
+            yield [future.result() for future in queue.popleft()]
 
 
 def _warn_of_chance(workspace: Workspace, name: str, latest: Sequence[Mapping[str, Any]]) -> None:

@@ -130,10 +130,10 @@ def compose_variants(
     for variant in RULES:
         try:
             background_id, seed = choose_background(pool, variant, subject.photograph, base_seed, composition.name)
+            background_pixels = background(pool, background_id, subject.short, subject.size, composition.fill)
         except DropError as error:
             drop_errors.append(error)
             continue
-        background_pixels = background(pool, background_id, subject.short, subject.size, composition.fill)
         images[variant] = VariantImage(_mix(subject, background_pixels, composition), background_id, seed)
     return images, drop_errors
 

@@ -138,10 +138,11 @@ def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Outpu
         photograph = pool.photographs[mask_row["image_id"]]
         try:
             group = pool.group(photograph)
+            subject = Subject.of(photograph, group, mask_row, settings.short, settings.size)
         except DropError as error:
             tables["dropped"].append(error.row("variants", photograph.image_id))
             continue
-        for name, row in _rows(Subject.of(photograph, group, mask_row, settings.short, settings.size), pool, settings):
+        for name, row in _rows(subject, pool, settings):
             tables[name].append(row)
     return Output(tables)
 

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
+from reground.tasks.images.boxes import Box
 from reground.tasks.images.decode import ImageError, decode, decode_rgb, load_rgb
-from reground.tasks.schema import DropReason
+from reground.tasks.images.photograph import DropError, Photograph
+from reground.tasks.schema import ClassIdx, DropReason, ImageId
 from tests.support.indexing import bomb
 
 ORIENTATION = 0x0112
@@ -231,3 +233,23 @@ def test_an_indexed_file_that_went_away_or_broke(tmp_path: Path):
     path.unlink()
     with pytest.raises(RegroundError, match=r"a\.png"):
         load_rgb(str(path))
+
+
+def test_a_picture_that_does_not_fit_into_memory_is_too_large_and_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(Image.fromarray(noise())))
+    photograph = Photograph(ImageId("a"), str(path), ClassIdx(0), 40, 24, Box(0, 0, 40, 24))
+
+    def load(self: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "transpose", load)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    with pytest.raises(ImageError, match="too_large: it does not fit into the memory"):
+        decode(path.read_bytes())
+    with pytest.raises(ImageError, match=rf"too_large: {path}: it does not fit"):
+        load_rgb(str(path))
+    with pytest.raises(DropError, match=rf"too_large: {path}: it does not fit"):
+        photograph.load()

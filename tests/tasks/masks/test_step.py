@@ -10,6 +10,7 @@ from PIL import Image
 
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.kernels import grabcut
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.step import STEP, MaskSettings
 from reground.tasks.workspace import Workspace, todo
@@ -167,3 +168,30 @@ def test_settings_that_cannot_be(masked, settings, message):
 def test_masks_need_an_index(workspace_url):
     with pytest.raises(RegroundError, match="run `reground index"):
         todo(STEP, Workspace(workspace_url), MaskSettings())
+
+
+def test_a_photograph_without_memory_or_bounds_costs_its_own_row(workspace_url, tmp_path, monkeypatch):
+    flat = np.random.default_rng(0).integers(90, 110, (200, 300, 3)).astype(np.uint8)
+    wide = np.zeros((1, 60_000, 3), np.uint8)
+    speck = flat.copy()
+    speck[70:130, 110:190] = 255
+    rows = [
+        row(tmp_path / "full.png", flat, box(100, 60, 200, 140)),
+        row(tmp_path / "good.png", speck, box(100, 60, 200, 140)),
+        row(tmp_path / "wide.png", wide, box(100, 0, 200, 1)),
+    ]
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, rows)
+    whole = grabcut.grabcut
+
+    def segment(pixels, *arguments):
+        if pixels.max() < 255:
+            raise MemoryError
+        return whole(pixels, *arguments)
+
+    monkeypatch.setattr(grabcut, "grabcut", segment)
+    run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
+    assert workspace.read("masks")["image_id"].tolist() == ["good"]
+    dropped = workspace.read("dropped").set_index("item")
+    assert dropped["reason"].to_dict() == {"full": "too_large", "wide": "too_large"}
+    assert str(tmp_path / "full.png") in dropped.loc["full", "detail"]

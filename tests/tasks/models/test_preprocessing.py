@@ -11,6 +11,7 @@ from PIL import Image
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.images import ImageError
 from reground.tasks.models import timm_model, torchvision_model
 
 SIZES = [(333, 500), (500, 375), (224, 224), (97, 410), (1000, 301)]
@@ -87,3 +88,12 @@ def test_numbers_in_the_string_are_exact() -> None:
 def test_a_string_that_is_no_preprocessing(spec: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         models.Preprocessing(spec)
+
+
+@pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1), (1, 400_000)])
+def test_what_is_made_of_a_picture_is_bounded_as_a_picture_is(size: tuple[int, int]) -> None:
+    """60,000 x 1 pixels fit into 15 KB of JPEG; resized to a short side of 256, they take 11 GB."""
+    preprocessing = models.Preprocessing("decode|resize_short(256, bicubic)|center_crop(224)|value_range(0, 1)")
+    with pytest.raises(ImageError, match=r"too_large: .* pixels, over the limit of 100,000,000"):
+        preprocessing(np.zeros((*size, 3), np.uint8))
+    assert preprocessing(np.zeros((1, 1500, 3), np.uint8)).shape == (3, 224, 224)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -263,6 +263,47 @@ def test_inputs_come_in_order_and_not_too_many_at_once(ahead: int) -> None:
 
     taken: list[int] = []
     for batch in _batches(range(23), make, 4, ahead):
-        taken += batch[:, 0, 0, 0].astype(int).tolist()
+        taken += [int(array[0, 0, 0]) for array in batch]
         assert len(made) <= len(taken) + 4 * ahead
     assert taken == list(range(23)) and sorted(made) == taken
+
+
+def test_a_picture_that_cannot_be_resized_costs_its_own_row(
+    world: World, workspace_url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(workspace_url)
+    tables.put(workspace, "classes", class_rows())
+    files = sorted(world.images.glob("*/*.png"))[:2]
+    wide, full = tmp_path / "wide.png", tmp_path / "full.png"
+    Image.new("RGB", (60_000, 1)).save(wide)
+    Image.new("RGB", (20, 30)).save(full)
+    rows = [tables.image(file.stem, 0, uri=str(file)) for file in (files[0], wide, full, files[1])]
+    tables.put(workspace, "images", rows)
+    photograph = models.load(name, "cpu").photograph
+
+    def preprocess(pixels: np.ndarray) -> np.ndarray:
+        if pixels.shape == (30, 20, 3):
+            raise MemoryError
+        return photograph(pixels)
+
+    monkeypatch.setattr(models.load(name, "cpu"), "photograph", Preprocessing(photograph.spec, preprocess))
+    run(workspace, settings(name, on=("photographs",), batch_size=1))
+    images = workspace.read("images")
+    assert {image_id for _, image_id in predictions(workspace, name).index} == set(images["image_id"]) - {
+        "wide",
+        "full",
+    }
+    dropped = workspace.read("dropped").set_index("item")
+    assert dropped["reason"].to_dict() == {"wide": "too_large", "full": "too_large"}
+    assert str(wide) in dropped.loc["wide", "detail"] and "resized: 6540000 x 109" in dropped.loc["wide", "detail"]
+    assert dropped.loc["full", "detail"] == f"{full} does not fit into the memory of this machine, resized"
+
+
+class Preprocessing(NamedTuple):
+    """A preprocessing whose faults a test chooses."""
+
+    spec: str
+    run: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self.run(pixels)
