@@ -11,21 +11,32 @@ import numpy as np
 import pandas as pd
 
 from reground.tasks import schema
-from reground.tasks.errors import RegroundError, unknown
+from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.schema import arrow_schema
+from reground.tasks.text import spreadsheet_cell
 from reground.tasks.workspace.store import Workspace
 
 
-def write_table(workspace: Workspace, name: str, to: Path) -> int:
+def write_table(workspace: Workspace, name: str, to: Path, escape_formulas: bool = False) -> int:
     """Write the table ``name``; returns its rows. Lists and boxes are JSON in .csv; pictures are left out of text.
 
+    Args:
+        workspace: that holds it.
+        name: of the table.
+        to: file; its ending says which format.
+        escape_formulas: in .csv, put an apostrophe before text that a spreadsheet would run, and show control and
+            direction characters; keys that begin like a formula are others then.
+
     Raises:
-        UsageError: no such table, or another file ending.
+        UsageError: no such table, another file ending, or formulas to escape outside .csv.
         RegroundError: nobody made the table yet, or the file cannot be written.
     """
     if to.suffix not in WRITERS:
         raise unknown("file ending", to.suffix, WRITERS)
+    if escape_formulas and to.suffix != ".csv":
+        raise UsageError(f"expected a .csv to escape formulas in, got {to}: nothing runs formulas of other files.")
     frame = read_table(workspace, name, with_pictures=to.suffix == ".parquet")
+    frame = _escaped(frame) if escape_formulas else frame
     try:
         WRITERS[to.suffix](frame, to, name)
     except OSError as error:
@@ -51,6 +62,11 @@ def _csv(frame: pd.DataFrame, to: Path, name: str) -> None:
     nested = [str(column) for column in frame if _is_nested(name, str(column))]
     lists = {column: frame[column].map(_json, na_action="ignore") for column in nested}
     frame.assign(**lists).to_csv(to, index=False)
+
+
+def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text that no spreadsheet runs; numbers, lists and boxes as they are."""
+    return frame.map(lambda value: spreadsheet_cell(value) if isinstance(value, str) else value, na_action="ignore")
 
 
 def _jsonl(frame: pd.DataFrame, to: Path, name: str) -> None:
