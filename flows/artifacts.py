@@ -14,7 +14,9 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 
 from reground.flows.contact_sheet import contact_sheet
 from reground.flows.run import Bars, Lines, Silence
+from reground.tasks.redaction import redact
 from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
+from reground.tasks.text import markdown
 from reground.tasks.workspace import Workspace
 
 PROGRESS_INTERVAL: Final = 5
@@ -72,9 +74,9 @@ def create_step_artifact(workspace: Workspace, step: str, seconds: float) -> Non
     create_workspace_artifact(workspace, step, "\n\n".join(part for part in parts if part))
 
 
-def create_workspace_artifact(workspace: Workspace, name: str, markdown: str) -> None:
-    """Publish a markdown artifact of the workspace; the same name again adds to its history."""
-    create_markdown_artifact(markdown, key=artifact_key(workspace, name), description=f"{name} of {workspace.url}")
+def create_workspace_artifact(workspace: Workspace, name: str, text: str) -> None:
+    """Publish a Markdown artifact of the workspace; the same name again adds to its history."""
+    create_markdown_artifact(redact(text), key=artifact_key(workspace, name), description=f"{name} of {workspace.url}")
 
 
 def artifact_key(workspace: Workspace, name: str) -> str:
@@ -96,8 +98,8 @@ def step_markdown(workspace: Workspace, step: str, seconds: float) -> str:
         rows.update({name: part.rows for name, part in entry.tables.items() if name != "dropped"})
     files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
     lines = [f"Shards in the manifest: {len(entries):,}. This run took {seconds:,.1f} s.", ""]
-    lines += _table(["table", "rows"], [[f"`{name}`", f"{count:,}"] for name, count in sorted(rows.items())])
-    lines += [f"- wrote `{path}`" for path in files]
+    lines += _table(["table", "rows"], [[name, f"{count:,}"] for name, count in sorted(rows.items())])
+    lines += [f"- wrote {markdown(path)}" for path in files]
     reasons = _dropped_reasons(workspace, step)
     counts = [[reason, f"{count:,}"] for reason, count in reasons.most_common(MAX_REASONS)]
     return "\n".join([*lines, *(["", *_table(["dropped for", "items"], counts)] if counts else [])])
@@ -120,7 +122,7 @@ def evaluation_markdown(workspace: Workspace) -> str:
         for key in sorted(cells, key=_paper_order)
     ]
     sources = sorted({source for source in results["sources"] if source})
-    votes = [f"\nVotes behind the reviewed rows: {', '.join(sources)}."] if sources else []
+    votes = [f"\nVotes behind the reviewed rows: {', '.join(map(markdown, sources))}."] if sources else []
     return "\n".join([*_table(["set", "metric", "subset", "truth", "n", *models], rows), *votes])
 
 
@@ -152,5 +154,5 @@ def _dropped_reasons(workspace: Workspace, step: str) -> Counter[str]:
 def _table(head: list[Any], rows: list[list[Any]]) -> list[str]:
     if not rows:
         return []
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]
+    lines = [[markdown(str(cell)) for cell in line] for line in (head, *rows)]
+    return ["| " + " | ".join(line) + " |" for line in (lines[0], ["---"] * len(head), *lines[1:])]

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from reground.tasks.schema import VARIANTS
+from reground.tasks.text import markdown
 from reground.tasks.workspace import Workspace
 
 MAX_ROWS = 6
@@ -27,7 +28,7 @@ def contact_sheet(workspace: Workspace) -> str:
         return ""
     sheet = draw([[shards[name].get(image_id) for name in VARIANTS] for image_id in image_ids])
     content = base64.b64encode(_jpeg(sheet)).decode()
-    return f"![{', '.join(image_ids)}](data:image/jpeg;base64,{content})"
+    return f"![{', '.join(map(markdown, image_ids))}](data:image/jpeg;base64,{content})"
 
 
 def draw(rows: list[list[bytes | None]]) -> Image.Image:

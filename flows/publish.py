@@ -9,6 +9,7 @@ from prefect import flow
 from reground.flows.artifacts import create_workspace_artifact
 from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
+from reground.tasks.text import markdown
 
 
 @flow(name="export")
@@ -26,5 +27,5 @@ def publish(workspace: str, format: str, out: str, settings: Overrides | None = 
     with open_workspace("export", workspace, settings) as (source, _):
         folder = export(source, format, Path(out))
         card = without_front_matter((folder / CARD).read_text(encoding="utf-8"))
-        create_workspace_artifact(source, f"export-{format}", f"Written to `{folder}`\n\n{card}")
+        create_workspace_artifact(source, f"export-{format}", f"Written to {markdown(str(folder))}\n\n{card}")
     return str(folder)

@@ -13,7 +13,7 @@ _BLANK: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\u
 """Characters of other categories that no font draws: fillers, joiners and variation selectors."""
 _UNSAFE: Final = re.compile(f"[{_BLANK}]")
 _MARKDOWN: Final = re.compile(r"[\\`*\[\]<>|~$]|&(?=#?\w)|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.")
-_BLOCK: Final = re.compile(r"[#+\-=]|\d{1,9}(?=[.)])")
+_BLOCK: Final = re.compile(r"#(?=#*(\s|$))|[+-](?=[+\-\s]|$)|=(?=[=\s]|$)|\d{1,9}(?=[.)](\s|$))")
 """What opens a heading, a rule or a list where it begins a line."""
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 """How a cell begins that spreadsheets run, full-width forms included; OWASP, "CSV Injection"."""
@@ -41,6 +41,8 @@ def visible_lines(text: str) -> str:
         >>> visible_lines("first\nsec\x07ond")
         'first\nsec\\u0007ond'
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(part if part in ("\n", "\t") else visible(part) for part in re.split(r"([\n\t])", text))
 
 

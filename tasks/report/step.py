@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from markupsafe import Markup
 
 from reground.tasks.evaluation import BALANCED
 from reground.tasks.kernels.intervals import proportion
@@ -27,6 +28,7 @@ from reground.tasks.report.photographs import QUESTIONED, STAGES, Album, order, 
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.waiting import waiting
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, Outcome, family
+from reground.tasks.text import visible_lines
 from reground.tasks.workspace import NonNegativeInt, Output, Shard, Step, Workspace
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -90,9 +92,15 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
     )
     environment.filters.update(FILTERS)
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Text of data without control and direction characters; what a macro made is HTML already."""
+    return visible_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def examined(snapshot: Snapshot) -> dict[str, Any]:
@@ -271,4 +279,4 @@ FILTERS: Final = {
     "composite": pictures.composite,
 }
 
-STEP = Step("report", 4, ReportSettings, plan, work)
+STEP = Step("report", 5, ReportSettings, plan, work)
