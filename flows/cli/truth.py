@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -18,7 +18,6 @@ from reground.annotations.references import (
     references,
     remove_reference,
 )
-from reground.annotations.truth import Diff
 from reground.annotations.truth import diff as compare
 from reground.annotations.truth import versions as list_versions
 from reground.flows.cli.examples import examples
@@ -26,13 +25,12 @@ from reground.flows.cli.execute import require_workspace
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.flows.cli.step_command import step_action
+from reground.flows.cli.truth_diff import class_names, diff_lines
 from reground.flows.execute import workspace_lock
+from reground.tasks.errors import UsageError
 from reground.tasks.schema import ReferenceRow
 from reground.tasks.tabular import parse_columns
 from reground.tasks.workspace import Workspace
-
-MAX_LISTED: Final = 20
-"""Images named on the terminal; ``--json`` names all."""
 
 app = App(
     "truth",
@@ -148,49 +146,35 @@ def remove(
     return Result(f"removed '{name}' of {row['file']}: {_size(row)}", {"removed": row})
 
 
-Version = Annotated[str, Parameter(help="Number or digest of a version: `reground truth versions` lists them.")]
+Truth = Annotated[
+    str,
+    Parameter(
+        help="Number or digest of a version, name of a reference truth, own (the current version) or original: "
+        "`reground truth versions` lists them."
+    ),
+]
 
 
-@app.command(help_epilogue=examples("reground truth diff 1 2 -w W", "reground truth diff 1 2 -w W --json"))
-def diff(before: Version, after: Version, /, *, workspace: WorkspaceUrl) -> Result:
-    """Compare two versions of the truth: which labels changed, and why."""
+@app.command(
+    help_epilogue=examples(
+        "reground truth diff 1 2 -w W",
+        "reground truth diff own real -w W",
+        "reground truth diff original real -w W --json",
+    )
+)
+def diff(
+    first: Truth,
+    second: Truth,
+    /,
+    *,
+    workspace: WorkspaceUrl,
+    limit: Annotated[int, Parameter(help="Images and classes to print; --json prints all.", metavar="N")] = 20,
+    resamples: Annotated[int, Parameter(help="Bootstrap resamples of images, for the intervals.", metavar="N")] = 1000,
+) -> Result:
+    """Compare any two truths: how far their labels agree, and on which images they differ."""
+    if min(limit, resamples - 1) < 0:
+        raise UsageError(f"expected a limit of at least 0 and at least 1 resample, got {limit} and {resamples}.")
     here = Workspace(workspace)
     require_workspace(here)
-    difference = compare(here, before, after)
-    classes = here.read("classes", ["class_idx", "name"])
-    names = dict(zip(classes["class_idx"].tolist(), classes["name"], strict=True))
-    return Result("\n".join(_diff_lines(difference, names)), asdict(difference))
-
-
-def _diff_lines(difference: Diff, names: Mapping[int, str]) -> Iterator[str]:
-    for version in (difference.before, difference.after):
-        yield f"{version.number} ({version.version}): {version.method}, {version.votes:,} votes"
-    for name, (old, new) in difference.settings.items():
-        yield f"setting {name}: {old} -> {new}"
-    changes = difference.changes
-    yield f"images: {len(changes):,} changed, {difference.unchanged:,} the same"
-    for (old, new), count in difference.transitions().most_common():
-        yield f"  {old} -> {new}: {count:,}"
-    for reason, count in difference.reasons().most_common():
-        yield f"why: {reason}: {count:,}"
-    yield from _change_lines(changes[:MAX_LISTED], names)
-    if len(changes) > MAX_LISTED:
-        yield f"... and {len(changes) - MAX_LISTED:,} more: --json names all"
-
-
-def _change_lines(changes: Sequence[Any], names: Mapping[int, str]) -> Iterator[str]:
-    for change in changes:
-        sides = " -> ".join(_side(row, names) for row in (change.before, change.after))
-        yield f"{change.image_id}: {sides}; {', '.join(change.why)}"
-
-
-def _side(row: Mapping[str, Any] | None, names: Mapping[int, str]) -> str:
-    if row is None:
-        return "-"
-    if row["labels"] is None:
-        return f"[{row['state'].replace('_', ' ')}]"
-    labels = ", ".join(names.get(label, str(label)) for label in row["labels"]) or "no label"
-    main = row["main_label"]
-    if main is None:
-        return f"[{labels}; {row['outcome']}]"
-    return f"[{labels}; main {names.get(int(main), main)}, objects {row['num_objects']:g}; {row['outcome']}]"
+    difference = compare(here, first, second, resamples)
+    return Result("\n".join(diff_lines(difference, class_names(here), limit)), difference.to_dict())

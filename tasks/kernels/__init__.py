@@ -18,6 +18,7 @@ __all__ = [
     "intervals",
     "paired_tests",
     "resample",
+    "label_sets",
     "agreement",
     "information",
     "dawid_skene",

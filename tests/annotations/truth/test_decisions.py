@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from reground.annotations.truth import needs_vote
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.decisions import with_pairs
+from reground.annotations.truth.diff import diff
 from reground.annotations.truth.step import TruthSettings
-from reground.annotations.truth.versions import diff
 from reground.tasks.schema import to_arrow
 from reground.tasks.votes import encode
 from reground.tasks.workspace import Workspace, finish, run_shard, todo
