@@ -13,19 +13,20 @@ from reground.tasks.text import markdown
 
 
 @flow(name="export")
-def publish(workspace: str, format: str, out: str, settings: Overrides | None = None) -> str:
+def publish(workspace: str, format: str, out: str, settings: Overrides | None = None, only: str = "") -> str:
     """Write one export; returns the folder.
 
     Args:
         workspace: folder or object-store URL.
         format: one that `reground export --help` lists, or the name of a plugin.
         out: folder to create; it must not exist.
+        only: state that images must have: settled, in_review or unreviewed; empty: images of every state.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
     from reground.tasks.export import CARD, export, without_front_matter
 
     with open_workspace("export", workspace, settings) as (source, _):
-        folder = export(source, format, Path(out))
+        folder = export(source, format, Path(out), only).folder
         card = without_front_matter((folder / CARD).read_text(encoding="utf-8"))
         create_workspace_artifact(source, f"export-{format}", f"Written to {markdown(str(folder))}\n\n{card}")
     return str(folder)

@@ -168,11 +168,11 @@ class Workspace:
         with workspace_lock(self._storage, "reground predict import"):
             return import_predictions(self._storage, model, Path(path))
 
-    def export(self, format: str, out: FilePath) -> Path:
+    def export(self, format: str, out: FilePath, only: str = "") -> Path:
         """Write the cleaned set, see `reground.tasks.export.export`; its folder."""
         from reground.tasks.export import export
 
-        return export(self._storage, format, Path(out))
+        return export(self._storage, format, Path(out), only).folder
 
     # Shown
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -18,7 +18,9 @@ from reground.tasks.workspace import Workspace
 app = App(
     "export",
     help_epilogue=examples(
-        "reground export cleaned -w W --format parquet", "reground export labels -w W --format real"
+        "reground export cleaned -w W --format parquet",
+        "reground export labels -w W --format real",
+        "reground export settled -w W --format parquet --only settled",
     ),
 )
 
@@ -30,12 +32,20 @@ def export(
     *,
     format: Annotated[str, Parameter(help=f"One of: {', '.join(REGISTRY.names())}.", metavar="FORMAT")],
     workspace: WorkspaceUrl,
+    only: Annotated[
+        Literal["settled", "in_review", "unreviewed"] | None,
+        Parameter(help="Leave out images of other states.", show_default=lambda _: "images of every state"),
+    ] = None,
     prefect: Prefect = "",
 ) -> Result:
-    """Write one export."""
+    """Write one export.
+
+    Images whose labels people settled have these labels, all others their original label.
+    """
     here = Workspace(workspace)
     require_workspace(here)
     if prefect:
-        return run_flow(prefect, "export", workspace=here.url, format=format, out=str(out.resolve()))
-    folder = write(here, format, out)
-    return Result(f"wrote {folder}", {"out": str(folder)})
+        return run_flow(prefect, "export", workspace=here.url, format=format, out=str(out.resolve()), only=only or "")
+    written = write(here, format, out, only or "")
+    data = {"out": str(written.folder), "states": dict(written.states), "left_out": dict(written.left_out)}
+    return Result("\n".join(written.lines()), data)

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from reground.tasks.export.dataset import Dataset, Photo
+from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import folder, stem
+from reground.tasks.export.image import Photo
 from reground.tasks.export.imagefolder import copy
 from reground.tasks.masks import decode_mask
 from reground.tasks.workspace import Workspace

@@ -19,7 +19,7 @@ DESCRIPTION: Final = (
 )
 LABELS: Final = {
     "original_label": "the label that the image came with",
-    "labels": "the labels that people settled, the surest first; of other images the original label",
+    "labels": "the labels that people settled, the surest first; of other images the original label alone",
     "main_label": "the label of the main object",
 }
 PLAIN: Final = {

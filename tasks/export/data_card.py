@@ -19,10 +19,12 @@ import pyarrow.compute as pc
 from reground.tasks.export.dataset import Dataset
 from reground.tasks.kernels.agreement import Agreement
 from reground.tasks.kernels.agreement import agreement as measure_agreement
-from reground.tasks.votes import ANONYMOUS, ANSWERS, RECORDED, SIMULATED
+from reground.tasks.votes import ANONYMOUS, ANSWERS, RECORDED, SIMULATED, count_states, describe_states
 from reground.tasks.workspace import Workspace
 
 TITLE: Final = "# Data card"
+STATES: Final = "states.csv"
+"""File of every export: the state, outcome and labels of each image in it."""
 NOT_PEOPLE: Final = {
     RECORDED: "recorded beforehand for a demonstration: not a survey",
     SIMULATED: "made by a program: not people's",
@@ -51,20 +53,19 @@ class VoteStatistics:
 
 def data_card(data: Dataset, to_format: str) -> str:
     """The whole card."""
-    stages = Counter(pc.coalesce(data.truth["outcome"], data.truth["state"]).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
-    without = pc.sum(pc.equal(pc.list_value_length(data.truth["labels"]), 0)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     sections = [
         TITLE,
         "",
         f"- format: {to_format}; truth version: {data.version}",
-        f"- images: {len(data.truth):,}; with no label that holds: {without:,}",
-        *(f"- {stage.replace('_', ' ')}: {stages[stage]:,} images" for stage in sorted(stages)),
+        f"- images in the truth: {len(data.whole):,}; {describe_states(count_states(data.whole))}",
+        f"- images in this export: {len(data):,}; {describe_states(count_states(data.truth))}",
+        f"- labels: those that people settled; of an image that is not settled, the original label (see {STATES})",
         *(f"- left out of this export: {n:,} ({why}); see left_out.csv" for why, n in data.left_out.reasons().items()),
         *(f"- {note}" for note in data.notes),
         "",
         "## Where the labels come from",
         "",
-        f"- method: {', '.join(sorted(set(data.truth['method'].to_pylist()))) or 'none'}; settings: "
+        f"- method: {', '.join(sorted(set(data.whole['method'].to_pylist()))) or 'none'}; settings: "
         f"{json.dumps(data.settings, sort_keys=True) if data.settings else 'not recorded'}",
         *(f"- {sentence}" for sentence in data.policy.sentences()),
         *_votes(data),
@@ -135,7 +136,7 @@ def _size(count: int) -> str:
 
 
 def _votes(data: Dataset) -> Iterator[str]:
-    total = pc.sum(data.truth["votes"]).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
+    total = pc.sum(data.whole["votes"]).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     counted = data.votes(_VOTE)
     yield f"- votes: {total:,}, from {', '.join(map(_source_label, data.sources)) or 'nobody yet'}"
     yield from (f"- {_sentence(statistics)}" for statistics in vote_statistics(counted))

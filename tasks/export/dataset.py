@@ -6,19 +6,18 @@ image); rows come a thousand at a time, and a photograph only while it is writte
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.tasks.errors import RegroundError
+from reground.tasks.export.image import ExportImage, Photo, export_image
 from reground.tasks.images import load_classes
 from reground.tasks.votes import VotePolicy, excluded, labels_or_original, read_votes, truth_policy
 from reground.tasks.workspace import Workspace
@@ -44,74 +43,6 @@ TRUTH: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Photo:
-    """A photograph at hand; fields as in ``images``."""
-
-    uri: str
-    width: int
-    height: int
-    sha256: str
-    boxes: list[dict[str, int]]
-    split: str
-
-    def read(self) -> bytes:
-        """The file as it was indexed.
-
-        Raises:
-            OSError: it is gone.
-            RegroundError: it has changed.
-        """
-        content = Path(self.uri).read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise RegroundError(
-                f"expected {self.uri} as it was indexed, but it has changed: bring the file back, or run "
-                "`reground index` and the steps after it again."
-            )
-        return content
-
-
-@dataclass(frozen=True)
-class ExportImage:
-    """One image with its truth; fields as in ``truth``, ``confidence`` by label."""
-
-    image_id: str
-    original: int | None
-    labels: list[int]
-    confidence: dict[int, float]
-    main_label: int | None
-    num_objects: int | None
-    objects: list[list[int]]
-    isolated: list[int]
-    votes: int
-    sources: list[str]
-    routing: str
-    state: str
-    outcome: str | None
-    method: str
-    photo: Photo | None
-
-    def only_label(self) -> int | None:
-        """The label where there can be only one: the main one if it holds, else the surest; None: none holds."""
-        if self.main_label in self.labels:
-            return self.main_label
-        return self.labels[0] if self.labels else None
-
-    def summary(self) -> dict[str, Any]:
-        """What a reader of any format may want, as plain values."""
-        return {
-            "image_id": self.image_id,
-            "labels": self.labels,
-            "confidence": [self.confidence.get(label) for label in self.labels],
-            "main_label": self.main_label,
-            "num_objects": self.num_objects,
-            "original_label": self.original,
-            "state": self.state,
-            "outcome": self.outcome,
-            "votes": self.votes,
-        }
-
-
 @dataclass
 class LeftOut:
     """What an export lacks, and why."""
@@ -131,7 +62,8 @@ class Dataset:
 
     Attributes:
         workspace: for what only some formats want.
-        truth: its columns `TRUTH`, by image_id.
+        whole: the truth, its columns `TRUTH`, by image_id; ``labels`` are the original one where not settled.
+        truth: the same of the images in this export.
         images: their columns `PHOTO`.
         classes: rows of ``classes``, by class_idx.
         version: of the truth, 12 hexadecimal digits.
@@ -142,6 +74,7 @@ class Dataset:
     """
 
     workspace: Workspace
+    whole: pa.Table
     truth: pa.Table
     images: pa.Table
     classes: list[dict[str, Any]]
@@ -159,7 +92,7 @@ class Dataset:
         for start in range(0, len(self.truth), AT_ONCE):
             photos = self.images.take(place.slice(start, AT_ONCE)).to_pylist()
             for row, photo in zip(self.truth.slice(start, AT_ONCE).to_pylist(), photos, strict=True):
-                yield _judged(row, photo)
+                yield export_image(row, photo)
 
     def with_photo(self, split: str | None = None) -> Iterator[tuple[ExportImage, Photo]]:
         """The images whose photograph is at hand, of one split or of all."""
@@ -185,7 +118,7 @@ class Dataset:
     @cached_property
     def sources(self) -> list[str]:
         """Of the votes behind the truth."""
-        return sorted(pc.unique(pc.list_flatten(self.truth["sources"])).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
+        return sorted(pc.unique(pc.list_flatten(self.whole["sources"])).to_pylist())  # pyright: ignore[reportAttributeAccessIssue]
 
     @cached_property
     def excluded(self) -> list[str]:
@@ -215,10 +148,11 @@ def load(workspace: Workspace) -> Dataset:
     """
     workspace.require("truth", "truth")
     images, truth = workspace.read_arrow("images", PHOTO), workspace.read_arrow("truth", TRUTH)
-    truth = truth.set_column(truth.column_names.index("labels"), "labels", labels_or_original(truth))
+    truth = _with_labels(truth.sort_by("image_id"), images)
     data = Dataset(
         workspace,
-        truth.sort_by("image_id"),
+        truth,
+        truth,
         images,
         workspace.read_arrow("classes", ("class_idx", "name", "wnids", "gloss")).sort_by("class_idx").to_pylist(),
         workspace.table_digest("truth")[:12],
@@ -228,6 +162,14 @@ def load(workspace: Workspace) -> Dataset:
     for image_id in missing(images, truth):
         data.left_out.add(image_id, "indexed after the truth was made: run `reground truth` again")
     return data
+
+
+def _with_labels(truth: pa.Table, images: pa.Table) -> pa.Table:
+    """The truth with a list of labels for every image; an image indexed since has the label that it came with."""
+    place = pc.index_in(truth["image_id"], value_set=images["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
+    original = pc.coalesce(truth["original"], images["class_idx"].take(place.combine_chunks()))  # pyright: ignore[reportAttributeAccessIssue]
+    truth = truth.set_column(truth.column_names.index("original"), "original", original)
+    return truth.set_column(truth.column_names.index("labels"), "labels", labels_or_original(truth))
 
 
 def _check_labels(data: Dataset) -> None:
@@ -249,13 +191,3 @@ def missing(of: pa.Table, there: pa.Table) -> list[str]:
     """The ids of images that are in one table and not in the other."""
     known = pc.is_in(of["image_id"], value_set=there["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
     return of["image_id"].filter(pc.invert(known)).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _judged(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
-    judged, confidence = row.pop("judged"), row.pop("confidence")
-    known = photo["image_id"] is not None
-    row["original"] = photo["class_idx"] if row["original"] is None and known else row["original"]
-    fields = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
-    return ExportImage(
-        **row, confidence=dict(zip(judged, confidence, strict=True)), photo=Photo(**fields) if known else None
-    )

@@ -2,35 +2,39 @@
 
 One module a format (``tasks.export_*``), each read back by the library it is meant for in
 ``tests/test_export_*``. An export is written beside its destination and renamed into place, so what
-stands there is whole. Every export has a ``DATA_CARD.md`` that says where what is in it came from,
-and ``left_out.csv`` where it lacks something.
+stands there is whole. Every export has a ``DATA_CARD.md`` that says where what is in it came from, ``states.csv``
+that says which labels people settled, and ``left_out.csv`` where it lacks something.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.export.coco import coco
 from reground.tasks.export.croissant import croissant
-from reground.tasks.export.data_card import data_card, front_matter
-from reground.tasks.export.dataset import Dataset, load, missing
+from reground.tasks.export.data_card import STATES, data_card, front_matter
+from reground.tasks.export.dataset import Dataset, load
 from reground.tasks.export.fiftyone import fiftyone
 from reground.tasks.export.imagefolder import imagefolder
 from reground.tasks.export.imagenet9 import imagenet9
 from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
+from reground.tasks.export.selection import select
 from reground.tasks.export.webdataset import webdataset
 from reground.tasks.plugins import Registry
+from reground.tasks.schema import ImageState
+from reground.tasks.votes import count_states, describe_states
 from reground.tasks.workspace import Workspace, lock
 
 CARD: Final = "DATA_CARD.md"
@@ -41,47 +45,6 @@ LEFT_OUT: Final = "left_out.csv"
 Write = Callable[[Dataset, Path], None]
 """Writes a format below an empty folder."""
 
-LABELS: Final[dict[str, Write]] = {"real": real, "imagenet-multilabel": imagenet_multilabel}
-"""Formats of labels alone: photographs need not be at hand."""
-PICTURES: Final[dict[str, Write]] = {
-    "imagefolder": imagefolder,
-    "parquet": parquet,
-    "webdataset": webdataset,
-    "croissant": croissant,
-    "coco": coco,
-    "fiftyone": fiftyone,
-}
-"""Formats that hold the photographs too."""
-
-
-def _of_truth(to_format: str, write: Write, pictures: bool) -> Callable[[Workspace, Path], str]:
-    """A format that shows the truth."""
-
-    def exporter(workspace: Workspace, out: Path) -> str:
-        data = load(workspace)
-        if pictures:
-            _need_photographs(data, to_format)
-        write(data, out)
-        if data.left_out.rows:
-            with (out / LEFT_OUT).open("w", newline="", encoding="utf-8") as handle:
-                csv.writer(handle).writerows([("image_id", "reason"), *data.left_out.rows])
-        return data_card(data, to_format)
-
-    return exporter
-
-
-def _of_variants(workspace: Workspace, out: Path) -> str:
-    card = imagenet9(workspace, out)
-    return front_matter("imagenet9", sum(part.rows for _, part in workspace.parts("foregrounds")), [], {}) + card
-
-
-FORMATS: Final[dict[str, Callable[[Workspace, Path], str]]] = {
-    **{name: _of_truth(name, write, pictures=False) for name, write in LABELS.items()},
-    **{name: _of_truth(name, write, pictures=True) for name, write in PICTURES.items()},
-    "imagenet9": _of_variants,
-}
-"""Name -> what writes it into an empty folder and returns its data card."""
-
 
 @dataclass(frozen=True)
 class Exporter:
@@ -90,10 +53,101 @@ class Exporter:
     Attributes:
         write: writes it below an empty folder.
         photographs: it holds the photographs: images without one are listed as left out.
+        labels: it needs a label for every image: settled images with none are listed as left out.
     """
 
     write: Write
     photographs: bool = False
+    labels: bool = True
+
+
+LABELS: Final = {"real": Exporter(real), "imagenet-multilabel": Exporter(imagenet_multilabel, labels=False)}
+"""Formats of labels alone: photographs need not be at hand."""
+PICTURES: Final = {
+    "imagefolder": Exporter(imagefolder, photographs=True),
+    "parquet": Exporter(parquet, photographs=True),
+    "webdataset": Exporter(webdataset, photographs=True),
+    "croissant": Exporter(croissant, photographs=True),
+    "coco": Exporter(coco, photographs=True),
+    "fiftyone": Exporter(fiftyone, photographs=True),
+}
+"""Formats that hold the photographs too."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an export has.
+
+    Attributes:
+        card: its data card.
+        states: images of the truth in each state and with each outcome; empty: it does not show the truth.
+        left_out: reason -> what it lacks.
+    """
+
+    card: str
+    states: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export: its folder, and as in `Content` what it has."""
+
+    folder: Path
+    states: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+    def lines(self) -> Iterator[str]:
+        """The same for a person to read."""
+        yield f"wrote {self.folder}"
+        if self.states:
+            yield describe_states(self.states)
+        for reason, count in self.left_out.items():
+            yield f"left out: {count:,} ({reason}); see {LEFT_OUT}"
+
+
+def _of_truth(to_format: str, exporter: Exporter) -> WriteFormat:
+    """A format that shows the truth."""
+
+    def write(workspace: Workspace, out: Path, only: ImageState | None) -> Content:
+        data = load(workspace)
+        if exporter.photographs:
+            _require_photographs(data, to_format)
+        data = select(data, only, exporter.labels, exporter.photographs)
+        exporter.write(data, out)
+        _write_states(data, out / STATES)
+        if data.left_out.rows:
+            _write_csv(out / LEFT_OUT, [("image_id", "reason"), *data.left_out.rows])
+        return Content(data_card(data, to_format), count_states(data.whole), data.left_out.reasons())
+
+    return write
+
+
+def _write_states(data: Dataset, path: Path) -> None:
+    columns = ("image_id", "state", "outcome", "original", "labels")
+    cells = [data.truth[name].to_pylist() for name in columns]
+    _write_csv(path, [columns, *zip(*cells[:-1], map(json.dumps, cells[-1]), strict=True)])
+
+
+def _write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(rows)
+
+
+def _of_variants(workspace: Workspace, out: Path, only: ImageState | None) -> Content:
+    if only is not None:
+        raise UsageError(f"expected --only {only} with a format of labels, got imagenet9, which holds the variants.")
+    card = imagenet9(workspace, out)
+    count = sum(part.rows for _, part in workspace.parts("foregrounds"))
+    return Content(front_matter("imagenet9", count, [], {}) + card, {}, {})
+
+
+WriteFormat = Callable[[Workspace, Path, ImageState | None], Content]
+"""Writes a format into an empty folder; the state is that of the images wanted, None: of all."""
+FORMATS: Final[dict[str, WriteFormat]] = {
+    **{name: _of_truth(name, exporter) for name, exporter in (LABELS | PICTURES).items()},
+    "imagenet9": _of_variants,
+}
 
 
 def _check_exporter(target: Any) -> Exporter:
@@ -108,23 +162,29 @@ REGISTRY: Final = Registry("reground.exports", "export format", FORMATS, _check_
 """Further formats, of plugins; a plain function writes a format of labels alone."""
 
 
-def _format(to_format: str) -> Callable[[Workspace, Path], str]:
+def _format(to_format: str) -> WriteFormat:
     REGISTRY.warn()
     if to_format in FORMATS:
         return FORMATS[to_format]
     plugin = REGISTRY.find(to_format)
-    exporter = REGISTRY.load(plugin)
-    return _of_truth(f"{plugin.name} ({plugin.origin})", exporter.write, exporter.photographs)
+    return _of_truth(f"{plugin.name} ({plugin.origin})", REGISTRY.load(plugin))
 
 
-def export(workspace: Workspace, to_format: str, out: Path) -> Path:
+def export(workspace: Workspace, to_format: str, out: Path, only: str = "") -> Export:
     """Write one export.
 
+    Args:
+        workspace: read from.
+        to_format: one of `FORMATS`, or of a plugin.
+        out: folder to make.
+        only: state that images must have, one of `ImageState`; empty: images of every state.
+
     Raises:
-        UsageError: no such format, or ``out`` is no place for one.
+        UsageError: no such format or state, or ``out`` is no place for an export.
         RegroundError: the plugin of that name cannot be imported, a table is not made yet, an image gone or
-            changed, or the disk is full; ``out`` is not made.
+            changed, no image is left to export, or the disk is full; ``out`` is not made.
     """
+    state = _state(only)
     write = _format(to_format)
     _check_place(workspace, out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -133,8 +193,8 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
     lock_file = temporary.with_name(temporary.name + LOCK)
     try:
         with lock.hold(lock_file, "reground export", wait=False):
-            card = write(workspace, temporary)
-            (temporary / CARD).write_text(card, encoding="utf-8")
+            content = write(workspace, temporary, state)
+            (temporary / CARD).write_text(content.card, encoding="utf-8")
             temporary.chmod(0o755)
             temporary.rename(out)
     except OSError as error:
@@ -145,7 +205,13 @@ def export(workspace: Workspace, to_format: str, out: Path) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         lock_file.unlink(missing_ok=True)
-    return out
+    return Export(out, content.states, content.left_out)
+
+
+def _state(name: str) -> ImageState | None:
+    if name and name not in tuple(ImageState):
+        raise unknown("state of images (--only)", name, tuple(ImageState))
+    return ImageState(name) if name else None
 
 
 def _sweep(out: Path) -> None:
@@ -192,16 +258,12 @@ def _folders_of_images(workspace: Workspace) -> set[Path]:
     return folders | {folder for folder, count in parents.items() if count > 1}
 
 
-def _need_photographs(data: Dataset, to_format: str) -> None:
-    """Write down which images have none.
-
-    Raises:
-        RegroundError: none has.
+def _require_photographs(data: Dataset, to_format: str) -> None:
+    """Raises:
+    RegroundError: no image has any.
     """
     if len(data.truth) and not len(data.images):
         raise RegroundError(
             f"{to_format} holds photographs, and none are indexed in {data.workspace.url}: run `reground index IMAGES` "
             f"and `reground truth`, or take a format of labels alone: {', '.join(LABELS)}."
         )
-    for image_id in missing(data.truth, data.images):
-        data.left_out.add(image_id, "no photograph at hand")

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reground.tasks.export.dataset import Dataset, ExportImage, Photo
+from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import stem
+from reground.tasks.export.image import ExportImage, Photo
 from reground.tasks.export.imagefolder import copy
 
 _FIELD: Final = "fiftyone.core.fields."

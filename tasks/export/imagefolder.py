@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from reground.tasks.export.dataset import Dataset, Photo
+from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import folder, folders, stem, suffix
+from reground.tasks.export.image import Photo
 
 
 def imagefolder(data: Dataset, out: Path) -> None:
     """``SPLIT/CLASS/STEM.SUFFIX``, a class's folder called by its first WordNet id, else by its name.
 
-    Images go by main label where people gave one, else by the surest label kept; where none holds, nowhere.
+    Images go by main label where people settled one, else by the surest of their labels.
     """
     folder_of = folders({row["class_idx"]: (row["wnids"] or [row["name"]])[0] for row in data.classes})
     with (out / "classes.csv").open("w", newline="", encoding="utf-8") as handle:
@@ -20,11 +21,7 @@ def imagefolder(data: Dataset, out: Path) -> None:
         listing.writerow(("folder", "class_idx", "name"))
         listing.writerows((name, class_idx, data.names[class_idx]) for class_idx, name in folder_of.items())
     for image, photo in data.with_photo():
-        label = image.only_label()
-        if label is None:
-            data.left_out.add(image.image_id, "no label holds")
-        else:
-            copy(photo, out / folder(photo.split) / folder_of[label] / stem(image.image_id))
+        copy(photo, out / folder(photo.split) / folder_of[image.only_label()] / stem(image.image_id))
 
 
 def copy(photo: Photo, target: Path) -> Path:

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export.dataset import Dataset, ExportImage
+from reground.tasks.export.dataset import Dataset, missing
+from reground.tasks.export.image import ExportImage
 from reground.tasks.images import load_classes, load_groups
 from reground.tasks.schema import ClassRow
 from reground.tasks.votes import CLASSIFY
@@ -78,9 +80,7 @@ def _rows(data: Dataset) -> Iterator[dict[str, Any]]:
     """Rows of annotations_classify_task, by image_id."""
     images = iter(data)
     for image_id, votes in groupby(_votes(data), key=itemgetter(0)):
-        image = next((item for item in images if item.image_id == image_id), None)
-        if image is None:
-            raise RegroundError(f"votes speak of {image_id}, which the truth lacks: run `reground truth` again.")
+        image = next(item for item in images if item.image_id == image_id)
         row = _row(data, image, list(votes))
         if isinstance(row, str):
             data.left_out.add(image_id, row)
@@ -89,8 +89,17 @@ def _rows(data: Dataset) -> Iterator[dict[str, Any]]:
 
 
 def _votes(data: Dataset) -> Iterator[tuple[Any, ...]]:
-    """CLASSIFY votes that count, by image, then in the order given."""
-    ordered = data.votes(_VOTE, CLASSIFY).sort_by([(name, "ascending") for name in _VOTE[:4]])
+    """CLASSIFY votes that count on the images in this export, by image, then in the order given.
+
+    Raises:
+        RegroundError: the truth lacks an image that has votes.
+    """
+    votes = data.votes(_VOTE, CLASSIFY)
+    unknown_ids = missing(votes, data.whole)
+    if unknown_ids:
+        raise RegroundError(f"votes speak of {unknown_ids[0]}, which the truth lacks: run `reground truth` again.")
+    votes = votes.filter(pc.is_in(votes["image_id"], value_set=data.truth["image_id"].combine_chunks()))  # pyright: ignore[reportAttributeAccessIssue]
+    ordered = votes.sort_by([(name, "ascending") for name in _VOTE[:4]])
     for batch in ordered.to_batches(max_chunksize=10_000):
         yield from zip(*(batch[name].to_pylist() for name in _VOTE), strict=True)
 
@@ -121,7 +130,7 @@ def _columns(data: Dataset, image: ExportImage, workers: Sequence[Worker]) -> di
     chosen = Counter(label for worker in workers for label in worker.selected)
     sizes = Counter(len(worker.selected) for worker in workers)
     objects = _objects(data, image, chosen)
-    top = data.imagenet.get(image.main_label, main.most_common(1)[0][0])  # type: ignore[arg-type]
+    top = data.imagenet.get(image.consensus.main_label, main.most_common(1)[0][0])  # type: ignore[arg-type]
     most = [sum(main[label] for label in labels) for labels in objects]
     place = {label: number for number, labels in enumerate(objects) for label in labels}
     return {
@@ -133,20 +142,22 @@ def _columns(data: Dataset, image: ExportImage, workers: Sequence[Worker]) -> di
         "imagenet_label": original,
         "main_counter": main,
         "main_top": top,
-        "num_objects": image.num_objects or sizes.most_common(1)[0][0],
+        "num_objects": image.consensus.num_objects or sizes.most_common(1)[0][0],
         "object_counter": sizes,
         "objects": [_shares(labels, chosen, len(workers)) for labels in objects],
         "main_object": most.index(max(most)) if most else 0,
         "main_object_counter": most,
         "imagenet_object": float(place.get(original, math.nan)),
-        "isolated": [data.imagenet[label] for label in image.isolated],
+        "state": image.state,
+        "outcome": image.outcome,
+        "isolated": [data.imagenet[label] for label in image.consensus.isolated],
     }
 
 
 def _objects(data: Dataset, image: ExportImage, chosen: Counter[int]) -> list[list[int]]:
     """Labels of each object; as published, without those that nobody chose beside another."""
-    alone = set(image.isolated)
-    groups = [[data.imagenet[label] for label in labels if label not in alone] for labels in image.objects]
+    alone = set(image.consensus.isolated)
+    groups = [[data.imagenet[label] for label in labels if label not in alone] for labels in image.consensus.objects]
     return [[label for label in labels if chosen[label]] for labels in groups if labels]
 
 

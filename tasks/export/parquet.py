@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export.dataset import Dataset, ExportImage, Photo
+from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import folder, stem, suffix
+from reground.tasks.export.image import ExportImage, Photo
 from reground.tasks.schema import ARROW_TYPES
 
 FILE_BYTES: Final = 400_000_000
@@ -28,13 +29,13 @@ COLUMNS: Final = pa.schema(
     [
         ("image", ARROW_TYPES["image"]),
         ("image_id", pa.string()),
+        ("state", pa.string()),
+        ("outcome", pa.string()),
         ("original_label", pa.int64()),
         ("labels", pa.list_(pa.int64())),
         ("confidence", pa.list_(pa.float32())),
         ("main_label", pa.int64()),
         ("num_objects", pa.int32()),
-        ("state", pa.string()),
-        ("outcome", pa.string()),
         ("votes", pa.int32()),
     ]
 )
@@ -61,17 +62,19 @@ def features(data: Dataset) -> dict[str, Any]:
         RegroundError: class numbers lie too far apart for each to have a name.
     """
     label = {"names": class_names(data), "_type": "ClassLabel"}
-    plain = {name: {"dtype": kind, "_type": "Value"} for name, kind in (("votes", "int32"), ("num_objects", "int32"))}
+    texts, numbers = ("image_id", "state", "outcome"), ("votes", "num_objects")
+    kinds = {**dict.fromkeys(texts, "string"), **dict.fromkeys(numbers, "int32")}
+    plain = {name: {"dtype": kind, "_type": "Value"} for name, kind in kinds.items()}
     return {
         "image": {"_type": "Image"},
-        "image_id": {"dtype": "string", "_type": "Value"},
+        "image_id": plain["image_id"],
+        "state": plain["state"],
+        "outcome": plain["outcome"],
         "original_label": label,
         "labels": {"feature": label, "_type": "Sequence"},
         "confidence": {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "Sequence"},
         "main_label": label,
         "num_objects": plain["num_objects"],
-        "state": {"dtype": "string", "_type": "Value"},
-        "outcome": {"dtype": "string", "_type": "Value"},
         "votes": plain["votes"],
     }
 

@@ -21,7 +21,7 @@ def real(data: Dataset, out: Path) -> None:
     """A list over all 50,000 validation images, in their order, or an object from image_id to labels.
 
     The list where all ids are ImageNet's and all labels ImageNet's classes: its numbers are ImageNet's
-    indices, and an image that the truth lacks has no labels, so that nobody is judged on it. Else the
+    indices, and an image that this export lacks has no labels, so that nobody is judged on it. Else the
     object, whose numbers are those of ``classes.json``.
     """
     target = out / "real.json"
@@ -30,7 +30,7 @@ def real(data: Dataset, out: Path) -> None:
         whole.update((image.image_id, [data.imagenet[label] for label in image.labels]) for image in data)
         target.write_text(json.dumps(list(whole.values())))
         data.notes.append(
-            f"real.json: a list over ImageNet's 50,000 validation images; {len(data):,} are in the truth, "
+            f"real.json: a list over ImageNet's 50,000 validation images; {len(data):,} have labels here, "
             "the others have no labels."
         )
         return
@@ -45,6 +45,6 @@ def real(data: Dataset, out: Path) -> None:
 
 
 def _is_imagenet(data: Dataset) -> bool:
-    ids = pc.is_in(data.truth["image_id"], value_set=pa.array(IMAGENET_IDS))  # pyright: ignore[reportAttributeAccessIssue]
-    label_classes = pc.unique(pc.list_flatten(data.truth["labels"])).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
+    ids = pc.is_in(data.whole["image_id"], value_set=pa.array(IMAGENET_IDS))  # pyright: ignore[reportAttributeAccessIssue]
+    label_classes = pc.unique(pc.list_flatten(data.whole["labels"])).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
     return pc.all(ids).as_py() is not False and set(label_classes) <= data.imagenet.keys()  # pyright: ignore[reportAttributeAccessIssue]

@@ -8,8 +8,9 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-from reground.tasks.export.dataset import Dataset, ExportImage, Photo
+from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import folder, stem, suffix
+from reground.tasks.export.image import ExportImage, Photo
 
 SHARD_BYTES: Final = 300_000_000
 """Of one tar file, at the most (one image may exceed it)."""

@@ -19,7 +19,7 @@ from reground.tasks.votes.arrays import (
 )
 from reground.tasks.votes.counting import counted_votes, excluded, read_votes
 from reground.tasks.votes.decisions import read_decisions
-from reground.tasks.votes.labels import labels_or_original
+from reground.tasks.votes.labels import count_states, describe_states, labels_or_original
 from reground.tasks.votes.policy import (
     DEFAULT_POLICY,
     POLICY_TABLE,
@@ -76,7 +76,9 @@ __all__ = [
     "DEFAULT_POLICY",
     "annotator_rows",
     "counted_votes",
+    "count_states",
     "current_policy",
+    "describe_states",
     "decisive",
     "encode",
     "excluded",

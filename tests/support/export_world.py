@@ -13,6 +13,7 @@ from PIL import Image
 
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
+from reground.tasks.export import export as write_export
 from reground.tasks.images import load_classes
 from reground.tasks.masks import encode_mask
 from reground.tasks.workspace import Workspace, finish, run_shard, todo
@@ -99,6 +100,11 @@ def judged(folder: Path, images: dict[str, int], source: str = "recorded") -> Wo
     put(workspace, "masks", [mask(name, **size) | {"rle": encode_mask(object_mask())} for name in images])
     make_truth(workspace)
     return workspace
+
+
+def export(workspace: Workspace, to_format: str, out: Path, only: str = "") -> Path:
+    """The folder of an export."""
+    return write_export(workspace, to_format, out, only).folder
 
 
 def truth_of(workspace: Workspace) -> dict[str, dict[str, Any]]:

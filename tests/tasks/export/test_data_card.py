@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.export.data_card import _size, pair_counts, without_front_matter
-from reground.tasks.export.export import FORMATS, export
+from reground.tasks.export.export import FORMATS
 from reground.tasks.schema import to_arrow
 from reground.tasks.workspace import Workspace
-from tests.support.export_world import CLASSIFY, IMAGENET, STRANGE, answers, judged, make_truth
+from tests.support.export_world import CLASSIFY, IMAGENET, STRANGE, answers, export, judged, make_truth
 from tests.support.released_data import imagenet_varied
 from tests.support.tables import annotator, put, vote
 
@@ -39,8 +39,9 @@ def test_the_card_says_where_labels_came_from(tmp_path: Path) -> None:
     put(workspace, "dropped", [{"stage": "index", "item": "x", "reason": "truncated", "detail": "half"}])
     text = card(workspace, tmp_path / "out")
     assert f"truth version: {workspace.table_digest('truth')[:12]}\n" in text
-    assert "- images: 3; with no label that holds: 1\n" in text
-    assert "- empty: 1 images\n- extended: 1 images\n- unreviewed: 1 images\n" in text
+    counts = "settled: 2 (confirmed: 0, changed: 0, extended: 1, empty: 1); in review: 0; unreviewed: 1"
+    assert f"- images in the truth: 3; {counts}\n- images in this export: 2; settled: 1 (" in text
+    assert "- left out of this export: 1 (settled: no label holds); see left_out.csv\n" in text
     assert '- method: selection-frequency; settings: {"' in text and '"keep": 0.5' in text
     assert "- votes: 20, from recorded (recorded beforehand for a demonstration: not a survey)\n" in text
     line = next(line for line in text.splitlines() if "question classify" in line)

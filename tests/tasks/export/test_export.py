@@ -14,13 +14,14 @@ import pytest
 
 from reground.annotations.published import import_votes
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export.export import FORMATS, LABELS, PICTURES, export
+from reground.tasks.export.export import FORMATS, LABELS, PICTURES
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace, lock
 from tests.support.export_world import (
     EXTENDED,
     answers,
     bytes_of,
+    export,
     image_row,
     left_out,
     make_truth,
@@ -83,7 +84,7 @@ def test_what_is_left_out_is_listed_with_its_reason(workspace: Workspace, tmp_pa
 def test_an_interrupted_export_leaves_nothing(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(data: object, out: Path) -> str:
+    def full(data: object, out: Path, only: object) -> None:
         (out / "half").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -129,7 +130,7 @@ import os, signal, sys
 from pathlib import Path
 from reground.tasks.export.export import FORMATS, export
 from reground.tasks.workspace import Workspace
-def dies(data, out):
+def dies(data, out, only):
     (out / "half").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 FORMATS["real"] = dies

@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reground.tasks.export import file_names as names
-from reground.tasks.export.export import export
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Workspace
 from tests.support.export_world import (
@@ -19,6 +18,7 @@ from tests.support.export_world import (
     ODD,
     UNREVIEWED,
     bytes_of,
+    export,
     image_row,
     left_out,
     make_truth,
@@ -37,7 +37,7 @@ def test_imagefolder_by_main_label(strange: Workspace, tmp_path: Path) -> None:
     main = {EXTENDED: 1, UNREVIEWED: 2, CHANGED: 208, ODD: 281}
     content = bytes_of(strange)
     assert found == {names.stem(name): (wnids[label], content[name]) for name, label in main.items()}
-    assert left_out(out) == {EMPTY: "no label holds"}
+    assert left_out(out) == {EMPTY: "settled: no label holds"}
     with (out / "classes.csv").open(newline="") as handle:
         assert {row["folder"]: int(row["class_idx"]) for row in csv.DictReader(handle)}[wnids[208]] == 208
 

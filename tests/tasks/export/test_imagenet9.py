@@ -16,13 +16,13 @@ from PIL import Image, JpegImagePlugin
 from torchvision.datasets import ImageFolder
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.export.export import export
 from reground.tasks.export.imagenet9 import jpeg
 from reground.tasks.imagenet9 import layout
 from reground.tasks.images import decode_rgb
 from reground.tasks.masks import encode_mask
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Output, Workspace, derive_seed
+from tests.support.export_world import export
 from tests.support.needs import need_shared
 from tests.support.released_data import FOLDERS, GROUP_OF, MIXED, SIDE, encoded, imagenet_varied, mask, pixels, varied
 from tests.support.tables import class_row, put

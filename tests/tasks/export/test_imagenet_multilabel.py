@@ -16,7 +16,6 @@ import pytest
 from reground.annotations.published import import_votes
 from reground.annotations.published.safe_pickle import read_frame
 from reground.tasks.errors import RegroundError
-from reground.tasks.export.export import export
 from reground.tasks.workspace import Workspace
 from tests.support.export_world import (
     CHANGED,
@@ -26,6 +25,7 @@ from tests.support.export_world import (
     IMAGENET,
     STRANGE,
     UNREVIEWED,
+    export,
     judged,
     left_out,
     make_truth,

@@ -18,7 +18,6 @@ from PIL import Image
 from reground.tasks.errors import RegroundError
 from reground.tasks.export import parquet as export_parquet
 from reground.tasks.export import webdataset as export_webdataset
-from reground.tasks.export.export import export
 from reground.tasks.export.file_names import stem
 from reground.tasks.images import load_classes
 from reground.tasks.masks import encode_mask
@@ -35,6 +34,7 @@ from tests.support.export_world import (
     UNREVIEWED,
     WIDTH,
     bytes_of,
+    export,
     image_row,
     judged,
     left_out,
@@ -46,6 +46,8 @@ from tests.support.needs import need_fiftyone, need_package
 from tests.support.tables import class_row, image, mask, put
 
 ALL = IMAGENET | STRANGE
+HELD = {name: label for name, label in ALL.items() if name != EMPTY}
+"""Without the image of which people settled that no label holds."""
 MARKS = ("labels", "main_label", "state", "outcome")
 NAMES = [row["name"] for row in load_classes()]
 
@@ -85,7 +87,7 @@ def test_datasets_opens_parquet_with_images_and_names(
     for column in ("original_label", "main_label"):
         assert isinstance(read.features[column], ClassLabel) and read.features[column].names == NAMES
     assert read.features["labels"].feature.names == NAMES
-    assert [row["image_id"] for row in read] == sorted(ALL)
+    assert [row["image_id"] for row in read] == sorted(HELD)
     content = bytes_of(workspace)
     for row in read:
         true = truth[row["image_id"]]
@@ -99,7 +101,7 @@ def test_datasets_opens_parquet_with_images_and_names(
         )
     stored = load_dataset(str(out), split="val", cache_dir=str(tmp_path / "c")).with_format("arrow")[:]
     files = stored["image"].to_pylist()
-    assert [file["bytes"] for file in files] == [content[name] for name in sorted(ALL)]
+    assert [file["bytes"] for file in files] == [content[name] for name in sorted(HELD)]
 
 
 def test_parquet_is_cut_by_size_and_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +146,7 @@ def test_webdataset_reads_images_and_labels(workspace: Workspace, truth: dict[st
 
     out = export(workspace, "webdataset", tmp_path / "out")
     read = list(webdataset.WebDataset(str(out / "val-000000.tar"), shardshuffle=False))
-    assert [sample["__key__"] for sample in read] == [stem(name) for name in sorted(ALL)]
+    assert [sample["__key__"] for sample in read] == [stem(name) for name in sorted(HELD)]
     content = bytes_of(workspace)
     for sample in read:
         told = json.loads(sample["json"])
@@ -168,7 +170,7 @@ def test_tar_files_are_cut_by_size_and_tell_nothing_of_their_maker(
     for shard in shards:
         with tarfile.open(shard) as read:
             members += read.getmembers()
-    assert len(members) == 2 * len(ALL) and all(member.isfile() for member in members)
+    assert len(members) == 2 * len(HELD) and all(member.isfile() for member in members)
     assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {(0, 0, 0, "", "", 0o644)}
 
 
@@ -184,7 +186,7 @@ def test_croissant_validates_and_loads(workspace: Workspace, truth: dict[str, An
     told = read.metadata.ctx.issues
     assert not told.errors and all("is recommended" in warning for warning in told.warnings)
     records = {record["images/image_id"].decode(): record for record in read.records(record_set="images")}
-    assert records.keys() == ALL.keys()
+    assert records.keys() == HELD.keys()
     content = bytes_of(workspace)
     for name, record in records.items():
         np.testing.assert_array_equal(np.asarray(record["images/image"]), pixels(content[name]))
@@ -204,13 +206,13 @@ def test_pycocotools_loads_labels_and_instances(workspace: Workspace, truth: dic
     out = export(workspace, "coco", tmp_path / "out")
     labels, instances = (COCO(out / "annotations" / f"{kind}_val.json") for kind in ("labels", "instances"))
     content = bytes_of(workspace)
-    found: dict[str, list[int]] = {name: [] for name in ALL}
+    found: dict[str, list[int]] = {name: [] for name in HELD}
     for annotation in labels.loadAnns(labels.getAnnIds()):
         image = labels.loadImgs(annotation["image_id"])[0]
         found[image["image_id"]].append(annotation["category_id"])
         assert (out / "val" / image["file_name"]).read_bytes() == content[image["image_id"]]
         assert annotation["main"] == (annotation["category_id"] == truth[image["image_id"]]["main_label"])
-    assert found == {name: row["labels"] for name, row in truth.items()}
+    assert found == {name: truth[name]["labels"] for name in HELD}
     assert {c["id"]: c["name"] for c in instances.loadCats(instances.getCatIds())} == dict(enumerate(NAMES))
     boxed = {instances.loadImgs(a["image_id"])[0]["image_id"]: a for a in instances.loadAnns(instances.getAnnIds())}
     assert boxed.keys() == {EXTENDED, UNREVIEWED, ODD}  # where the boxed label holds
@@ -286,7 +288,7 @@ def test_fiftyones_importers_read_every_field(workspace: Workspace, truth: dict[
     assert read["classes"] == NAMES
     content = bytes_of(workspace)
     told = {sample["image_id"]: sample for sample in read["samples"]}
-    assert told.keys() == ALL.keys()
+    assert told.keys() == HELD.keys()
     for name, sample in told.items():
         true = truth[name]
         labels = [[NAMES[n], how] for n, how in zip(true["labels"], surest(true), strict=True)]
@@ -306,7 +308,7 @@ def test_fiftyones_files_are_as_documented(workspace: Workspace, truth: dict[str
     out = export(workspace, "fiftyone", tmp_path / "out")
     simple, full = (json.loads((out / name).read_text()) for name in ("labels.json", "samples.json"))
     files = {path.stem: path for path in (out / "data").iterdir()}
-    assert files.keys() == simple["labels"].keys() == {stem(name) for name in ALL}
+    assert files.keys() == simple["labels"].keys() == {stem(name) for name in HELD}
     for sample in full["samples"]:
         assert (out / sample["filepath"]).read_bytes() == bytes_of(workspace)[sample["image_id"]]
         targets = simple["labels"][stem(sample["image_id"])]

@@ -19,7 +19,6 @@ from PIL import Image
 from reground.flows.run import run_step
 from reground.tasks.adversarial import AdversarialSettings
 from reground.tasks.evaluation import EvaluationSettings
-from reground.tasks.export.export import export
 from reground.tasks.images import load_classes
 from reground.tasks.masks import MaskSettings
 from reground.tasks.models import slug
@@ -27,6 +26,7 @@ from reground.tasks.predictions import PredictionSettings
 from reground.tasks.schema import VARIANTS
 from reground.tasks.variants import VariantSettings
 from reground.tasks.workspace import Workspace
+from tests.support.export_world import export
 from tests.support.masks_world import TWO_THREADS, index_world, quiet
 from tests.support.needs import need_package
 from tests.support.released_data import run_released

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from reground.tasks import schema
-from reground.tasks.export.export import export
 from reground.tasks.export.real import IMAGENET_IDS
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Workspace
@@ -15,7 +14,9 @@ from tests.support.export_world import (
     CHANGED,
     EMPTY,
     EXTENDED,
+    export,
     image_row,
+    left_out,
     make_truth,
     truth_of,
 )
@@ -54,8 +55,9 @@ def test_real_of_an_own_vocabulary_is_in_imagenets_indices(tmp_path: Path) -> No
 
 def test_real_of_other_ids_or_classes_is_keyed(strange: Workspace, tmp_path: Path) -> None:
     out = export(strange, "real", tmp_path / "out")
-    expected = {name: row["labels"] for name, row in truth_of(strange).items()}
+    expected = {name: row["labels"] for name, row in truth_of(strange).items() if name != EMPTY}
     assert json.loads((out / "real.json").read_text()) == expected and expected[CHANGED] == [208]
+    assert left_out(out) == {EMPTY: "settled: no label holds"}
     assert json.loads((out / "classes.json").read_text())["208"] == load_classes()[208]["name"]
     assert "timm's RealLabelsImagenet takes only" in (out / "DATA_CARD.md").read_text()
 

@@ -12,11 +12,11 @@ import pytest
 
 from reground.flows.steps import find
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.export import export
 from reground.tasks.imagenet9.step import STEP, Imagenet9Settings
 from reground.tasks.masks import decode_mask
 from reground.tasks.schema import VARIANTS
 from reground.tasks.workspace import Output, Workspace, todo
+from tests.support.export_world import export
 from tests.support.released_data import (
     DOG,
     FISH,

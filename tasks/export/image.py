@@ -1,0 +1,118 @@
+"""One image as exports see it: its labels, what people made of it, and its photograph where there is one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema import ImageState
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph at hand; fields as in ``images``."""
+
+    uri: str
+    width: int
+    height: int
+    sha256: str
+    boxes: list[dict[str, int]]
+    split: str
+
+    def read(self) -> bytes:
+        """The file as it was indexed.
+
+        Raises:
+            OSError: it is gone.
+            RegroundError: it has changed.
+        """
+        content = Path(self.uri).read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise RegroundError(
+                f"expected {self.uri} as it was indexed, but it has changed: bring the file back, or run "
+                "`reground index` and the steps after it again."
+            )
+        return content
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What most annotators said of the objects in an image, whether or not its labels are settled.
+
+    Fields as in ``truth``.
+    """
+
+    main_label: int | None
+    num_objects: int | None
+    objects: list[list[int]]
+    isolated: list[int]
+
+
+@dataclass(frozen=True)
+class ExportImage:
+    """One image with its labels; fields as in ``truth``.
+
+    Attributes:
+        labels: those that people settled, else the original label alone.
+        confidence: by label.
+        consensus: see `Consensus`.
+        photo: None: not at hand.
+    """
+
+    image_id: str
+    original: int | None
+    state: str
+    outcome: str | None
+    labels: list[int]
+    confidence: dict[int, float]
+    consensus: Consensus
+    votes: int
+    sources: list[str]
+    routing: str
+    method: str
+    photo: Photo | None
+
+    @property
+    def main_label(self) -> int | None:
+        """The label of the main object; None unless the image is settled."""
+        return self.consensus.main_label if self.state == ImageState.SETTLED else None
+
+    @property
+    def num_objects(self) -> int | None:
+        """Distinct objects; None unless the image is settled."""
+        return self.consensus.num_objects if self.state == ImageState.SETTLED else None
+
+    def only_label(self) -> int:
+        """The label where there can be only one: the main one if it holds, else the surest."""
+        return self.main_label if self.main_label in self.labels else self.labels[0]
+
+    def summary(self) -> dict[str, Any]:
+        """What a reader of any format may want, as plain values."""
+        return {
+            "image_id": self.image_id,
+            "state": self.state,
+            "outcome": self.outcome,
+            "labels": self.labels,
+            "confidence": [self.confidence.get(label) for label in self.labels],
+            "main_label": self.main_label,
+            "num_objects": self.num_objects,
+            "original_label": self.original,
+            "votes": self.votes,
+        }
+
+
+def export_image(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
+    """The image of a row of the truth and its row of ``images``, whose values are null where it has none."""
+    judged, confidence = row.pop("judged"), row.pop("confidence")
+    known = photo["image_id"] is not None
+    fields = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
+    consensus = Consensus(**{name: row.pop(name) for name in ("main_label", "num_objects", "objects", "isolated")})
+    return ExportImage(
+        **row,
+        confidence=dict(zip(judged, confidence, strict=True)),
+        consensus=consensus,
+        photo=Photo(**fields) if known else None,
+    )
