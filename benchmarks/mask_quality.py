@@ -28,7 +28,7 @@ from reground.flows.run import Runner, run_step
 from reground.tasks.images import Box, load_rgb
 from reground.tasks.kernels.mask_quality import Quality, mask_quality
 from reground.tasks.masks import MaskSettings, decode_mask
-from reground.tasks.masks.supplied import read_png
+from reground.tasks.masks.png import read_png
 from reground.tasks.workspace import Workspace
 
 DRAWS = 2000

@@ -31,8 +31,8 @@ from reground.tasks.images import Box, DropError, Photograph, load_rgb
 from reground.tasks.images.boxes import parse_boxes
 from reground.tasks.kernels.consensus import consensus
 from reground.tasks.kernels.grabcut import SegmentationError, grabcut
+from reground.tasks.masks.png import read_png
 from reground.tasks.masks.step import check_box
-from reground.tasks.masks.supplied import read_png
 from reground.tasks.schema import ClassIdx, ImageId
 
 SHORT = 224

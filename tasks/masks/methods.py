@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
+from annotated_types import Interval
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box
@@ -32,6 +33,8 @@ class MaskSettings:
             supplied masks may be smaller.
         min_quality: masks of a lower quality are quarantined. The default takes about one in
             twenty of GrabCut's.
+        foreground_value: grey value or palette index of the foreground in supplied PNG files; -1: what the values
+            say by themselves.
         device: device of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
 
@@ -40,6 +43,7 @@ class MaskSettings:
     seed: NonNegativeInt = 0
     min_area: Share = 0.1
     min_quality: Share = 0.3
+    foreground_value: Annotated[int, Interval(ge=-1, le=65535)] = -1
     device: Device = "auto"
 
 
@@ -86,7 +90,7 @@ def _grabcut(settings: MaskSettings, _: str) -> MaskMethod:
 def _supplied(settings: MaskSettings, location: str) -> MaskMethod:
     from reground.tasks.masks.supplied import supplied
 
-    return supplied(location)
+    return supplied(location, settings.foreground_value)
 
 
 def _onnx(settings: MaskSettings, location: str) -> MaskMethod:

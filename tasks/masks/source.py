@@ -19,6 +19,21 @@ from reground.tasks.schema import DropReason, ImageId
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PartialMask:
+    """A mask without some of the parts that were given for it.
+
+    Attributes:
+        mask: ``(H, W) bool``.
+        problems: why each of the other parts cannot be used.
+    """
+
+    mask: Mask
+    problems: tuple[str, ...]
+
+
 Decode = Callable[[], Pixels]
 """Gives the photograph, ``(H, W, 3) uint8`` RGB; decodes it once, when first asked."""
 
@@ -42,9 +57,9 @@ class MaskMethod:
 
     Attributes:
         label: as in the column ``method``.
-        find: (photograph, its pixels, seed, `ShardInputs.args`) -> mask, ``(H, W) bool``. The box of the
-            photograph is where the object is: of all its boxes, or the whole image where it has none.
-            Raises `DropError` where there is no mask.
+        find: (photograph, its pixels, seed, `ShardInputs.args`) -> mask, ``(H, W) bool``, or a `PartialMask`.
+            The box of the photograph is where the object is: of all its boxes, or the whole image where it
+            has none. Raises `DropError` where there is no mask.
         shard_inputs: the image_ids of a shard -> what is given for them; None: nothing is.
         needs_one_box: an image needs exactly one box, as published.
         estimated: nobody drew the masks, so one much smaller than its box has failed.
@@ -54,7 +69,7 @@ class MaskMethod:
     """
 
     label: str
-    find: Callable[[Photograph, Decode, int, Mapping[str, Any]], Mask]
+    find: Callable[[Photograph, Decode, int, Mapping[str, Any]], Mask | PartialMask]
     shard_inputs: Callable[[Sequence[str]], ShardInputs] | None = None
     needs_one_box: bool = False
     estimated: bool = True
@@ -105,14 +120,15 @@ def from_plugin(plugin: Plugin, target: MaskMethod | Segment) -> MaskMethod:
     label = f"{plugin.name} ({plugin.origin})"
     source = target if isinstance(target, MaskMethod) else box_method(label, target)
 
-    def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask:
-        mask = np.asarray(source.find(photograph, pixels, seed, shard_inputs))
+    def find(photograph: Photograph, pixels: Decode, seed: int, shard_inputs: Mapping[str, Any]) -> Mask | PartialMask:
+        result = source.find(photograph, pixels, seed, shard_inputs)
+        mask = np.asarray(result.mask if isinstance(result, PartialMask) else result)
         if mask.dtype != np.bool_ or mask.shape != (photograph.height, photograph.width):
             raise RegroundError(
                 f"expected a mask of {photograph.image_id} by {label} as bool of {photograph.height} x "
                 f"{photograph.width}, got {mask.dtype} of {' x '.join(map(str, mask.shape))}."
             )
-        return mask
+        return dataclasses.replace(result, mask=mask) if isinstance(result, PartialMask) else mask
 
     return dataclasses.replace(source, label=label, find=find, origin=plugin.origin)
 

@@ -21,7 +21,7 @@ from reground.tasks.images import Box, DropError, ImageError, Photograph, check_
 from reground.tasks.kernels.geometry import central_crop, resized_crop, visible_pixels
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_method, planned_method
 from reground.tasks.masks.rle import encode_mask
-from reground.tasks.masks.source import Mask, MaskMethod
+from reground.tasks.masks.source import Mask, MaskMethod, PartialMask
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow, MaskRow
 from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed, image_shards
 
@@ -66,7 +66,9 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     drops: list[DroppedRow] = []
     for row in workspace.read_part(shard.args["part"]).to_pylist():
         try:
-            masks.append(_mask_row(row, method, settings, shard.args))
+            mask_row, problems = _mask_row(row, method, settings, shard.args)
+            masks.append(mask_row)
+            drops += [DropError(DropReason.MASK_PART_INVALID, text).row("masks", row["image_id"]) for text in problems]
         except DropError as error:
             drops.append(error.row("masks", row["image_id"]))
         except MemoryError:
@@ -129,20 +131,25 @@ def _with_inputs(workspace: Workspace, shard: Shard, shard_inputs: Callable[[Seq
     return dataclasses.replace(shard, inputs=(*shard.inputs, *more.inputs), args={**shard.args, **more.args})
 
 
-def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_inputs: Mapping[str, Any]) -> MaskRow:
+def _mask_row(
+    row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_inputs: Mapping[str, Any]
+) -> tuple[MaskRow, tuple[str, ...]]:
+    """The mask of one image, and why parts of it cannot be used."""
     from reground.tasks.kernels.mask_quality import mask_quality
 
     photograph = _photograph(row, method)
     seed = derive_seed(settings.seed, photograph.image_id, bits=31) if method.uses_seed else 0
     pixels = functools.cache(photograph.load)
-    mask = _clip_to_box(method.find(photograph, pixels, seed, shard_inputs), photograph.box)
+    result = method.find(photograph, pixels, seed, shard_inputs)
+    whole, problems = (result.mask, result.problems) if isinstance(result, PartialMask) else (result, ())
+    mask = _clip_to_box(whole, photograph.box)
     if not row["boxes"]:
         photograph = dataclasses.replace(photograph, box=_tight_box(mask))
         check_box(photograph)
     _check_area(mask, photograph, settings.min_area if method.estimated else 0.0)
     quality = mask_quality(pixels(), mask, photograph.box)
     reason = f"quality {quality.score:.2f}, below {settings.min_quality:g}: {quality.explanation()}"
-    return {
+    mask_row: MaskRow = {
         "image_id": photograph.image_id,
         "method": method.label,
         "rle": encode_mask(mask),
@@ -154,6 +161,7 @@ def _mask_row(row: ImageRow, method: MaskMethod, settings: MaskSettings, shard_i
         "quarantine": reason if quality.score < settings.min_quality else None,
         "seed": seed,
     }
+    return mask_row, problems
 
 
 def area_ratio(mask: Mask, photograph: Photograph) -> float:
@@ -200,7 +208,7 @@ def _check_area(mask: Mask, photograph: Photograph, min_ratio: float) -> None:
 
 STEP = Step(
     name="masks",
-    version=2,
+    version=3,
     settings=MaskSettings,
     plan=plan,
     work=work,

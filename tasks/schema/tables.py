@@ -94,6 +94,8 @@ class DropReason(StrEnum):
     MASK_TOO_SMALL = "mask_too_small"
     MASK_MISSING = "mask_missing"  # nobody supplied one
     MASK_SIZE_MISMATCH = "mask_size_mismatch"  # a supplied mask of another size than its image
+    MASK_AMBIGUOUS = "mask_ambiguous"  # a supplied mask whose values do not say which is the foreground
+    MASK_PART_INVALID = "mask_part_invalid"  # an instance that cannot be used; the mask has the others
     MASK_QUARANTINED = "mask_quarantined"  # of too low quality to be pasted unseen
     NO_GROUP = "no_group"  # the class lies in none of the groups
     NO_BACKGROUND = "no_background"  # no strip beside the box, or no image to take one from

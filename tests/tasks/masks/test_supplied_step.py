@@ -13,9 +13,9 @@ from pycocotools import mask as coco
 
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.masks.png import read_png
 from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.step import STEP, MaskSettings
-from reground.tasks.masks.supplied import read_png
 from reground.tasks.workspace import Workspace, todo
 from tests.support.masks_world import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
 from tests.support.needs import need_shared
@@ -191,6 +191,39 @@ def test_two_files_of_one_name_are_not_chosen_from(workspace_url, tmp_path):
     assert list(Workspace(workspace_url).read("masks").image_id) == ["b"]
     (why,) = Workspace(workspace_url).read("dropped").detail
     assert why.startswith("several files are called a.png: ") and "x/a.png" in why and "y/a.png" in why
+
+
+def test_an_invalid_instance_is_reported_and_the_others_are_used(workspace_url, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    commit_images(Workspace(workspace_url), [row(tmp_path / "a.png", pixels, box(100, 50, 200, 150))])
+    good = [[110, 60, 190, 60, 190, 140, 110, 140]]
+    annotations = [{"id": n, "image_id": 1, "segmentation": part} for n, part in enumerate((good, [[1, 2]]))]
+    content = {"images": [{"id": 1.0, "file_name": "a.png", "width": 300, "height": 200}], "annotations": annotations}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    settings = MaskSettings(method=f"supplied:{tmp_path / 'a.json'}", min_quality=0)
+    run_step("masks", Workspace(workspace_url), settings, TWO_THREADS, quiet(tmp_path))
+    (mask,) = decoded(Workspace(workspace_url).read("masks")).values()
+    assert mask.sum() == 80 * 80
+    (drop,) = Workspace(workspace_url).read("dropped").to_dict("records")
+    assert (drop["item"], drop["reason"]) == ("a", "mask_part_invalid")
+    assert drop["detail"].startswith("annotation 1: expected polygons")
+
+
+def test_a_foreground_value_settles_what_masks_do_not_say(workspace_url, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    commit_images(Workspace(workspace_url), [row(tmp_path / "a.png", pixels, box(100, 50, 200, 150))])
+    trimap = np.full((200, 300), 2, np.uint8)
+    trimap[60:140, 110:190] = 1
+    trimap[60:140, 110] = 3
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(trimap).save(tmp_path / "masks" / "a.png")
+    method = f"supplied:{tmp_path / 'masks'}"
+    with pytest.raises(RegroundError, match=r"mask_ambiguous: grey values 1, 2, 3 .* give --foreground-value N"):
+        run_step("masks", Workspace(workspace_url), MaskSettings(method), TWO_THREADS, quiet(tmp_path))
+    settings = MaskSettings(method, foreground_value=1, min_quality=0)
+    run_step("masks", Workspace(workspace_url), settings, TWO_THREADS, quiet(tmp_path))
+    (mask,) = decoded(Workspace(workspace_url).read("masks")).values()
+    np.testing.assert_array_equal(mask, trimap == 1)
 
 
 def test_no_mask_at_all_is_an_error(world, tmp_path):
