@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reground.flows.waiting import waiting
+from reground.tasks.text import join_lines
 from reground.tasks.workspace import Workspace
 
 
@@ -31,7 +32,7 @@ class Summary:
         lines = [f"{name}: {count:,}" for name, count in self.rows.items() if name != "dropped"]
         lines += [f"dropped in {step}: {count:,} {reason}" for (step, reason), count in sorted(self.dropped.items())]
         lines += [f"wrote {path}" for path in self.files]
-        return "\n".join([*lines, *self.waiting])
+        return join_lines([*lines, *self.waiting])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON takes it."""

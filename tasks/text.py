@@ -7,6 +7,7 @@ width. Here each is shown as its code point, as JSON writes it: ``\\u001b``, ``\
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _BLANK: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
@@ -44,6 +45,16 @@ def visible_lines(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(part if part in ("\n", "\t") else visible(part) for part in re.split(r"([\n\t])", text))
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    r"""Lines joined to a text, in which each stays one line whatever names are in it.
+
+    Examples:
+        >>> join_lines(["a\nb: 3", "c: 4"])
+        'a\\u000ab: 3\nc: 4'
+    """
+    return "\n".join(map(visible, lines))
 
 
 def markdown(text: str) -> str:

@@ -8,9 +8,12 @@ from typing import Final, TypeVar
 
 from reground.annotations.review.findings import DisputeRow, Findings, RefusalRow, SkipStatusRow
 from reground.annotations.review.status import ReviewStatus, StatusRow
+from reground.tasks.text import visible
 
 WIDTH: Final = 100
 """Columns; an address may be longer, since a broken one cannot be followed."""
+MAX_CELL: Final = 50
+"""Characters of a cell."""
 MAX_LISTED: Final = 20
 """Rows of each kind on the terminal; ``--json`` has all."""
 
@@ -49,7 +52,7 @@ def text_table(cells: Sequence[dict[str, str]]) -> str:
         ann         3
         bernadette  12
     """
-    lines = [list(cells[0]), *(list(row.values()) for row in cells)]
+    lines = [list(map(visible, line)) for line in (cells[0], *(row.values() for row in cells))]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
@@ -120,10 +123,10 @@ def _more(count: int) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.wrap(visible(text), WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _cell(value: object) -> str:
-    return textwrap.shorten(value, 50, placeholder=" ...") if isinstance(value, str) else f"{value:,}"
+    if not isinstance(value, str):
+        return f"{value:,}"
+    return value if len(value) <= MAX_CELL else f"{value[: MAX_CELL - 1]}…"

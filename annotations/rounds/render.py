@@ -14,6 +14,7 @@ from reground.annotations.rounds.settings import ReviewSettings
 from reground.annotations.rounds.task_data import LabelText, classify_data, contains_data, decide_data
 from reground.annotations.rounds.task_images import EXAMPLE, FULL, THUMBNAIL, SourceImage, image_url, write_images
 from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.text import visible
 from reground.tasks.votes import CLASSIFY, CONTAINS, DECIDE
 from reground.tasks.workspace import Workspace
 
@@ -81,4 +82,4 @@ def _source_images(workspace: Workspace) -> Mapping[ImageId, SourceImage]:
 def _label_texts(workspace: Workspace) -> Mapping[ClassIdx, LabelText]:
     classes = workspace.read("classes", ["class_idx", "name", "gloss"])
     rows = zip(classes["class_idx"], classes["name"], classes["gloss"], strict=True)
-    return {ClassIdx(int(index)): LabelText(str(name), str(gloss)) for index, name, gloss in rows}
+    return {ClassIdx(int(index)): LabelText(visible(str(name)), visible(str(gloss))) for index, name, gloss in rows}

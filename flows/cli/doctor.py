@@ -18,6 +18,7 @@ from cyclopts import App
 from reground.flows.cli.examples import examples
 from reground.flows.cli.result import Result
 from reground.flows.plugins import plugins
+from reground.tasks.text import join_lines
 
 PACKAGES = ("torch", "torchvision", "prefect", "label-studio-sdk", "pandas", "pyarrow", "opencv-python-headless")
 EXTRAS = {
@@ -49,7 +50,7 @@ def doctor() -> Result:
     lines += [_plugin(**state) for state in data["plugins"]]
     lines += [f"{name}: {data[name]}" for name in ("label_studio", "prefect", "chromium")]
     lines += [f"{name}: {rate:.1f} a second" for name, rate in data["speed"].items()]
-    return Result("\n".join(lines), data)
+    return Result(join_lines(lines), data)
 
 
 def _plugin(group: str, name: str, distribution: str, version: str, state: str, reason: str) -> str:

@@ -13,6 +13,7 @@ from reground.flows.cli.options import Prefect, WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.tasks.export import REGISTRY
 from reground.tasks.export import export as write
+from reground.tasks.text import join_lines
 from reground.tasks.workspace import Workspace
 
 app = App(
@@ -48,4 +49,4 @@ def export(
         return run_flow(prefect, "export", workspace=here.url, format=format, out=str(out.resolve()), only=only or "")
     written = write(here, format, out, only or "")
     data = {"out": str(written.folder), "states": dict(written.states), "left_out": dict(written.left_out)}
-    return Result("\n".join(written.lines()), data)
+    return Result(join_lines(written.lines()), data)

@@ -28,6 +28,7 @@ from reground.flows.cli.options import Config, Overrides, Prefect, WorkspaceUrl,
 from reground.flows.cli.result import Result, counted
 from reground.flows.settings import Settings, remember, remembering, resolve_for
 from reground.tasks.errors import UsageError
+from reground.tasks.text import join_lines
 from reground.tasks.workspace import Workspace
 
 REVIEW: Final = "review"
@@ -83,7 +84,7 @@ def push(
         pushed = {
             name: asdict(push_questions(here, settings.review, name, settings.truth.policy)) for name in questions
         }
-    return Result("\n".join(f"{name}: {counted(counts)}" for name, counts in pushed.items()), pushed)
+    return Result(join_lines(f"{name}: {counted(counts)}" for name, counts in pushed.items()), pushed)
 
 
 @app.command(
@@ -142,7 +143,7 @@ def invite(
         + (f", first password in {account.password_file}" if account.password_file else "")
         for account in accounts
     ]
-    return Result("\n".join(lines), {"invited": [asdict(account) for account in accounts], "annotators": annotators})
+    return Result(join_lines(lines), {"invited": [asdict(account) for account in accounts], "annotators": annotators})
 
 
 @app.command(
@@ -158,7 +159,7 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
         update_annotators(here, settings.review.exclude)
     table = here.read("annotators")
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
-    text = "\n".join("; ".join(_annotator(row)) for row in rows)
+    text = join_lines("; ".join(_annotator(row)) for row in rows)
     return Result(text or "nobody has answered yet", {"annotators": rows})
 
 

@@ -11,6 +11,7 @@ from reground.flows.cli.execute import require_workspace
 from reground.flows.cli.options import Config, WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.flows.settings import forget, resolve
+from reground.tasks.text import join_lines
 from reground.tasks.workspace import Workspace
 
 app = App(
@@ -42,7 +43,7 @@ def settings(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
     cells = [("setting", "source", "value"), *((row.name, str(row.origin), _text(row.value)) for row in rows)]
     name, source = (max(len(line[column]) for line in cells) for column in (0, 1))
     lines = [f"{line[0]:<{name}}  {line[1]:<{source}}  {line[2]}" for line in cells]
-    return Result("\n".join(lines), {"settings": data})
+    return Result(join_lines(lines), {"settings": data})
 
 
 @app.command(help_epilogue=examples("reground settings unset masks.method -w W"))

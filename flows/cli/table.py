@@ -39,7 +39,7 @@ app = App(
         "reground table truth -w W",
         "reground table predictions/efficientnet-lite0 -w W --limit 5",
         "reground table evaluation -w W --to evaluation.csv",
-        "reground table classes -w W --to classes.csv --escape-formulas    # for a spreadsheet",
+        "reground table classes -w W --to classes.csv --escape-formulas",
         "reground table images -w W --limit 0 | grep hook",
     ),
 )

@@ -30,6 +30,7 @@ from reground.flows.execute import workspace_lock
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ReferenceRow
 from reground.tasks.tabular import parse_columns
+from reground.tasks.text import join_lines
 from reground.tasks.workspace import Workspace
 
 app = App(
@@ -52,7 +53,7 @@ def versions(*, workspace: WorkspaceUrl) -> Result:
     rows, published = list_versions(here), references(here)
     lines = [f"{row.number:>3}  {row.version}  {row.method}, {row.votes:,} votes" for row in rows] or ["no truth yet"]
     lines += [f"{row['name']}: {row['file']}, {_size(row)}" for row in published]
-    return Result("\n".join(lines), {"versions": [asdict(row) for row in rows], "references": published})
+    return Result(join_lines(lines), {"versions": [asdict(row) for row in rows], "references": published})
 
 
 Name = Annotated[str, Parameter(name="--name", help="What the reference truth is called.", metavar="NAME")]
@@ -115,7 +116,7 @@ def import_(
     here = Workspace(workspace)
     with workspace_lock(here, "reground truth import"):
         done = import_reference(here, name, path, options)
-    return Result("\n".join(_import_lines(done)), asdict(done))
+    return Result(join_lines(_import_lines(done)), asdict(done))
 
 
 def _import_lines(done: ReferenceImport) -> Iterator[str]:
@@ -177,4 +178,4 @@ def diff(
     here = Workspace(workspace)
     require_workspace(here)
     difference = compare(here, first, second, resamples)
-    return Result("\n".join(diff_lines(difference, class_names(here), limit)), difference.to_dict())
+    return Result(join_lines(diff_lines(difference, class_names(here), limit)), difference.to_dict())

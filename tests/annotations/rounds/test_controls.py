@@ -76,7 +76,7 @@ def test_without_gold_and_truth_a_grid_is_full_of_questions(workspace: Workspace
         ({"limit": -1}, r"review.limit: expected a whole number, at least 0"),
         ({"batch_size": 0}, "review.batch_size"),
         ({"positive_controls": -1}, "review.positive_controls"),
-        ({"url": "localhost:8080"}, "review.url: expected an address .* got 'localhost:8080'"),
+        ({"url": "ftp://localhost"}, "review.url: expected an address .* got 'ftp://localhost'"),
         ({"annotators": ("ann@lab.org", "bob")}, "review.annotators: expected an e-mail address .* got 'bob'"),
         ({"selection": "everything"}, "review.selection: expected one of: candidates, several, predictions"),
         ({"grid": 4}, "room for questions beside 4 control images .* a grid of 4"),
