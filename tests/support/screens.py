@@ -83,5 +83,6 @@ def set_theme(page: Page, theme: str) -> None:
 
 
 def faint_texts(page: Page) -> list[str]:
-    """The texts on the labeling page that cannot be read well."""
+    """The texts on the labeling page that cannot be read well, once nothing moves or fades in any more."""
+    page.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
     return page.evaluate(FAINT, MIN_CONTRAST)

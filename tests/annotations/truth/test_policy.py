@@ -27,6 +27,7 @@ from reground.tasks.export.data_card import data_card, vote_statistics
 from reground.tasks.export.dataset import load
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, current_policy, excluded, truth_policy
 from reground.tasks.workspace import Step, Workspace, finish, run_shard, todo
+from tests.support.people import directory
 from tests.support.tables import annotator, candidate, class_row, image, prediction, put, vote
 
 ORIGINAL, OTHER = 7, 3
@@ -226,8 +227,10 @@ def test_the_ratio_of_the_truth_is_the_one_that_classify_goes_by(tmp_path: Path)
 
 def test_who_is_excluded_is_asked_again_only_where_their_votes_count(tmp_path: Path) -> None:
     emails = ("ann@lab", "bob@lab")
-    casts = [Cast("a", ORIGINAL, "crew", email, "yes", "contains") for email in emails]
-    workspace = world(tmp_path, casts, ["crew:ann@lab"], TruthSettings(min_annotators=1))
+    users = directory(dict(enumerate(emails, 1))).rows
+    casts = [Cast("a", ORIGINAL, "label-studio", str(user_id), "yes", "contains") for user_id in users]
+    workspace = world(tmp_path, casts, ["label-studio:1"], TruthSettings(min_annotators=1))
+    put(workspace, "users", list(users.values()))
     people = ReviewSettings(blind=True, annotators=emails, overlap=1)
     for policy, expected in ((DEFAULT_POLICY, {"bob@lab"}), (VotePolicy(count_excluded=True), set(emails))):
         plan = plan_round(ReviewRound(workspace, "contains", 2, 1), people, policy)
