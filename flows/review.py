@@ -13,6 +13,7 @@ from reground.annotations.review import (
     pull_votes,
     push_disputes,
     push_questions,
+    push_text,
     review_status,
     status_cells,
 )
@@ -49,8 +50,7 @@ def review_push(
             for question in questions or QUESTIONS
         }
         _publish_status(target, all_settings)
-    counts = (f"{question}: {summary.new} new tasks, {summary.total} in all" for question, summary in summaries.items())
-    return Completed(message="; ".join(counts))
+    return Completed(message="\n".join(push_text(question, summary) for question, summary in summaries.items()))
 
 
 @flow(name="collect")
@@ -67,7 +67,7 @@ def collect(workspace: str, settings: Overrides | None = None) -> State[Any]:
         summary = pull_votes(target, all_settings.review, all_settings.truth.policy)
         _publish_status(target, all_settings)
     counts = f"{summary.answers:,} answers of {summary.annotators} annotators: {summary.votes:,} votes"
-    return Completed(message=counts)
+    return Completed(message="\n".join([counts, *(f"does not count: {answer}" for answer in summary.refused)]))
 
 
 def _publish_status(workspace: Workspace, settings: Settings) -> None:

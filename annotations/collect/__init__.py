@@ -1,8 +1,8 @@
 """Collecting: annotations in Label Studio -> votes, and a score for each annotator."""
 
 from reground.annotations.collect.adjudication import adjudicate, update_decisions
-from reground.annotations.collect.parse import TaskRows
-from reground.annotations.collect.sync import AnswerBatch, fetch_answers
+from reground.annotations.collect.parse import STAGE, TaskRows
+from reground.annotations.collect.sync import AnswerBatch, fetch_answers, read_answers
 from reground.annotations.collect.votes import (
     PullSummary,
     all_curators,
@@ -19,7 +19,9 @@ __all__ = [
     "update_decisions",
     "adjudicate",
     "PullSummary",
+    "STAGE",
     "fetch_answers",
+    "read_answers",
     "AnswerBatch",
     "parse_task",
     "all_curators",

@@ -42,7 +42,7 @@ VERSION: Final = 3
 
 @dataclass(frozen=True)
 class PullSummary:
-    """Counts of the workspace after a pull."""
+    """Counts of the workspace after a pull, and the answers that contradict themselves, in words."""
 
     answers: int
     votes: int
@@ -50,6 +50,7 @@ class PullSummary:
     excluded: int
     decisions: int
     dropped: int
+    refused: tuple[str, ...] = ()
 
 
 def collect_votes(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from reground.annotations.collect import PullSummary, collect_votes, update_annotators, update_decisions
 from reground.annotations.review.connection import connect
+from reground.annotations.review.refusals import refused_answers
 from reground.annotations.rounds import ReviewSettings, read_users
 from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, current_policy
 from reground.tasks.workspace import Workspace
@@ -36,7 +37,8 @@ def pull_votes(
         url = client.url
     summary = update_annotators(workspace, settings.exclude)
     users, policy = read_users(workspace, settings.recorded_annotators), current_policy(workspace, before_truth)
-    summary = replace(summary, decisions=update_decisions(workspace, users, url, policy))
+    num_decisions = update_decisions(workspace, users, url, policy)
+    summary = replace(summary, decisions=num_decisions, refused=refused_answers(workspace, url))
     if project_error is not None:
         raise project_error
     return summary

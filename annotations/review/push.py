@@ -6,12 +6,14 @@ Reads ``images``, ``classes`` and the tables that the selection strategy needs; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import with_retry
 from reground.annotations.review.connection import connect, require_local
+from reground.annotations.review.status_text import format_hours
 from reground.annotations.rounds import (
     Reconciliation,
     ReviewRound,
@@ -20,18 +22,24 @@ from reground.annotations.rounds import (
     assignees,
     create_tasks,
     delete_unused_controls,
+    measure_pace,
     plan_round,
     read_tasks,
     reconcile,
     task_ids_by_project,
+    total_seconds,
     update_users,
 )
 from reground.tasks.errors import unknown
-from reground.tasks.votes import DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
+from reground.tasks.votes import CONTAINS, DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
+
+
+HOUR: Final = 3600.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,10 @@ class PushSummary:
         total: tasks of the round that Label Studio has.
         deleted: tasks of the round that somebody deleted there; their questions are not asked again.
         controls: control images in the new tasks.
+        left: pairs that CONTAINS leaves to CLASSIFY, as their labels have too few distinct images for a grid.
+        hours: time that the new tasks take all people together, at ``pace`` seconds an option.
+        pace: seconds for one image of CONTAINS, or one label of CLASSIFY.
+        pace_source: where that is from.
     """
 
     project_ids: tuple[int, ...]
@@ -51,6 +63,10 @@ class PushSummary:
     total: int
     deleted: int
     controls: int
+    left: int
+    hours: float
+    pace: float
+    pace_source: str
 
     @property
     def project_id(self) -> int:
@@ -86,13 +102,48 @@ def push_questions(
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)
         project_ids = create_tasks(client, review_round, settings, plan, reconciliation.projects, assignees(settings))
-        num_controls = sum(len(rows) for rows in plans[0].controls.values())
         total = sum(map(len, task_ids_by_project(workspace, question, review_round.number).values()))
-        num_deleted = reconciliation.num_deleted
-        return PushSummary(tuple(project_ids), len(plans[0].questions), total - num_deleted, num_deleted, num_controls)
+        return _summary(review_round, settings, plans[0], project_ids, total, reconciliation.num_deleted)
 
     return with_retry(
         lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.retry_timeout
+    )
+
+
+def push_text(question: str, summary: PushSummary) -> str:
+    """A push in words: what it chose, and how long that takes people."""
+    parts = [f"{question}: new {summary.new:,}, in all {summary.total:,}, control images {summary.controls:,}"]
+    if summary.deleted:
+        parts.append(f"{summary.deleted:,} deleted in Label Studio, asked again only in another round")
+    if summary.left:
+        parts.append(f"{summary.left:,} pairs left to classify, as their labels have too few images for a grid")
+    if summary.new:
+        option = "image" if question == CONTAINS else "label"
+        hours = format_hours(summary.hours)
+        parts.append(f"about {hours} of work in all, at {summary.pace:.1f} s for one {option} ({summary.pace_source})")
+    parts.append(f"projects {', '.join(map(str, summary.project_ids))}")
+    return "; ".join(parts)
+
+
+def _summary(
+    review_round: ReviewRound,
+    settings: ReviewSettings,
+    plan: RoundPlan,
+    project_ids: Sequence[int],
+    total: int,
+    num_deleted: int,
+) -> PushSummary:
+    pace = measure_pace(review_round.workspace, review_round.kind, settings)
+    return PushSummary(
+        project_ids=tuple(project_ids),
+        new=len(plan.questions),
+        total=total - num_deleted,
+        deleted=num_deleted,
+        controls=sum(len(rows) for rows in plan.controls.values()),
+        left=plan.num_left,
+        hours=total_seconds(plan.questions, review_round.overlap, pace) / HOUR,
+        pace=pace.seconds,
+        pace_source=pace.source,
     )
 
 

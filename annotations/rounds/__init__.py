@@ -5,6 +5,7 @@ from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import delete_unused_controls, read_controls
 from reground.annotations.rounds.decide import has_voted, plan_decisions
 from reground.annotations.rounds.disputes import MIN_AGREEMENT, Dispute, find_disputes
+from reground.annotations.rounds.duration import Pace, measure_pace, total_seconds
 from reground.annotations.rounds.gold import import_gold, read_gold
 from reground.annotations.rounds.planning import RoundPlan, plan_round
 from reground.annotations.rounds.prefetch import prefetch_map
@@ -48,6 +49,9 @@ __all__ = [
     "assignees",
     "reconcile",
     "Reconciliation",
+    "Pace",
+    "measure_pace",
+    "total_seconds",
     "create_tasks",
     "get_or_create_project",
     "get_own_project",

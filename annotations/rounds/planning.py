@@ -12,6 +12,7 @@ from reground.annotations.rounds.assignment import assign, assignees
 from reground.annotations.rounds.check import review_faults
 from reground.annotations.rounds.controls import add_controls, control_pool, read_controls
 from reground.annotations.rounds.gold import GoldPool, Pair, draw_gold_questions, gold_pool
+from reground.annotations.rounds.grids import smallest_grid, split_by_grid
 from reground.annotations.rounds.projects import ReviewRound
 from reground.annotations.rounds.questions import Question, assign_to, classify_questions, contains_questions
 from reground.annotations.rounds.selection import select_pairs
@@ -32,11 +33,13 @@ class RoundPlan:
         questions: with their assignees.
         controls: subject of a question -> its rows of ``controls``.
         tallies: pair -> its votes in words, where a curator is to see them.
+        num_left: pairs that CONTAINS leaves to CLASSIFY, as their labels have too few images for a grid.
     """
 
     questions: list[Question]
     controls: Mapping[str, Sequence[ControlRow]]
     tallies: Mapping[Pair, str] = field(default_factory=dict[Pair, str])
+    num_left: int = 0
 
 
 def plan_round(review_round: ReviewRound, settings: ReviewSettings, policy: VotePolicy) -> RoundPlan:
@@ -55,7 +58,8 @@ def plan_round(review_round: ReviewRound, settings: ReviewSettings, policy: Vote
     workspace, kind, number = review_round.workspace, review_round.kind, review_round.number
     open_questions = [task.question for task in review_round.tasks()]
     _check_continues(review_round, settings)
-    pairs = select_pairs(workspace, kind, number, settings.selection, settings.limit, policy)
+    min_images = smallest_grid(settings.min_grid, settings.grid)
+    pairs = select_pairs(workspace, kind, number, settings.selection, settings.limit, policy, min_images)
     subjects = list({question.subject: _without_assignee(question) for question in open_questions}.values())
     plan = (_plan_contains if kind == CONTAINS else _plan_classify)(review_round, settings, pairs, subjects)
     gold = gold_pool(workspace, settings.gold_rate if kind == CLASSIFY else 0.0, number, settings.seed)
@@ -75,7 +79,8 @@ def _plan_contains(
     pool = control_pool(review_round.workspace, settings.seed)
     num_controls = settings.positive_controls, settings.negative_controls
     grid = settings.grid - (0 if pool.is_empty() else sum(num_controls))
-    new = contains_questions(pairs, existing, review_round.number, grid, settings.seed)
+    for_grids, for_classify = _split_new(review_round, settings, pairs, existing)
+    new = contains_questions(for_grids, existing, review_round.number, grid, settings.seed)
     image_ids: dict[ClassIdx, set[ImageId]] = defaultdict(set)
     for question in (*existing, *new):
         image_ids[question.class_idxs[0]].update(question.image_ids)
@@ -85,7 +90,19 @@ def _plan_contains(
         exclude = image_ids[question.class_idxs[0]]
         with_controls, rows[question.subject] = add_controls(question, pool, *num_controls, exclude, settings.seed)
         questions.append(with_controls)
-    return RoundPlan(questions, rows)
+    return RoundPlan(questions, rows, num_left=len(for_classify))
+
+
+def _split_new(
+    review_round: ReviewRound, settings: ReviewSettings, pairs: pd.DataFrame, existing: Sequence[Question]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The pairs that no grid has yet: those for new grids, and those left to CLASSIFY."""
+    images = review_round.workspace.read("images", ["image_id", "sha256"])
+    content = dict(zip(images["image_id"].tolist(), images["sha256"].tolist(), strict=True))
+    covered = {(image_id, question.class_idxs[0]) for question in existing for image_id in question.image_ids}
+    keys = zip(pairs["image_id"], pairs["class_idx"], strict=True)
+    new = pairs[[key not in covered for key in keys]] if covered else pairs
+    return split_by_grid(new, content, smallest_grid(settings.min_grid, settings.grid))
 
 
 def _plan_classify(

@@ -8,8 +8,10 @@ follows Recht et al. 2019, appendix C.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,9 +71,9 @@ def contains_questions(
     questions: list[Question] = []
     for label, image_ids in sorted(_group(candidates, "class_idx", "image_id").items()):
         remaining = seeded_shuffle([i for i in image_ids if i not in covered_ids[label]], seed, CONTAINS, label)
-        for number, start in enumerate(range(0, len(remaining), grid), chunks[label]):
+        for number, chunk in enumerate(_even_chunks(remaining, grid), chunks[label]):
             key = f"{CONTAINS}:{round_number}:{label}:{number}"
-            questions.append(Question(key, tuple(remaining[start : start + grid]), (label,)))
+            questions.append(Question(key, tuple(chunk), (label,)))
     return questions
 
 
@@ -123,6 +125,13 @@ def seeded_shuffle(items: Iterable[Any], seed: int, *context: Any) -> list[Any]:
         return item_hash.digest()
 
     return sorted(items, key=sort_key)
+
+
+def _even_chunks(items: Sequence[Any], max_size: int) -> Iterator[Sequence[Any]]:
+    """As few chunks as possible, all of about the same size: no page with the last two images alone."""
+    number = math.ceil(len(items) / max_size)
+    bounds = [len(items) * n // number for n in range(number + 1)] if number else []
+    return (items[start:end] for start, end in itertools.pairwise(bounds))
 
 
 def _assignee_suffix(annotator: str) -> str:

@@ -6,13 +6,14 @@ strategy needs it. Every strategy returns pairs in the order of their priority.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from reground.annotations.rounds.task_registry import read_tasks
+from reground.annotations.rounds.grids import split_by_grid
+from reground.annotations.rounds.task_registry import Task, read_tasks
 from reground.tasks.errors import unknown
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
 from reground.tasks.votes import (
@@ -42,16 +43,24 @@ class SelectionContext:
         kind: contains or classify.
         round_number: of the round.
         policy: which votes count.
+        min_images: distinct images of a label from which on CONTAINS asks about it.
     """
 
     workspace: Workspace
     kind: str
     round_number: int
     policy: VotePolicy
+    min_images: int = 1
 
 
 def select_pairs(
-    workspace: Workspace, kind: str, round_number: int, strategy: str, limit: int, policy: VotePolicy
+    workspace: Workspace,
+    kind: str,
+    round_number: int,
+    strategy: str,
+    limit: int,
+    policy: VotePolicy,
+    min_images: int = 1,
 ) -> pd.DataFrame:
     """The pairs to ask about, each once, of the workspace's images: columns ``image_id`` and ``class_idx``.
 
@@ -62,6 +71,7 @@ def select_pairs(
         strategy: one of `STRATEGIES`; empty: `default_strategy`.
         limit: maximum number of pairs (contains) or images (classify), in order of priority; 0: all.
         policy: which votes count.
+        min_images: distinct images of a label from which on CONTAINS asks about it.
 
     Raises:
         UsageError: an unknown strategy; the message lists all.
@@ -70,7 +80,7 @@ def select_pairs(
     if strategy and strategy not in STRATEGIES:
         raise unknown("strategy (review.selection)", strategy, STRATEGIES)
     select = STRATEGIES[strategy] if strategy else default_strategy
-    pairs = select(SelectionContext(workspace, kind, round_number, policy))
+    pairs = select(SelectionContext(workspace, kind, round_number, policy, min_images))
     image_ids = workspace.read("images", ["image_id"])["image_id"]
     pairs = pairs[pairs["image_id"].isin(image_ids)].drop_duplicates(PAIR)[PAIR]
     if not limit:
@@ -81,9 +91,22 @@ def select_pairs(
 
 
 def default_strategy(context: SelectionContext) -> pd.DataFrame:
-    """`candidates`; for CLASSIFY, once CONTAINS has answers, `several`."""
-    is_reviewed = context.workspace.read("truth", ["routing"])["routing"].ne("unreviewed").any()
-    return several(context) if context.kind == CLASSIFY and is_reviewed else candidates(context)
+    """Each pair in one question: `candidates` to CONTAINS, what it leaves and what it found `several` of to CLASSIFY.
+
+    Where the round has no CONTAINS questions, CLASSIFY asks about `several` once truth has answers, and about every
+    candidate before that.
+    """
+    if context.kind == CONTAINS:
+        return _without(candidates(context), _pairs_of_round(context, CLASSIFY))
+    truth = context.workspace.read("truth", ["image_id", "routing"])
+    reviewed_ids = truth.loc[truth["routing"] != "unreviewed", "image_id"]
+    in_contains = _pairs_of_round(context, CONTAINS)
+    if in_contains.empty:
+        return candidates(context) if reviewed_ids.empty else several(context)
+    rest = _left_to_classify(context, in_contains)
+    rest = rest[~rest["image_id"].isin(in_contains["image_id"]) | rest["image_id"].isin(reviewed_ids)]
+    rest = _add_truth_labels(context.workspace, rest)
+    return rest if reviewed_ids.empty else pd.concat([several(context), rest])
 
 
 def candidates(context: SelectionContext) -> pd.DataFrame:
@@ -171,17 +194,42 @@ def _top_1(workspace: Workspace, table_name: str) -> pd.DataFrame:
     return pairs[pairs["class_idx"] != OUTSIDE]
 
 
-def _pairs_of_other_rounds(context: SelectionContext) -> pd.DataFrame:
-    """Pairs with votes or tasks in other rounds; those of this round stay selected, so that it can be resumed."""
-    votes = context.workspace.read("votes", ["round", *PAIR])
-    open_pairs = [
+def _left_to_classify(context: SelectionContext, in_contains: pd.DataFrame) -> pd.DataFrame:
+    """The candidates that CONTAINS of this round neither asks about nor will at its next push."""
+    rest = _without(candidates(context), in_contains)
+    images = context.workspace.read("images", ["image_id", "sha256"])
+    content = dict(zip(images["image_id"].tolist(), images["sha256"].tolist(), strict=True))
+    not_asked = _without(rest, _pairs_of_round(context, CLASSIFY))
+    for_contains, _ = split_by_grid(not_asked, content, context.min_images)
+    return _without(rest, for_contains)
+
+
+def _pairs_of_round(context: SelectionContext, kind: str) -> pd.DataFrame:
+    """The pairs that one question of this round asks about."""
+    tasks = read_tasks(context.workspace)
+    return _pairs_of(task for task in tasks if (task.round_number, task.kind) == (context.round_number, kind))
+
+
+def _pairs_of(tasks: Iterable[Task]) -> pd.DataFrame:
+    pairs = [
         (image_id, int(label))
-        for task in read_tasks(context.workspace)
-        if task.round_number != context.round_number
+        for task in tasks
         for image_id in task.question.image_ids
         for label in task.question.class_idxs
     ]
-    return pd.concat([votes[votes["round"] != context.round_number][PAIR], pd.DataFrame(open_pairs, columns=PAIR)])
+    return pd.DataFrame(pairs, columns=PAIR)
+
+
+def _without(pairs: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    return pairs[~_is_in(pairs, others)]
+
+
+def _pairs_of_other_rounds(context: SelectionContext) -> pd.DataFrame:
+    """Pairs with votes or tasks in other rounds; those of this round stay selected, so that it can be resumed."""
+    votes = context.workspace.read("votes", ["round", *PAIR])
+    tasks = read_tasks(context.workspace)
+    open_pairs = _pairs_of(task for task in tasks if task.round_number != context.round_number)
+    return pd.concat([votes[votes["round"] != context.round_number][PAIR], open_pairs])
 
 
 def _is_in(pairs: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:

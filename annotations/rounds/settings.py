@@ -46,8 +46,8 @@ class ReviewSettings:
             as here.
         round: number of the round; a new round asks every question again.
         selection: strategy that selects the pairs of image and label to ask about: candidates, several,
-            predictions or needs_vote; empty: every candidate in CONTAINS; in CLASSIFY, once truth has answers
-            to CONTAINS, the images that these left with several labels.
+            predictions or needs_vote; empty: every candidate in CONTAINS; in CLASSIFY what CONTAINS leaves to it
+            and, once truth has answers to CONTAINS, the images that these left with several labels.
         limit: maximum number of pairs (contains) or images (classify), in order of the strategy; 0: all.
         overlap: annotators wanted for each question.
         blind: give each of ``annotators`` a project of their own, and each question to ``overlap`` of them, so that
@@ -56,10 +56,14 @@ class ReviewSettings:
         curators: e-mail addresses of curators: who corrects somebody's answer in Label Studio makes a decision, which
             outranks votes; `reground review push --ask disagreed --to` names curators too.
         grid: images in one CONTAINS question, control images included.
+        min_grid: smallest number of distinct images with which CONTAINS asks about a label; pairs of other labels go
+            to CLASSIFY.
         positive_controls: control images in a grid that certainly have the label, as far as there are any.
         negative_controls: control images in a grid that certainly lack it, as far as there are any.
         gold_rate: share of CLASSIFY questions whose answer is known, as far as there is gold.
         examples: example images shown with each label.
+        seconds_per_image: time for one image of CONTAINS, assumed until there are 20 timed answers.
+        seconds_per_label: time for one label of CLASSIFY, assumed until there are 20 timed answers.
         batch_size: tasks in one import request.
         retry_timeout: seconds that a push retries while Label Studio is unavailable; 0: no retry.
         recorded_annotators: e-mail addresses whose answers are recordings instead of their own;
@@ -80,10 +84,13 @@ class ReviewSettings:
     annotators: tuple[str, ...] = ()
     curators: tuple[str, ...] = ()
     grid: PositiveInt = 48
+    min_grid: PositiveInt = 8
     positive_controls: NonNegativeInt = 2
     negative_controls: NonNegativeInt = 2
     gold_rate: Annotated[float, Interval(ge=0, lt=1)] = 0.05
     examples: NonNegativeInt = 3
+    seconds_per_image: NonNegativeFloat = 1.5
+    seconds_per_label: NonNegativeFloat = 4.0
     batch_size: PositiveInt = 250
     retry_timeout: NonNegativeFloat = 120.0
     recorded_annotators: tuple[str, ...] = ()

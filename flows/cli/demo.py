@@ -77,7 +77,12 @@ def settings_for(listing: Path, answers: Mapping[str, Any]) -> dict[str, dict[st
     """The settings of the demo's workspace."""
     return {
         "index": {"images": str(listing), "boxes": str(DATA / "boxes"), "shard_size": 5},
-        "review": {"recorded_annotators": sorted(answers["annotators"]), "overlap": len(answers["annotators"]) + 1},
+        "review": {
+            "recorded_annotators": sorted(answers["annotators"]),
+            "overlap": len(answers["annotators"]) + 1,
+            "min_grid": 1,  # 20 photographs make small grids, and both questions were recorded, for every candidate
+            "selection": "candidates",
+        },
         "report": {"title": "reground: 20 ImageNet photographs, looked at again"},
     }
 

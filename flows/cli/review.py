@@ -18,6 +18,7 @@ from reground.annotations.review import (
     pull_votes,
     push_disputes,
     push_questions,
+    push_text,
     review_status,
     serve_label_studio,
     status_text,
@@ -34,6 +35,8 @@ from reground.tasks.workspace import Workspace
 REVIEW: Final = "review"
 COLLECTING: Final = ("curators", "recorded_annotators", "exclude")
 """Settings of what was answered; all others are settings of what is asked."""
+
+REFUSED_LINES: Final = 10
 
 app = App(
     REVIEW,
@@ -81,10 +84,9 @@ def push(
         with remembering(here, overrides, config):
             return run_flow(prefect, "review-push", workspace=here.url, questions=questions, settings=overrides)
     with remembering(here, overrides, config), here.lock("reground review push"):
-        pushed = {
-            name: asdict(push_questions(here, settings.review, name, settings.truth.policy)) for name in questions
-        }
-    return Result(join_lines(f"{name}: {counted(counts)}" for name, counts in pushed.items()), pushed)
+        summaries = {name: push_questions(here, settings.review, name, settings.truth.policy) for name in questions}
+    text = join_lines(push_text(name, summary) for name, summary in summaries.items())
+    return Result(text, {name: asdict(summary) for name, summary in summaries.items()})
 
 
 @app.command(
@@ -98,8 +100,9 @@ def pull(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config = None
         with remembering(here, overrides, config):
             return run_flow(prefect, "collect", workspace=here.url, settings=overrides)
     with remembering(here, overrides, config), here.lock("reground review pull"):
-        counts = asdict(pull_votes(here, settings.review, settings.truth.policy))
-    return Result(counted(counts), counts)
+        summary = asdict(pull_votes(here, settings.review, settings.truth.policy))
+    counts = {name: value for name, value in summary.items() if name != "refused"}
+    return Result(join_lines([counted(counts), *_refused_lines(summary["refused"])]), summary)
 
 
 @app.command(help_epilogue=examples("reground review status -w W", "reground review status -w W --json"))
@@ -161,6 +164,15 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
     text = join_lines("; ".join(_annotator(row)) for row in rows)
     return Result(text or "nobody has answered yet", {"annotators": rows})
+
+
+def _refused_lines(refused: Sequence[str]) -> Iterator[str]:
+    """The invalid answers, the first few of many."""
+    if refused:
+        yield f"{len(refused):,} answers do not count, as they contradict themselves or their question:"
+        yield from (f"  {line}" for line in refused[:REFUSED_LINES])
+    if len(refused) > REFUSED_LINES:
+        yield f"  and {len(refused) - REFUSED_LINES:,} more: `reground table dropped`"
 
 
 def _check_curator_options(question: str | None, ask: str | None, to: str, show_votes: bool) -> None:

@@ -110,7 +110,8 @@ class LabelStudio:
 
     def settings(self, **other: object) -> ReviewSettings:
         documents = str(self.root / "documents")
-        return ReviewSettings(url=self.server.url, document_root=documents, overlap=2, **other)  # type: ignore[arg-type]
+        chosen: dict[str, object] = {"overlap": 2, "min_grid": 1, **other}
+        return ReviewSettings(url=self.server.url, document_root=documents, **chosen)  # type: ignore[arg-type]
 
     def client(self) -> Client:
         return Client(self.server.url, self.server.credentials.token)

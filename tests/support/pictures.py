@@ -15,6 +15,8 @@ from PIL import Image
 
 from reground.annotations.label_studio import run_server
 from reground.annotations.review import DATA_DIR, DOCUMENT_ROOT, ReviewSettings, push_questions
+from reground.annotations.rounds import read_tasks
+from reground.tasks.schema import ImageId
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import fill, fill_beside, photographs
 from tests.support.needs import ROOT, need_chromium
@@ -45,17 +47,19 @@ def review_pictures(folder: Path) -> None:
         workspace = Workspace(data)
         images = photographs()
         labels = {stem: int(stem.rpartition("_")[2]) for stem in images}
-        settings = ReviewSettings()
+        settings = ReviewSettings(selection="candidates")
         with run_server(Path(data, DATA_DIR), 0, Path(data, DOCUMENT_ROOT)) as server:
             fill(workspace, dict.fromkeys((stem for stem in labels if stem != "imagenet_07_609"), (609,)), images)
             fill_beside(workspace)
             grid = push_questions(workspace, settings, "contains").project_id
+            (task,) = read_tasks(workspace)
+            jeep = task.question.options[task.question.image_ids.index(ImageId("imagenet_06_609"))]
             fill(workspace, {"imagenet_00_243": (243, 242, 246, 247, 251, 168, 159)}, images)
             fill_beside(workspace)
             single = push_questions(workspace, settings, "classify").project_id
             with browser(server.url, server.credentials.email, server.credentials.password) as page:
                 open_stream(page, server.url, grid, TILE)
-                page.click(f"{TILE}:has(input[name=imagenet_06_609]) img")
+                page.click(f"{TILE}:has(input[name='{jeep}']) img")
                 page.mouse.move(0, 0)
                 _keep(page, folder / "review-contains.png")
                 open_stream(page, server.url, single, ROW)

@@ -56,7 +56,7 @@ def pairs(
 
 
 def plan(workspace: Workspace, kind: str = "contains", **settings: Any) -> RoundPlan:
-    chosen = ReviewSettings(**{"overlap": 2, **settings})
+    chosen = ReviewSettings(**{"overlap": 2, "min_grid": 1, **settings})
     return plan_round(
         ReviewRound(workspace, kind, chosen.round, 1 if chosen.is_blind else chosen.overlap), chosen, DEFAULT_POLICY
     )

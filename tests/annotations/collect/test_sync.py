@@ -128,7 +128,7 @@ def test_votes_on_a_task_that_somebody_deleted_stay_with_a_note(label_studio: La
 
 
 def test_one_project_gone_the_others_are_collected(label_studio: LabelStudio, tmp_path: Path):
-    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(selection="candidates")
     gone = push_questions(workspace, settings, "contains").project_id
     push_questions(workspace, settings, "classify")
     with label_studio.annotator(ANN) as ann:

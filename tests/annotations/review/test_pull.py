@@ -40,7 +40,7 @@ def answer_everything(label_studio: LabelStudio, workspace: Workspace, email: st
 
 def test_answers_become_votes_and_stay_the_same_bytes(label_studio: LabelStudio, tmp_path: Path):
     workspace = label_studio.workspace(tmp_path / "w")
-    settings = label_studio.settings(recorded_annotators=("rec@reground.local",), batch_size=5)
+    settings = label_studio.settings(recorded_annotators=("rec@reground.local",), batch_size=5, selection="candidates")
     for question in QUESTIONS:
         push_questions(workspace, settings, question)
     answer_everything(label_studio, workspace, "ann@reground.local")
@@ -88,6 +88,9 @@ def test_what_does_not_count_is_written_down(label_studio: LabelStudio, tmp_path
     assert (pulled.answers, pulled.votes, pulled.dropped) == (1, len(CANDIDATES["imagenet_16_251"]), 3)
     dropped = workspace.read("dropped")
     assert sorted(dropped["reason"]) == ["answer_invalid", "answer_superseded", "answer_tampered"]
+    (refused,) = pulled.refused
+    assert "bob@reground.local: main label 21 is not among the valid ones (22)" in refused
+    assert f"/data?task={eagle}&annotation=" in refused
     votes = workspace.read("votes")
     assert list(votes[votes["answer"] == "yes"]["class_idx"]) == [251]
 

@@ -47,7 +47,7 @@ def test_push_twice_asks_once(label_studio: LabelStudio, tmp_path: Path):
 
 
 def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_path: Path):
-    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(selection="candidates")
     for question in QUESTIONS:
         push_questions(workspace, settings, question)
     with label_studio.client() as client:

@@ -83,7 +83,7 @@ def test_a_blind_round_from_accounts_to_votes(
     files = [label_studio.root / "data" / f"password-{email}" for email in (ANN, BOB, CAY)]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_text() not in said for path in files)
     assert main(["review", "invite", ANN, *where]) == 0 and "had an account" in capsys.readouterr().out
-    push = ["review", "push", "--blind", "--overlap", "2", "--selection", "candidates", *where]
+    push = ["review", "push", "--blind", "--overlap", "2", "--min-grid", "1", "--selection", "candidates", *where]
     assert main(push) == 0 and main(push) == 0  # the second finds nothing left to do
     assert "new 0" in capsys.readouterr().out
 

@@ -65,7 +65,7 @@ def test_an_image_that_is_really_asked_about_is_no_control(workspace: Workspace)
 
 def test_without_gold_and_truth_a_grid_is_full_of_questions(workspace: Workspace) -> None:
     made = plan(workspace, grid=5)
-    assert max(len(q.image_ids) for q in made.questions) == 5 and not any(made.controls.values())
+    assert {len(q.image_ids) for q in made.questions} == {4} and not any(made.controls.values())
 
 
 @pytest.mark.parametrize(

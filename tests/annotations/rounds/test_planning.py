@@ -10,14 +10,16 @@ from reground.annotations.rounds import (
     Question,
     ReviewSettings,
     Task,
+    measure_pace,
+    total_seconds,
 )
 from reground.annotations.rounds.selection import STRATEGIES
 from reground.annotations.rounds.task_registry import register_tasks
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import ClassIdx, ImageId
 from reground.tasks.workspace import Workspace, fields
-from tests.support.rounds_world import pairs, truth
-from tests.support.tables import candidate, prediction, put, put_truth, vote
+from tests.support.rounds_world import create_tasks, pairs, plan, truth
+from tests.support.tables import candidate, image, prediction, put, put_truth, vote
 
 
 def test_every_strategy_can_be_chosen() -> None:
@@ -99,3 +101,67 @@ def test_needs_vote_asks_the_worthiest_first(workspace: Workspace) -> None:
     )
     assert pairs(workspace, ask="needs_vote", limit=2) == [("i05", 2), ("i01", 1)]
     assert pairs(workspace, "classify", "needs_vote", limit=1) == [("i05", 2), ("i05", 1)]
+
+
+# One question for each pair
+
+
+def diverse(workspace: Workspace) -> None:
+    """Label 0 on ten images, 1 and 2 on one each; i10 and i11 are copies of i00 and have label 0 too."""
+    images = [{**image(f"i{n:02d}", 0), "sha256": f"{n % 10:064x}"} for n in range(12)]
+    put(workspace, "images", images)
+    rare = [candidate("i00", 1), candidate("i05", 2)]
+    put(workspace, "candidates", [*(candidate(f"i{n:02d}", 0) for n in range(12)), *rare])
+
+
+def test_a_label_with_few_images_goes_to_classify_and_no_pair_is_asked_twice(workspace: Workspace) -> None:
+    diverse(workspace)
+    contains = plan(workspace, min_grid=10)
+    asked = [(i, q.class_idxs[0]) for q in contains.questions for i in q.image_ids]
+    assert sorted(asked) == [(f"i{n:02d}", 0) for n in range(12)] and contains.num_left == 2
+    assert plan(workspace, min_grid=11).questions == [] and plan(workspace, min_grid=11).num_left == 14  # copies
+    create_tasks(workspace, contains, "contains", 2)
+    # i00 and i05 wait for the answers about label 0: one question with all their labels
+    assert plan(workspace, "classify", min_grid=10).questions == []
+    put_truth(workspace, [truth("i00", {0: 1.0}), truth("i05", {0: 0.0}, labels=[])])
+    (first, second) = plan(workspace, "classify", min_grid=10).questions
+    assert (first.image_ids, sorted(first.class_idxs)) == (("i00",), [0, 1])
+    assert (second.image_ids, second.class_idxs) == (("i05",), (2,))
+    create_tasks(workspace, plan(workspace, "classify", min_grid=10), "classify", 2, 100)
+    assert plan(workspace, "classify", min_grid=10).questions == plan(workspace, min_grid=10).questions == []
+
+
+def test_a_diverse_set_gets_no_pages_of_one_photograph(workspace: Workspace) -> None:
+    put(workspace, "candidates", [candidate(f"i{n:02d}", (n + k) % 5) for n in range(12) for k in (0, 1)])
+    assert plan(workspace, min_grid=8).questions == [] and plan(workspace, min_grid=8).num_left == 24
+    questions = plan(workspace, "classify", min_grid=8).questions
+    assert len(questions) == 12 and all(len(q.class_idxs) == 2 for q in questions)
+
+
+def test_images_whose_labels_are_all_rare_are_asked_at_once(workspace: Workspace) -> None:
+    diverse(workspace)
+    put(workspace, "candidates", [*(candidate(f"i{n:02d}", 0) for n in range(10)), candidate("i11", 3)])
+    create_tasks(workspace, plan(workspace, min_grid=10), "contains", 2)
+    (question,) = plan(workspace, "classify", min_grid=10).questions
+    assert (question.image_ids, question.class_idxs) == (("i11",), (3,))
+
+
+def test_pages_are_about_equally_long(workspace: Workspace) -> None:
+    diverse(workspace)
+    sizes = [len(q.image_ids) for q in plan(workspace, min_grid=8, grid=11).questions if q.class_idxs == (0,)]
+    assert sizes == [6, 6]
+
+
+def test_the_pace_is_that_of_the_answers_here_once_there_are_enough(workspace: Workspace) -> None:
+    settings = ReviewSettings(seconds_per_image=2.0)
+    question = Question("contains:1:0:0", (ImageId("i00"), ImageId("i01")), (ClassIdx(0),))
+    pace = measure_pace(workspace, "contains", settings)
+    assert (pace.seconds, pace.source) == (2.0, "the setting review.seconds_per_image")
+    assert total_seconds([question] * 3, 5, pace) == 2 * 2.0 * 3 * 5
+    assert measure_pace(workspace, "classify", settings).source == "the setting review.seconds_per_label"
+    answers = [f"label-studio:5:{n}" for n in range(20)]
+    put(workspace, "votes", [vote("i00", 0, a, "yes", "contains", seconds=12.0, answer_id=a) for a in answers])
+    row = {"annotator_id": "label-studio:1", "question": "contains", "ticked": [], "options": 4, "at": "2026"}
+    put(workspace, "submissions", [{**row, "answer_id": a} for a in answers])
+    pace = measure_pace(workspace, "contains", settings)
+    assert (pace.seconds, pace.source) == (3.0, "the median of 20 answers here")
