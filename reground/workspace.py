@@ -154,12 +154,20 @@ class Workspace:
 
     # In and out
 
-    def import_votes(self, format: str, path: FilePath, source: str = "") -> dict[str, int]:
+    def import_votes(
+        self,
+        format: str,
+        path: FilePath,
+        source: str = "",
+        *,
+        replace: bool = False,
+        columns: Mapping[str, str] | None = None,
+    ) -> dict[str, int]:
         """Bring in votes, see `reground.annotations.published.import_votes`; counts by name."""
         from reground.annotations.published import import_votes
 
         with workspace_lock(self._storage, "reground votes import"):
-            return import_votes(self._storage, format, Path(path), source)
+            return import_votes(self._storage, format, Path(path), source, replace=replace, columns=columns or {})
 
     def import_predictions(self, model: str, path: FilePath) -> dict[str, int]:
         """Bring in predictions, see `reground.tasks.predictions.import_predictions`; counts by name."""

@@ -314,7 +314,7 @@ def test_registered_formats_bring_votes_in_and_the_truth_out(tmp_path: Path, wor
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"label": 151, "annotator": "a", "answer": "yes"}, "row 1: expected image_id, .* found image_id empty"),
+        ({"label": 151, "annotator": "a", "answer": "yes"}, "row 1: expected image_id to be filled in"),
         (
             {"image_id": "x", "label": 151, "annotator": "a", "answer": "perhaps"},
             r"unknown answer \(.*row 1\) 'perhaps'",

@@ -27,7 +27,7 @@ from reground.tasks.schema import (
     VoteRow,
     dropped_row,
 )
-from reground.tasks.votes import CONTAINS
+from reground.tasks.votes import CONTAINS, ContradictionError, check_answer
 
 STAGE: Final = "collect"
 OBJECT_COUNTS: Final = {**{str(count): count for count in range(1, 5)}, MANY_OBJECTS: 5}
@@ -222,19 +222,19 @@ def _parse_classify(question: Question, choices: Mapping[str, list[str]]) -> lis
     _check_controls(choices, {"valid", "none", "main", "num_objects"})
     valid = _check_options("valid", choices.get("valid", []), map(str, question.class_idxs))
     none = _check_options("none", choices.get("none", []), [NONE_OF_THESE])
-    if bool(valid) == bool(none):
-        raise InvalidAnswerError(
-            "both valid labels and none of these" if valid else "neither a valid label nor none of these"
-        )
+    if not (valid or none):
+        raise InvalidAnswerError("neither a valid label nor none of these")
     main, num_objects = None, None
-    if valid:
+    if valid:  # else what main and num_objects hold is left over from before, and hidden
         main = _single_choice("main", choices)
-        if main not in valid:
-            raise InvalidAnswerError(f"main label {main} is not among the valid ones ({', '.join(sorted(valid))})")
         num_objects = OBJECT_COUNTS.get(_single_choice("num_objects", choices))
         if num_objects is None:
             option = choices["num_objects"][0]
             raise InvalidAnswerError(f"number of objects {option} is not one of {', '.join(OBJECT_COUNTS)}")
+    try:
+        check_answer(valid, [main] if main else [], [num_objects] if num_objects else [], bool(none))
+    except ContradictionError as error:
+        raise InvalidAnswerError(str(error)) from error
     return [
         {
             "image_id": question.image_ids[0],

@@ -21,7 +21,7 @@ from reground.annotations.published.vocabulary import Vocabulary, parse_imagenet
 from reground.tasks.errors import UsageError
 from reground.tasks.files import preview
 from reground.tasks.schema import DropReason, ImageId
-from reground.tasks.votes import CLASSIFY
+from reground.tasks.votes import CLASSIFY, ContradictionError, check_answer
 
 SOURCE: Final = "imagenet-multilabel"
 ROUTINGS: Final = {"fu": "several", "easy": "easy", "amb": "too_few_workers", "mis": "never_selected"}
@@ -138,11 +138,16 @@ def _add_votes(builder: RowBuilder, answers: _ClassifyAnswers, vocabulary: Vocab
     image_id, num_workers = answers.image_id, len(answers.main)
     valid_labels = [list(dict.fromkeys(labels)) for labels in answers.valid]
     options = sorted({answers.original, *(label for labels in valid_labels for label in labels)})
-    for worker, (main, labels) in enumerate(zip(answers.main, valid_labels, strict=False), start=1):
+    if num_workers != len(valid_labels):
+        detail = f"{num_workers} main labels, but {len(valid_labels)} lists of valid ones"
+        builder.drop(f"{SOURCE}:{image_id}", DropReason.ANSWER_INVALID, detail)
+        return
+    for worker, (main, labels) in enumerate(zip(answers.main, valid_labels, strict=True), start=1):
         answer_id = f"{SOURCE}:{image_id}:{worker:02d}"
-        if main not in labels or num_workers != len(valid_labels):
-            detail = f"main label {main} is not among the valid ones {labels}"
-            builder.drop(answer_id, DropReason.ANSWER_INVALID, detail)
+        try:
+            check_answer(valid=labels, main=[main])
+        except ContradictionError as error:
+            builder.drop(answer_id, DropReason.ANSWER_INVALID, str(error))
             continue
         for label in options:
             if vocabulary.of_imagenet[label] < 0:

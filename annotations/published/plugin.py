@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reground.annotations.published.csv import OPTIONAL, REQUIRED, AnswerReader, Lines
+from reground.annotations.published.answers import COLUMNS, AnswerReader, Lines
 from reground.annotations.published.vocabulary import Vocabulary
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.plugins import Plugin
+from reground.tasks.tabular import to_text
 from reground.tasks.workspace import digest
 
 ReadAnswers = Callable[[Path], Iterable[Mapping[str, Any]]]
@@ -64,14 +64,6 @@ def plugin_reader(
 
 def _cells(row: Mapping[str, Any], location: str) -> dict[str, str]:
     for name in row:
-        if name not in (*REQUIRED, *OPTIONAL):
-            raise unknown(f"column ({location})", name, (*REQUIRED, *OPTIONAL))
-    return {name: _text(row.get(name)) for name in (*REQUIRED, *OPTIONAL)}
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value.isoformat() if isinstance(value, datetime) else str(value).strip()
+        if name not in COLUMNS:
+            raise unknown(f"column ({location})", name, COLUMNS)
+    return {name: to_text(row.get(name)) for name in COLUMNS}

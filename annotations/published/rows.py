@@ -25,6 +25,8 @@ from reground.tasks.votes import ANONYMOUS
 from reground.tasks.workspace import Output, digest
 
 STAGE: Final = "votes-import"
+SHARD_SEPARATOR: Final = "+"
+"""Between the source and the rest of a shard's name; no source has it."""
 VOTE_COLUMNS: Final = tuple(arrow_schema("votes").names)
 
 
@@ -68,10 +70,18 @@ class RowBuilder:
     def drop(self, item: str, reason: DropReason, detail: str) -> None:
         self.dropped.append(dropped_row(STAGE, item, reason, detail))
 
+    def vote_table(self) -> pa.Table:
+        """The rows of ``votes``."""
+        return pa.table(self.votes, schema=arrow_schema("votes"))
+
     def output(self) -> Output:
         dropped_rows = [*self.dropped, *unknown_class_rows(self.source, self.wnids, self.unknown_classes)]
-        votes = pa.table(self.votes, schema=arrow_schema("votes"))
-        return Output({"votes": votes, "original_labels": self.originals, "dropped": dropped_rows})
+        return Output({"votes": self.vote_table(), "original_labels": self.originals, "dropped": dropped_rows})
+
+
+def shard_prefix(source: str) -> str:
+    """How the names of a source's shards begin."""
+    return f"{source}{SHARD_SEPARATOR}"
 
 
 def original_row(source: str, image_id: str, class_idx: int | None, routing: str | None = None) -> OriginalLabelRow:

@@ -6,7 +6,7 @@ from reground.annotations.rounds.controls import delete_unused_controls, read_co
 from reground.annotations.rounds.decide import has_voted, plan_decisions
 from reground.annotations.rounds.disputes import MIN_AGREEMENT, Dispute, find_disputes
 from reground.annotations.rounds.duration import Pace, measure_pace, total_seconds
-from reground.annotations.rounds.gold import import_gold, read_gold
+from reground.annotations.rounds.gold import gold_sources, import_gold, read_gold, remove_gold
 from reground.annotations.rounds.planning import RoundPlan, plan_round
 from reground.annotations.rounds.prefetch import prefetch_map
 from reground.annotations.rounds.projects import (
@@ -42,6 +42,8 @@ __all__ = [
     "ExclusionRule",
     "import_gold",
     "read_gold",
+    "gold_sources",
+    "remove_gold",
     "ReviewRound",
     "Question",
     "RoundPlan",

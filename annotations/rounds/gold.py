@@ -55,6 +55,24 @@ def read_gold(workspace: Workspace) -> dict[Pair, str]:
     return {(ImageId(str(image_id)), ClassIdx(label)): str(answer) for image_id, label, answer in pairs}
 
 
+def gold_sources(workspace: Workspace) -> dict[str, int]:
+    """Source of known answers -> number of pairs, by name."""
+    return {entry.shard: part.rows for entry, part in workspace.parts("gold")}
+
+
+def remove_gold(workspace: Workspace, source: str) -> int:
+    """Remove the known answers that an import brought; returns their number.
+
+    Raises:
+        UsageError: no import brought answers of this source.
+    """
+    sources = gold_sources(workspace)
+    if source not in sources:
+        raise unknown("source of known answers", source, sources)
+    workspace.retire(STAGE, sources.keys() - {source})
+    return sources[source]
+
+
 @dataclass(frozen=True)
 class GoldPool:
     """Images to draw gold questions from.

@@ -1,4 +1,4 @@
-"""``reground gold import``: known answers, hidden among the questions to judge annotators by."""
+"""``reground gold import`` and ``reground gold remove``: known answers, to judge annotators by."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from reground.annotations.rounds import import_gold
+from reground.annotations.rounds import import_gold, remove_gold
 from reground.flows.cli.examples import examples
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result, counted
@@ -28,4 +28,17 @@ def import_(
     here = Workspace(workspace)
     with workspace_lock(here, "reground gold import"):
         counts = import_gold(here, file)
+    return Result(counted(counts), counts)
+
+
+@app.command(help_epilogue=examples("reground gold remove -w W --source gold"))
+def remove(
+    *,
+    workspace: WorkspaceUrl,
+    source: Annotated[str, Parameter(help="Source of known answers; `reground status` lists them.", metavar="NAME")],
+) -> Result:
+    """Remove the known answers that an import has brought."""
+    here = Workspace(workspace)
+    with workspace_lock(here, "reground gold remove"):
+        counts = {"removed": remove_gold(here, source)}
     return Result(counted(counts), counts)

@@ -48,6 +48,20 @@ Runner = Annotated[
         show_default=lambda _: "threads",
     ),
 ]
+Columns = Annotated[
+    str,
+    Parameter(
+        help="What the file calls its columns, as image_id=Input.image_url,label=Answer.label; its others are ignored.",
+        metavar="NAME=COLUMN,...",
+        show_default=False,
+    ),
+]
+Replace = Annotated[
+    bool,
+    Parameter(
+        help="Remove or change what an earlier import of the same name brought.", negative=(), show_default=False
+    ),
+]
 
 
 @dataclass(frozen=True)

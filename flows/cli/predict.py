@@ -1,4 +1,4 @@
-"""``reground predict`` and ``reground predict import``."""
+"""``reground predict``, ``reground predict import`` and ``reground predict remove``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result, counted
 from reground.flows.cli.step_command import step_action
 from reground.flows.execute import workspace_lock
-from reground.tasks.predictions import import_predictions
+from reground.tasks.predictions import import_predictions, remove_predictions
 from reground.tasks.workspace import Workspace
 
 app = App(
@@ -40,4 +40,19 @@ def import_(
     here = Workspace(workspace)
     with workspace_lock(here, "reground predict import"):
         counts = import_predictions(here, model, file)
+    return Result(counted(counts), counts)
+
+
+@app.command(help_epilogue=examples("reground predict remove -w W --model ours"))
+def remove(
+    *,
+    workspace: WorkspaceUrl,
+    model: Annotated[
+        str, Parameter(help="Model whose predictions were imported; see `reground status`.", metavar="NAME")
+    ],
+) -> Result:
+    """Remove the predictions that an import has brought."""
+    here = Workspace(workspace)
+    with workspace_lock(here, "reground predict remove"):
+        counts = {"removed": remove_predictions(here, model)}
     return Result(counted(counts), counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from cyclopts import App
@@ -12,6 +13,7 @@ from reground.flows.cli.examples import examples
 from reground.flows.cli.execute import require_workspace, summary
 from reground.flows.cli.options import Config, WorkspaceUrl
 from reground.flows.cli.result import Result
+from reground.flows.provenance import origins
 from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace, todo
@@ -21,7 +23,7 @@ app = App("status", help_epilogue=examples("reground status -w W", "reground sta
 
 @app.default
 def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
-    """Show how far each step is."""
+    """Show how far each step is, and where votes and predictions come from."""
     here = Workspace(workspace)
     require_workspace(here)
     settings = resolve(here, {}, config).settings
@@ -36,7 +38,9 @@ def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
             progress[name] = {"blocked": str(error)}
     rest = summary(here, list(steps.MODULES))
     lines = [_line(name, state) for name, state in progress.items()]
-    return Result("\n".join([*lines, "", rest.text]), {"steps": progress, **rest.data})
+    sources = list(origins(here))
+    text = "\n".join([*lines, "", rest.text, *map(str, sources)])
+    return Result(text, {"steps": progress, **rest.data, "sources": [asdict(source) for source in sources]})
 
 
 def _line(name: str, state: Mapping[str, Any]) -> str:

@@ -1,16 +1,7 @@
 """Labelled images: list and index them, read classes, labels and boxes, decode pixels."""
 
 from reground.tasks.images.boxes import Box
-from reground.tasks.images.classes import (
-    GROUPS,
-    GroupCoverage,
-    LabelError,
-    label_index,
-    load_classes,
-    load_groups,
-    read_group_map,
-    resolve_label,
-)
+from reground.tasks.images.classes import GROUPS, GroupCoverage, load_classes, load_groups, read_group_map
 from reground.tasks.images.decode import (
     DECODER,
     DecodedImage,
@@ -23,6 +14,7 @@ from reground.tasks.images.decode import (
 from reground.tasks.images.formats import SUFFIXES
 from reground.tasks.images.image_ids import path_id, stem_id
 from reground.tasks.images.index import STEP, IndexSettings
+from reground.tasks.images.labels import LabelError, LabelIndex, label_index, resolve_label
 from reground.tasks.images.listing import ListedFile, list_files, normalize
 from reground.tasks.images.original_labels import read_original_labels
 from reground.tasks.images.photograph import DropError, Photograph
@@ -39,6 +31,7 @@ __all__ = [
     "label_index",
     "resolve_label",
     "LabelError",
+    "LabelIndex",
     "GROUPS",
     "load_groups",
     "read_group_map",

@@ -7,16 +7,15 @@ are rows of ``classes`` and ``groups``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.errors import UsageError
 from reground.tasks.files import ContentError, preview, read_json
-from reground.tasks.images.listing import normalize
+from reground.tasks.images.labels import LabelError, LabelIndex, label_index, resolve_label
 from reground.tasks.images.synset_mapping import mapped_classes, read_synset_mapping
 from reground.tasks.schema import ClassIdx, ClassRow, GroupRow
 from reground.tasks.tabular import read_text_table
@@ -24,15 +23,8 @@ from reground.tasks.tabular import read_text_table
 GROUPS: Final = ("imagenet9", "superclasses")
 """The packaged group maps."""
 
-MAX_NEAR: Final = 3
-"""Names that a message lists for a label that matches none."""
-
 _MAX_INDEX: Final = 2**31 - 1
 _WNID: Final = re.compile(r"[anrsv]\d{8}")
-
-
-class LabelError(RegroundError):
-    """A label that matches no class, or more than one."""
 
 
 @dataclass(frozen=True)
@@ -107,65 +99,6 @@ def _class_row(path: Path, line: int, cells: Mapping[str, str]) -> ClassRow:
         if not _WNID.fullmatch(wnid):
             raise UsageError(f"{path}, line {line}: expected WordNet ids like n02084071, found '{wnid}'")
     return {"class_idx": ClassIdx(int(class_idx)), "name": name, "wnids": wnids, "gloss": cells["gloss"]}
-
-
-def label_index(classes: Iterable[ClassRow]) -> dict[str, set[ClassIdx]]:
-    """Map each label of a class (its name, WordNet ids and index, as text) to the classes it matches."""
-    index: dict[str, set[ClassIdx]] = {}
-    for row in classes:
-        for text in (normalize(row["name"]), *row["wnids"], str(row["class_idx"])):
-            index.setdefault(text, set()).add(row["class_idx"])
-    return index
-
-
-def resolve_label(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
-    """Resolve a label to its class, by WordNet id, exact name or index.
-
-    Args:
-        text: the label; an index may have leading zeros.
-        index: from `label_index`.
-
-    Raises:
-        LabelError: the label matches no class, or several (one by name, another by index).
-
-    Examples:
-        >>> resolve_label("n02099601", label_index(load_classes()))
-        207
-    """
-    label = normalize(text.strip())
-    digits = label.isascii() and label.isdigit()
-    matches = index.get(label, set()) | (index.get(label.lstrip("0") or "0", set()) if digits else set())
-    if len(matches) == 1:
-        return next(iter(matches))
-    if matches:
-        raise LabelError(f"'{label}' matches more than one class: {', '.join(map(str, sorted(matches)))}")
-    raise LabelError(f"'{label}' is no WordNet id, exact name or index of a class{_near(label, index)}")
-
-
-def _near(label: str, index: Mapping[str, set[ClassIdx]]) -> str:
-    """The names that a mistyped label may mean: `` (near: 'tench')``; empty: none is near."""
-    names: dict[str, str] = {}
-    for name in index:
-        if not (name.isdigit() or _WNID.fullmatch(name)):
-            names.setdefault(_simplified(name), name)
-    matches = get_close_matches(_simplified(label), names, n=MAX_NEAR, cutoff=0.8)
-    return f" (near: {', '.join(repr(names[match]) for match in matches)})" if matches else ""
-
-
-def _simplified(name: str) -> str:
-    return " ".join(re.split(r"[\W_]+", name.casefold()))
-
-
-def class_by_name(text: str, index: Mapping[str, set[ClassIdx]]) -> ClassIdx | None:
-    """The class that has a text as its WordNet id or name; None: none or several, or the text is a number.
-
-    Args:
-        text: names an object in a box file or a folder; unlike a label it need not name a class.
-        index: from `label_index`.
-    """
-    label = normalize(text.strip())
-    matches = set[ClassIdx]() if label.isdigit() else index.get(label, set())
-    return next(iter(matches)) if len(matches) == 1 else None
 
 
 def load_groups(name_or_file: str | Path, classes: Sequence[ClassRow]) -> tuple[list[GroupRow], GroupCoverage]:
@@ -265,7 +198,7 @@ def _read_json(path: Path) -> dict[str, list[str]]:
 
 
 def _assign(
-    source: str, group_map: Mapping[str, list[str]], index: Mapping[str, set[ClassIdx]]
+    source: str, group_map: Mapping[str, list[str]], index: LabelIndex
 ) -> tuple[dict[ClassIdx, int], list[str]]:
     """The group of each class, and the labels that match no class."""
     group_of: dict[ClassIdx, int] = {}

@@ -10,8 +10,9 @@ from typing import Final, TypedDict
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images.box_finder import BoxFinder
-from reground.tasks.images.classes import LabelError, class_by_name, label_index, load_classes, resolve_label
+from reground.tasks.images.classes import load_classes
 from reground.tasks.images.image_ids import path_id, stem_id
+from reground.tasks.images.labels import LabelError, class_by_name, label_index, resolve_label
 from reground.tasks.images.listing import FileProblem, ListedFile
 from reground.tasks.images.settings import IndexSettings
 from reground.tasks.images.sources import LabelledFile, list_source

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, is_unclear, parse_boxes, place_boxes
-from reground.tasks.images.classes import class_by_name, label_index, load_classes
+from reground.tasks.images.classes import load_classes
 from reground.tasks.images.decode import DecodedImage, ImageError, decode
+from reground.tasks.images.labels import class_by_name, label_index
 from reground.tasks.images.planning import FileArgs
 from reground.tasks.images.settings import IndexSettings
 from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, ImageRow, dropped_row

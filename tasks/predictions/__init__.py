@@ -2,7 +2,7 @@
 
 from reground.tasks.predictions.candidates import STEP as CANDIDATES
 from reground.tasks.predictions.candidates import CandidateSettings
-from reground.tasks.predictions.importer import import_predictions
+from reground.tasks.predictions.importer import import_predictions, imported_models, remove_predictions
 from reground.tasks.predictions.step import BATCH, PredictionSettings, output_classes
 from reground.tasks.predictions.step import STEP as PREDICT
 
@@ -13,5 +13,7 @@ __all__ = [
     "CandidateSettings",
     "PredictionSettings",
     "import_predictions",
+    "imported_models",
+    "remove_predictions",
     "output_classes",
 ]

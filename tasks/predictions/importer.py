@@ -102,9 +102,35 @@ def photograph_ids(workspace: Workspace) -> set[str]:
     }
 
 
-def imported(workspace: Workspace) -> set[str]:
+def imported_models(workspace: Workspace) -> set[str]:
     """Names of the models with imported predictions, as in their tables."""
     return {entry.shard for entry in workspace.entries(STAGE)}
+
+
+def remove_predictions(workspace: Workspace, model: str) -> int:
+    """Remove the predictions that an import brought.
+
+    Args:
+        workspace: with the predictions.
+        model: name of the model.
+
+    Returns:
+        The number of predictions removed.
+
+    Raises:
+        UsageError: no import brought predictions of this model.
+    """
+    names = imported_models(workspace)
+    if model not in names:
+        if f"predictions/{model}" in workspace.tables():
+            raise UsageError(
+                f"the predictions of '{model}' were not imported: `reground predict` removes those of models that are "
+                "not in its --models"
+            )
+        raise unknown("model with imported predictions", model, names)
+    removed = sum(part.rows for _, part in workspace.parts(f"predictions/{model}"))
+    workspace.retire(STAGE, names - {model})
+    return removed
 
 
 def _check_name(workspace: Workspace, model: str) -> None:

@@ -2,6 +2,15 @@
 
 from reground.tasks.tabular.columns import parse_columns
 from reground.tasks.tabular.formats import SUFFIXES, parse_json, unit
-from reground.tasks.tabular.reader import read_table, read_text_table, to_text
+from reground.tasks.tabular.reader import read_column_names, read_table, read_text_table, to_text
 
-__all__ = ["read_table", "read_text_table", "to_text", "parse_columns", "SUFFIXES", "unit", "parse_json"]
+__all__ = [
+    "read_table",
+    "read_text_table",
+    "read_column_names",
+    "parse_columns",
+    "to_text",
+    "parse_json",
+    "SUFFIXES",
+    "unit",
+]

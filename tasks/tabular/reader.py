@@ -54,6 +54,15 @@ def read_text_table(
     yield from _read(path, Columns(required, optional, columns or {}), to_text)
 
 
+def read_column_names(path: Path) -> tuple[str, ...]:
+    """The names of a table's columns; of JSON those of the first row.
+
+    Raises:
+        UsageError: no such file, or a damaged one.
+    """
+    return next((record.names for record in read_records(path)), ())
+
+
 def to_text(value: Any) -> str:
     """A cell as text.
 

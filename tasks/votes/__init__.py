@@ -6,6 +6,7 @@ that count, `encode` turns them into arrays, `selection_frequency` counts them.
 """
 
 from reground.tasks.votes.annotators import ANNOTATOR_COLUMNS, annotator_rows
+from reground.tasks.votes.answer import ContradictionError, check_answer
 from reground.tasks.votes.arrays import (
     ANSWER_WEIGHTS,
     VOTE_COLUMNS,
@@ -75,6 +76,8 @@ __all__ = [
     "VotePolicy",
     "DEFAULT_POLICY",
     "annotator_rows",
+    "check_answer",
+    "ContradictionError",
     "counted_votes",
     "count_states",
     "current_policy",

@@ -86,7 +86,9 @@ def test_a_smaller_release_replaces_the_larger(workspace: Workspace, tmp_path: P
     import_votes(workspace, "real", folder)
     (folder / "golden.npz").unlink()
     raters(folder / "raters.npz", [["yes"]], [(ONE, 0)])
-    assert import_votes(workspace, "real", folder)["votes"] == 1 == len(votes(workspace))
+    with pytest.raises(UsageError, match="remove or change 59 of the 60 votes of the source 'reassessed-imagenet'"):
+        import_votes(workspace, "real", folder)
+    assert import_votes(workspace, "real", folder, replace=True)["votes"] == 1 == len(votes(workspace))
 
 
 def test_classes_are_matched_by_wordnet_id(workspace: Workspace, tmp_path: Path) -> None:

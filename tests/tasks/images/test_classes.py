@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.tasks.errors import UsageError
-from reground.tasks.images.classes import GROUPS, LabelError, label_index, load_classes, load_groups, resolve_label
+from reground.tasks.images.classes import GROUPS, load_classes, load_groups
+from reground.tasks.images.labels import LabelError, label_index, resolve_label
 from reground.tasks.schema import to_arrow
 from tests.support.needs import need_package, need_shared
 
@@ -104,7 +105,7 @@ def test_a_class_is_found_by_wnid_name_and_index(row: dict):
         assert resolve_label(label, INDEX) == row["class_idx"]
 
 
-@pytest.mark.parametrize("label", ["", "1000", "-1", "1.0", "crane", "Golden Retriever", "n0209960", "²", "golden"])
+@pytest.mark.parametrize("label", ["", "1000", "-1", "1.5", "n0209960", "²", "golden"])
 def test_nothing_is_guessed(label: str):
     with pytest.raises(LabelError, match="no WordNet id"):
         resolve_label(label, INDEX)
@@ -113,7 +114,7 @@ def test_nothing_is_guessed(label: str):
 def test_a_name_that_is_another_class_index_is_ambiguous(tmp_path: Path):
     index = label_index(load_classes(write(tmp_path / "c.csv", "class_idx,name\n0,seven\n1,7\n7,eight\n3,3\n")))
     for label in ("7", "07"):
-        with pytest.raises(LabelError, match="more than one class: 1, 7"):
+        with pytest.raises(LabelError, match=r"more than one class: 1 \(7\), 7 \(eight\)"):
             resolve_label(label, index)
     assert resolve_label("3", index) == 3
 
@@ -122,9 +123,9 @@ def test_a_name_that_is_another_class_index_is_ambiguous(tmp_path: Path):
     ("label", "near"),
     [
         ("golden retreiver", "'golden retriever'"),
-        ("Golden_Retriever", "'golden retriever'"),
+        ("Golden_Retrievers", "'golden retriever'"),
         ("great white sharks", "'great white shark'"),
-        ("TENCH", "'tench'"),
+        ("TENNCH", "'tench'"),
     ],
 )
 def test_names_that_nearly_match_are_listed(label: str, near: str):
