@@ -13,7 +13,14 @@ from reground.tasks.text import markdown
 
 
 @flow(name="export")
-def publish(workspace: str, format: str, out: str, settings: Overrides | None = None, only: str = "") -> str:
+def publish(
+    workspace: str,
+    format: str,
+    out: str,
+    settings: Overrides | None = None,
+    only: str = "",
+    escape_formulas: bool = False,
+) -> str:
     """Write one export; returns the folder.
 
     Args:
@@ -21,12 +28,13 @@ def publish(workspace: str, format: str, out: str, settings: Overrides | None = 
         format: one that `reground export --help` lists, or the name of a plugin.
         out: folder to create; it must not exist.
         only: state that images must have: settled, in_review or unreviewed; empty: images of every state.
+        escape_formulas: in every CSV, put an apostrophe before text that a spreadsheet would run as a formula.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
     from reground.tasks.export import CARD, export, without_front_matter
 
     with open_workspace("export", workspace, settings) as (source, _):
-        folder = export(source, format, Path(out), only).folder
+        folder = export(source, format, Path(out), only, escape_formulas).folder
         card = without_front_matter((folder / CARD).read_text(encoding="utf-8"))
         create_workspace_artifact(source, f"export-{format}", f"Written to {markdown(str(folder))}\n\n{card}")
     return str(folder)

@@ -37,6 +37,14 @@ def export(
         Literal["settled", "in_review", "unreviewed"] | None,
         Parameter(help="Leave out images of other states.", show_default=lambda _: "images of every state"),
     ] = None,
+    escape_formulas: Annotated[
+        bool,
+        Parameter(
+            help="In every .csv, put an apostrophe before text that a spreadsheet would run as a formula.",
+            negative=(),
+            show_default=False,
+        ),
+    ] = False,
     prefect: Prefect = "",
 ) -> Result:
     """Write one export.
@@ -46,7 +54,8 @@ def export(
     here = Workspace(workspace)
     require_workspace(here)
     if prefect:
-        return run_flow(prefect, "export", workspace=here.url, format=format, out=str(out.resolve()), only=only or "")
-    written = write(here, format, out, only or "")
+        arguments = {"format": format, "out": str(out.resolve()), "only": only or ""}
+        return run_flow(prefect, "export", workspace=here.url, escape_formulas=escape_formulas, **arguments)
+    written = write(here, format, out, only or "", escape_formulas)
     data = {"out": str(written.folder), "states": dict(written.states), "left_out": dict(written.left_out)}
     return Result(join_lines(written.lines()), data)

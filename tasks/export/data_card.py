@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from reground.tasks.export.dataset import Dataset
 from reground.tasks.kernels.agreement import Agreement
 from reground.tasks.kernels.agreement import agreement as measure_agreement
+from reground.tasks.text import markdown, visible
 from reground.tasks.votes import ANONYMOUS, ANSWERS, RECORDED, SIMULATED, count_states, describe_states
 from reground.tasks.workspace import Workspace
 
@@ -56,25 +57,41 @@ def data_card(data: Dataset, to_format: str) -> str:
     sections = [
         TITLE,
         "",
-        f"- format: {to_format}; truth version: {data.version}",
-        f"- images in the truth: {len(data.whole):,}; {describe_states(count_states(data.whole))}",
-        f"- images in this export: {len(data):,}; {describe_states(count_states(data.truth))}",
-        f"- labels: those that people settled; of an image that is not settled, the original label (see {STATES})",
-        *(f"- left out of this export: {n:,} ({why}); see left_out.csv" for why, n in data.left_out.reasons().items()),
-        *(f"- {note}" for note in data.notes),
+        *bullets(_contents(data, to_format)),
         "",
         "## Where the labels come from",
         "",
-        f"- method: {', '.join(sorted(set(data.whole['method'].to_pylist()))) or 'none'}; settings: "
-        f"{json.dumps(data.settings, sort_keys=True) if data.settings else 'not recorded'}",
-        *(f"- {sentence}" for sentence in data.policy.sentences()),
-        *_votes(data),
-        *_not_counted(data),
-        *_dropped(data.workspace),
+        *bullets(_origin(data)),
         "",
         LIMITS,
     ]
     return front_matter(to_format, len(data), data.sources, data.front) + "\n".join(sections) + "\n"
+
+
+def bullets(texts: Iterable[str]) -> Iterator[str]:
+    """Items of a list in Markdown; names in them open no section, link or list of their own."""
+    return (f"- {markdown(text)}" for text in texts)
+
+
+def _contents(data: Dataset, to_format: str) -> Iterator[str]:
+    yield f"format: {to_format}; truth version: {data.version}"
+    yield f"images in the truth: {len(data.whole):,}; {describe_states(count_states(data.whole))}"
+    yield f"images in this export: {len(data):,}; {describe_states(count_states(data.truth))}"
+    yield f"labels: those that people settled; of an image that is not settled, the original label (see {STATES})"
+    yield from (
+        f"left out of this export: {n:,} ({why}); see left_out.csv" for why, n in data.left_out.reasons().items()
+    )
+    yield from data.notes
+
+
+def _origin(data: Dataset) -> Iterator[str]:
+    methods = ", ".join(sorted(set(data.whole["method"].to_pylist()))) or "none"
+    settings = json.dumps(data.settings, sort_keys=True) if data.settings else "not recorded"
+    yield f"method: {methods}; settings: {settings}"
+    yield from data.policy.sentences()
+    yield from _votes(data)
+    yield from _not_counted(data)
+    yield from _dropped(data.workspace)
 
 
 def front_matter(to_format: str, count: int, sources: Sequence[str], more: Mapping[str, Any]) -> str:
@@ -95,12 +112,13 @@ def front_matter(to_format: str, count: int, sources: Sequence[str], more: Mappi
         "size_categories": [_size(count)],
         **more,
     }
-    return "".join(["---\n", *(f"{name}: {json.dumps(value)}\n" for name, value in fields.items()), "---\n\n"])
+    lines = (f"{name}: {visible(json.dumps(value, ensure_ascii=False))}\n" for name, value in fields.items())
+    return "".join(["---\n", *lines, "---\n\n"])
 
 
 def without_front_matter(card: str) -> str:
     """A card as a person reads it."""
-    return card[card.index(TITLE) :]
+    return card[card.index(f"\n{TITLE}\n") + 1 :]
 
 
 LIMITS: Final = """\
@@ -138,10 +156,10 @@ def _size(count: int) -> str:
 def _votes(data: Dataset) -> Iterator[str]:
     total = pc.sum(data.whole["votes"]).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     counted = data.votes(_VOTE)
-    yield f"- votes: {total:,}, from {', '.join(map(_source_label, data.sources)) or 'nobody yet'}"
-    yield from (f"- {_sentence(statistics)}" for statistics in vote_statistics(counted))
+    yield f"votes: {total:,}, from {', '.join(map(_source_label, data.sources)) or 'nobody yet'}"
+    yield from (_sentence(statistics) for statistics in vote_statistics(counted))
     if len(counted) != total:
-        yield f"- the votes have changed since this truth was made: {total:,} then, {len(counted):,} when exported"
+        yield f"the votes have changed since this truth was made: {total:,} then, {len(counted):,} when exported"
 
 
 def _not_counted(data: Dataset) -> Iterator[str]:
@@ -152,14 +170,14 @@ def _not_counted(data: Dataset) -> Iterator[str]:
         by_source.update(columns["source"].to_pylist())
         by_annotator.update(columns["annotator_id"].to_pylist())
     yield from (
-        f"- not counted: {by_source[source]:,} votes from {_source_label(source)}, held out"
+        f"not counted: {by_source[source]:,} votes from {_source_label(source)}, held out"
         for source in sorted(by_source.keys() & data.policy.held_out_sources)
     )
     if data.excluded:
         why = Counter(data.workspace.read("annotators", ["excluded"])["excluded"].dropna())
         reasons = ", ".join(f"{count:,} for {reason}" for reason, count in sorted(why.items()))
         votes = sum(by_annotator[person] for person in data.excluded)
-        yield f"- not counted: {votes:,} votes of {len(data.excluded):,} excluded annotators ({reasons})"
+        yield f"not counted: {votes:,} votes of {len(data.excluded):,} excluded annotators ({reasons})"
 
 
 def _source_label(source: str) -> str:
@@ -217,4 +235,4 @@ def pair_counts(votes: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
 def _dropped(workspace: Workspace) -> Iterator[str]:
     dropped = workspace.read("dropped", ["stage", "reason"])
     counts = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
-    yield from (f"- dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(counts.items()))
+    yield from (f"dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(counts.items()))

@@ -31,6 +31,7 @@ from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
 from reground.tasks.export.selection import select
+from reground.tasks.export.spreadsheet import escape_csv
 from reground.tasks.export.webdataset import webdataset
 from reground.tasks.plugins import Registry
 from reground.tasks.schema import ImageState
@@ -170,7 +171,7 @@ def _format(to_format: str) -> WriteFormat:
     return _of_truth(f"{plugin.name} ({plugin.origin})", REGISTRY.load(plugin))
 
 
-def export(workspace: Workspace, to_format: str, out: Path, only: str = "") -> Export:
+def export(workspace: Workspace, to_format: str, out: Path, only: str = "", escape_formulas: bool = False) -> Export:
     """Write one export.
 
     Args:
@@ -178,6 +179,8 @@ def export(workspace: Workspace, to_format: str, out: Path, only: str = "") -> E
         to_format: one of `FORMATS`, or of a plugin.
         out: folder to make.
         only: state that images must have, one of `ImageState`; empty: images of every state.
+        escape_formulas: in every CSV, put an apostrophe before text that a spreadsheet would run, and show control
+            and direction characters; programs then read other keys where keys look like formulas.
 
     Raises:
         UsageError: no such format or state, or ``out`` is no place for an export.
@@ -195,6 +198,8 @@ def export(workspace: Workspace, to_format: str, out: Path, only: str = "") -> E
         with lock.hold(lock_file, "reground export", wait=False):
             content = write(workspace, temporary, state)
             (temporary / CARD).write_text(content.card, encoding="utf-8")
+            for listing in temporary.rglob("*.csv") if escape_formulas else ():
+                escape_csv(listing)
             temporary.chmod(0o755)
             temporary.rename(out)
     except OSError as error:

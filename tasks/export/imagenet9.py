@@ -23,6 +23,7 @@ import PIL
 from PIL import Image
 
 from reground.tasks.errors import RegroundError
+from reground.tasks.export.data_card import bullets
 from reground.tasks.imagenet9 import layout
 from reground.tasks.images import decode_rgb
 from reground.tasks.masks import decode_mask
@@ -162,18 +163,23 @@ def _card(workspace: Workspace, folders: Mapping[int, str], counts: ExportCounts
     dropped = workspace.read("dropped", ["stage", "reason"])
     drop_counts = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
     methods = Counter(workspace.read("masks", ["method"])["method"])
+    sizes = ", ".join(f"{width} x {height}" for width, height in sorted(counts.sizes))
     lines = [
         "# Data card",
         "",
-        "- format: imagenet9, the layout of the released ImageNet-9 data (Xiao et al. 2020)",
-        f"- size: {', '.join(f'{width} x {height}' for width, height in sorted(counts.sizes)) or 'no mask'} pixels",
-        *(f"- {name}: {count:,} {_kind(name)}" for name, count in counts.images.items()),
-        *(f"- {folder}: {counts.in_group[group]:,} images of original" for group, folder in folders.items()),
-        f"- masks: {', '.join(f'{n:,} by {name}' for name, n in sorted(methods.items())) or 'as they came'}",
-        f"- base seed of the backgrounds: {_base_seed(counts, settings)}",
-        f"- settings: {json.dumps(settings, sort_keys=True) if settings else 'not recorded'}",
-        f"- images: {_encoding(counts)}",
-        *(f"- dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(drop_counts.items())),
+        *bullets(
+            [
+                "format: imagenet9, the layout of the released ImageNet-9 data (Xiao et al. 2020)",
+                f"size: {sizes or 'no mask'} pixels",
+                *(f"{name}: {count:,} {_kind(name)}" for name, count in counts.images.items()),
+                *(f"{folder}: {counts.in_group[group]:,} images of original" for group, folder in folders.items()),
+                f"masks: {', '.join(f'{n:,} by {name}' for name, n in sorted(methods.items())) or 'as they came'}",
+                f"base seed of the backgrounds: {_base_seed(counts, settings)}",
+                f"settings: {json.dumps(settings, sort_keys=True) if settings else 'not recorded'}",
+                f"images: {_encoding(counts)}",
+                *(f"dropped in {stage}: {count:,} {reason}" for (stage, reason), count in sorted(drop_counts.items())),
+            ]
+        ),
         "",
         _READING.format(empty=_empty(_without_images(folders, counts))),
     ]
