@@ -6,5 +6,6 @@ app = step_command(
     "masks",
     "reground masks -w W",
     "reground masks -w W --method supplied:masks.json",
+    "reground masks -w W --method supplied:trimaps --foreground-value 1",
     "reground masks -w W --method consensus --min-quality 0.4",
 )

@@ -34,7 +34,7 @@ class BoxFinder:
         for file in files:
             if file.name.lower().endswith(".xml"):
                 self.files.setdefault(file.stem, []).append(file)
-        places = {PurePath(image.name).with_suffix("") for image in images}
+        places = {PurePath(image.name).with_suffix("") for image in images} if folder else set[PurePath]()
         self.images = Counter(place.name for place in places)
         if folder and not self.files.keys() & self.images.keys():
             first = next(iter(self.files), None)
@@ -45,15 +45,15 @@ class BoxFinder:
 
     def find(self, image: ListedFile) -> ListedFile | FileProblem | None:
         """The image's box file; None: it has none; a `FileProblem` if it is ambiguous."""
-        files = self.files.get(image.stem, [])
+        files = self.files.get(image.stem)
+        if not files:
+            return None
         if len(files) == 1 and self.images[image.stem] == 1:
             return files[0]
         expected = PurePath(image.name).with_suffix("")
         matches = [file for file in files if PurePath(file.name).with_suffix("") == expected]
         if len(matches) == 1:
             return matches[0]
-        if not files:
-            return None
         names = ", ".join(file.name for file in files[:3])
         return FileProblem(
             DropReason.BOX_FILE_INVALID,

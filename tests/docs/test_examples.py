@@ -23,6 +23,7 @@ REASONS = {
     "needs a Prefect server (tests/flows/run)": "reground",
     "needs Docker": "docker",
     "needs the package above": "reground",
+    "needs ImageNet": "reground",
     "needs ImageNet and the published weights": "reground",
     "needs the published weights": "reground",
     "needs the released archive and the published weights": "reground",
