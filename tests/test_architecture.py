@@ -76,7 +76,6 @@ OWN_CONTENT = {
 OTHER_PARSERS = {
     "annotations.published.pickle_tree",  # of instructions, none of which is run
     "tasks.models.torchvision_model",  # of weights, by torch's own guard
-    "tasks.tabular.formats",  # of Parquet
 }
 
 

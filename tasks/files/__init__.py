@@ -4,6 +4,7 @@ from reground.tasks.files.content import ContentError, read_bytes
 from reground.tasks.files.json import parse_json, read_json
 from reground.tasks.files.npy import NpyHeader, parse_npy, read_npy, read_npy_header
 from reground.tasks.files.npz import Npz, NpzArray
+from reground.tasks.files.parquet import open_parquet
 from reground.tasks.files.preview import preview
 from reground.tasks.files.toml import MAX_TOML_BYTES, parse_toml
 
@@ -20,5 +21,6 @@ __all__ = [
     "NpyHeader",
     "Npz",
     "NpzArray",
+    "open_parquet",
     "preview",
 ]

@@ -17,8 +17,6 @@ MAX_LINE: Final = 16 * 1024**2
 """Characters in a line; a longer one is no row of a table."""
 MAX_DOCUMENT: Final = 512 * 1024**2
 """Bytes of a JSON document; it takes some ten times as much memory."""
-BATCH_ROWS: Final = 10_000
-"""Rows of a Parquet file in memory."""
 _DELIMITERS: Final = ",\t;"
 
 
@@ -133,18 +131,12 @@ def _record(number: int, row: Any, location: str) -> Record:
 
 
 def _read_parquet(path: Path) -> Iterator[Record]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(path) as parquet:
-            names = tuple(parquet.schema_arrow.names)
-            yield Record(1, names, None)
-            batches = (batch.to_pydict() for batch in parquet.iter_batches(BATCH_ROWS))
-            rows = (cells for columns in batches for cells in zip(*columns.values(), strict=True))
-            for number, cells in enumerate(rows, start=1):
-                yield Record(number, names, cells)
-    except (OSError, pa.ArrowException) as error:
+        with files.open_parquet(path) as table:
+            yield Record(1, table.names, None)
+            for number, cells in enumerate(table.rows(), start=1):
+                yield Record(number, table.names, cells)
+    except (OSError, files.ContentError) as error:
         raise UsageError(f"expected a Parquet file at {path}, but it cannot be read: {error}") from error
 
 
