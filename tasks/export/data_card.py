@@ -1,6 +1,7 @@
 """The data card: what whoever receives an export must know, with front matter that the Hugging Face Hub reads.
 
-Reads ``votes``, ``annotators``, ``dropped``, ``vote_policy`` and ``truth_versions`` besides what is exported.
+Reads ``votes``, ``decisions``, ``annotators``, ``dropped``, ``vote_policy`` and ``truth_versions`` besides what is
+exported.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.tasks.export.dataset import Dataset
+from reground.tasks.export.lineage import FILE as LINEAGE
+from reground.tasks.export.lineage import count_decisions, decisions
 from reground.tasks.kernels.agreement import Agreement
 from reground.tasks.kernels.agreement import agreement as measure_agreement
 from reground.tasks.text import markdown, visible
@@ -90,6 +93,7 @@ def _origin(data: Dataset) -> Iterator[str]:
     yield f"method: {methods}; settings: {settings}"
     yield from data.policy.sentences()
     yield from _votes(data)
+    yield from _decisions(data)
     yield from _not_counted(data)
     yield from _dropped(data.workspace)
 
@@ -160,6 +164,18 @@ def _votes(data: Dataset) -> Iterator[str]:
     yield from (_sentence(statistics) for statistics in vote_statistics(counted))
     if len(counted) != total:
         yield f"the votes have changed since this truth was made: {total:,} then, {len(counted):,} when exported"
+
+
+def _decisions(data: Dataset) -> Iterator[str]:
+    counts = count_decisions(data.whole, decisions(data))
+    if counts.labels:
+        yield (
+            f"decisions of curators, which outrank votes: {counts.labels:,} labels of {counts.images:,} images, by "
+            f"{counts.curators:,} people; {counts.against:,} against the majority of the votes, {counts.ties:,} where "
+            f"votes were tied; see {LINEAGE}"
+        )
+    if counts.unknown:
+        yield f"{counts.unknown:,} of these decisions have changed since this truth was made"
 
 
 def _not_counted(data: Dataset) -> Iterator[str]:

@@ -28,6 +28,8 @@ TRUTH: Final = (
     "image_id",
     "original",
     "labels",
+    "undecided",
+    "decided",
     "judged",
     "confidence",
     "main_label",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import json
 import shutil
 import tempfile
@@ -28,6 +29,9 @@ from reground.tasks.export.fiftyone import fiftyone
 from reground.tasks.export.imagefolder import imagefolder
 from reground.tasks.export.imagenet9 import imagenet9
 from reground.tasks.export.imagenet_multilabel import imagenet_multilabel
+from reground.tasks.export.lineage import COLUMNS as LINEAGE_COLUMNS
+from reground.tasks.export.lineage import FILE as LINEAGE
+from reground.tasks.export.lineage import lineage
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
 from reground.tasks.export.selection import select
@@ -117,6 +121,7 @@ def _of_truth(to_format: str, exporter: Exporter) -> WriteFormat:
         data = select(data, only, exporter.labels, exporter.photographs)
         exporter.write(data, out)
         _write_states(data, out / STATES)
+        _write_csv(out / LINEAGE, itertools.chain([LINEAGE_COLUMNS], lineage(data)))
         if data.left_out.rows:
             _write_csv(out / LEFT_OUT, [("image_id", "reason"), *data.left_out.rows])
         return Content(data_card(data, to_format), count_states(data.whole), data.left_out.reasons())

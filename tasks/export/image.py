@@ -106,6 +106,7 @@ class ExportImage:
 
 def export_image(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
     """The image of a row of the truth and its row of ``images``, whose values are null where it has none."""
+    row = {name: value for name, value in row.items() if name not in ("undecided", "decided")}
     judged, confidence = row.pop("judged"), row.pop("confidence")
     known = photo["image_id"] is not None
     fields = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
