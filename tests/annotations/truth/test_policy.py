@@ -231,7 +231,7 @@ def test_who_is_excluded_is_asked_again_only_where_their_votes_count(tmp_path: P
     casts = [Cast("a", ORIGINAL, "label-studio", str(user_id), "yes", "contains") for user_id in users]
     workspace = world(tmp_path, casts, ["label-studio:1"], TruthSettings(min_annotators=1))
     put(workspace, "users", list(users.values()))
-    people = ReviewSettings(blind=True, annotators=emails, overlap=1)
+    people = ReviewSettings(annotators=emails, overlap=1, min_grid=1)
     for policy, expected in ((DEFAULT_POLICY, {"bob@lab"}), (VotePolicy(count_excluded=True), set(emails))):
         plan = plan_round(ReviewRound(workspace, "contains", 2, 1), people, policy)
         assert {question.annotator for question in plan.questions} == expected
