@@ -48,7 +48,10 @@ from reground.annotations.rounds import (
     classify_result,
     get_or_create_project,
     plan_round,
+    read_secret,
     read_tasks,
+    with_opaque_names,
+    write_pending,
 )
 from reground.tasks.images import load_classes
 from reground.tasks.schema import ClassIdx
@@ -126,15 +129,17 @@ def photograph(path: Path) -> None:
     Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
 
 
-def tasks_of(workspace: Workspace, settings: ReviewSettings) -> Iterator[Tasks]:
-    """What a push would import, batch by batch; makes the pictures."""
+def tasks_of(workspace: Workspace, settings: ReviewSettings, pending: bool = False) -> Iterator[Tasks]:
+    """What a push would import, batch by batch, and writes down before if ``pending``; makes the pictures."""
     review_round = ReviewRound(workspace, CLASSIFY, settings.round, settings.overlap)
-    questions, renderer = (
-        plan_round(review_round, settings, DEFAULT_POLICY).questions,
-        TaskRenderer(workspace, CLASSIFY, settings),
-    )
+    plan, renderer = plan_round(review_round, settings, DEFAULT_POLICY), TaskRenderer(workspace, CLASSIFY, settings)
+    secret = read_secret(workspace)
+    questions = [with_opaque_names(question, CLASSIFY, secret) for question in plan.questions]
     for start in range(0, len(questions), settings.batch_size):
-        yield [{"data": task} for task in renderer.render(questions[start : start + settings.batch_size])]
+        batch = questions[start : start + settings.batch_size]
+        if pending:
+            write_pending(workspace, CLASSIFY, settings.round, settings.overlap, batch)
+        yield [{"data": task} for task in renderer.render(batch)]
 
 
 def timed(act: Any, *arguments: Any) -> float:
@@ -172,7 +177,7 @@ def answered(bench: Bench, name: str, count: int) -> tuple[Workspace, int]:
     with bench.client() as client:
         review_round = ReviewRound(workspace, CLASSIFY, 1, settings.overlap)
         project = get_or_create_project(client, review_round, "", ())
-    for batch in tasks_of(workspace, settings):
+    for batch in tasks_of(workspace, settings, pending=True):
         bench.bare_import(project.id, [[{**task, "annotations": [annotation(task["data"])]} for task in batch]])
     push_questions(workspace, settings, CLASSIFY)  # finds them and writes them down
     return workspace, project.id

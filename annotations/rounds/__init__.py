@@ -7,6 +7,8 @@ from reground.annotations.rounds.decide import has_voted, plan_decisions
 from reground.annotations.rounds.disputes import MIN_AGREEMENT, Dispute, find_disputes
 from reground.annotations.rounds.duration import Pace, measure_pace, total_seconds
 from reground.annotations.rounds.gold import gold_sources, import_gold, read_gold, remove_gold
+from reground.annotations.rounds.opaque_names import read_secret, with_opaque_names
+from reground.annotations.rounds.pending import write_pending
 from reground.annotations.rounds.planning import RoundPlan, plan_round
 from reground.annotations.rounds.prefetch import prefetch_map
 from reground.annotations.rounds.projects import (
@@ -51,6 +53,9 @@ __all__ = [
     "assignees",
     "reconcile",
     "Reconciliation",
+    "read_secret",
+    "with_opaque_names",
+    "write_pending",
     "Pace",
     "measure_pace",
     "total_seconds",

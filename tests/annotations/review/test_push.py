@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reground.annotations.label_studio import Client
-from reground.annotations.label_studio import client as label_studio_module
+from reground.annotations.label_studio import connection as label_studio_module
 from reground.annotations.review import QUESTIONS, ReviewSettings, pull_votes, push_questions
 from reground.annotations.rounds import projects, upload, workspace_tag
 from reground.annotations.rounds.task_images import FULL, THUMBNAIL

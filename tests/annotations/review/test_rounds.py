@@ -52,11 +52,7 @@ def answer(person: BrowserSession, tasks: Sequence[Task], seconds: float = 9.0) 
 
 def settled(workspace: Workspace) -> None:
     """Every other photograph is of a jeep for sure, or surely is not."""
-    rows = [
-        truth(stem, {int(stem.rpartition("_")[2]): 1.0}, status="confirmed")
-        for stem in photographs()
-        if stem not in CANDIDATES
-    ]
+    rows = [truth(stem, {int(stem.rpartition("_")[2]): 1.0}) for stem in photographs() if stem not in CANDIDATES]
     put_truth(workspace, rows)
 
 
