@@ -202,12 +202,13 @@ def _predictions_of(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _row(model: str, m: MetricResult, recipe: str, reference: ReferenceLabels | None = None) -> dict[str, Any]:
+    estimate = m.estimate._asdict() if m.estimate.n else {"value": None, "low": None, "high": None, "n": 0}
     return {
         "model": model,
         "set": m.set,
         "metric": m.metric,
         "subset": m.subset,
-        **m.estimate._asdict(),
+        **estimate,
         "recipe": recipe,
         **_truth_columns(reference if m.on_truth or m.subset in OF_TRUTH else None),
     }
@@ -225,4 +226,4 @@ def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
     return {"truth": reference.name, "truth_version": reference.version, "sources": reference.sources}
 
 
-STEP = Step("evaluate", 5, EvaluationSettings, plan, work)
+STEP = Step("evaluate", 6, EvaluationSettings, plan, work)

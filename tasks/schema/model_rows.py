@@ -89,9 +89,9 @@ class EvaluationRow(TypedDict):
     metric: str
     subset: str
     truth: str
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float | None
+    high: float | None
     n: int
     recipe: str
     truth_version: str

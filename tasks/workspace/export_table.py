@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.schema import arrow_schema
 from reground.tasks.text import spreadsheet_cell
 from reground.tasks.workspace.store import Workspace
 
+WHOLE_NUMBERS: Final = {
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+}
+"""Arrow's types -> those of pandas that have nulls too: a whole number stays one beside a null."""
+
 
 def write_table(workspace: Workspace, name: str, to: Path, escape_formulas: bool = False) -> int:
-    """Write the table ``name``; returns its rows. Lists and boxes are JSON in .csv; pictures are left out of text.
+    """Write the table ``name``; returns its rows.
+
+    All formats say the same: Parquet has the table's own types; in .jsonl and .csv, which have no NaN, numbers that
+    are not known are null and empty cells. Lists and boxes are JSON in .csv; pictures are left out of text.
 
     Args:
         workspace: that holds it.
@@ -35,73 +48,86 @@ def write_table(workspace: Workspace, name: str, to: Path, escape_formulas: bool
         raise unknown("file ending", to.suffix, WRITERS)
     if escape_formulas and to.suffix != ".csv":
         raise UsageError(f"expected a .csv to escape formulas in, got {to}: nothing runs formulas of other files.")
-    frame = read_table(workspace, name, with_pictures=to.suffix == ".parquet")
-    frame = _escaped(frame) if escape_formulas else frame
+    table = _read(workspace, name, with_pictures=to.suffix == ".parquet")
     try:
-        WRITERS[to.suffix](frame, to, name)
+        WRITERS[to.suffix](table, to, spreadsheet_cell if escape_formulas else str)
     except OSError as error:
         raise RegroundError(f"cannot write {to}: {error.strerror or error}.") from error
-    return len(frame)
+    return len(table)
 
 
-def read_table(workspace: Workspace, name: str, with_pictures: bool = False) -> pd.DataFrame:
-    """The table ``name`` whole, ordered by its key.
+def read_table(workspace: Workspace, name: str) -> pd.DataFrame:
+    """The table ``name`` without pictures, ordered by its key.
 
     Raises:
         UsageError: no such table.
         RegroundError: nobody made the table yet.
     """
+    return _read(workspace, name, with_pictures=False).to_pandas(types_mapper=WHOLE_NUMBERS.get)
+
+
+def _read(workspace: Workspace, name: str, with_pictures: bool) -> pa.Table:
+    plan = schema.table(name)
     if not workspace.parts(name):
         made = ", ".join(workspace.tables()) or "none"
         raise RegroundError(f"expected the table '{name}' in {workspace.url}; made so far: {made}.")
-    columns = schema.table(name).names()
-    return workspace.read(name, [column for column in columns if with_pictures or column != "image"])
+    table = workspace.read_arrow(name, [column for column in plan.names() if with_pictures or column != "image"])
+    return table.sort_by([(column, "ascending") for column in plan.key]) if plan.key else table
 
 
-def _csv(frame: pd.DataFrame, to: Path, name: str) -> None:
-    nested = [str(column) for column in frame if _is_nested(name, str(column))]
-    lists = {column: frame[column].map(_json, na_action="ignore") for column in nested}
-    frame.assign(**lists).to_csv(to, index=False)
+def _csv(table: pa.Table, to: Path, escape: Callable[[str], str]) -> None:
+    with to.open("w", newline="", encoding="utf-8") as handle:
+        lines = csv.writer(handle, lineterminator="\n")
+        lines.writerow(table.column_names)
+        lines.writerows([_cell(value, escape) for value in row.values()] for row in _rows(table))
 
 
-def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
-    """Text that no spreadsheet runs; numbers, lists and boxes as they are."""
-    return frame.map(lambda value: spreadsheet_cell(value) if isinstance(value, str) else value, na_action="ignore")
+def _cell(value: Any, escape: Callable[[str], str]) -> Any:
+    """Of lists and boxes JSON; None becomes an empty cell."""
+    if isinstance(value, list | dict):
+        return _json(value)
+    return escape(value) if isinstance(value, str) else value
 
 
-def _jsonl(frame: pd.DataFrame, to: Path, name: str) -> None:
-    with to.open("w") as handle:
-        for row in frame.to_dict("records"):
-            handle.write(_json(row) + "\n")
+def _jsonl(table: pa.Table, to: Path, escape: Callable[[str], str]) -> None:
+    with to.open("w", encoding="utf-8") as handle:
+        handle.writelines(f"{_json(row)}\n" for row in _rows(table))
 
 
-def _parquet(frame: pd.DataFrame, to: Path, name: str) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # NaN is a value here, not a null: in columns that may have no null it stays.
-    columns = [pa.array(frame[f.name].to_numpy(), f.type, from_pandas=f.nullable) for f in arrow_schema(name)]
-    pq.write_table(pa.table(columns, arrow_schema(name)), to)
+def _parquet(table: pa.Table, to: Path, escape: Callable[[str], str]) -> None:
+    pq.write_table(table, to)
 
 
-WRITERS: Final[dict[str, Callable[[pd.DataFrame, Path, str], None]]] = {
+WRITERS: Final[dict[str, Callable[[pa.Table, Path, Callable[[str], str]], None]]] = {
     ".csv": _csv,
     ".jsonl": _jsonl,
     ".parquet": _parquet,
 }
 
 
-def _is_nested(name: str, column: str) -> bool:
-    return any(c.name == column and c.type.startswith(("list", "box")) for c in schema.table(name).columns)
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Plain rows: NaN as None, and numbers of single precision in the fewest digits that tell them apart."""
+    single = {field.name for field in table.schema if _is_single(field.type)}
+    double = {field.name for field in table.schema if field.type == pa.float64()}
+    for batch in table.to_batches():
+        for row in batch.to_pylist():
+            yield {
+                name: _numbers(value, name in single) if name in single or name in double else value
+                for name, value in row.items()
+            }
+
+
+def _is_single(kind: pa.DataType) -> bool:
+    return kind.value_type == pa.float32() if pa.types.is_list(kind) else kind == pa.float32()
+
+
+def _numbers(value: Any, single: bool) -> Any:
+    if isinstance(value, list):
+        return [_numbers(item, single) for item in value]
+    if value is None or math.isnan(value):
+        return None
+    return float(str(np.float32(value))) if single else value
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"no JSON for {type(value)}")
+    return json.dumps(value, ensure_ascii=False)
