@@ -75,7 +75,7 @@ class RunContext:
             progress = RunProgress(self.workspace, terminal)
             self._work(step, settings, plan, progress)
             finish(step, self.workspace, plan)
-            progress.end(step_name, f"{len(plan.missing)} of {len(plan.shards)} shards made")
+            progress.end(step_name, plan.describe())
         if plan.missing:
             create_step_artifact(self.workspace, step_name, time.monotonic() - start_time)
 

@@ -18,7 +18,7 @@ class Summary:
 
     Attributes:
         rows: by table.
-        dropped: (step, reason) -> rows of ``dropped``.
+        dropped: (step, reason) -> rows of ``dropped`` that the steps wrote.
         files: full paths of the files written.
         waiting: what cannot go on without people, a sentence each.
     """
@@ -46,6 +46,8 @@ def summarize(workspace: Workspace, step_names: Sequence[str]) -> Summary:
     tables = {table for entry in entries for table in entry.tables}
     rows = {name: sum(part.rows for _, part in workspace.parts(name)) for name in sorted(tables)}
     files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
-    dropped = workspace.read("dropped", ["stage", "reason"])
-    counts = Counter(zip(dropped["stage"], dropped["reason"], strict=True))
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in (entry.tables["dropped"].path for entry in entries if "dropped" in entry.tables):
+        dropped = workspace.read_part(path, ["stage", "reason"])
+        counts.update(zip(dropped["stage"].to_pylist(), dropped["reason"].to_pylist(), strict=True))
     return Summary(rows, dict(counts), files, waiting(workspace))

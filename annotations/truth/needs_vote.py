@@ -142,4 +142,11 @@ def _pairs_without_votes(workspace: Workspace, votes: VoteArrays) -> list[tuple[
     return [pair for image_id, label in pairs if (pair := (str(image_id), int(label))) not in known]
 
 
-STEP = Step("needs_vote", 3, NeedsVoteSettings, plan, work)
+STEP = Step(
+    "needs_vote",
+    3,
+    NeedsVoteSettings,
+    plan,
+    work,
+    idle="there are no votes yet; `reground review push` asks people, `reground votes import` reads a file",
+)

@@ -13,26 +13,21 @@ each image its routing, CLASSIFY votes its main label and objects (Tsipras et al
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from types import MappingProxyType
-from typing import Any, Final, Literal
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Final
 
-import numpy as np
-import pandas as pd
 import pyarrow.compute as pc
 
 from reground.annotations.truth import strata
-from reground.annotations.truth.decisions import with_decisions
 from reground.annotations.truth.fingerprint import COLUMNS as FINGERPRINT_COLUMNS
 from reground.annotations.truth.fingerprint import vote_fingerprint
-from reground.annotations.truth.methods import METHODS, evidence
+from reground.annotations.truth.labels import label_rows, records, unreviewed
 from reground.annotations.truth.objects import COLUMNS as OBJECT_COLUMNS
 from reground.annotations.truth.objects import Objects, answers, find_objects
+from reground.annotations.truth.settings import TruthSettings, faults
 from reground.annotations.truth.versions import keep_version
 from reground.tasks.errors import unknown
-from reground.tasks.kernels.label_state import JudgedLabels, settled, undecided
-from reground.tasks.schema import ImageState, Outcome
 from reground.tasks.votes import (
     CLASSIFY,
     GOLDEN_SET,
@@ -41,47 +36,16 @@ from reground.tasks.votes import (
     RECORDED,
     SIMULATED,
     VOTE_COLUMNS,
-    VoteArrays,
-    VotePolicy,
     encode,
     excluded,
     read_decisions,
     read_votes,
-    selection_frequency,
 )
-from reground.tasks.workspace import Output, PositiveInt, Shard, Share, Step, Workspace, digest
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
 READS: Final = ("images", "original_labels", "classes", "votes", "decisions")
 SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
 """Sources that may be held out before they have any vote."""
-
-
-@dataclass(frozen=True)
-class TruthSettings:
-    """How votes become labels.
-
-    Attributes:
-        method: aggregation of votes: ``selection-frequency``, ``dawid-skene`` or ``joint``.
-        min_annotators: people who must have judged an image's original label, and any label that may hold, for
-            the image to be settled (5 in the published routing).
-        ratio: another label is confident in CONTAINS when its selection frequency is at least
-            this share of the original label's (0.5 in the published routing).
-        keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
-        hold_out: sources whose votes do not count, kept to evaluate against.
-        count_excluded: count the votes of annotators excluded by the rule `review.exclude` too.
-    """
-
-    method: Literal["selection-frequency", "dawid-skene", "joint"] = "selection-frequency"
-    min_annotators: PositiveInt = 5
-    ratio: Share = 0.5
-    keep: Share = 0.5
-    hold_out: tuple[str, ...] = GOLDEN_SET
-    count_excluded: bool = False
-
-    @property
-    def policy(self) -> VotePolicy:
-        """The policy that these settings ask for."""
-        return VotePolicy(frozenset(self.hold_out), self.count_excluded, self.ratio, self.keep)
 
 
 def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
@@ -91,10 +55,9 @@ def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
         UsageError: no vote is of a source that is held out.
         RegroundError: there are neither images nor votes.
     """
-    if workspace.parts("votes"):
-        _check_sources(workspace, settings.hold_out)
-    else:
+    if not workspace.parts("votes"):
         workspace.require("images", "index IMAGES")
+    _check_sources(workspace, settings.policy.held_out_sources)
     size = sum(part.rows for table in ("images", "original_labels") for _, part in workspace.parts(table))
     digests = (*(workspace.table_digest(name) for name in READS), digest(*excluded(workspace, settings.policy)))
     return [Shard("all", digests, {}, size)]
@@ -125,170 +88,9 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
             **asdict(objects.get(row["image_id"], Objects())),
             "vote_fingerprint": fingerprints.get(row["image_id"], ""),
         }
-        for row in (labels.get(str(image["image_id"])) or unreviewed(image, settings) for image in _records(images))
+        for row in (labels.get(str(image["image_id"])) or unreviewed(image, settings) for image in records(images))
     ]
     return Output({"truth": rows, POLICY_TABLE: [settings.policy.row()]})
 
 
-def label_rows(
-    votes: VoteArrays,
-    images: pd.DataFrame,
-    animals: set[int],
-    settings: TruthSettings,
-    decisions: Mapping[tuple[str, int], str] = MappingProxyType({}),
-) -> dict[str, dict[str, Any]]:
-    """image_id -> its row of ``truth``, but for main label and objects, of every image with votes or decisions.
-
-    Args:
-        votes: that count.
-        images: as `strata.known_images` gives them.
-        animals: as `strata.animal_classes` gives them.
-        settings: the method and the thresholds.
-        decisions: pair of image and label -> yes or no, of pairs that a curator decided.
-    """
-    records = {str(image["image_id"]): image for image in _records(images)}
-    original_labels = {image_id: image["original"] for image_id, image in records.items()}
-    labels = judge(votes, original_labels, animals, settings.method)
-    votes, labels = with_decisions(votes, labels, original_labels, decisions)
-    by_curator, holds = labels.by_curator(), labels.hold(settings.keep)
-    pending = undecided(labels, settings.min_annotators, settings.ratio, settings.keep)
-    original_known = np.array([original_labels[image_id] is not None for image_id in votes.image_ids], np.bool_)
-    is_settled = settled(labels, pending, original_known, settings.min_annotators)
-    frequency, num_shown = selection_frequency(votes, votes.contains)
-    count = np.bincount(votes.image[votes.pair], minlength=len(votes.image_ids))
-    sources = _sources(votes)
-    rows: dict[str, dict[str, Any]] = {}
-    for n, (image_id, span) in enumerate(_spans(votes)):
-        order = span.start + np.lexsort((votes.label[span], -labels.confidence[span]))
-        grids = zip(votes.label[span].tolist(), frequency[span].tolist(), num_shown[span].tolist(), strict=True)
-        contains = {label: (share, number) for label, share, number in grids if number}
-        kept = order[holds[order]]
-        rows[image_id] = {
-            **_row(records[image_id], contains, settings),
-            **_conclusion(original_labels[image_id], votes.label[kept].tolist(), bool(is_settled[n])),
-            "undecided": votes.label[order[pending[order]]].tolist(),
-            "decided": votes.label[order[by_curator[order]]].tolist(),
-            "judged": votes.label[order].tolist(),
-            "confidence": labels.confidence[order].tolist(),
-            "shown": labels.annotators[order].tolist(),
-            "votes": int(count[n]),
-            "sources": sources[n],
-        }
-    return rows
-
-
-def judge(votes: VoteArrays, original_labels: Mapping[str, int | None], animals: set[int], method: str) -> JudgedLabels:
-    """What a method makes of the votes on each pair."""
-    is_original = strata.is_original(votes, original_labels)
-    confidence = METHODS[method](votes, strata.strata(votes, original_labels, animals), is_original)
-    frequency, annotators = selection_frequency(votes, evidence(votes, method))
-    return JudgedLabels(votes.image, is_original, confidence, frequency, annotators)
-
-
-def _row(
-    image: Mapping[str, Any], contains: Mapping[int, tuple[float, int]], settings: TruthSettings
-) -> dict[str, Any]:
-    original = image["original"]
-    return {
-        "image_id": image["image_id"],
-        "original": original,
-        "routing": route(original, contains, settings) if contains else image["routing"] or "unreviewed",
-        "method": settings.method,
-    }
-
-
-def _conclusion(original: int | None, kept: list[int], is_settled: bool) -> dict[str, Any]:
-    """State, outcome and labels: labels that are not settled are not known."""
-    if not is_settled:
-        return {"state": ImageState.IN_REVIEW, "outcome": None, "labels": None}
-    return {"state": ImageState.SETTLED, "outcome": outcome(original, kept), "labels": kept}
-
-
-def route(original: int | None, contains: Mapping[int, tuple[float, int]], settings: TruthSettings) -> str:
-    """The published routing after CONTAINS (protocol: notebook of ImageNetMultiLabel).
-
-    Args:
-        original: label; None: unknown.
-        contains: label -> (selection frequency in CONTAINS, people asked).
-        settings: the thresholds.
-
-    Returns:
-        ``easy``: the original label is the only confident one. ``several``: others are too, ask
-        CLASSIFY. ``too_few_workers``; ``never_selected``: nobody selected the original label;
-        ``unreviewed``: it was not asked about.
-    """
-    if original is None or original not in contains:
-        return "unreviewed"
-    base, people = contains[original]
-    if people < settings.min_annotators:
-        return "too_few_workers"
-    if base == 0:
-        return "never_selected"
-    confident = (
-        number >= settings.min_annotators and frequency >= settings.ratio * base
-        for label, (frequency, number) in contains.items()
-        if label != original
-    )
-    return "several" if any(confident) else "easy"
-
-
-def outcome(original: int | None, labels: Sequence[int]) -> Outcome:
-    """What became of the original label of a settled image.
-
-    Args:
-        original: label; None: unknown.
-        labels: that hold.
-
-    Examples:
-        >>> [str(outcome(7, labels)) for labels in ([7], [7, 3], [3], [])], str(outcome(None, [3]))
-        (['confirmed', 'extended', 'changed', 'empty'], 'labelled')
-    """
-    if not labels:
-        return Outcome.EMPTY
-    if original is None:
-        return Outcome.LABELLED
-    if original not in labels:
-        return Outcome.CHANGED
-    return Outcome.CONFIRMED if len(labels) == 1 else Outcome.EXTENDED
-
-
-def unreviewed(image: Mapping[str, Any], settings: TruthSettings) -> dict[str, Any]:
-    """The row of an image that nobody was asked about."""
-    empty: dict[str, Any] = {name: [] for name in ("undecided", "decided", "judged", "confidence", "shown", "sources")}
-    return {
-        **_row(image, {}, settings),
-        "state": ImageState.UNREVIEWED,
-        "outcome": None,
-        "labels": None,
-        **empty,
-        "votes": 0,
-    }
-
-
-def _sources(votes: VoteArrays) -> list[list[str]]:
-    """Of each image, the distinct sources of its votes."""
-    width = len(votes.sources) + 1
-    sources: list[list[str]] = [[] for _ in votes.image_ids]
-    for code in np.unique(votes.image[votes.pair] * width + votes.source).tolist():
-        sources[code // width].append(votes.sources[code % width])
-    return sources
-
-
-def _spans(votes: VoteArrays) -> Iterator[tuple[str, slice]]:
-    """Each image with where its pairs are."""
-    starts = votes.starts()
-    for n, image_id in enumerate(votes.image_ids):
-        yield image_id, slice(int(starts[n]), int(starts[n + 1]))
-
-
-def _records(images: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    columns = (images[name] for name in ("image_id", "original", "routing"))
-    for image_id, original, routing in zip(*columns, strict=True):
-        yield {
-            "image_id": str(image_id),
-            "original": None if pd.isna(original) else int(original),
-            "routing": None if pd.isna(routing) else str(routing),
-        }
-
-
-STEP = Step("truth", 6, TruthSettings, plan, work, finalize=keep_version)
+STEP = Step("truth", 6, TruthSettings, plan, work, finalize=keep_version, check=faults)

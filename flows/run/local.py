@@ -86,7 +86,7 @@ def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner
     for units in _work(step, workspace, settings, plan, runner, progress):
         progress.advance(step_name, units)
     finish(step, workspace, plan)
-    progress.end(step_name, f"{len(plan.missing)} of {len(plan.shards)} shards made")
+    progress.end(step_name, plan.describe())
     return plan
 
 

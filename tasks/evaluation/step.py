@@ -226,4 +226,11 @@ def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
     return {"truth": reference.name, "truth_version": reference.version, "sources": reference.sources}
 
 
-STEP = Step("evaluate", 6, EvaluationSettings, plan, work)
+STEP = Step(
+    "evaluate",
+    6,
+    EvaluationSettings,
+    plan,
+    work,
+    idle="no model has predicted; `reground predict` runs models, `reground predict import` reads a file",
+)

@@ -299,4 +299,5 @@ STEP = Step(
     check=faults,
     parallel=False,
     execution_only=frozenset({"models", "on"}),
+    idle="the sets of images to predict (predict.on) are empty",
 )

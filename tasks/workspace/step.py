@@ -57,6 +57,7 @@ class Step(Generic[S]):
         conflicts_with: steps that write the same tables; a workspace holds the output of one of them.
         finalize: (workspace, settings); runs after the last shard; may raise, or write aggregates.
         check: settings -> their faults, as far as settings alone show them; runs before any step starts.
+        idle: why a plan may hold no shard, and what to do then.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Step(Generic[S]):
     conflicts_with: tuple[str, ...] = ()
     finalize: Callable[[Workspace, S], None] | None = None
     check: Callable[[S], Iterable[Fault]] = _no_faults
+    idle: str = ""
 
     def faults(self, settings: S) -> list[Fault]:
         """What is wrong with settings: values that their fields do not take; else what `check` says."""
@@ -86,11 +88,27 @@ class Step(Generic[S]):
 
 @dataclass(frozen=True)
 class StepPlan:
-    """All shards of a step, those of them that are not done, and the settings they were planned by."""
+    """All shards of a step, those of them that are not done, and the settings they were planned by.
+
+    Attributes:
+        idle: as in `Step`.
+    """
 
     shards: Sequence[Shard]
     missing: Sequence[Shard]
     settings: Any = None
+    idle: str = ""
+
+    def describe(self) -> str:
+        """What there was to do.
+
+        Examples:
+            >>> StepPlan([], [], idle="there are no votes yet").describe()
+            'nothing to do: there are no votes yet'
+        """
+        if not self.shards:
+            return f"nothing to do: {self.idle}" if self.idle else "nothing to do"
+        return f"{len(self.missing)} of {len(self.shards)} shards made"
 
 
 def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
@@ -104,7 +122,7 @@ def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
     shards = list(step.plan(workspace, settings))
     finished = {entry.shard: entry.key for entry in workspace.entries(step.name)}
     missing = [shard for shard in shards if finished.get(shard.id) != step.key(settings, shard)]
-    return StepPlan(shards, missing, settings)
+    return StepPlan(shards, missing, settings, step.idle)
 
 
 def _refuse_conflicts(step: Step[Any], workspace: Workspace) -> None:

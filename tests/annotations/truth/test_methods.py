@@ -11,8 +11,9 @@ import pytest
 
 from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
+from reground.annotations.truth.labels import label_rows
 from reground.annotations.truth.methods import METHODS
-from reground.annotations.truth.step import TruthSettings, label_rows
+from reground.annotations.truth.step import TruthSettings
 from reground.tasks.schema import to_arrow
 from reground.tasks.votes import (
     GOLDEN_SET,

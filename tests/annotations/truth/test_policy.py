@@ -25,7 +25,7 @@ from reground.tasks.evaluation import EvaluationSettings
 from reground.tasks.evaluation.reference import reference_labels
 from reground.tasks.export.data_card import data_card, vote_statistics
 from reground.tasks.export.dataset import load
-from reground.tasks.votes import DEFAULT_POLICY, VotePolicy, current_policy, excluded, truth_policy
+from reground.tasks.votes import DEFAULT_POLICY, GOLDEN_SET, VotePolicy, current_policy, excluded, truth_policy
 from reground.tasks.workspace import Step, Workspace, finish, run_shard, todo
 from tests.support.people import directory
 from tests.support.tables import annotator, candidate, class_row, image, prediction, put, vote
@@ -240,6 +240,30 @@ def test_who_is_excluded_is_asked_again_only_where_their_votes_count(tmp_path: P
 def test_a_source_without_votes_cannot_be_held_out(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"truth\.hold_out.*'pilott'.*pilot"):
         world(tmp_path, HELD, [], TruthSettings(hold_out=("pilott",)))
+
+
+def test_nor_can_one_that_nobody_knows_before_there_are_votes(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    put(workspace, "images", [image("a", ORIGINAL)])
+    with pytest.raises(UsageError, match=r"truth\.hold_out.*'simulatd': did you mean 'simulated'"):
+        todo(truth.STEP, workspace, TruthSettings(hold_out=("simulatd",)))
+    assert todo(truth.STEP, workspace, TruthSettings(hold_out=("simulated",))).missing
+
+
+def test_none_holds_out_nothing(tmp_path: Path) -> None:
+    assert TruthSettings(hold_out=("none",)).policy == TruthSettings(hold_out=()).policy
+    assert not TruthSettings(hold_out=("none",)).policy.held_out_sources
+    with pytest.raises(UsageError, match=r"truth\.hold_out: expected sources, or `none` alone, got it beside pilot"):
+        todo(truth.STEP, Workspace(tmp_path / "w"), TruthSettings(hold_out=("none", "pilot")))
+
+
+def test_an_empty_text_takes_the_setting_back_and_none_holds_out_nothing(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    put(workspace, "images", [image("a", ORIGINAL)])
+    held_out = {"none": [], "": sorted(GOLDEN_SET), "simulated": ["simulated"]}
+    for word, sources in held_out.items():
+        assert main(["truth", "-w", workspace.url, "--hold-out", word]) == 0
+        assert workspace.read_arrow("vote_policy")["held_out_sources"].to_pylist() == [sources]
 
 
 def test_what_to_ask_next_needs_a_truth_that_says_which_votes_count(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from reground.annotations.truth import step as truth
+from reground.annotations.truth.labels import label_rows, route, unreviewed
 from reground.annotations.truth.methods import decisive_frequency
-from reground.annotations.truth.step import TruthSettings, label_rows, route
+from reground.annotations.truth.step import TruthSettings
 from reground.annotations.truth.strata import known_images
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import to_arrow
@@ -127,7 +128,7 @@ def test_another_threshold_decides_a_tie() -> None:
 
 
 def test_nobody_asked_is_not_confirmed() -> None:
-    row = truth.unreviewed({"image_id": "a", "original": 7, "routing": None}, SETTINGS)
+    row = unreviewed({"image_id": "a", "original": 7, "routing": None}, SETTINGS)
     assert (row["state"], row["outcome"], row["labels"], row["judged"]) == ("unreviewed", None, None, [])
 
 
