@@ -6,6 +6,7 @@ written, the workspace remembers them, and one run at a time holds it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from html import escape
 from os import PathLike
@@ -24,6 +25,9 @@ from reground.tasks.schema import table as table_schema
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from reground.annotations.references import ReferenceImport
+    from reground.annotations.truth import Diff
 
 FilePath = str | PathLike[str]
 
@@ -175,6 +179,32 @@ class Workspace:
 
         with workspace_lock(self._storage, "reground predict import"):
             return import_predictions(self._storage, model, Path(path))
+
+    def import_truth(self, name: str, path: FilePath, **options: Any) -> ReferenceImport:
+        """Bring in labels that others publish as a reference truth, see `reground.annotations.references`.
+
+        Args:
+            name: of the reference truth.
+            path: of the file.
+            options: fields of `reground.annotations.references.ReferenceOptions`.
+
+        Raises:
+            UsageError: an unknown option, or labels that cannot be used; nothing is changed.
+        """
+        from reground.annotations.references import ReferenceOptions, import_reference
+
+        known = [field.name for field in dataclasses.fields(ReferenceOptions)]
+        for option in options:
+            if option not in known:
+                raise unknown("option of a reference truth", option, known)
+        with workspace_lock(self._storage, "reground truth import"):
+            return import_reference(self._storage, name, Path(path), ReferenceOptions(**options))
+
+    def compare_truths(self, first: str, second: str) -> Diff:
+        """Compare any two truths, see `reground.annotations.truth.diff`."""
+        from reground.annotations.truth import diff
+
+        return diff(self._storage, first, second)
 
     def export(self, format: str, out: FilePath, only: str = "") -> Path:
         """Write the cleaned set, see `reground.tasks.export.export`; its folder."""

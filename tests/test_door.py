@@ -362,3 +362,15 @@ def test_findings_of_steps_are_logged(tmp_path: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO, "reground"), toys():
         opened(tmp_path).run("index")
     assert all(record.name.startswith("reground") for record in caplog.records)
+
+
+def test_published_labels_come_in_and_are_compared(tmp_path: Path) -> None:
+    pd.DataFrame({"image_id": ["a", "b"], "label": ["tench", "goldfish"]}).to_csv(tmp_path / "x.csv", index=False)
+    pd.DataFrame({"image_id": ["a", "b"], "label": ["tench", "tench"]}).to_parquet(tmp_path / "y.parquet")
+    here = opened(tmp_path)
+    done = here.import_truth("x", tmp_path / "x.csv")
+    here.import_truth("y", tmp_path / "y.parquet", min_confidence=0.5)
+    assert (done.reference["labels"], done.replaced) == (2, None)
+    assert here.compare_truths("x", "y").scores[0].agreement.precision.value == 0.5
+    with pytest.raises(reground.UsageError, match="unknown option of a reference truth 'minimum'"):
+        here.import_truth("x", tmp_path / "x.csv", minimum=0.5)

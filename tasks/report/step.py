@@ -26,6 +26,7 @@ from reground.tasks.report import variants as report_variants
 from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
 from reground.tasks.report.photographs import QUESTIONED, STAGES, Album, order, short_names, stage
 from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.truths import truth_columns
 from reground.tasks.report.waiting import waiting
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, Outcome, family
 from reground.tasks.text import visible_lines
@@ -141,6 +142,7 @@ def numbers(snapshot: Snapshot) -> dict[str, Any]:
         "apart": apart(rows),
         "recipes": Recipes.of(recipes),
         **report_comparison.judged(snapshot, evaluation),
+        **truth_columns(snapshot),
     }
 
 
@@ -279,4 +281,4 @@ FILTERS: Final = {
     "composite": pictures.composite,
 }
 
-STEP = Step("report", 5, ReportSettings, plan, work)
+STEP = Step("report", 6, ReportSettings, plan, work)
