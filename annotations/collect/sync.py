@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.collect.edits import merge_versions, num_submissions
-from reground.annotations.label_studio import Json, ProjectCounts, TaskChange
+from reground.annotations.label_studio import Json, TaskChange
 from reground.annotations.rounds import Task, prefetch_map, read_task_batch
 from reground.tasks.schema import AnswerRow
 from reground.tasks.workspace import Output, Part, Workspace, digest
@@ -194,7 +194,7 @@ def _add_project(
     delta: _Delta, client: Client, project_id: int, local: Mapping[int, _LocalState], cursor: SyncCursor | None
 ) -> None:
     """Add the difference in one project."""
-    counts = client.project_counts(project_id)
+    num_submissions = client.count_submissions(project_id)
     changes: dict[int, TaskChange] = {}
     if cursor is not None:
         changes = {change.id: change for change in client.list_changes(project_id, _look_back(cursor.updated_at))}
@@ -205,7 +205,7 @@ def _add_project(
     }
     compared_at = cursor.compared_at if cursor else 0.0
     is_due = cursor is None or time.time() - compared_at > FULL_COMPARISON_INTERVAL
-    if is_due or not _is_complete(client, counts, local, updates):
+    if is_due or not _is_complete(client, project_id, num_submissions, local, updates):
         compared_at = time.time()
         changes = {change.id: change for change in client.list_changes(project_id)}
         common = local.keys() & changes.keys()
@@ -219,18 +219,22 @@ def _add_project(
 
 
 def _is_complete(
-    client: Client, counts: ProjectCounts, local: Mapping[int, _LocalState], updates: Mapping[int, TaskChange]
+    client: Client,
+    project_id: int,
+    num_submissions: int,
+    local: Mapping[int, _LocalState],
+    updates: Mapping[int, TaskChange],
 ) -> bool:
     """Whether our tasks all exist, and our copy, with the changes, has as many submissions as Label Studio."""
     existing = {task_id: state for task_id, state in local.items() if not state.deleted}
-    if client.count_tasks(counts.project_id, existing) != len(existing):
+    if client.count_tasks(project_id, existing) != len(existing):
         return False
     submissions = sum(state.submissions for task_id, state in existing.items() if task_id not in updates)
     submissions += sum(change.submissions for change in updates.values())
-    if submissions == counts.submissions:
+    if submissions == num_submissions:
         return True
     # Somebody may have submitted between the count and the list.
-    return submissions == client.project_counts(counts.project_id).submissions
+    return submissions == client.count_submissions(project_id)
 
 
 def _differs(state: _LocalState, change: TaskChange) -> bool:

@@ -17,7 +17,6 @@ from reground.annotations.label_studio.data import (
     ImportPayload,
     Json,
     Project,
-    ProjectCounts,
     TaskChange,
     TaskState,
     User,
@@ -169,11 +168,10 @@ class Client(Connection):
             submissions = int(task["total_annotations"] or 0) + int(task["cancelled_annotations"] or 0)
             yield TaskChange(int(task["id"]), str(task["updated_at"]), submissions)
 
-    def project_counts(self, project_id: int) -> ProjectCounts:
-        """Label Studio's own counts of a project's tasks and submissions."""
+    def count_submissions(self, project_id: int) -> int:
+        """Label Studio's own count of a project's submissions; skips are submissions too."""
         row = self._request("GET", f"/api/projects/{project_id}/", f"show project {project_id}")
-        submissions = int(row["total_annotations_number"] or 0) + int(row["skipped_annotations_number"] or 0)
-        return ProjectCounts(project_id, int(row["task_number"] or 0), submissions)
+        return int(row["total_annotations_number"] or 0) + int(row["skipped_annotations_number"] or 0)
 
     def count_tasks(self, project_id: int, ids: Collection[int]) -> int:
         """How many of these tasks the project still has; far cheaper than a list of them.

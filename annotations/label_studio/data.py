@@ -21,15 +21,6 @@ class Project:
 
 
 @dataclass(frozen=True)
-class ProjectCounts:
-    """Numbers of tasks and submissions of a project; skips are submissions too."""
-
-    project_id: int
-    tasks: int
-    submissions: int
-
-
-@dataclass(frozen=True)
 class TaskChange:
     """A task's last change by Label Studio's clock (ISO 8601 in UTC), and its number of submissions, skips included."""
 
