@@ -146,10 +146,7 @@ class Workspace:
 
     def entry(self, step: str, shard: str) -> Entry | None:
         """What the manifest says of a shard, if anything."""
-        try:
-            return _parse_entry(self.read_bytes(_entry_path(step, shard)))
-        except FileNotFoundError:
-            return None
+        return self._entry_at(self.path(_entry_path(step, shard)))
 
     def entries(self, step: str | None = None) -> list[Entry]:
         """The manifest's entries, of one step or of all, by step and shard."""
@@ -158,7 +155,7 @@ class Workspace:
         except FileNotFoundError:
             return []
         paths = sorted(path for path in found if path.endswith(".json"))
-        return [_parse_entry(self.fs.cat_file(path)) for path in paths]
+        return [entry for path in paths if (entry := self._entry_at(path)) is not None]
 
     def settings_of(self, step: str) -> Mapping[str, Any]:
         """The settings that the step's shards were last made with; empty: it made none, or not with one set of them."""
@@ -260,6 +257,13 @@ class Workspace:
             yield
 
     # Private
+
+    def _entry_at(self, path: str) -> Entry | None:
+        """None: it is not there, or was taken off since it was listed."""
+        try:
+            return _parse_entry(self.fs.cat_file(path))
+        except FileNotFoundError:
+            return None
 
     def _take_off(self, entry: Entry) -> None:
         self._remove({_entry_path(entry.step, entry.shard)})

@@ -134,3 +134,27 @@ def test_the_second_run_says_who_holds_the_workspace_and_a_killed_holder_frees_i
         holder.wait()
     with Workspace(tmp_path).lock("reground masks", wait=False):
         pass
+
+
+def test_a_shard_that_is_taken_off_while_others_are_read_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    for shard in ("a", "b"):
+        workspace.commit("index", shard, "key", dropped(shard))
+    parse = store._parse_entry
+
+    def parse_and_discard(content: bytes) -> store.Entry:
+        Path(workspace.path(store._entry_path("index", "b"))).unlink(missing_ok=True)
+        return parse(content)
+
+    monkeypatch.setattr(store, "_parse_entry", parse_and_discard)
+    assert [entry.shard for entry in workspace.entries()] == ["a"] and workspace.entry("index", "b") is None
+
+
+def test_one_shard_is_discarded_with_its_tables_and_the_others_stay(workspace: Workspace) -> None:
+    for shard in ("a", "b"):
+        workspace.commit("index", shard, "key", dropped(shard))
+    workspace.discard("index", "b")
+    workspace.discard("index", "never there")
+    assert workspace.read("dropped")["item"].tolist() == ["a"] and workspace.sweep() == 0
