@@ -19,18 +19,12 @@ from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, LabelIndex, label_index, resolve_label
 from reground.tasks.imports import ImageMatcher, ImageMatchError
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
-from reground.tasks.votes import CLASSIFY, COMPARE, MAYBE, NO, QUESTIONS, RATE, YES
+from reground.tasks.votes import ANSWER_WORDS, CLASSIFY, COMPARE, MAYBE, NO, QUESTIONS, RATE, YES
 
 REQUIRED: Final = ("image_id", "label", "annotator")
 ANSWER: Final = "answer"
 OPTIONAL: Final = (ANSWER, "question", "main", "num_objects", "seconds", "at", "submission", "original")
 COLUMNS: Final = (*REQUIRED, *OPTIONAL)
-ANSWER_WORDS: Final = {
-    **dict.fromkeys(("yes", "y", "true", "1", "1.0"), YES),
-    **dict.fromkeys(("no", "n", "false", "0", "0.0"), NO),
-    "maybe": MAYBE,
-}
-"""Words for an answer, in lower case."""
 BOOLEANS: Final = {"": False, **{word: answer == YES for word, answer in ANSWER_WORDS.items() if answer != MAYBE}}
 
 Lines = Iterator[tuple[int, Mapping[str, str]]]

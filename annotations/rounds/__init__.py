@@ -6,7 +6,7 @@ from reground.annotations.rounds.controls import delete_unused_controls, read_co
 from reground.annotations.rounds.decide import has_voted, plan_decisions
 from reground.annotations.rounds.disputes import MIN_AGREEMENT, Dispute, find_disputes
 from reground.annotations.rounds.duration import Pace, measure_pace, total_seconds
-from reground.annotations.rounds.gold import gold_sources, import_gold, read_gold, remove_gold
+from reground.annotations.rounds.gold import GOLD_COLUMNS, gold_sources, import_gold, read_gold, remove_gold
 from reground.annotations.rounds.opaque_names import read_secret, with_opaque_names
 from reground.annotations.rounds.pending import write_pending
 from reground.annotations.rounds.planning import RoundPlan, plan_round
@@ -44,6 +44,7 @@ __all__ = [
     "ExclusionRule",
     "import_gold",
     "read_gold",
+    "GOLD_COLUMNS",
     "gold_sources",
     "remove_gold",
     "ReviewRound",

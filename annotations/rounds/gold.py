@@ -8,44 +8,68 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
+
+import pandas as pd
 
 from reground.annotations.rounds.questions import Question, seeded_shuffle
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, label_index, resolve_label
+from reground.tasks.imports import ImageMatcher, ImageMatchError, check_replacement, check_rows_left, log_drops
 from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, GoldRow, ImageId, dropped_row
-from reground.tasks.tabular import read_text_table
-from reground.tasks.votes import CLASSIFY, NO, YES
+from reground.tasks.tabular import read_text_table, unit
+from reground.tasks.votes import ANSWER_WORDS, CLASSIFY, NO, YES
 from reground.tasks.workspace import Output, Workspace, digest
 
 STAGE: Final = "gold-import"
-COLUMNS: Final = ("image_id", "class", "answer")
+GOLD_COLUMNS: Final = ("image_id", "class", "answer")
 
 Pair = tuple[ImageId, ClassIdx]
 
 
-def import_gold(workspace: Workspace, path: Path) -> dict[str, int]:
-    """Import known answers; importing a file of the same name again replaces its rows.
+def import_gold(
+    workspace: Workspace,
+    path: Path,
+    source: str = "",
+    *,
+    replace: bool = False,
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, int]:
+    """Import known answers of one source.
 
     Args:
         workspace: with ``images`` and ``classes``.
-        path: a CSV with the columns ``image_id,class,answer``: class is a WordNet id, an exact name or an index;
-            answer is yes or no.
+        path: a table with the columns ``image_id,class,answer``: class is a WordNet id, a name or an index; answer is
+            yes or no.
+        source: name of the source; empty: the file's name without extension.
+        replace: remove or change answers that an earlier import of the source brought.
+        columns: name -> the file's column with it, where that is another.
 
     Returns:
-        Counts of the pairs, of their images, and of the lines dropped for an unknown image or class.
+        Counts of the pairs, of their images, of the rows dropped for an unknown image or class, and of the rows that
+        came again (repeated).
 
     Raises:
-        UsageError: the file cannot be read, a line is malformed, or two lines contradict each other.
+        UsageError: the file cannot be read, a row is malformed, two rows contradict each other, no row can be used,
+            or the import would remove or change answers.
         RegroundError: the workspace has no images.
     """
     workspace.require("images", "index IMAGES")
-    rows, dropped_rows = _read_file(workspace, path)
-    output = Output({"gold": rows, "dropped": dropped_rows})
-    workspace.commit(STAGE, path.stem, digest(path.name, str(rows), str(dropped_rows)), output)
-    return {"pairs": len(rows), "images": len({row["image_id"] for row in rows}), "dropped": len(dropped_rows)}
+    source = source or path.stem
+    gold = _read_file(workspace, path, source, columns)
+    if not replace:
+        stored = [workspace.read_part(part.path) for entry, part in workspace.parts("gold") if entry.shard == source]
+        for table in stored:
+            kind = f"known answers of the source '{source}'"
+            check_replacement(table.to_pandas(), [pd.DataFrame(gold.rows)], kind, "name another --source")
+    output = Output({"gold": gold.rows, "dropped": gold.dropped})
+    workspace.commit(STAGE, source, digest(source, str(gold.rows), str(gold.dropped)), output)
+    log_drops(path, gold.dropped)
+    num_images = len({row["image_id"] for row in gold.rows})
+    return {"pairs": len(gold.rows), "images": num_images, "dropped": len(gold.dropped), "repeated": gold.repeated}
 
 
 def read_gold(workspace: Workspace) -> dict[Pair, str]:
@@ -141,33 +165,43 @@ def _gold_question(pool: GoldPool, image_id: ImageId, fillers: Sequence[ClassIdx
     return Question(key, (image_id,), tuple(seeded_shuffle(options, pool.seed, image_id)))
 
 
-def _read_file(workspace: Workspace, path: Path) -> tuple[list[GoldRow], list[DroppedRow]]:
-    image_ids = set(workspace.read("images", ["image_id"])["image_id"])
+@dataclass
+class _GoldFile:
+    """The rows of a file of known answers, and those left out."""
+
+    rows: list[GoldRow] = field(default_factory=list[GoldRow])
+    dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
+    repeated: int = 0
+
+
+def _read_file(workspace: Workspace, path: Path, source: str, columns: Mapping[str, str]) -> _GoldFile:
+    images = ImageMatcher(set(workspace.read("images", ["image_id"])["image_id"]))
     classes: Any = workspace.read("classes").to_dict("records")
     index = label_index(classes)
-    rows: dict[tuple[str, int], GoldRow] = {}
-    dropped_rows: list[DroppedRow] = []
-    for line, cells in read_text_table(path, COLUMNS):
-        if cells["answer"] not in (YES, NO):
-            raise unknown(f"answer ({path}, line {line})", cells["answer"], (YES, NO))
-        item, image_id = f"{path.name}, line {line}", ImageId(cells["image_id"])
-        if image_id not in image_ids:
-            dropped_rows.append(dropped_row(STAGE, item, DropReason.IMAGE_UNKNOWN, f"no image {image_id}"))
-            continue
+    gold = _GoldFile()
+    first: dict[Pair, tuple[int, str]] = {}
+    for line, cells in read_text_table(path, GOLD_COLUMNS, (), columns):
+        location, item = f"{path}, {unit(path)} {line}", f"{path.name}, {unit(path)} {line}"
+        answer = ANSWER_WORDS.get(cells["answer"].lower())
+        if answer not in (YES, NO):
+            raise unknown(f"answer ({location})", cells["answer"], (YES, NO))
         try:
-            label = ClassIdx(int(resolve_label(cells["class"], index)))
-        except LabelError as error:
-            dropped_rows.append(dropped_row(STAGE, item, DropReason.LABEL_UNKNOWN, str(error)))
+            pair = images.match(cells["image_id"]), ClassIdx(int(resolve_label(cells["class"], index)))
+        except (ImageMatchError, LabelError) as error:
+            is_image = isinstance(error, ImageMatchError)
+            reason = DropReason.IMAGE_UNKNOWN if is_image else DropReason.LABEL_UNKNOWN
+            gold.dropped.append(dropped_row(STAGE, item, reason, str(error)))
             continue
-        row: GoldRow = {"image_id": image_id, "class_idx": label, "answer": cells["answer"], "source": path.stem}
-        if rows.setdefault((image_id, label), row) != row:
+        first_line, first_answer = first.setdefault(pair, (line, answer))
+        if first_answer != answer:
             raise UsageError(
-                f"{path}, line {line}: answers {cells['answer']} to {cells['class']} in {image_id}, but an "
-                "earlier line answers the opposite: keep one of the two."
+                f"{location}: answers {answer} to {cells['class']} in {pair[0]}, but {unit(path)} {first_line} answers "
+                "the opposite: keep one of the two."
             )
-    if not rows:
-        first = f": {dropped_rows[0]['item']}: {dropped_rows[0]['detail']}" if dropped_rows else " below the header"
-        raise UsageError(
-            f"{path}: expected one known answer a line, on images and classes of this workspace, found none{first}"
-        )
-    return list(rows.values()), dropped_rows
+        if first_line == line:
+            gold.rows.append({"image_id": pair[0], "class_idx": pair[1], "answer": answer, "source": source})
+        else:
+            gold.repeated += 1
+    images.check_folders(str(path))
+    check_rows_left(path, f"one known answer a {unit(path)}", len(gold.rows), gold.dropped)
+    return gold

@@ -8,11 +8,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from reground.flows.cli.examples import examples
-from reground.flows.cli.options import WorkspaceUrl
+from reground.flows.cli.options import Columns, Replace, WorkspaceUrl
 from reground.flows.cli.result import Result, counted
 from reground.flows.cli.step_command import step_action
 from reground.flows.execute import workspace_lock
-from reground.tasks.predictions import import_predictions, remove_predictions
+from reground.tasks.predictions import COLUMNS, import_predictions, remove_predictions
+from reground.tasks.tabular import parse_columns
 from reground.tasks.workspace import Workspace
 
 app = App(
@@ -25,7 +26,7 @@ app = App(
 )
 app.default(step_action("predict", "predict"))
 
-FORMATS = "image_id and class_idx as .csv, .jsonl or .parquet, or a folder laid out as cleanlab/label-errors."
+FORMATS = "Table with image_id and class_idx, or a folder laid out as cleanlab/label-errors."
 
 
 @app.command(name="import", help_epilogue=examples("reground predict import predictions.csv -w W --model ours"))
@@ -35,11 +36,14 @@ def import_(
     *,
     model: Annotated[str, Parameter(help="What the model is called from now on.", metavar="NAME")],
     workspace: WorkspaceUrl,
+    columns: Columns = "",
+    replace: Replace = False,
 ) -> Result:
     """Import predictions made elsewhere; images need not be at hand."""
     here = Workspace(workspace)
+    names = parse_columns(columns, COLUMNS)
     with workspace_lock(here, "reground predict import"):
-        counts = import_predictions(here, model, file)
+        counts = import_predictions(here, model, file, replace=replace, columns=names)
     return Result(counted(counts), counts)
 
 

@@ -2,6 +2,7 @@
 
 from reground.tasks.predictions.candidates import STEP as CANDIDATES
 from reground.tasks.predictions.candidates import CandidateSettings
+from reground.tasks.predictions.files import COLUMNS
 from reground.tasks.predictions.importer import import_predictions, imported_models, remove_predictions
 from reground.tasks.predictions.step import BATCH, PredictionSettings, output_classes
 from reground.tasks.predictions.step import STEP as PREDICT
@@ -9,6 +10,7 @@ from reground.tasks.predictions.step import STEP as PREDICT
 __all__ = [
     "BATCH",
     "CANDIDATES",
+    "COLUMNS",
     "PREDICT",
     "CandidateSettings",
     "PredictionSettings",

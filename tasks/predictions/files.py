@@ -23,6 +23,7 @@ from reground.tasks.tabular import SUFFIXES, parse_json, read_table, to_text, un
 
 REQUIRED: Final = ("image_id", "class_idx")
 OPTIONAL: Final = ("probability", "set", "recipe")
+COLUMNS: Final = (*REQUIRED, *OPTIONAL)
 LABEL_ERRORS_CLASSES: Final = "cross_validated_predicted_labels/imagenet_val_set_pyx_argmax_predicted_labels.npy"
 """File of cleanlab/label-errors with the predicted classes; `LABEL_ERRORS_FILES` names the image of each."""
 LABEL_ERRORS_FILES: Final = "dataset_indexing/imagenet_val_set_index_to_filepath.json"

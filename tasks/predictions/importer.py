@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import pandas as pd
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import LabelError, label_index, read_original_labels, resolve_label
+from reground.tasks.images import LabelError, LabelIndex, label_index, read_original_labels, resolve_label
+from reground.tasks.imports import ImageMatcher, ImageMatchError, check_replacement, check_rows_left, log_drops
 from reground.tasks.predictions import files
 from reground.tasks.predictions.files import FileRow, Label
 from reground.tasks.predictions.step import looks_random
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 
 STAGE: Final = "predict-import"
 VERSION: Final = 1
+OUTSIDE_WORDS: Final = (str(OUTSIDE), f"{OUTSIDE}.0")
+"""How a file spells a class outside the vocabulary."""
 
 
 @dataclass
@@ -49,25 +53,37 @@ class _FileRows:
 
     predictions: list[PredictionRow] = field(default_factory=list[PredictionRow])
     dropped: list[DroppedRow] = field(default_factory=list[DroppedRow])
+    repeated: int = 0
 
     def drop(self, row: FileRow, reason: DropReason, detail: str) -> None:
         self.dropped.append(dropped_row(STAGE, row.image_id, reason, f"{row.location}: {detail}"))
 
 
-def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str, int]:
-    """Import the predictions of a model; a second file for the same model replaces the first.
+def import_predictions(
+    workspace: Workspace,
+    model: str,
+    path: Path,
+    *,
+    replace: bool = False,
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, int]:
+    """Import the predictions of a model.
 
     Args:
         workspace: with classes and images, or with imported votes: the image files are not needed.
         model: name of the model in this workspace.
         path: a file or folder in one of the formats of `reground.tasks.predictions.files.read`.
+        replace: remove or change predictions that an earlier import of the model brought.
+        columns: of a table: name -> the file's column with it, where that is another.
 
     Returns:
-        Number of predictions, of dropped rows, and of photographs without a prediction (missing).
+        Number of predictions, of dropped rows, of rows that came again (repeated), and of photographs without a
+        prediction (missing).
 
     Raises:
         UsageError: the name is not valid for a table or is taken by ``reground predict``, the file is
-            malformed, or no row matches an image of this workspace.
+            malformed or contradicts itself, no row matches an image of this workspace, or the import would remove or
+            change predictions.
         RegroundError: the workspace has no classes or no images.
     """
     _check_name(workspace, model)
@@ -79,15 +95,19 @@ def import_predictions(workspace: Workspace, model: str, path: Path) -> dict[str
             f"run `reground index IMAGES -w {workspace.shell_url}` or "
             f"`reground votes import -w {workspace.shell_url}` first."
         )
-    file_rows = _check_rows(workspace, path, photographs, label_index(classes))
-    if not file_rows.predictions:
-        raise _no_match_error(path, file_rows, photographs)
+    file_rows = _check_rows(workspace, path, columns, photographs, label_index(classes))
+    expected = f"predictions (image ids such as {', '.join(sorted(photographs)[:2])})"
+    check_rows_left(path, expected, len(file_rows.predictions), file_rows.dropped)
+    if not replace:
+        _check_nothing_lost(workspace, model, file_rows.predictions)
     _commit(workspace, model, path, file_rows)
+    log_drops(path, file_rows.dropped)
     _warn_of_chance(workspace, model, file_rows, len(classes))
     on_photographs = sum(row["set"] == PHOTOGRAPHS for row in file_rows.predictions)
     return {
         "predictions": len(file_rows.predictions),
         "dropped": len(file_rows.dropped),
+        "repeated": file_rows.repeated,
         "missing": len(photographs) - on_photographs,
     }
 
@@ -147,37 +167,59 @@ def _check_name(workspace: Workspace, model: str) -> None:
 
 
 def _check_rows(
-    workspace: Workspace, path: Path, photographs: set[str], index: Mapping[str, set[ClassIdx]]
+    workspace: Workspace, path: Path, columns: Mapping[str, str], photographs: set[str], index: LabelIndex
 ) -> _FileRows:
-    file_rows, ids_of_set = _FileRows(), {PHOTOGRAPHS: photographs}
-    first_locations: dict[tuple[str, str], str] = {}
-    rows = list(files.read(path))
+    file_rows, images_by_set = _FileRows(), {PHOTOGRAPHS: ImageMatcher(photographs)}
+    first_rows: dict[tuple[str, ImageId], tuple[str, PredictionRow]] = {}
+    rows = list(files.read(path, columns))
     default_recipe = _recipe(path)
     for row in rows:
-        if row.set_name not in ids_of_set:
-            ids_of_set[row.set_name] = _variant_ids(workspace, row)
-        if row.image_id not in ids_of_set[row.set_name]:
-            file_rows.drop(row, DropReason.IMAGE_UNKNOWN, f"no such image among {row.set_name}")
-            continue
-        first_location = first_locations.setdefault((row.set_name, row.image_id), row.location)
-        if first_location != row.location:
-            file_rows.drop(row, DropReason.DUPLICATE_ID, f"predicted already at {first_location}")
-            continue
+        if row.set_name not in images_by_set:
+            images_by_set[row.set_name] = ImageMatcher(_variant_ids(workspace, row))
         try:
-            class_idx = [_resolve(label, index) for label in row.labels]
+            prediction = _prediction(row, images_by_set[row.set_name], index, default_recipe)
+        except ImageMatchError as error:
+            file_rows.drop(row, DropReason.IMAGE_UNKNOWN, f"{error} among {row.set_name}")
+            continue
         except LabelError as error:
             file_rows.drop(row, DropReason.LABEL_UNKNOWN, str(error))
             continue
-        file_rows.predictions.append(
-            {
-                "set": row.set_name,
-                "image_id": ImageId(row.image_id),
-                "class_idx": class_idx,
-                "probability": list(row.probability),
-                "recipe": row.recipe or default_recipe,
-            }
-        )
+        key = row.set_name, prediction["image_id"]
+        first_location, first = first_rows.setdefault(key, (row.location, prediction))
+        if first_location == row.location:
+            file_rows.predictions.append(prediction)
+        elif str(first) == str(prediction):  # NaN equals NaN as text
+            file_rows.repeated += 1
+        else:
+            raise UsageError(
+                f"{row.location}: predicts {list(row.labels)} for {prediction['image_id']}, but {first_location} says "
+                "otherwise: keep one of the two."
+            )
+    for images in images_by_set.values():
+        images.check_folders(str(path))
     return file_rows
+
+
+def _prediction(row: FileRow, images: ImageMatcher, index: LabelIndex, default_recipe: str) -> PredictionRow:
+    """A row as one of ``predictions``.
+
+    Raises:
+        ImageMatchError: its image is not there.
+        LabelError: a label names no class, or several.
+        UsageError: two labels name the same class.
+    """
+    image_id = images.match(row.image_id)
+    class_idx = [_resolve(label, index) for label in row.labels]
+    known = [label for label in class_idx if label != OUTSIDE]
+    if len(set(known)) < len(known):
+        raise UsageError(f"{row.location}: expected every class once, found {list(row.labels)}")
+    return {
+        "set": row.set_name,
+        "image_id": image_id,
+        "class_idx": class_idx,
+        "probability": list(row.probability),
+        "recipe": row.recipe or default_recipe,
+    }
 
 
 def _variant_ids(workspace: Workspace, row: FileRow) -> set[str]:
@@ -188,8 +230,17 @@ def _variant_ids(workspace: Workspace, row: FileRow) -> set[str]:
     return set(workspace.read(table, ["image_id"])["image_id"])
 
 
-def _resolve(label: Label, index: Mapping[str, set[ClassIdx]]) -> ClassIdx:
-    return OUTSIDE if str(label).strip() == str(OUTSIDE) else resolve_label(str(label), index)
+def _resolve(label: Label, index: LabelIndex) -> ClassIdx:
+    return OUTSIDE if str(label).strip() in OUTSIDE_WORDS else resolve_label(str(label), index)
+
+
+def _check_nothing_lost(workspace: Workspace, model: str, predictions: list[PredictionRow]) -> None:
+    """Check that the predictions of an earlier import come again."""
+    stored = workspace.read(f"predictions/{model}", ["set", "image_id", "class_idx"])
+    if len(stored):
+        incoming = pd.DataFrame(predictions)[[*stored.columns]]
+        stored["class_idx"] = [labels.tolist() for labels in stored["class_idx"]]  # as in the rows
+        check_replacement(stored, [incoming], f"predictions of '{model}'", "import under another name")
 
 
 def _recipe(path: Path) -> str:
@@ -213,18 +264,6 @@ def _commit(workspace: Workspace, model: str, path: Path, file_rows: _FileRows) 
     if before is None or before.key != key:
         tables = {f"predictions/{model}": file_rows.predictions, "dropped": file_rows.dropped}
         workspace.commit(STAGE, model, key, Output(tables))
-
-
-def _no_match_error(path: Path, file_rows: _FileRows, photographs: set[str]) -> UsageError:
-    reasons = "; ".join(row["detail"] for row in _first_of_each_reason(file_rows.dropped)) or "it has no rows"
-    examples = ", ".join(sorted(photographs)[:2])
-    return UsageError(
-        f"{path}: expected predictions on the images of this workspace (such as {examples}), found none: {reasons}"
-    )
-
-
-def _first_of_each_reason(dropped: list[DroppedRow]) -> Iterator[DroppedRow]:
-    yield from {row["reason"]: row for row in reversed(dropped)}.values()
 
 
 def _warn_of_chance(workspace: Workspace, model: str, file_rows: _FileRows, classes: int) -> None:

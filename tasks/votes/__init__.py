@@ -31,6 +31,7 @@ from reground.tasks.votes.policy import (
 )
 from reground.tasks.votes.vocabulary import (
     ANONYMOUS,
+    ANSWER_WORDS,
     ANSWERS,
     CLASSIFY,
     COMPARE,
@@ -52,6 +53,7 @@ __all__ = [
     "ANNOTATOR_COLUMNS",
     "ANONYMOUS",
     "ANSWERS",
+    "ANSWER_WORDS",
     "CLASSIFY",
     "COMPARE",
     "CONTAINS",

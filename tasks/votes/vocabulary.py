@@ -20,6 +20,12 @@ QUESTIONS: Final = (CONTAINS, CLASSIFY)
 NO, MAYBE, YES = "no", "maybe", "yes"
 ANSWERS: Final = (NO, MAYBE, YES)
 """Answers, in the order of their index in `VoteArrays`."""
+ANSWER_WORDS: Final = {
+    **dict.fromkeys((YES, "y", "true", "1", "1.0"), YES),
+    **dict.fromkeys((NO, "n", "false", "0", "0.0"), NO),
+    MAYBE: MAYBE,
+}
+"""Words that files have for an answer, in lower case -> the answer."""
 
 LABEL_STUDIO, RECORDED, SIMULATED = "label-studio", "recorded", "simulated"
 """Sources of votes that are not published: given in Label Studio; recorded beforehand; made by a program."""

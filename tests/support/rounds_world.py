@@ -74,7 +74,7 @@ def settled(workspace: Workspace) -> None:
     put_truth(workspace, [truth(f"i{n:02d}", {n % 3: 1.0, (n + 1) % 3: 0.0}) for n in range(6)])
 
 
-def import_gold(workspace: Workspace, folder: Path, *lines: str) -> dict[str, int]:
+def import_gold(workspace: Workspace, folder: Path, *lines: str, replace: bool = False) -> dict[str, int]:
     path = folder / "known.csv"
     path.write_text("\n".join(["image_id,class,answer", *lines]))
-    return import_file(workspace, path)
+    return import_file(workspace, path, replace=replace)

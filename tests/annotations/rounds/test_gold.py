@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reground.annotations.rounds import (
-    read_gold,
-)
+from reground.annotations.rounds import gold_sources, read_gold, remove_gold
 from reground.flows.cli.main import main
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Workspace
@@ -16,19 +14,35 @@ from tests.support.rounds_world import create_tasks, import_gold, plan
 from tests.support.tables import candidate, put
 
 
-def test_gold_comes_in_and_again_replaces_itself(workspace: Workspace, tmp_path: Path) -> None:
-    assert import_gold(workspace, tmp_path, "i00,class 0,yes", "i00,1,no", "i09,n00000002,yes") == {
-        "pairs": 3,
-        "images": 2,
-        "dropped": 0,
-    }
-    assert import_gold(workspace, tmp_path, "i00,0,yes", "nobody,0,yes", "i00,dragon,no") == {
-        "pairs": 1,
-        "images": 1,
-        "dropped": 2,
-    }
+def test_gold_comes_in_and_nothing_is_replaced_by_the_way(workspace: Workspace, tmp_path: Path) -> None:
+    first = import_gold(workspace, tmp_path, "i00,class 0,yes", "i00,1,no", "i09,n00000002,yes", "i09.JPEG,2.0,Yes")
+    assert first == {"pairs": 3, "images": 2, "dropped": 0, "repeated": 1}
+    lines = ["i00,0,yes", "nobody,0,yes", "i00,dragon,no"]
+    with pytest.raises(UsageError, match="remove or change 2 of the 3 known answers of the source 'known'"):
+        import_gold(workspace, tmp_path, *lines)
+    assert len(read_gold(workspace)) == 3
+    second = import_gold(workspace, tmp_path, *lines, replace=True)
+    assert second == {"pairs": 1, "images": 1, "dropped": 2, "repeated": 0}
     assert read_gold(workspace) == {("i00", 0): "yes"}
     assert sorted(workspace.read("dropped")["reason"]) == ["image_unknown", "label_unknown"]
+
+
+def test_sources_of_gold_stand_beside_each_other_and_go_out_again(workspace: Workspace, tmp_path: Path) -> None:
+    for name, text in {
+        "ann": "image_id,class,answer\ni00,0,yes\n",
+        "bob": "file,class,answer,note\nval/i01.JPEG,0,0,x\ni02,0,1,\n",
+    }.items():
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "gold.csv"
+        path.write_text(text)
+        columns = ["--columns", "image_id=file"] if "file" in text else []
+        assert main(["gold", "import", str(path), "-w", workspace.url, "--source", name, *columns]) == 0
+    assert gold_sources(workspace) == {"ann": 1, "bob": 2}
+    assert read_gold(workspace) == {("i00", 0): "yes", ("i01", 0): "no", ("i02", 0): "yes"}
+    assert main(["gold", "remove", "-w", workspace.url, "--source", "bob"]) == 0
+    assert gold_sources(workspace) == {"ann": 1} and read_gold(workspace) == {("i00", 0): "yes"}
+    with pytest.raises(UsageError, match="unknown source of known answers 'bob': expected one of: ann"):
+        remove_gold(workspace, "bob")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +51,7 @@ def test_gold_comes_in_and_again_replaces_itself(workspace: Workspace, tmp_path:
         (["i00,0,perhaps"], r"line 2\) 'perhaps': expected one of: no, yes"),
         (["i00,0,yes", "i00,class 0,no"], "line 3: .*the opposite"),
         (["i00,0"], "line 2: expected 3 cells"),
-        (["i00.JPEG,0,yes"], r"found none: .*line 2: no image i00\.JPEG"),
+        (["i77.JPEG,0,yes"], r"none of the 1 can be used: 1 image_unknown .*line 2: no image i77\.JPEG"),
         ([], "one known answer a line"),
     ],
 )

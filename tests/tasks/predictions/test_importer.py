@@ -17,7 +17,7 @@ from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.predictions import candidates
 from reground.tasks.predictions import step as predictions
-from reground.tasks.predictions.importer import STAGE, import_predictions
+from reground.tasks.predictions.importer import STAGE, import_predictions, imported_models, remove_predictions
 from reground.tasks.workspace import Workspace, finish, run_shard, todo, write_table
 from tests.support.tables import class_row, image, prediction, put, vote
 
@@ -79,7 +79,7 @@ def test_every_format_and_every_way_to_name_a_class(
     workspace: Workspace, tmp_path: Path, write: Callable[[list[dict[str, Any]], Path], Path]
 ) -> None:
     told = import_predictions(workspace, "m", write(ROWS, tmp_path / "p"))
-    assert told == {"predictions": 4, "dropped": 0, "missing": 0}
+    assert told == {"predictions": 4, "dropped": 0, "repeated": 0, "missing": 0}
     assert read(workspace) == EXPECTED
     frame = workspace.read("predictions/m")
     assert all(np.isnan(row).all() for row in frame["probability"])
@@ -90,12 +90,12 @@ def test_every_format_and_every_way_to_name_a_class(
 def test_what_cannot_count_is_dropped_with_its_reason(
     workspace: Workspace, tmp_path: Path, write: Callable[[list[dict[str, Any]], Path], Path]
 ) -> None:
-    more = [{"image_id": "a", "class_idx": 3}, {"image_id": "x", "class_idx": 3}, {"image_id": "e", "class_idx": 3}]
+    more = [{"image_id": "a", "class_idx": 7}, {"image_id": "x", "class_idx": 3}, {"image_id": "e", "class_idx": 3}]
     rows = [*ROWS[:2], {"image_id": "c", "class_idx": "unicorn"}, *more]
     told = import_predictions(workspace, "m", write(rows, tmp_path / "p"))
-    assert told == {"predictions": 2, "dropped": 4, "missing": 2}
+    assert told == {"predictions": 2, "dropped": 3, "repeated": 1, "missing": 2}
     assert read(workspace) == {"a": [7], "b": [3, 8]}
-    expected = {"a": "duplicate_id", "x": "image_unknown", "e": "image_unknown", "c": "label_unknown"}
+    expected = {"x": "image_unknown", "e": "image_unknown", "c": "label_unknown"}
     assert dropped(workspace) == expected
     assert workspace.read("dropped")["detail"].str.contains(r"p\.\w+, (?:line|row) \d+: ").all()
 
@@ -126,8 +126,8 @@ CSV_ERRORS = {
     'image_id,class_idx,probability\na,7,"[0.5, 0.1]"\n': "line 2: expected a probability for each of 1",
     'image_id,class_idx,probability\na,"[7, 3]","[0.1, 0.5]"\n': "line 2: expected the best first",
     'image_id,class_idx,probability\na,7,"[null]"\nb,3,"[[1]]"\n': "line 3: expected probability to be numbers",
-    "image_id,class_idx\nx,7\n": "expected predictions on the images of this workspace .such as a, b.",
-    "image_id,class_idx\n": "it has no rows",
+    "image_id,class_idx\nx,7\n": r"expected predictions \(image ids such as a, b\)",
+    "image_id,class_idx\n": "found none",
     "image_id,class_idx\na,nothing\n": "'nothing' is no WordNet id",
     "image_id,class_idx,set\na,7,mixed_rand\n": r"line 2\) 'mixed_rand': expected one of: photographs",
 }
@@ -201,7 +201,10 @@ def test_the_label_errors_release(imagenet: Workspace, tmp_path: Path) -> None:
     names = [f"val/n01440764/ILSVRC2012_val_{n:08d}.JPEG" for n in (2, 1, 3)]
     path = release(tmp_path, [0, 1, 5], names)
     for given in (tmp_path, path):
-        assert import_predictions(imagenet, "m", given) == {"predictions": 2, "dropped": 1, "missing": 0}
+        assert import_predictions(imagenet, "m", given) == {
+            **{"predictions": 2, "dropped": 1},
+            **{"repeated": 0, "missing": 0},
+        }
         # ImageNet's class 0 (tench) is class 1 here; and it is of the image that the list of files names.
         assert read(imagenet) == {"ILSVRC2012_val_00000002": [1], "ILSVRC2012_val_00000001": [0]}
 
@@ -244,7 +247,7 @@ def test_predicting_forgets_no_import_and_the_other_way_round(workspace: Workspa
     put(workspace, "predictions/own", own)
     with pytest.raises(UsageError, match="import the predictions under another name"):
         import_predictions(workspace, "own", to_csv(ROWS, tmp_path / "p"))
-    import_predictions(workspace, "other", to_csv(ROWS[:1], tmp_path / "p"))
+    import_predictions(workspace, "other", to_csv(ROWS[:1], tmp_path / "p"), replace=True)
     assert read(workspace, "own") == {"a": [3]} and read(workspace, "other") == {"a": [7]}
     with pytest.raises(UsageError, match="was imported"):
         settings = predictions.PredictionSettings(models=("efficientnet-lite0",))
@@ -290,6 +293,45 @@ def test_labels_in_another_order_are_warned_of(workspace_url: str, tmp_path: Pat
 def test_the_command(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(to_csv(ROWS, tmp_path / "p"))
     assert main(["predict", "import", "-w", workspace.url, "--model", "m", path]) == 0
-    assert "predictions 4, dropped 0, missing 0" in capsys.readouterr().out
+    assert "predictions 4, dropped 0, repeated 0, missing 0" in capsys.readouterr().out
     assert main(["predict", "import", path, "-w", workspace.url, "--model", "m:n"]) == 2
     assert "call it 'm-n'" in capsys.readouterr().err
+
+
+def test_rows_that_come_again_count_once_and_contradictions_are_told(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [{"image_id": "a", "class_idx": [7, 3]}, {"image_id": "val/a.JPEG", "class_idx": ["dog", "tabby, cat"]}]
+    assert import_predictions(workspace, "m", to_csv(rows, tmp_path / "p"))["repeated"] == 1
+    assert read(workspace) == {"a": [7, 3]}
+    with pytest.raises(UsageError, match=r"line 4: predicts \['3'\] for a, but .*line 2 says otherwise"):
+        import_predictions(workspace, "n", to_csv([*rows, {"image_id": "a", "class_idx": 3}], tmp_path / "q"))
+    with pytest.raises(UsageError, match=r"line 2: expected every class once, found \[7, 'dog'\]"):
+        import_predictions(workspace, "n", to_csv([{"image_id": "a", "class_idx": [7, "dog"]}], tmp_path / "r"))
+    assert imported_models(workspace) == {"m"}
+
+
+def test_another_file_replaces_nothing_by_the_way_and_goes_out_again(workspace: Workspace, tmp_path: Path) -> None:
+    import_predictions(workspace, "m", to_csv(ROWS[:2], tmp_path / "p"))
+    import_predictions(workspace, "m", to_csv(ROWS, tmp_path / "q"))  # nothing is lost
+    other = to_csv([{"image_id": "a", "class_idx": 3}], tmp_path / "r")
+    with pytest.raises(UsageError, match=r"remove or change 4 of the 4 predictions of 'm' .*--replace"):
+        import_predictions(workspace, "m", other)
+    assert read(workspace) == EXPECTED
+    import_predictions(workspace, "m", other, replace=True)
+    assert read(workspace) == {"a": [3]}
+    put(workspace, "predictions/own", [prediction("a", [3])])
+    with pytest.raises(UsageError, match="the predictions of 'own' were not imported"):
+        remove_predictions(workspace, "own")
+    with pytest.raises(UsageError, match="unknown model with imported predictions 'k': expected one of: m"):
+        remove_predictions(workspace, "k")
+    assert remove_predictions(workspace, "m") == 1
+    assert "predictions/m" not in workspace.tables() and read(workspace, "own") == {"a": [3]}
+
+
+def test_columns_and_indices_as_pandas_writes_them(workspace: Workspace, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"file": ["val/a.JPEG", "b.jpg", "c"], "label": [7.0, None, -1.0], "score": [0.5, 0.5, 0.25]})
+    columns = {"image_id": "file", "class_idx": "label", "probability": "score"}
+    frame.dropna().to_csv(tmp_path / "p.csv")
+    frame.dropna().to_parquet(tmp_path / "p.parquet")
+    for model, suffix in (("m", ".csv"), ("n", ".parquet")):
+        import_predictions(workspace, model, tmp_path / f"p{suffix}", columns=columns)
+        assert read(workspace, model) == {"a": [7], "c": [-1]}
