@@ -46,9 +46,10 @@ def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
     settings = _complete(settings)
     skip = [Path(settings.classes)] if settings.classes else []
     skip += [Path(workspace.root)] if workspace.is_local else []
-    items = plan_items(settings, skip)
+    classes = load_classes(settings.classes)
+    items = plan_items(settings, classes, skip)
     args = {"classes": settings.classes}
-    vocabulary = Shard("classes", (digest(json.dumps(load_classes(settings.classes))),), args, size=0)
+    vocabulary = Shard("classes", (digest(json.dumps(classes)),), args, size=0)
     starts = range(0, len(items), settings.shard_size)
     parts = (items[start : start + settings.shard_size] for start in starts)
     return [vocabulary, *(_shard(number, part, args) for number, part in enumerate(parts))]

@@ -10,7 +10,6 @@ from typing import Final, TypedDict
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images.box_finder import BoxFinder
-from reground.tasks.images.classes import load_classes
 from reground.tasks.images.image_ids import path_id, stem_id
 from reground.tasks.images.labels import LabelError, class_by_name, label_index, resolve_label
 from reground.tasks.images.listing import FileProblem, ListedFile
@@ -62,17 +61,17 @@ class IndexItem:
         return max(1, len(self.files))
 
 
-def plan_items(settings: IndexSettings, skip: Sequence[Path]) -> list[IndexItem]:
+def plan_items(settings: IndexSettings, classes: Sequence[ClassRow], skip: Sequence[Path]) -> list[IndexItem]:
     """Every file of the source, sorted by name; files with the same image_id are at the place of the first.
 
     Args:
         settings: of the step, with every path.
+        classes: rows of ``classes``.
         skip: files and folders to leave out.
 
     Raises:
         UsageError: there is nothing to index; the message lists the accepted sources.
     """
-    classes = load_classes(settings.classes)
     files = _without_boxes(list_source(settings.images, settings.labels, skip), settings.boxes)
     labels = {item.label for item in files if item.label}
     _check_zero_based(labels, classes)
