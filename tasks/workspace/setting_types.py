@@ -5,6 +5,7 @@ A closed list is a ``Literal``. What a type cannot say, a step's `check` does.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -48,7 +49,13 @@ class Location:
         if not path or text in self.names:
             return text
         full = folder.absolute() / path
-        return f"{prefix}{colon}{full}" if full.exists() else text
+        return f"{prefix}{colon}{_without_parents(full)}" if full.exists() else text
+
+
+def _without_parents(path: Path) -> Path:
+    """The path without ``..``, unless a link makes that another place."""
+    plain = Path(os.path.normpath(path))
+    return plain if plain.exists() and plain.samefile(path) else path
 
 
 FilePath = Annotated[str, Location()]
