@@ -15,6 +15,7 @@ import pandas as pd
 
 from reground.tasks.images import load_groups
 from reground.tasks.kernels.intervals import proportion
+from reground.tasks.report.decisions import decisions
 from reground.tasks.report.models import Number
 from reground.tasks.report.photographs import QUESTIONED
 from reground.tasks.report.snapshot import Snapshot
@@ -185,6 +186,7 @@ def labels(snapshot: Snapshot) -> dict[str, Any]:
     """Everything the page says of labels."""
     label_pairs = Labels(snapshot)
     rows, count = people(snapshot)
+    decision_rows, decision_count = decisions(snapshot)
     return {
         "fates": fates(snapshot),
         "added": label_pairs.added(),
@@ -192,4 +194,6 @@ def labels(snapshot: Snapshot) -> dict[str, Any]:
         "mixed_up": label_pairs.mixed_up(),
         "people": rows,
         "people_count": count,
+        "decisions": decision_rows,
+        "decision_count": decision_count,
     }
