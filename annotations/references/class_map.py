@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,12 @@ from typing import Final, NamedTuple
 
 from reground.annotations.references.entries import Numbers
 from reground.tasks.errors import UsageError
-from reground.tasks.images import LabelError, label_index, load_classes, resolve_label
+from reground.tasks.images import LabelError, LabelIndex, label_index, load_classes, resolve_label
 from reground.tasks.schema import ClassIdx, ClassRow, ReferenceClassRow
 from reground.tasks.tabular import read_text_table, unit
 
 COLUMNS: Final = ("theirs", "ours")
+_NUMBER: Final = re.compile(r"[0-9]+(\.0*)?")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class ClassMatcher:
         self._wnids = [row["wnids"][0] for row in load_classes()] if numbers == Numbers.IMAGENET else []
         self._matches: dict[str, ClassMatch | None] = {}
         self.labels: Counter[str] = Counter()
+        self.reasons: dict[str, str] = {}
+        """Class without a match -> why."""
 
     def match(self, label: str) -> ClassMatch | None:
         """The classes that a class of theirs is; None: not known. Counts the label.
@@ -140,23 +144,27 @@ class ClassMatcher:
         return (label, self._wnids[int(label)]) if self._wnids else (label,)
 
     def _match(self, label: str) -> ClassMatch | None:
-        is_number = label.isascii() and label.isdigit()
-        if self._wnids and not (is_number and len(label) <= 4 and int(label) < len(self._wnids)):
+        is_number = bool(_NUMBER.fullmatch(label))
+        if self._wnids and not (label.isascii() and label.isdigit() and int(label[:5]) < len(self._wnids)):
             last = len(self._wnids) - 1
             raise UsageError(f"expected indices of ImageNet's classes, 0 to {last}, found '{label[:60]}'")
         for spelling in self._spellings(label) if self._map else ():
             if spelling in self._map.classes_of:  # type: ignore[union-attr]
                 class_idxs = self._map.classes_of[spelling]  # type: ignore[union-attr]
-                return None if class_idxs is None else ClassMatch(class_idxs, "map")
-        if self._wnids:
-            label = self._wnids[int(label)]
-        elif is_number and self._numbers == Numbers.NONE:
+                if class_idxs is None:
+                    self.reasons[label] = f"the map takes '{label}' for a class that this workspace lacks"
+                    return None
+                return ClassMatch(class_idxs, "map")
+        name = self._wnids[int(label)] if self._wnids else label
+        if is_number and self._numbers == Numbers.NONE:
+            self.reasons[label] = f"'{label}' is a number of the file's own: map it to a class of this workspace"
             return None
         try:
-            class_idx = resolve_label(label, self._index)
-        except LabelError:
+            class_idx = resolve_label(name, self._index)
+        except LabelError as error:
+            self.reasons[label] = str(error)
             return None
-        how = "index" if is_number and not self._wnids else "wnid" if label in self._own_wnids else "name"
+        how = "index" if is_number and not self._wnids else "wnid" if name in self._own_wnids else "name"
         return ClassMatch((class_idx,), how)
 
 
@@ -188,14 +196,10 @@ def read_class_map(path: Path, classes: Sequence[ClassRow]) -> ClassMap:
             found.append(_resolve(ours, index, location, unknown))
     if not pairs:
         raise UsageError(f"{path}: expected one pair of classes a {unit(path)}, found none")
-    classes_of = {
-        theirs: None if None in found else tuple(dict.fromkeys(filter(_is_class, found)))
-        for theirs, found in pairs.items()
-    }
-    return ClassMap(classes_of, unknown)
+    return ClassMap({theirs: _all_known(found) for theirs, found in pairs.items()}, unknown)
 
 
-def _resolve(ours: str, index: Mapping[str, set[ClassIdx]], location: str, unknown: dict[str, str]) -> ClassIdx | None:
+def _resolve(ours: str, index: LabelIndex, location: str, unknown: dict[str, str]) -> ClassIdx | None:
     try:
         return resolve_label(ours, index)
     except LabelError as error:
@@ -203,8 +207,10 @@ def _resolve(ours: str, index: Mapping[str, set[ClassIdx]], location: str, unkno
         return None
 
 
-def _is_class(value: ClassIdx | None) -> bool:
-    return value is not None
+def _all_known(class_idxs: Sequence[ClassIdx | None]) -> tuple[ClassIdx, ...] | None:
+    """The classes, each once; None: one of them is not known."""
+    known = tuple(dict.fromkeys(class_idx for class_idx in class_idxs if class_idx is not None))
+    return None if None in class_idxs else known
 
 
 def _first(names: Sequence[str], limit: int = 5) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reground.annotations.references.document import preview
 from reground.annotations.references.entries import Entry, Fault, Numbers, PublishedLabels
 from reground.tasks.errors import UsageError
+from reground.tasks.files import preview
 from reground.tasks.schema import BoxDict, DropReason
 
 SECTIONS: Final = ("images", "categories", "annotations")
@@ -103,7 +103,7 @@ def _box(annotation: Mapping[str, Any], location: str, report: Callable[[Fault],
         box = pixel_box(x, y, x + width, y + height)
         if box is not None:
             return box
-    detail = f"expected bbox as x, y, width, height in pixels, found {str(bbox)[:60]}: the label is kept without a box"
+    detail = f"expected bbox as x, y, width, height in pixels, found {preview(bbox)}: the label is kept without a box"
     report(Fault(location, DropReason.BOX_FILE_INVALID, detail))
     return None
 

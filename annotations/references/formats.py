@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from reground.annotations.references.coco import SECTIONS, read_coco
-from reground.annotations.references.document import preview, read_document
+from reground.annotations.references.document import read_document
 from reground.annotations.references.entries import Numbers, PublishedLabels
 from reground.annotations.references.imagenet_multilabel import read_multilabel
 from reground.annotations.references.real import read_label_lists
 from reground.annotations.references.table import read_labels
 from reground.tasks.errors import UsageError, unknown
+from reground.tasks.files import preview
 from reground.tasks.tabular import SUFFIXES
 
 REAL, MULTILABEL, TABLE, COCO = "real", "imagenet-multilabel", "table", "coco"
@@ -43,15 +44,21 @@ def read_published(path: Path, format: str, columns: Mapping[str, str], has_map:
         return chosen, read_multilabel(path)
     if chosen == TABLE:
         return chosen, read_labels(path, columns, Numbers.NONE if has_map else Numbers.WORKSPACE)
+    return _read_json(path, chosen, columns, has_map)
+
+
+def _read_json(path: Path, format: str, columns: Mapping[str, str], has_map: bool) -> tuple[str, PublishedLabels]:
+    """As `read_published`, of a document whose content shows the format unless it is given."""
     document = read_document(path)
-    is_coco = isinstance(document, Mapping) and document.keys() >= set(SECTIONS)
-    if chosen == COCO and not is_coco:
+    if isinstance(document, dict) and document.keys() >= set(SECTIONS) and format != REAL:
+        return COCO, read_coco(path, document)
+    if format == COCO:
         raise UsageError(f"{path}: expected an object with {', '.join(SECTIONS)}, found {preview(document)}")
     if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
         return TABLE, read_labels(path, columns, Numbers.NONE if has_map else Numbers.WORKSPACE)
     if not isinstance(document, list | dict):
         raise UsageError(f"{path}: expected label lists (real.json) or COCO, found {preview(document)}")
-    return (COCO, read_coco(path, document)) if is_coco and chosen != REAL else (REAL, read_label_lists(path, document))
+    return REAL, read_label_lists(path, document)
 
 
 def _by_suffix(path: Path) -> str:

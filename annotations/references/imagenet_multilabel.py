@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.annotations.published import imagenet_labels, parse_imagenet_id, read_frame
-from reground.annotations.references.document import preview
 from reground.annotations.references.entries import Entry, Fault, Numbers, PublishedLabels
 from reground.tasks.errors import UsageError
+from reground.tasks.files import preview
 
 ANSWER_FILE, INFO_FILE = "annotations_classify_task.pkl", "image_info.pkl"
 EASY: Final = "easy"

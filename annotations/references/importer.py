@@ -13,14 +13,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from reground.annotations.published import commit_classes
+from reground.annotations.published import commit_classes, is_imagenet_id
 from reground.annotations.references.class_map import ClassCoverage, ClassMatcher, read_class_map
 from reground.annotations.references.formats import read_published
-from reground.annotations.references.rows import STAGE, ImageMatcher, RowBuilder
+from reground.annotations.references.rows import STAGE, RowBuilder
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import load_classes, read_original_labels
+from reground.tasks.imports import ImageMatcher
 from reground.tasks.references import ORIGINAL, OWN, reference_names
 from reground.tasks.schema import ClassRow, DroppedRow, ReferenceRow, ReferenceTruthRow
 from reground.tasks.workspace import Output, Workspace, digest
@@ -91,7 +92,8 @@ def import_reference(
     format_name, published = read_published(path, options.format, options.columns, options.classes is not None)
     class_map = read_class_map(options.classes, classes) if options.classes else None
     matcher = ClassMatcher(classes, class_map, published.numbers)
-    images = ImageMatcher(read_original_labels(workspace).index.tolist())
+    image_ids = read_original_labels(workspace).index.tolist()
+    images = ImageMatcher(image_ids or None, is_imagenet_id)
     builder = RowBuilder(name, images, matcher, options.min_confidence, options.ignore_unknown)
     for label in published.classes:
         matcher.add(label)
@@ -108,7 +110,9 @@ def import_reference(
         "sha256": " ".join(map(_sha256, published.files)),
         "classes_file": options.classes.name if options.classes else "",
         "classes_sha256": _sha256(options.classes) if options.classes else "",
-        **_counts(rows),
+        "images": len(rows),
+        "empty": sum(not row["labels"] for row in rows),
+        "labels": sum(len(row["labels"]) for row in rows),
         "dropped": len(dropped),
     }
     before = _reference(workspace, name)
@@ -144,11 +148,6 @@ def _check_name(name: str) -> None:
             f"expected a name of letters, digits, dots, dashes and underscores that begins with a letter, and none of "
             f"{', '.join(RESERVED)}, got '{name}'"
         )
-
-
-def _counts(rows: Sequence[ReferenceTruthRow]) -> Any:
-    sizes = [len(row["labels"]) for row in rows]
-    return {"images": len(rows), "empty": sizes.count(0), "labels": sum(sizes)}
 
 
 def _commit(

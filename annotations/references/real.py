@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.annotations.published import IMAGENET_SIZE, imagenet_id
-from reground.annotations.references.document import preview, read_document
+from reground.annotations.references.document import read_document
 from reground.annotations.references.entries import Entry, Fault, Numbers, PublishedLabels
 from reground.tasks.errors import UsageError
+from reground.tasks.files import preview
 
 CLASSES_FILE: Final = "classes.json"
 

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Collection
-from pathlib import PurePosixPath
-
-from reground.annotations.published import is_imagenet_id
 from reground.annotations.references.class_map import ClassMatcher
 from reground.annotations.references.entries import Entry, Fault
 from reground.tasks.errors import UsageError
-from reground.tasks.images import SUFFIXES
+from reground.tasks.imports import ImageMatcher, ImageMatchError
 from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, ImageId, ReferenceTruthRow, dropped_row
 
 STAGE = "truth-import"
-
-
-class ImageMatcher:
-    """Finds the image that a file names: by its id, with or without folder and suffix.
-
-    Args:
-        image_ids: of the workspace; none: any image is accepted.
-    """
-
-    def __init__(self, image_ids: Collection[str]) -> None:
-        self._ids = {_normal(image_id): ImageId(image_id) for image_id in image_ids}
-        self._by_stem: dict[str, set[ImageId]] = {}
-        for name, image_id in self._ids.items():
-            self._by_stem.setdefault(_stem(name), set()).add(image_id)
-
-    def match(self, name: str) -> ImageId | None:
-        """The image of that name; None: there is none, or several could be meant."""
-        text = _normal(name)
-        stem = _stem(text)
-        if is_imagenet_id(stem):
-            return ImageId(stem)
-        if not self._ids:
-            return ImageId(stem)
-        for candidate in (text, _without_suffix(text)):
-            if candidate in self._ids:
-                return self._ids[candidate]
-        matches = self._by_stem.get(stem, set())
-        return next(iter(matches)) if len(matches) == 1 else None
 
 
 class RowBuilder:
@@ -92,7 +59,7 @@ class RowBuilder:
         self._full.setdefault(image_id, entry.location)
         if match is None:
             if not self._ignore_unknown:
-                detail = f"'{entry.label}' is no class of this workspace, so the labels of the image are not all known"
+                detail = f"{self._classes.reasons[entry.label]}; so the labels of the image are not all known"
                 self.report(Fault(entry.location, DropReason.LABEL_UNKNOWN, detail, entry.image))
             return
         if entry.confidence is not None and entry.confidence < self._min_confidence:
@@ -102,11 +69,11 @@ class RowBuilder:
 
     def report(self, fault: Fault) -> None:
         """Something that is left out; the labels of its image, if any, are then not all known."""
-        image_id = None if fault.image is None else self._images.match(fault.image)
-        if image_id is None:
-            self._faults.setdefault(f"{fault.image or fault.location}", fault)
-        else:
+        image_id = None if fault.image is None else self._match(fault.image)
+        if isinstance(image_id, str):
             self._incomplete.setdefault(image_id, fault)
+        else:
+            self._faults.setdefault(fault.image or fault.location, fault)
 
     def rows(self) -> list[ReferenceTruthRow]:
         """Rows of ``reference_truths``, by image_id."""
@@ -119,10 +86,16 @@ class RowBuilder:
             for item, fault in [*self._faults.items(), *self._incomplete.items()]
         ]
 
+    def _match(self, name: str) -> ImageId | ImageMatchError:
+        try:
+            return self._images.match(name)
+        except ImageMatchError as error:
+            return error
+
     def _image(self, entry: Entry) -> ImageId | None:
-        image_id = self._images.match(entry.image)
-        if image_id is None:
-            self.report(Fault(entry.location, DropReason.IMAGE_UNKNOWN, f"no image '{entry.image}'", entry.image))
+        image_id = self._match(entry.image)
+        if isinstance(image_id, ImageMatchError):
+            self.report(Fault(entry.location, DropReason.IMAGE_UNKNOWN, str(image_id), entry.image))
             return None
         name = self._names.setdefault(image_id, entry.image)
         if name != entry.image:
@@ -159,17 +132,3 @@ class RowBuilder:
             "boxes": [box for _, box in boxes],
             "box_labels": [int(class_idx) for class_idx, _ in boxes],
         }
-
-
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _without_suffix(name: str) -> str:
-    """A path without the suffix of a picture, and without ``./``."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    return str(path.with_suffix("")) if path.suffix.lower() in SUFFIXES and path.name else str(path)
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(_without_suffix(name)).name or name

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.annotations.references.coco import pixel_box
-from reground.annotations.references.document import preview
 from reground.annotations.references.entries import Entry, Fault, Numbers, PublishedLabels
 from reground.tasks.errors import UsageError
+from reground.tasks.files import preview
 from reground.tasks.schema import BoxDict
 from reground.tasks.tabular import read_text_table, unit
 

@@ -108,9 +108,10 @@ def diff(
         UsageError: an unknown truth.
         RegroundError: there is no truth yet.
     """
-    sides, rows = zip(*(open_side(workspace, name) for name in (first, second)), strict=True)
+    opened = open_side(workspace, first), open_side(workspace, second)
+    sides, rows = (opened[0][0], opened[1][0]), (opened[0][1], opened[1][1])
     image_ids = sorted(_settled(rows[0]) & _settled(rows[1]))
-    pairs = pair_labels(*(_arrays(side, image_ids) for side in rows))
+    pairs = pair_labels(_arrays(rows[0], image_ids), _arrays(rows[1], image_ids))
     scores = score_labels(workspace, pairs, len(image_ids), resamples, seed, level)
     by_image = disagreement(pairs, _confidence(pairs, image_ids, rows), len(image_ids))
     disagreement_of = dict(zip(image_ids, by_image.tolist(), strict=True))
@@ -118,7 +119,8 @@ def diff(
     changes = list(_changes(sides, rows, disagreement_of, settings))
     total = len(rows[0].keys() | rows[1].keys()) if _are_versions(sides) else len(image_ids)
     return Diff(
-        *sides,
+        first=sides[0],
+        second=sides[1],
         settings=settings,
         compared=len(image_ids),
         only_first=sides[0].settled - len(image_ids),
@@ -144,10 +146,10 @@ def _arrays(rows: Rows, image_ids: Sequence[str]) -> tuple[Ints, Ints]:
     return image, np.array([label for labels in sets for label in labels], np.int64)
 
 
-def _confidence(pairs: LabelPairs, image_ids: Sequence[str], rows: Sequence[Rows]) -> np.ndarray:
+def _confidence(pairs: LabelPairs, image_ids: list[str], rows: Sequence[Rows]) -> np.ndarray:
     """``(P,)``: of each label in the set that has it; 1 where none is known."""
     columns = zip(pairs.image.tolist(), pairs.label.tolist(), pairs.first.tolist(), strict=True)
-    sides = (((rows[0] if first else rows[1])[image_ids[image]], label) for image, label, first in columns)
+    sides = ((rows[0 if first else 1][image_ids[int(image)]], label) for image, label, first in columns)
     return np.array([row["confidence"].get(label, 1.0) for row, label in sides], np.float64)
 
 
@@ -177,7 +179,7 @@ def _changes(
         if _compared(shown[0]) != _compared(shown[1]):
             why = _why(first, second, whole) if versions else []
             kind = _kind(first, second, [side.name for side in sides])
-            yield Change(image_id, *shown, disagreement_of.get(image_id, 0.0), kind, why)
+            yield Change(image_id, shown[0], shown[1], disagreement_of.get(image_id, 0.0), kind, why)
 
 
 def _compared(shown: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, TypedDict
+
+import numpy as np
 
 from reground.annotations.truth.versions import Version, versions
 from reground.tasks.errors import RegroundError, UsageError, unknown
@@ -29,17 +32,24 @@ COLUMNS: Final = (
 )
 
 
-class SideRow(TypedDict, total=False):
-    """What a truth says of an image: ``labels`` (None: not settled) and ``confidence`` (label -> 0 to 1) always, the
-    other columns of ``truth`` where it is a version, with ``decided`` (label that a curator decided -> 1 or 0)."""
+class LabelRow(TypedDict):
+    """The labels of an image by a truth (None: not settled), and the confidence of each that is known, 0 to 1."""
 
     labels: list[int] | None
-    confidence: Mapping[int, float]
+    confidence: dict[int, float]
+
+
+class SideRow(LabelRow, total=False):
+    """What a truth says of an image; the columns of ``truth`` where it is a version.
+
+    ``decided`` maps labels that a curator decided to 1 or 0.
+    """
+
     state: str
     outcome: str | None
     main_label: int | None
     num_objects: int | None
-    decided: Mapping[int, float]
+    decided: dict[int, float]
     vote_fingerprint: str
     original: int | None
 
@@ -127,17 +137,18 @@ def _version_rows(workspace: Workspace, table: str) -> Iterator[tuple[str, SideR
     for row in workspace.read_arrow(table, COLUMNS).to_pylist():
         confidence = dict(zip(row.pop("judged"), row.pop("confidence"), strict=True))
         decided = {label: confidence[label] for label in row.pop("decided")}
-        yield row.pop("image_id"), {**row, "confidence": confidence, "decided": decided}
+        image_id: str = row.pop("image_id")
+        yield image_id, {**row, "confidence": confidence, "decided": decided}  # pyright: ignore[reportReturnType]
 
 
 def _reference(workspace: Workspace, name: str) -> tuple[Side, Rows]:
     sets = read_reference(workspace, name)
-    rows: dict[str, SideRow] = {image_id: {"labels": [], "confidence": {}} for image_id in sets.image_ids}
-    columns = (sets.image.tolist(), sets.class_idx.tolist(), sets.confidence.tolist())
-    for image, label, confidence in zip(*columns, strict=True):
-        row = rows[sets.image_ids[image]]
-        row["labels"].append(label)  # type: ignore[union-attr]
-        row["confidence"][label] = confidence  # type: ignore[index]
+    rows: dict[str, SideRow] = {}
+    starts = np.searchsorted(sets.image, np.arange(len(sets.image_ids) + 1)).tolist()
+    labels, confidence = sets.class_idx.tolist(), sets.confidence.tolist()
+    for image_id, (start, end) in zip(sets.image_ids, pairwise(starts), strict=True):
+        span = labels[start:end]
+        rows[image_id] = {"labels": span, "confidence": dict(zip(span, confidence[start:end], strict=True))}
     file = workspace.read("references", ["name", "file"]).set_index("name")["file"].get(name, "")
     version = workspace.table_digest(f"reference_truths/{name}")[:12]
     return _side(name, REFERENCE, version, str(file), {}, rows), rows

@@ -23,10 +23,10 @@ def published_labels(workspace: Workspace, name: str) -> ReferenceLabels:
     """
     sets = read_reference(workspace, name)
     originals = read_original_labels(workspace)["class_idx"]
-    ids = pd.Index(sorted({*originals.index, *sets.image_ids}), dtype=object)
+    ids = pd.Index(sorted({*map(str, originals.index), *sets.image_ids}), dtype="object")
     original = np.full(len(ids), NONE, np.int64)
     original[ids.get_indexer(originals.index)] = originals.fillna(NONE).to_numpy(np.int64)
-    image = ids.get_indexer(pd.Index(sets.image_ids, dtype=object))[sets.image]
+    image = ids.get_indexer(pd.Index(sets.image_ids, dtype="object"))[sets.image]
     order = np.lexsort((sets.class_idx, image))
     labels = Labels(image[order], sets.class_idx[order], np.ones(len(order)))
     none = np.zeros(0, np.int64)

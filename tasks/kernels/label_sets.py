@@ -78,7 +78,7 @@ def pair_labels(first: tuple[Ints, Ints], second: tuple[Ints, Ints]) -> LabelPai
     """
     width = 1 + max(int(label.max(initial=0)) for _, label in (first, second))
     keys = [image * width + label for image, label in (first, second)]
-    union = np.union1d(*keys)
+    union = np.union1d(keys[0], keys[1]).astype(np.int64)
     return LabelPairs(union // width, union % width, np.isin(union, keys[0]), np.isin(union, keys[1]))
 
 
@@ -110,22 +110,20 @@ def set_agreement(
     """
     image = pairs.image if images is not None else np.unique(pairs.image, return_inverse=True)[1]
     size = int(image.max(initial=-1)) + 1 if images is None else images
-    first, second, both = (
-        np.bincount(image, mask, size) for mask in (pairs.first, pairs.second, pairs.first & pairs.second)
+    masks = (pairs.first, pairs.second, pairs.first & pairs.second)
+    columns = np.stack([np.bincount(image, mask, size) for mask in masks], axis=1).astype(np.float64)
+    first, second, both = (int(total) for total in columns.sum(axis=0))
+    drawn = _draw(columns, resamples, seed)
+    jaccard = wilson(both, first + second - both, level)
+    return SetAgreement(
+        first,
+        second,
+        both,
+        exact=proportion((columns == columns[:, 2:]).all(axis=1), level),
+        precision=_widen(wilson(both, first, level), drawn[:, 2], drawn[:, 0], size, level),
+        recall=_widen(wilson(both, second, level), drawn[:, 2], drawn[:, 1], size, level),
+        f1=_widen(_dice(jaccard), 2 * drawn[:, 2], drawn[:, 0] + drawn[:, 1], size, level),
     )
-    exact = proportion((first == both) & (second == both), level)
-    totals = tuple(int(counts.sum()) for counts in (first, second, both))
-    drawn = _draw(np.stack([first, second, both], axis=1), resamples, seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        samples = drawn[:, 2] / drawn[:, 0], drawn[:, 2] / drawn[:, 1], 2 * drawn[:, 2] / (drawn[:, 0] + drawn[:, 1])
-    union = totals[0] + totals[1] - totals[2]
-    bounds = (
-        wilson(totals[2], totals[0], level),
-        wilson(totals[2], totals[1], level),
-        _dice(wilson(totals[2], union, level)),
-    )
-    estimates = (_estimate(bound, values, size, level) for bound, values in zip(bounds, samples, strict=True))
-    return SetAgreement(*totals, exact, *estimates)
 
 
 def disagreement(pairs: LabelPairs, confidence: Floats, images: int) -> Floats:
@@ -158,16 +156,16 @@ def _draw(columns: Floats, resamples: int, seed: int) -> Floats:
     return sums.fixed[0].astype(np.float64)
 
 
-def _estimate(bound: Estimate, samples: Floats, n: int, level: float) -> Estimate:
-    """A value with the wider of two intervals."""
-    known = samples[~np.isnan(samples)]
-    if math.isnan(bound.value) or not len(known):
+def _widen(bound: Estimate, numerator: Floats, denominator: Floats, n: int, level: float) -> Estimate:
+    """A value with the wider of two intervals: its own, and that of a ratio of resampled sums."""
+    drawn = denominator > 0
+    if math.isnan(bound.value) or not drawn.any():
         return bound._replace(n=n)
-    low, high = np.quantile(known, ((1 - level) / 2, (1 + level) / 2)).tolist()
-    return Estimate(bound.value, min(low, bound.low), max(high, bound.high), n)
+    ends = np.quantile(numerator[drawn] / denominator[drawn], ((1 - level) / 2, (1 + level) / 2))
+    return Estimate(bound.value, min(float(ends[0]), bound.low), max(float(ends[1]), bound.high), n)
 
 
 def _dice(jaccard: Estimate) -> Estimate:
     """F1 from the share of the union that both sets have: it rises with it."""
-    value, low, high = (2 * share / (1 + share) for share in jaccard[:3])
+    value, low, high = (2 * number / (1 + number) for number in jaccard[:3])
     return Estimate(value, low, high, jaccard.n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +29,7 @@ class LabelSets:
         confidence: ``(P,)`` of each label, 0 to 1, higher is more certain; 1 where none is published.
     """
 
-    image_ids: Sequence[str]
+    image_ids: list[str]
     image: Ints
     class_idx: Ints
     confidence: Floats
