@@ -21,6 +21,7 @@ from reground.flows.artifacts import create_workspace_artifact, review_markdown
 from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
 from reground.flows.settings import Settings
+from reground.tasks.text import count_of
 from reground.tasks.workspace import Workspace
 
 
@@ -66,7 +67,10 @@ def collect(workspace: str, settings: Overrides | None = None) -> State[Any]:
             return Completed(message="no questions yet: `reground review push` creates them")
         summary = pull_votes(target, all_settings.review, all_settings.truth.policy)
         _publish_status(target, all_settings)
-    counts = f"{summary.answers:,} answers of {summary.annotators} annotators: {summary.votes:,} votes"
+    counts = (
+        f"{count_of(summary.answers, 'answer')} of {count_of(summary.annotators, 'annotator')}: "
+        f"{count_of(summary.votes, 'vote')}"
+    )
     return Completed(message="\n".join([counts, *(f"does not count: {answer}" for answer in summary.refused)]))
 
 

@@ -21,7 +21,7 @@ from reground.flows import steps
 from reground.flows.artifacts import RunProgress, create_step_artifact
 from reground.flows.overrides import Overrides
 from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
-from reground.flows.settings import Settings, remembering, resolve_for
+from reground.flows.settings import FlowSettings, Settings, remembering, resolve_for
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, todo
@@ -123,11 +123,11 @@ def open_workspace(
     Raises:
         UsageError: the workspace has no name, or a setting cannot be used.
     """
-    workspace = Workspace(workspace_url)
-    resolve_for(step_names, workspace, overrides or {})
-    with remembering(workspace, overrides or {}), _lock(workspace, f"reground {command}"):
+    workspace, settings = Workspace(workspace_url), FlowSettings(overrides or {})
+    resolve_for(step_names, workspace, settings)
+    with remembering(workspace, settings), _lock(workspace, f"reground {command}"):
         # The run before may have changed what the workspace remembers.
-        resolution = resolve_for(step_names, workspace, overrides or {})
+        resolution = resolve_for(step_names, workspace, settings)
         yield workspace, resolution.settings
 
 

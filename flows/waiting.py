@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reground.tasks.report import waiting as count_waiting
+from reground.tasks.text import count_of
 from reground.tasks.workspace import Workspace
 
 
@@ -15,4 +16,4 @@ def waiting(workspace: Workspace) -> list[str]:
         return []
     asked = len(workspace.read("questions", ["key"]))
     next_step = "reground review pull" if asked else "reground review push"
-    return [f"waiting for people: {open_images} images; next: `{next_step} -w {workspace.shell_url}`"]
+    return [f"waiting for people: {count_of(open_images, 'image')}; next: `{next_step} -w {workspace.shell_url}`"]

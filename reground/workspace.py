@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from reground.flows import steps
 from reground.flows.execute import execute, workspace_lock
 from reground.flows.run import Silence, watch
-from reground.flows.settings import resolve
+from reground.flows.settings import CallSettings, resolve
 from reground.flows.summary import Summary, summarize
 from reground.tasks import workspace as storage
 from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.schema import table as table_schema
+from reground.tasks.text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,12 +221,12 @@ class Workspace:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td style='text-align: right'>{rows:,}</td>"
+            f"<tr><td>{escape(visible(name))}</td><td style='text-align: right'>{rows:,}</td>"
             f"<td style='text-align: left'>{escape(table_schema(name).row)}</td></tr>"
             for name, rows in self.tables().items()
         )
         head = "<tr><th>table</th><th>rows</th><th>one row is</th></tr>"
-        return f"<p>Workspace <code>{escape(self.url)}</code></p><table>{head}{rows}</table>"
+        return f"<p>Workspace <code>{escape(visible(self.url))}</code></p><table>{head}{rows}</table>"
 
     def _run(
         self,
@@ -239,7 +240,7 @@ class Workspace:
             f"reground {command} (notebook)",
             step_names,
             self._storage,
-            {**overrides, "runner": runner} if runner else overrides,
+            CallSettings({**overrides, "runner": runner} if runner else overrides),
             None if config is None else Path(config),
             Silence() if self.quiet else watch(),
         )

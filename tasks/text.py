@@ -57,6 +57,21 @@ def join_lines(lines: Iterable[str]) -> str:
     return "\n".join(map(visible, lines))
 
 
+def count_of(number: int, one: str, many: str = "") -> str:
+    """A number of things, in the singular where it is one.
+
+    Args:
+        number: of things.
+        one: what one of them is called.
+        many: what several are called; empty: ``one`` with an s.
+
+    Examples:
+        >>> count_of(1, "vote"), count_of(1200, "vote"), count_of(0, "reply", "replies")
+        ('1 vote', '1,200 votes', '0 replies')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def markdown(text: str) -> str:
     r"""A value inside a line, list item or table cell of Markdown: it opens nothing, links nothing, and stays on it.
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from reground.annotations.review.findings import DisputeRow, Findings, RefusalRow, SkipStatusRow
 from reground.annotations.review.status import ReviewStatus, StatusRow
-from reground.tasks.text import visible
+from reground.tasks.text import count_of, visible
 
 WIDTH: Final = 100
 """Columns; an address may be longer, since a broken one cannot be followed."""
@@ -78,10 +78,10 @@ def _findings(findings: Findings) -> Iterator[str]:
         yield "`reground review push --ask disagreed --to EMAIL` puts them to a curator"
     if findings.skips:
         by_all = sum(row["by_all"] for row in findings.skips)
-        yield f"\nSkipped: {len(findings.skips):,} questions, {by_all:,} by everybody who was asked"
+        yield f"\nSkipped: {count_of(len(findings.skips), 'question')}, {by_all:,} by everybody who was asked"
         yield from _listed(findings.skips, _skip_lines)
     if findings.refusals:
-        yield f"\nSet aside: {len(findings.refusals):,} answers, or edits of answers"
+        yield f"\nSet aside: {count_of(len(findings.refusals), 'answer')}, or edits of answers"
         yield from _listed(findings.refusals, _refusal_lines)
     if findings.people:
         yield "\nPeople"

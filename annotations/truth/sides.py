@@ -13,6 +13,7 @@ from reground.annotations.truth.versions import Version, versions
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import read_original_labels
 from reground.tasks.references import ORIGINAL, OWN, read_reference, reference_names
+from reground.tasks.text import count_of
 from reground.tasks.workspace import Workspace
 
 VERSION, REFERENCE = "version", "reference"
@@ -129,7 +130,7 @@ def _side(name: str, kind: str, version: str, description: str, settings: Mappin
 
 def _version(workspace: Workspace, version: Version) -> tuple[Side, Rows]:
     rows = dict(_version_rows(workspace, f"truths/{version.version}"))
-    description = f"{version.method}, {version.votes:,} votes"
+    description = f"{version.method}, {count_of(version.votes, 'vote')}"
     return _side(str(version.number), VERSION, version.version, description, version.settings, rows), rows
 
 

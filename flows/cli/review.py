@@ -29,7 +29,8 @@ from reground.flows.cli.options import Config, Overrides, Prefect, WorkspaceUrl,
 from reground.flows.cli.result import Result, counted
 from reground.flows.settings import Settings, remember, remembering, resolve_for
 from reground.tasks.errors import UsageError
-from reground.tasks.text import join_lines
+from reground.tasks.text import count_of, join_lines
+from reground.tasks.votes import current_policy
 from reground.tasks.workspace import Workspace
 
 REVIEW: Final = "review"
@@ -160,9 +161,9 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
     here, settings = _prepare(workspace, overrides, config)
     with remembering(here, overrides, config), here.lock("reground review annotators"):
         update_annotators(here, settings.review.exclude)
-    table = here.read("annotators")
+    policy, table = current_policy(here, settings.truth.policy), here.read("annotators")
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]
-    text = join_lines("; ".join(_annotator(row)) for row in rows)
+    text = join_lines("; ".join(_annotator(row, policy.count_excluded)) for row in rows)
     return Result(text or "nobody has answered yet", {"annotators": rows})
 
 
@@ -223,8 +224,11 @@ def _prepare(workspace_url: str, overrides: Overrides, config: Path | None) -> t
     return here, settings
 
 
-def _annotator(row: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{row['address'] or row['name'] or row['annotator_id']}: {row['votes']} votes in {row['tasks']} tasks"
+def _annotator(row: Mapping[str, Any], count_excluded: bool) -> Iterator[str]:
+    yield (
+        f"{row['address'] or row['name'] or row['annotator_id']}: "
+        f"{count_of(row['votes'], 'vote')} in {count_of(row['tasks'], 'task')}"
+    )
     if row["gold_n"]:
         yield f"known answers {row['gold_correct']}/{row['gold_n']} [{row['gold_low']:.2f}, {row['gold_high']:.2f}]"
     if row["agreement"] is not None:
@@ -232,4 +236,4 @@ def _annotator(row: Mapping[str, Any]) -> Iterator[str]:
     if row["seconds_per_task"] is not None:
         yield f"{row['seconds_per_task']:.1f} s a task"
     if row["excluded"]:
-        yield f"EXCLUDED: {row['excluded']}"
+        yield f"{'below the bounds, but counted' if count_excluded else 'EXCLUDED'}: {row['excluded']}"

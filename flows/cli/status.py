@@ -16,6 +16,7 @@ from reground.flows.cli.result import Result
 from reground.flows.provenance import origins
 from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError
+from reground.tasks.text import visible
 from reground.tasks.workspace import Workspace, todo
 
 app = App("status", help_epilogue=examples("reground status -w W", "reground status -w W --json"))
@@ -35,11 +36,12 @@ def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
             plan = todo(steps.find(name), here, settings.of(name))
             progress[name] = {"shards": len(plan.shards), "missing": len(plan.missing)}
         except RegroundError as error:
-            progress[name] = {"blocked": str(error)}
+            # Settings are checked without a workspace, so that their faults call it W.
+            progress[name] = {"blocked": str(error).replace(" -w W`", f" -w {here.shell_url}`")}
     rest = summary(here, list(steps.MODULES))
     lines = [_line(name, state) for name, state in progress.items()]
     sources = list(origins(here))
-    text = "\n".join([*lines, "", rest.text, *map(str, sources)])
+    text = "\n".join([*map(visible, lines), "", rest.text, *map(visible, map(str, sources))])
     return Result(text, {"steps": progress, **rest.data, "sources": [asdict(source) for source in sources]})
 
 

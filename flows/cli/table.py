@@ -23,7 +23,7 @@ from reground.flows.cli.execute import require_workspace
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.tasks.errors import UsageError
-from reground.tasks.text import visible
+from reground.tasks.text import count_of, visible
 from reground.tasks.workspace import Workspace, read_table, write_table
 
 ROWS: Final = 20
@@ -74,7 +74,7 @@ def table(
         if limit is not None:
             raise UsageError("expected --to FILE or --limit N, got both: a file holds the whole table.")
         rows = write_table(here, name, to, escape_formulas)
-        return Result(f"wrote {rows:,} rows to {to}", {"rows": rows, "to": str(to)})
+        return Result(f"wrote {count_of(rows, 'row')} to {to}", {"rows": rows, "to": str(to)})
     if escape_formulas:
         raise UsageError("expected --to FILE.csv with --escape-formulas: a terminal runs no formulas.")
     if limit is not None and limit < 0:
@@ -92,7 +92,7 @@ def _notes(head: pd.DataFrame, frame: pd.DataFrame, left_out: Sequence[str]) -> 
     if len(head) < len(frame):
         yield f"{len(head):,} of {len(frame):,} rows; --limit 0 prints all, {hints}"
     else:
-        yield f"{len(frame):,} rows"
+        yield count_of(len(frame), "row")
     if left_out:
         yield f"columns that do not fit: {', '.join(left_out)}"
 

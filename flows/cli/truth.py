@@ -30,7 +30,7 @@ from reground.flows.execute import workspace_lock
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ReferenceRow
 from reground.tasks.tabular import parse_columns
-from reground.tasks.text import join_lines
+from reground.tasks.text import count_of, join_lines
 from reground.tasks.workspace import Workspace
 
 app = App(
@@ -51,7 +51,9 @@ def versions(*, workspace: WorkspaceUrl) -> Result:
     here = Workspace(workspace)
     require_workspace(here)
     rows, published = list_versions(here), references(here)
-    lines = [f"{row.number:>3}  {row.version}  {row.method}, {row.votes:,} votes" for row in rows] or ["no truth yet"]
+    lines = [f"{row.number:>3}  {row.version}  {row.method}, {count_of(row.votes, 'vote')}" for row in rows] or [
+        "no truth yet"
+    ]
     lines += [f"{row['name']}: {row['file']}, {_size(row)}" for row in published]
     return Result(join_lines(lines), {"versions": [asdict(row) for row in rows], "references": published})
 
@@ -121,7 +123,7 @@ def import_(
 
 def _import_lines(done: ReferenceImport) -> Iterator[str]:
     row, before = done.reference, done.replaced
-    yield f"{row['name']}: {_size(row)}; left out {row['dropped']:,} items"
+    yield f"{row['name']}: {_size(row)}; left out {count_of(row['dropped'], 'item')}"
     yield from (f"left out: {reason}" for reason in done.reasons)
     yield from done.coverage.lines()
     if before is not None:
@@ -129,7 +131,8 @@ def _import_lines(done: ReferenceImport) -> Iterator[str]:
 
 
 def _size(row: ReferenceRow) -> str:
-    return f"{row['labels']:,} labels of {row['images']:,} images, of which {row['empty']:,} have no label that holds"
+    counts = f"{count_of(row['labels'], 'label')} of {count_of(row['images'], 'image')}"
+    return f"{counts}, of which {row['empty']:,} have no label that holds"
 
 
 @app.command(help_epilogue=examples("reground truth remove real -w W"))

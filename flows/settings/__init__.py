@@ -7,7 +7,7 @@ from reground.flows.settings.check import resolve_for
 from reground.flows.settings.model import Settings
 from reground.flows.settings.remember import forget, remember, remembering
 from reground.flows.settings.resolve import Resolved, Row, resolve
-from reground.flows.settings.sources import Origin
+from reground.flows.settings.sources import CallSettings, FlowSettings, Origin
 from reground.tasks.workspace import SettingField, fields
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "Resolved",
     "Row",
     "Origin",
+    "CallSettings",
+    "FlowSettings",
     "remembering",
     "remember",
     "forget",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reground.flows.settings.resolve import known, parse, resolve
-from reground.flows.settings.sources import RawValue, from_command_line, from_file
+from reground.flows.settings.sources import RawValue, from_file, from_overrides
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.workspace import Workspace, lock, remembered
 
@@ -71,7 +71,7 @@ def forget(workspace: Workspace, name: str) -> None:
 def _store(workspace: Workspace, overrides: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
     """Remember; returns the entries that this changed, as they were: None where there was none."""
     resolve(workspace, overrides, config)
-    values = [raw for raw in (*from_file(config), *from_command_line(overrides)) if raw.name in known()]
+    values = [raw for raw in (*from_file(config), *from_overrides(overrides)) if raw.name in known()]
     if not values:
         return {}
     with remembered.update(workspace) as entries:

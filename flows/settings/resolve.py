@@ -13,9 +13,9 @@ from reground.flows.settings.model import Settings
 from reground.flows.settings.sources import (
     Origin,
     RawValue,
-    from_command_line,
     from_environment,
     from_file,
+    from_overrides,
     from_workspace,
 )
 from reground.tasks.errors import UsageError, unknown
@@ -95,7 +95,7 @@ def resolve_with_faults(
     Raises:
         UsageError: a source cannot be read.
     """
-    later = [*from_file(config), *from_environment(), *from_command_line(overrides)]
+    later = [*from_file(config), *from_environment(), *from_overrides(overrides)]
     replaced = {raw.name for raw in later}
     # What a workspace remembers may be out of date: it is no fault where something else replaces it.
     remembered = [raw for raw in from_workspace(workspace) if raw.name not in replaced]

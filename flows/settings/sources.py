@@ -20,7 +20,7 @@ from reground.tasks.workspace import Workspace, remembered
 PREFIX: Final = "REGROUND_"
 SEPARATOR: Final = "__"
 
-Kind = Literal["default", "workspace", "file", "environment", "command line"]
+Kind = Literal["default", "workspace", "file", "environment", "command line", "flow run", "call"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class Origin:
         if self.kind == "workspace" and self.place:
             return f"workspace (file {self.place})"
         return f"{self.kind} {self.place}".strip()
+
+
+class CallSettings(dict[str, Any]):
+    """Settings that a Python function is called with, ``{STEP: {FIELD: value}}``."""
+
+
+class FlowSettings(dict[str, Any]):
+    """Settings that a flow run is given, ``{STEP: {FIELD: value}}``."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +105,12 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Iterator[Ra
             yield RawValue(name.lower().replace(SEPARATOR, "."), value, Origin("environment", variable))
 
 
-def from_command_line(overrides: Mapping[str, Any]) -> Iterator[RawValue]:
-    """The settings that a command or a flow run is given, ``{STEP: {FIELD: value}}``."""
+def from_overrides(overrides: Mapping[str, Any]) -> Iterator[RawValue]:
+    """The settings that a command is given, ``{STEP: {FIELD: value}}``, or a call or a flow run if they are theirs."""
+    kinds: dict[type[Any], Kind] = {CallSettings: "call", FlowSettings: "flow run"}
+    origin = Origin(kinds.get(type(overrides), "command line"))
     for name, value in flatten(overrides):
-        yield RawValue(name, value, Origin("command line"))
+        yield RawValue(name, value, origin)
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -22,7 +22,7 @@ from reground.tasks.export.lineage import FILE as LINEAGE
 from reground.tasks.export.lineage import count_decisions, decisions
 from reground.tasks.kernels.agreement import Agreement
 from reground.tasks.kernels.agreement import agreement as measure_agreement
-from reground.tasks.text import markdown, visible
+from reground.tasks.text import count_of, markdown, visible
 from reground.tasks.votes import ANONYMOUS, ANSWERS, RECORDED, SIMULATED, count_states, describe_states
 from reground.tasks.workspace import Workspace
 
@@ -186,14 +186,15 @@ def _not_counted(data: Dataset) -> Iterator[str]:
         by_source.update(columns["source"].to_pylist())
         by_annotator.update(columns["annotator_id"].to_pylist())
     yield from (
-        f"not counted: {by_source[source]:,} votes from {_source_label(source)}, held out"
+        f"not counted: {count_of(by_source[source], 'vote')} from {_source_label(source)}, held out"
         for source in sorted(by_source.keys() & data.policy.held_out_sources)
     )
     if data.excluded:
         why = Counter(data.workspace.read("annotators", ["excluded"])["excluded"].dropna())
         reasons = ", ".join(f"{count:,} for {reason}" for reason, count in sorted(why.items()))
         votes = sum(by_annotator[person] for person in data.excluded)
-        yield f"not counted: {votes:,} votes of {len(data.excluded):,} excluded annotators ({reasons})"
+        people = count_of(len(data.excluded), "excluded annotator")
+        yield f"not counted: {count_of(votes, 'vote')} of {people} ({reasons})"
 
 
 def _source_label(source: str) -> str:
@@ -202,10 +203,10 @@ def _source_label(source: str) -> str:
 
 
 def _sentence(stats: VoteStatistics) -> str:
-    people = f"{stats.annotators:,} annotators" if stats.annotators else "annotators unknown"
+    people = count_of(stats.annotators, "annotator") if stats.annotators else "annotators unknown"
     text = (
-        f"{_source_label(stats.source)}, question {stats.question}: {stats.votes:,} votes on {stats.pairs:,} pairs of "
-        f"image and label, {stats.images:,} images, {people}"
+        f"{_source_label(stats.source)}, question {stats.question}: {count_of(stats.votes, 'vote')} on "
+        f"{count_of(stats.pairs, 'pair')} of image and label, {count_of(stats.images, 'image')}, {people}"
     )
     agreement = stats.agreement
     if not agreement.questions:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reground.flows.settings import Settings, fields, forget, remember, resolve
+from reground.flows.settings import CallSettings, FlowSettings, Settings, fields, forget, remember, resolve
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import SettingField, Workspace
 
@@ -101,6 +101,12 @@ def test_all_faults_are_told_with_their_source(tmp_path: Path, monkeypatch: pyte
         strict=True,
     ):
         assert line.strip().startswith(start) and line.endswith(end)
+
+
+@pytest.mark.parametrize(("kind", "said"), [(dict, "command line"), (CallSettings, "call"), (FlowSettings, "flow run")])
+def test_a_fault_says_who_gave_the_setting(tmp_path: Path, kind: type[dict[str, Any]], said: str) -> None:
+    with pytest.raises(UsageError, match=rf"masks.seed: .* got -1 \({said}\)$"):
+        resolve(Workspace(tmp_path), kind(masks={"seed": -1}))
 
 
 @pytest.mark.parametrize(

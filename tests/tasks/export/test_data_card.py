@@ -60,7 +60,7 @@ def test_sources_are_named_apart_and_never_without_what_they_are(tmp_path: Path)
     text = card(workspace, tmp_path / "out")
     assert "from label-studio, simulated (made by a program: not people's)\n" in text
     assert "- simulated (made by a program: not people's), question classify: 2 votes" in text
-    assert "- not counted: 1 votes from tsv, held out\n" in text
+    assert "- not counted: 1 vote from tsv, held out\n" in text
     assert front(text)["annotations_creators"] == ["machine-generated", "other"]
 
 
@@ -76,7 +76,7 @@ def test_agreement_is_not_made_up(tmp_path: Path) -> None:
     put(workspace, "votes", rows)
     make_truth(workspace)
     text = card(workspace, tmp_path / "out")
-    assert "1 images, annotators unknown; no pair was judged twice, so that agreement is not known" in text
+    assert "1 image, annotators unknown; no pair was judged twice, so that agreement is not known" in text
     rows += [row | {"annotator_id": "csv:b", "answer_id": "csv:2"} for row in rows]
     put(workspace, "votes", rows)
     make_truth(workspace)
@@ -89,7 +89,7 @@ def test_excluded_annotators_do_not_count(tmp_path: Path) -> None:
     make_truth(workspace, TruthSettings(min_annotators=4))
     text = card(workspace, tmp_path / "out")
     assert "- votes: 16, from recorded" in text and "question classify: 16 votes" in text
-    assert "- not counted: 4 votes of 1 excluded annotators (1 for slept)\n" in text
+    assert "- not counted: 4 votes of 1 excluded annotator (1 for slept)\n" in text
     frame = pd.read_pickle(export(workspace, "imagenet-multilabel", tmp_path / "ml") / f"{CLASSIFY}.pkl")
     assert frame["num_workers"].tolist() == [4]
     make_truth(workspace, TruthSettings(count_excluded=True, keep=0.9))
