@@ -170,7 +170,7 @@ def annotators(*, workspace: WorkspaceUrl, overrides: Overrides, config: Config 
 def _refused_lines(refused: Sequence[str]) -> Iterator[str]:
     """The invalid answers, the first few of many."""
     if refused:
-        yield f"{len(refused):,} answers do not count, as they contradict themselves or their question:"
+        yield f"answers that contradict themselves or their question, and do not count: {len(refused):,}"
         yield from (f"  {line}" for line in refused[:REFUSED_LINES])
     if len(refused) > REFUSED_LINES:
         yield f"  and {len(refused) - REFUSED_LINES:,} more: `reground table dropped`"
