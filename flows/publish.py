@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from prefect import flow
+from pydantic import WithJsonSchema
 
 from reground.flows.artifacts import create_workspace_artifact
 from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
+from reground.tasks.export import CARD, REGISTRY, export, without_front_matter
+from reground.tasks.schema import ImageState
 from reground.tasks.text import markdown
+
+FormatName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(REGISTRY.names())})]
+StateName = Annotated[str, WithJsonSchema({"type": "string", "enum": ["", *ImageState]})]
 
 
 @flow(name="export")
 def publish(
     workspace: str,
-    format: str,
+    format: FormatName,
     out: str,
     settings: Overrides | None = None,
-    only: str = "",
+    only: StateName = "",
     escape_formulas: bool = False,
 ) -> str:
     """Write one export; returns the folder.
@@ -31,8 +38,6 @@ def publish(
         escape_formulas: in every CSV, put an apostrophe before text that a spreadsheet would run as a formula.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
-    from reground.tasks.export import CARD, export, without_front_matter
-
     with open_workspace("export", workspace, settings) as (source, _):
         folder = export(source, format, Path(out), only, escape_formulas).folder
         card = without_front_matter((folder / CARD).read_text(encoding="utf-8"))

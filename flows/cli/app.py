@@ -100,7 +100,9 @@ def build() -> App:
             command(*bound.args, **bound.kwargs)
             return
         from reground.flows.run import listen
+        from reground.tasks.console import guard_logs
 
+        guard_logs()
         listen(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
         command(*bound.args, **bound.kwargs).print(json, quiet)
 

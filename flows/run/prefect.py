@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Final
 
+from reground.tasks.console import guard_logs
 from reground.tasks.errors import RegroundError
 
 LOGGERS: Final = ("reground",)
@@ -34,6 +35,7 @@ def use(api_url: str, **also: str) -> None:
         RegroundError: nobody answers there.
     """
     require_server(api_url)
+    guard_logs()
     os.environ.update({**QUIET, "PREFECT_API_URL": api_url, **also})
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)

@@ -10,6 +10,8 @@ from reground.flows import steps
 from reground.flows.overrides import overrides_schema
 from reground.flows.registry import FLOWS, find_flow
 from reground.flows.settings import Settings, fields
+from reground.tasks.export import REGISTRY
+from reground.tasks.schema import ImageState
 
 
 def described(schema: dict[str, Any], name: str) -> dict[str, Any]:
@@ -32,3 +34,9 @@ def test_every_setting_is_described_without_a_default() -> None:
 def test_the_form_of_every_flow_has_them(name: str) -> None:
     parameters = find_flow(name).parameters
     assert overrides_schema() in parameters.properties["settings"]["anyOf"]
+
+
+def test_the_form_of_an_export_lists_formats_and_states() -> None:
+    properties = find_flow("export").parameters.properties
+    assert properties["format"]["enum"] == list(REGISTRY.names())
+    assert properties["only"]["enum"] == ["", *ImageState]

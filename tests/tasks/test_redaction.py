@@ -55,3 +55,16 @@ def test_the_terminal_obeys_nothing_and_takes_every_character() -> None:
     console.write("first\nK\u00e4fer \x1b[2J \udce9 \u202e", narrow)
     narrow.seek(0)
     assert narrow.read() == "first\nK\\xe4fer \\u001b[2J \\udce9 \\u202e\n"
+
+
+def test_log_records_hold_no_secret_whoever_logs_them(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("REGROUND_LABEL_STUDIO_TOKEN", TOKEN)
+    factory = logging.getLogRecordFactory()
+    try:
+        console.guard_logs()
+        logging.getLogger("another.library").warning("asked %s with %s\n\x1b[2J", "http://a:bcd@x", TOKEN)
+    finally:
+        logging.setLogRecordFactory(factory)
+    assert caplog.messages == ["asked http://***@x with ***\n\\u001b[2J"]
