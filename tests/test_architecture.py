@@ -180,6 +180,11 @@ def test_files_from_elsewhere_are_parsed_in_one_place(source: Source) -> None:
     assert {name.removeprefix("reground.") for name in readers} == OWN_CONTENT | OTHER_PARSERS
 
 
+def test_text_is_printed_in_one_place(source: Source) -> None:
+    """Where secrets are masked and control characters shown; what a child process prints is read by its parent."""
+    assert parsers(source, ("print",), ()) == {"reground.tasks.console", "reground.tasks.files.parquet_child"}
+
+
 def test_tests_mirror_the_source() -> None:
     assert orphan_tests(ROOT, ROOT / "tests", FOLDERS) == set()
     assert untested_packages(ROOT, ROOT / "tests", FOLDERS) == {"tasks/vocabularies"}
