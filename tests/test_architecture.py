@@ -68,7 +68,6 @@ OWN_CONTENT = {
     "annotations.truth.versions",
     "flows.cli.demo",
     "tasks.export.dataset",
-    "tasks.report.models",
     "tasks.workspace.store",
 }
 

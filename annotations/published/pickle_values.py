@@ -97,7 +97,7 @@ def _plain_number(_: Decoder, call: Call, __: int) -> Any:
 
 def _plain_mapping(decoder: Decoder, call: Call, depth: int) -> dict[Any, Any]:
     """A counter, or an ordered dictionary."""
-    (initial,) = call.arguments or (Pairs(),)
+    initial = call.arguments[0] if call.arguments else Pairs()
     if isinstance(initial, list):  # (key, value) pairs, as Python 2 writes an ordered dictionary
         initial = Pairs([(key, value) for key, value in initial])
     if not isinstance(initial, Pairs):

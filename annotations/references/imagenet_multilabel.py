@@ -7,7 +7,6 @@ confirmed their original label and no other, so that it is their one label.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -61,14 +60,18 @@ def answer_file(path: Path) -> Path:
 def _labels(objects: Any, location: str) -> dict[int, float]:
     """Label -> share of the workers who selected it."""
     try:
-        return {
-            operator.index(label): _share(of_workers) for labels in objects for label, (_, of_workers) in labels.items()
-        }
+        return {_index(label): _share(of_workers) for labels in objects for label, (_, of_workers) in labels.items()}
     except (TypeError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{location}: expected objects as mappings from a class index to two shares, found {preview(objects)}: "
             f"{error}"
         ) from error
+
+
+def _index(value: Any) -> int:
+    if type(value) is not int:  # a truth value is an index of Python's, and no class
+        raise TypeError(f"{preview(value)} is no class index")
+    return value
 
 
 def _share(value: Any) -> float:

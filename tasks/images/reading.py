@@ -54,6 +54,8 @@ class ImageReader:
         """
         try:
             content = Path(file["uri"]).read_bytes()
+        except MemoryError as error:
+            raise ImageError(DropReason.TOO_LARGE, "it does not fit into the memory of this machine") from error
         except OSError as error:
             raise ImageError(DropReason.UNREADABLE, error.strerror or str(error)) from error
         picture = decode(content, self.settings.max_pixels)

@@ -5,7 +5,6 @@ Reads ``evaluation`` and the recipes in ``predictions/MODEL``.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from reground.tasks.evaluation import ADVERSARIAL, ALL, BG_GAP, REVIEWED
+from reground.tasks.files import ContentError, parse_json, preview
 from reground.tasks.references import ORIGINAL, OWN
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.schema import PHOTOGRAPHS, VARIANTS
@@ -177,10 +177,12 @@ def _differs(field: str, rows: Iterable[tuple[str, str, Mapping[str, str]]]) -> 
 def parsed(recipe: str) -> dict[str, str]:
     """A recipe's fields; one field called ``recipe`` where it is no JSON object."""
     try:
-        fields = json.loads(recipe)
-    except ValueError:
+        fields = parse_json(recipe)
+    except ContentError:
         fields = recipe
-    return {str(k): str(v) for k, v in fields.items()} if isinstance(fields, dict) else {"recipe": recipe}
+    if not isinstance(fields, dict):
+        return {"recipe": recipe}
+    return {name: value if isinstance(value, str) else preview(value) for name, value in fields.items()}
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -221,6 +221,14 @@ def test_a_damaged_label_errors_release(imagenet: Workspace, tmp_path: Path) -> 
     (tmp_path / "names" / "dataset_indexing" / "imagenet_val_set_index_to_filepath.json").unlink()
     with pytest.raises(UsageError, match="says which class, but not of which image"):
         import_predictions(imagenet, "m", path)
+    header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000,)}\n"
+    path.write_bytes(b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little") + header)
+    with pytest.raises(UsageError, match=r"promises int64 .*, 8,000,000,000,000 bytes, but 0 follow"):
+        import_predictions(imagenet, "m", path)
+    np.save(path, np.array([0, -1]))
+    (tmp_path / "names" / "dataset_indexing" / "imagenet_val_set_index_to_filepath.json").write_text(json.dumps(names))
+    with pytest.raises(UsageError, match="found -1 to 0"):
+        import_predictions(imagenet, "m", path)
     np.save(path, np.zeros((2, 3)))
     with pytest.raises(UsageError, match="expected a list of class indices"):
         import_predictions(imagenet, "m", path)
