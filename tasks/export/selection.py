@@ -55,5 +55,5 @@ def select(data: Dataset, only: ImageState | None, labels: bool, photographs: bo
         data.left_out.add(image_id.as_py(), str(reason))
     if len(data.truth) and left_out.all():
         counts = ", ".join(f"{count:,} {reason}" for reason, count in data.left_out.reasons().items())
-        raise RegroundError(f"expected images to export in {data.workspace.url}, all are left out: {counts}.")
+        raise RegroundError(f"expected images to export in {data.workspace.url}, but all are left out: {counts}.")
     return replace(data, truth=data.truth.filter(pa.array(~left_out)))

@@ -141,6 +141,14 @@ def test_only_settled_images(workspace: Workspace, tmp_path: Path, to_format: st
     assert left_out(out) == {"empty": NONE_HOLDS, **in_review, "nobody": "unreviewed: nobody was asked"}
 
 
+def test_a_main_label_is_given_once_it_is_settled(workspace: Workspace, tmp_path: Path) -> None:
+    rows = pq.read_table(export(workspace, "parquet", tmp_path / "out") / "data").drop(["image"]).to_pylist()
+    given = {row["image_id"]: (row["main_label"], row["num_objects"]) for row in rows}
+    assert workspace.read("truth").set_index("image_id").loc["tied", "main_label"] == 3  # so far
+    unknown = dict.fromkeys(("tied", "unasked", "nobody"), (None, None))
+    assert given == {"confirmed": (0, 1), "changed": (OTHER, 1), **unknown}
+
+
 def test_every_format_is_looked_at() -> None:
     assert READERS.keys() | {"imagenet-multilabel"} == LABELS.keys() | PICTURES.keys()
 
@@ -173,7 +181,7 @@ def _original(image_id: str, class_idx: int) -> dict[str, Any]:
 
 def test_where_nothing_is_left_it_says_why(workspace: Workspace, tmp_path: Path) -> None:
     make_truth(workspace, TruthSettings(min_annotators=7))
-    with pytest.raises(RegroundError, match="all are left out: 5 in review: not decided yet, 1 unreviewed"):
+    with pytest.raises(RegroundError, match="but all are left out: 5 in review: not decided yet, 1 unreviewed"):
         export(workspace, "real", tmp_path / "out", only="settled")
     assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match=r"--only.* 'setled': did you mean 'settled'"):

@@ -113,6 +113,17 @@ def test_different_recipes_are_not_compared_silently(full: Workspace) -> None:
     assert Recipes.of(two).mixed == ("lite-a",)
 
 
+def test_what_is_not_decided_is_named(full: Workspace) -> None:
+    row = truth_row("a", {7: 1.0, 9: 0.5}, [], "in_review")
+    put_truth(full, [row | {"undecided": [9]}])
+    page = Page(html_of(full))
+    names = dict(full.read("classes")[["class_idx", "name"]].itertuples(index=False))
+    assert page.line("was ticked by 3 of 3 annotators; not decided yet", f"“{names[9]}”")
+    put_truth(full, [truth_row("a", {9: 0.0}, [], "in_review")])
+    assert "not decided yet" not in html_of(full)
+    assert Page(html_of(full)).line(f"Nobody has judged the original label “{names[7]}” yet")
+
+
 def test_stale_numbers_are_called_so(full: Workspace) -> None:
     assert "and the truth is now" not in html_of(full)
     put_truth(full, [truth_row("a", {7: 1.0}, [7], "confirmed")])
