@@ -40,8 +40,8 @@ def test_a_number_beside_a_map_is_no_index_of_ours(tmp_path: Path) -> None:
     with_map = ClassMatcher(CLASSES, read_class_map(path, CLASSES), Numbers.WORKSPACE)  # type: ignore[arg-type]
     assert with_map.match("0") == ((7,), "map")
     assert with_map.match("7") is None and with_map.match("7.0") is None  # their class 7 need not be ours
-    assert with_map.match("dgo") is None
-    assert "a number of the file's own" in with_map.reasons["7"] and "'dog'" in with_map.reasons["dgo"]
+    assert with_map.match("dogg") is None
+    assert "a number of the file's own" in with_map.reasons["7"] and "'dog'" in with_map.reasons["dogg"]
     without = ClassMatcher(CLASSES, None, Numbers.WORKSPACE)  # type: ignore[arg-type]
     assert without.match("7") == ((7,), "index")
     assert without.match("-1") is None and without.match("2147483648") is None
