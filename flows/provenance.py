@@ -1,4 +1,4 @@
-"""Provenance: where votes, known answers and predictions come from, and how many there are of each."""
+"""Provenance: where votes, known answers, published labels and predictions come from, and how many of each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reground.annotations.published import vote_sources
+from reground.annotations.references import references
 from reground.annotations.rounds import gold_sources
 from reground.tasks.predictions import imported_models
 from reground.tasks.workspace import Workspace
@@ -16,8 +17,8 @@ class Origin:
     """Rows that come from one source.
 
     Attributes:
-        kind: "votes", "gold" or "predictions".
-        name: of the source or the model.
+        kind: "votes", "gold", "labels" (of a reference truth) or "predictions".
+        name: of the source, the reference truth or the model.
         rows: number of rows.
         imported: whether an import brought them, so that ``remove`` takes them out.
     """
@@ -33,11 +34,13 @@ class Origin:
 
 
 def origins(workspace: Workspace) -> Iterator[Origin]:
-    """The sources of votes, of known answers, and of predictions, each by name."""
+    """The sources of votes, of known answers, of published labels, and of predictions, each by name."""
     for source in vote_sources(workspace):
         yield Origin("votes", source.name, source.votes, bool(source.import_name))
     for name, pairs in gold_sources(workspace).items():
         yield Origin("gold", name, pairs, True)
+    for row in references(workspace):
+        yield Origin("labels", row["name"], row["labels"], True)
     imports = imported_models(workspace)
     for table in workspace.tables():
         family, _, model = table.partition("/")

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from reground.tasks.evaluation import BALANCED
 from reground.tasks.kernels.intervals import proportion
+from reground.tasks.references import reference_names
 from reground.tasks.report import adversarial as report_adversarial
 from reground.tasks.report import comparison as report_comparison
 from reground.tasks.report import labels as report_labels
@@ -55,7 +56,7 @@ class ReportSettings:
 
 def plan(workspace: Workspace, settings: ReportSettings) -> list[Shard]:
     """One shard: the page speaks of everything."""
-    if not workspace.parts("votes"):  # published votes will do without images
+    if not workspace.parts("votes") and not reference_names(workspace):  # what others publish will do without images
         workspace.require("images", "index IMAGES")
     snapshot = Snapshot(workspace)
     inputs = tuple(f"{table} {snapshot.digest(table)}" for table in snapshot.tables())

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from reground.annotations.published import import_votes
+from reground.annotations.references import import_reference
 from reground.annotations.truth import step as truth
 from reground.tasks.evaluation import step as evaluation
 from reground.tasks.predictions import import_predictions
@@ -19,9 +20,10 @@ from tests.support.needs import need_shared
 MODEL = "cross-validated"
 
 
-def judged(workspace: Workspace, settings: truth.TruthSettings) -> pd.DataFrame:
+def judged(workspace: Workspace, settings: truth.TruthSettings | None) -> pd.DataFrame:
+    """The table evaluation; without settings there is no own truth."""
     for step, chosen in ((truth.STEP, settings), (evaluation.STEP, evaluation.EvaluationSettings(resamples=1))):
-        for shard in step.plan(workspace, chosen):
+        for shard in step.plan(workspace, chosen) if chosen else ():
             run_shard(step, workspace, chosen, shard)
     return workspace.read("evaluation").set_index(["metric", "subset"])
 
@@ -31,7 +33,8 @@ def test_real_accuracy_is_that_of_the_published_labels(workspace_url: str) -> No
     folder, predicted = need_shared("reassessed-imagenet"), need_shared("label-errors")
     workspace = Workspace(workspace_url)
     import_votes(workspace, "real", folder)
-    assert import_predictions(workspace, MODEL, predicted) == {"predictions": 50_000, "dropped": 0, "missing": 0}
+    counts = import_predictions(workspace, MODEL, predicted)
+    assert (counts["predictions"], counts["dropped"], counts["missing"]) == (50_000, 0, 0)
     found = judged(workspace, truth.TruthSettings(method="dawid-skene", keep=0.8))
     hits = published_hits(folder, predicted)
     assert len(hits) == 46_837
@@ -40,6 +43,17 @@ def test_real_accuracy_is_that_of_the_published_labels(workspace_url: str) -> No
     assert found.loc[("top1_original", "all"), "value"] == pytest.approx(0.727, abs=0.0005)
     supers = found[found.index.get_level_values("subset").str.startswith("superclass:")]
     assert supers.loc["real_accuracy", "n"].sum() == row["n"] and len(supers.loc["top1_original"]) == 11
+
+
+@pytest.mark.slow
+def test_the_published_labels_as_a_reference_truth_give_their_accuracy(workspace_url: str) -> None:
+    folder, predicted = need_shared("reassessed-imagenet"), need_shared("label-errors")
+    workspace = Workspace(workspace_url)
+    import_reference(workspace, "real", folder / "real.json")
+    import_predictions(workspace, MODEL, predicted)
+    row = judged(workspace, None).loc[("multi_label", "reviewed")]
+    hits = published_hits(folder, predicted)
+    assert (row["truth"], row["n"], row["value"]) == ("real", 46_837, pytest.approx(np.mean(hits)))
 
 
 def published_hits(folder: Path, predicted: Path) -> list[bool]:
