@@ -68,6 +68,7 @@ OWN_CONTENT = {
     "annotations.truth.versions",
     "flows.cli.demo",
     "tasks.export.dataset",
+    "tasks.workspace.manifest",
     "tasks.workspace.store",
 }
 

@@ -15,7 +15,9 @@ from reground.tasks.kernels import compose
 from reground.tasks.kernels.geometry import apply_crop, central_crop
 from reground.tasks.masks import decode_mask, encode_mask
 from reground.tasks.schema import CompositionDifferenceRow, ForegroundRow, ImageId, MaskRow, VariantRow
-from reground.tasks.variants.backgrounds import MASK, PUBLISHED, RULES, BackgroundPool, background, choose_background
+from reground.tasks.variants.backgrounds import background
+from reground.tasks.variants.pool import MASK, PUBLISHED, BackgroundPool
+from reground.tasks.variants.selection import RULES, choose_background
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from typing import Annotated, Any, Final, Literal
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import GROUPS, DropError, GroupCoverage, Photograph, load_groups, read_group_map
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, DropReason, GroupRow, Row
-from reground.tasks.variants.backgrounds import COMPOSITIONS, MASK, PUBLISHED, BackgroundPool, make_pool, singletons
 from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Subject, VariantImage, compose_variants
+from reground.tasks.variants.pool import COMPOSITIONS, MASK, PUBLISHED, BackgroundPool, make_pool
+from reground.tasks.variants.selection import singletons
 from reground.tasks.workspace import (
     Fault,
     Location,

@@ -4,6 +4,7 @@ from reground.tasks.workspace import lock, remembered
 from reground.tasks.workspace.export_table import read_table, write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
 from reground.tasks.workspace.location import is_workspace
+from reground.tasks.workspace.manifest import Entry, Output, Part, digest
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
@@ -15,7 +16,7 @@ from reground.tasks.workspace.setting_types import (
     Share,
 )
 from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, run_shard, todo
-from reground.tasks.workspace.store import Entry, Output, Part, Workspace, digest
+from reground.tasks.workspace.store import Workspace
 
 __all__ = [
     "Device",

@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace.fields import Fault, raise_faults, type_faults
-from reground.tasks.workspace.store import Entry, Output, Workspace, digest
+from reground.tasks.workspace.manifest import Entry, Output, digest
+from reground.tasks.workspace.store import Workspace
 
 S = TypeVar("S")
 

@@ -24,7 +24,7 @@ import shlex
 import threading
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,43 +36,10 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.schema import Rows, concat_parts, to_arrow
 from reground.tasks.workspace.location import locate
 from reground.tasks.workspace.lock import hold
+from reground.tasks.workspace.manifest import Entry, Output, Part, digest, entry_path, file_paths, parse_entry
 
 if TYPE_CHECKING:
     import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a step makes of one shard: rows by table name, and files by path."""
-
-    tables: Mapping[str, Rows] = field(default_factory=dict[str, Rows])
-    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-
-
-@dataclass(frozen=True)
-class Part:
-    """One file that an entry lists."""
-
-    path: str
-    rows: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the manifest: a shard of a step, the key and settings it was made under, and its files."""
-
-    step: str
-    shard: str
-    key: str
-    tables: Mapping[str, Part]
-    files: Mapping[str, Part]
-    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-def digest(*parts: str) -> str:
-    """A key made of keys: 32 hexadecimal digits."""
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
 class Workspace:
@@ -139,14 +106,14 @@ class Workspace:
         tables = {name: self._write_table(name, f"{step}-{shard}", key, rows) for name, rows in output.tables.items()}
         files = {path: self._write_file(path, content) for path, content in output.files.items()}
         entry = Entry(step, shard, key, tables, files, settings or {})
-        self.write_bytes(_entry_path(step, shard), json.dumps(asdict(entry), sort_keys=True, indent=1).encode())
+        self.write_bytes(entry_path(step, shard), json.dumps(asdict(entry), sort_keys=True, indent=1).encode())
         if before is not None:
-            self._remove(_paths(before) - _paths(entry))
+            self._remove(file_paths(before) - file_paths(entry))
         return entry
 
     def entry(self, step: str, shard: str) -> Entry | None:
         """What the manifest says of a shard, if anything."""
-        return self._entry_at(self.path(_entry_path(step, shard)))
+        return self._entry_at(self.path(entry_path(step, shard)))
 
     def entries(self, step: str | None = None) -> list[Entry]:
         """The manifest's entries, of one step or of all, by step and shard."""
@@ -175,7 +142,7 @@ class Workspace:
 
     def sweep(self) -> int:
         """Remove the files that nothing lists (a killed run leaves some). Returns how many."""
-        listed = {self.path(path) for entry in self.entries() for path in _paths(entry)}
+        listed = {self.path(path) for entry in self.entries() for path in file_paths(entry)}
         stray = set(self._find("tables")) - listed
         stray |= {path for folder in ("manifest", "files") for path in self._find(folder) if _is_temporary(path)}
         for path in stray:
@@ -261,13 +228,13 @@ class Workspace:
     def _entry_at(self, path: str) -> Entry | None:
         """None: it is not there, or was taken off since it was listed."""
         try:
-            return _parse_entry(self.fs.cat_file(path))
+            return parse_entry(self.fs.cat_file(path))
         except FileNotFoundError:
             return None
 
     def _take_off(self, entry: Entry) -> None:
-        self._remove({_entry_path(entry.step, entry.shard)})
-        self._remove(_paths(entry))
+        self._remove({entry_path(entry.step, entry.shard)})
+        self._remove(file_paths(entry))
 
     def _write_table(self, name: str, shard: str, key: str, rows: Rows) -> Part:
         buffer = io.BytesIO()
@@ -306,23 +273,3 @@ def _write_atomically(target: Path, content: bytes) -> None:
 
 def _is_temporary(path: str) -> bool:
     return path.endswith(".tmp")
-
-
-def _entry_path(step: str, shard: str) -> str:
-    return f"manifest/{step}/{shard}.json"
-
-
-def _paths(entry: Entry) -> set[str]:
-    return {part.path for parts in (entry.tables, entry.files) for part in parts.values()}
-
-
-def _parse_entry(content: bytes) -> Entry:
-    raw = json.loads(content)
-    return Entry(
-        raw["step"],
-        raw["shard"],
-        raw["key"],
-        {name: Part(**part) for name, part in raw["tables"].items()},
-        {name: Part(**part) for name, part in raw["files"].items()},
-        raw.get("settings", {}),
-    )

@@ -99,7 +99,7 @@ import resource, sys
 from pathlib import Path
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.export import LABELS, PICTURES, export
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
 for to_format in (*LABELS, *PICTURES):
     try:

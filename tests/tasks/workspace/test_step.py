@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reground.tasks.workspace import Output, Workspace
 from reground.tasks.workspace.step import Shard, Step, finish, run_shard, todo
-from reground.tasks.workspace.store import Output, Workspace
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import store
-from reground.tasks.workspace.store import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, store
 
 DROPPED = {"stage": "index", "item": "a", "reason": "truncated", "detail": "12 bytes"}
 
@@ -111,7 +110,7 @@ def test_files_are_parquet_for_everybody(tmp_path: Path) -> None:
 
 HOLD = """
 import sys
-from reground.tasks.workspace.store import Workspace
+from reground.tasks.workspace import Workspace
 with Workspace(sys.argv[1]).lock("reground run"):
     print("held", flush=True)
     sys.stdin.read()
@@ -142,13 +141,13 @@ def test_a_shard_that_is_taken_off_while_others_are_read_is_not_there(
     workspace = Workspace(tmp_path)
     for shard in ("a", "b"):
         workspace.commit("index", shard, "key", dropped(shard))
-    parse = store._parse_entry
+    parse = store.parse_entry
 
     def parse_and_discard(content: bytes) -> store.Entry:
-        Path(workspace.path(store._entry_path("index", "b"))).unlink(missing_ok=True)
+        Path(workspace.path(store.entry_path("index", "b"))).unlink(missing_ok=True)
         return parse(content)
 
-    monkeypatch.setattr(store, "_parse_entry", parse_and_discard)
+    monkeypatch.setattr(store, "parse_entry", parse_and_discard)
     assert [entry.shard for entry in workspace.entries()] == ["a"] and workspace.entry("index", "b") is None
 
 
