@@ -102,11 +102,11 @@ def test_the_commands(pets: Workspace, tmp_path: Path, capsys: pytest.CaptureFix
     columns = ["--columns", "image_id=file,label=class"]
     assert main(["truth", "import", str(path), "--name", "one", "-w", pets.url, *columns]) == 0
     out = capsys.readouterr().out
-    assert "one: 1 labels of 1 images" in out and "left out: line 3: no image z" in out
+    assert "one: 1 label of 1 image" in out and "left out: line 3: no image z" in out
     assert main(["truth", "import", str(path), "--name", "one", "-w", pets.url, *columns, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["replaced"]["labels"] == 1
     assert main(["truth", "versions", "-w", pets.url]) == 0
-    assert "one: one.csv, 1 labels" in capsys.readouterr().out
+    assert "one: one.csv, 1 label" in capsys.readouterr().out
     assert main(["truth", "import", str(path), "--name", "one", "-w", pets.url]) == 2
     assert main(["truth", "remove", "one", "-w", pets.url]) == 0
     assert main(["truth", "remove", "one", "-w", pets.url]) == 2
