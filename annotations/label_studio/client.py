@@ -91,7 +91,7 @@ class Client(Connection):
             return _project(project)
 
     def limit_columns(self, project_id: int, title: str, columns: Collection[str]) -> None:
-        """Give a project without views one that shows only these columns of its Data Manager.
+        """Give a new project its first view, which shows only these columns of the Data Manager.
 
         Args:
             project_id: of the project.
@@ -99,8 +99,6 @@ class Client(Connection):
             columns: ids of Label Studio's columns, and ``data.KEY`` for a key of the tasks' data.
         """
         query, action = {"project": project_id}, f"set the columns of project {project_id}"
-        if self._request("GET", "/api/dm/views/", action, params=query):
-            return
         listed = self._request("GET", "/api/dm/columns/", action, params=query)["columns"]
         names = {f"data.{row['id']}" if row.get("parent") == "data" else str(row["id"]) for row in listed}
         hidden = [f"tasks:{name}" for name in sorted((names | HIDDEN_COLUMNS) - set(columns))]

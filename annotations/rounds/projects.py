@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = Path(__file__).resolve().parent
 _NAME_FILE: Final = "review.id"
+COLUMNS: Final = ("id", "data.labels", "data.image", "total_annotations")
+"""Of Label Studio's list of tasks: all that annotators need."""
 _MAX_TITLE: Final = 50
 """Characters that Label Studio accepts."""
 _DESCRIPTIONS: Final = {
@@ -116,7 +118,9 @@ def get_or_create_project(
             return project
     title = f"{kind.capitalize()}, round {review_round.number}{f': {annotator}' if annotator else ''}"
     description = f"{_DESCRIPTIONS[kind]} {tag}"
-    return client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
+    project = client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
+    client.limit_columns(project.id, "Questions", COLUMNS)
+    return project
 
 
 def reconcile(client: Client, review_round: ReviewRound) -> Reconciliation:

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 MAX_IMPORTS: Final = 2
 """Imports at the same time."""
 
-COLUMNS: Final = ("id", "data.labels", "data.image", "total_annotations")
-"""Of Label Studio's list of tasks: all that annotators need."""
-
 QuestionBatch = Sequence[Question]
 
 
@@ -82,7 +79,6 @@ def _prepare_project(
     projects: Sequence[Project],
 ) -> Project:
     project = get_or_create_project(client, review_round, annotator, projects)
-    client.limit_columns(project.id, "Questions", COLUMNS)
     Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
     # Also without a new question: the workspace may have been moved since the last.
     client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
