@@ -21,7 +21,7 @@ def test_the_first_view_of_a_project_hides_all_other_columns(label_studio: Label
         query = {"project": project_id}
         (view,) = client._request("GET", "/api/dm/views/", "list views", params=query)
         columns = client._request("GET", "/api/dm/columns/", "list columns", params=query)["columns"]
-    names = {f"tasks:{'data.' if row['parent'] else ''}{row['id']}" for row in columns}
+    names = {f"tasks:{'data.' if row.get('parent') else ''}{row['id']}" for row in columns}
     hidden = set(view["data"]["hiddenColumns"]["explore"])
     needed = {"tasks:id", "tasks:data.labels", "tasks:data.image", "tasks:total_annotations"}
     assert names - hidden - {"tasks:data"} == needed
