@@ -9,11 +9,8 @@ import pyarrow.compute as pc
 
 from reground.annotations.published.rows import SHARD_SEPARATOR, STAGE, shard_prefix
 from reground.tasks.errors import UsageError, unknown
-from reground.tasks.votes import LABEL_STUDIO, RECORDED, SIMULATED
+from reground.tasks.votes import COLLECTED
 from reground.tasks.workspace import Workspace
-
-COLLECTED = (LABEL_STUDIO, RECORDED, SIMULATED)
-"""Sources of votes that are not imported."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ killed at any moment and run again, as any other push.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reground.annotations.label_studio import with_retry
@@ -81,7 +81,10 @@ def push_disputes(
     require_local(workspace)
     workspace.require("votes", "review pull")
     address, review_round = normalize_email(curator), ReviewRound(workspace, DECIDE, settings.round, 1)
-    votes = read_votes(workspace, current_policy(workspace, before_truth), VOTE_COLUMNS)
+    policy = replace(
+        current_policy(workspace, before_truth), count_gold=True
+    )  # votes against a known answer dispute it
+    votes = read_votes(workspace, policy, VOTE_COLUMNS)
     disputes = find_disputes(workspace, votes, read_decisions(workspace))
     num_new: list[int] = []
 

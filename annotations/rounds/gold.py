@@ -1,7 +1,7 @@
 """Gold: pairs of image and label with a known answer, mixed into CLASSIFY questions to measure accuracy.
 
-Writes ``gold``. A gold question looks like any other. Answers to it count as votes too: annotators cannot
-recognise it, and what is gold follows from the imported file, not from votes.
+Writes ``gold``. A gold question looks like any other. Answers to it measure the annotator; they count as votes only
+if the vote policy says so.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from reground.tasks.votes import (
 )
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
-READS: Final = ("images", "original_labels", "classes", "candidates", "votes", "decisions", POLICY_TABLE)
+READS: Final = ("images", "original_labels", "classes", "candidates", "votes", "gold", "decisions", POLICY_TABLE)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class TruthSettings:
         keep: smallest confidence of a label that is kept, 0 to 1 (0.8 in the published ReaL labels).
         hold_out: sources whose votes do not count, kept to evaluate against; ``none``: all sources count.
         count_excluded: count the votes of annotators excluded by the rule `review.exclude` too.
+        count_gold: count answers on pairs whose answer is known (`reground gold import`) too.
     """
 
     method: Literal["selection-frequency", "dawid-skene", "joint"] = "selection-frequency"
@@ -34,11 +35,13 @@ class TruthSettings:
     keep: Share = 0.5
     hold_out: tuple[str, ...] = GOLDEN_SET
     count_excluded: bool = False
+    count_gold: bool = False
 
     @property
     def policy(self) -> VotePolicy:
         """The policy that these settings ask for."""
-        return VotePolicy(frozenset(self.hold_out) - {NO_SOURCE}, self.count_excluded, self.ratio, self.keep)
+        held_out = frozenset(self.hold_out) - {NO_SOURCE}
+        return VotePolicy(held_out, self.count_excluded, self.count_gold, self.ratio, self.keep)
 
 
 def faults(settings: TruthSettings) -> Iterator[Fault]:

@@ -43,7 +43,7 @@ from reground.tasks.votes import (
 )
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
-READS: Final = ("images", "original_labels", "classes", "votes", "decisions")
+READS: Final = ("images", "original_labels", "classes", "votes", "gold", "decisions")
 SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
 """Sources that may be held out before they have any vote."""
 
@@ -93,4 +93,4 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     return Output({"truth": rows, POLICY_TABLE: [settings.policy.row()]})
 
 
-STEP = Step("truth", 6, TruthSettings, plan, work, finalize=keep_version, check=faults)
+STEP = Step("truth", 7, TruthSettings, plan, work, finalize=keep_version, check=faults)

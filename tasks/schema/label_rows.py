@@ -219,6 +219,7 @@ class VotePolicyRow(TypedDict):
 
     held_out_sources: list[str]
     count_excluded: bool
+    count_gold: bool
     ratio: float
     keep: float
 

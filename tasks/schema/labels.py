@@ -271,6 +271,7 @@ LABELS: Final = (
         (
             Column("held_out_sources", "list<string>", "sources whose votes do not count"),
             Column("count_excluded", "bool", "whether votes of excluded annotators count too"),
+            Column("count_gold", "bool", "whether answers on pairs with a known answer count too"),
             Column(
                 "ratio", "float64", "share of the original label's selection frequency that makes a label confident"
             ),

@@ -1,4 +1,4 @@
-"""Which votes count: reads ``votes`` and ``annotators`` under a policy."""
+"""Which votes count: reads ``votes``, ``annotators`` and ``gold`` under a policy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 
 from reground.tasks.schema import concat_parts
 from reground.tasks.votes.policy import VotePolicy
+from reground.tasks.votes.vocabulary import COLLECTED
 from reground.tasks.workspace import Workspace
 
 WHOSE: Final = ("source", "annotator_id")
-"""Columns of ``votes`` that a policy looks at."""
+"""Columns of ``votes`` that say whose a vote is."""
+PAIR: Final = ("image_id", "class_idx")
 
 
 def excluded(workspace: Workspace, policy: VotePolicy) -> list[str]:
@@ -48,18 +50,36 @@ def read_votes(workspace: Workspace, policy: VotePolicy, columns: Sequence[str],
     """The votes of a workspace that count.
 
     Args:
-        workspace: with ``votes`` and ``annotators``.
+        workspace: with ``votes``, ``annotators`` and, possibly, ``gold``.
         policy: see `VotePolicy`.
         columns: of ``votes``.
         question: votes on this question only; empty: on all.
     """
-    columns_read = (*columns, *WHOSE, "question") if question else (*columns, *WHOSE)
+    columns_read = (*columns, *WHOSE, *PAIR, "question") if question else (*columns, *WHOSE, *PAIR)
     names = list(dict.fromkeys(columns_read))
-    left_out = excluded(workspace, policy)
+    left_out, gold_pairs = excluded(workspace, policy), _gold_pairs(workspace, policy)
     parts = [
-        counted_votes(workspace.read_part(part.path, names), policy, left_out)
+        _without_gold(counted_votes(workspace.read_part(part.path, names), policy, left_out), gold_pairs)
         for _, part in workspace.parts("votes")
         if not question or question in workspace.read_part(part.path, ["question"])["question"].unique().to_pylist()
     ]
     votes = concat_parts("votes", names, parts)
     return (votes.filter(pc.field("question") == question) if question else votes).select(list(columns))
+
+
+def _gold_pairs(workspace: Workspace, policy: VotePolicy) -> set[tuple[str, int]]:
+    """The pairs of image and label on which collected answers are no votes."""
+    if policy.count_gold:
+        return set()
+    gold = workspace.read_arrow("gold", PAIR)
+    return set(zip(*(gold[name].to_pylist() for name in PAIR), strict=True))
+
+
+def _without_gold(votes: pa.Table, gold_pairs: Collection[tuple[str, int]]) -> pa.Table:
+    """The votes, without those that this workspace collected on some pairs."""
+    is_collected = pc.is_in(votes["source"], pa.array(COLLECTED))
+    if not gold_pairs or not pc.any(is_collected).as_py():
+        return votes
+    rows = zip(is_collected.to_pylist(), *(votes[name].to_pylist() for name in PAIR), strict=True)
+    keep = [not collected or (image_id, label) not in gold_pairs for collected, image_id, label in rows]
+    return votes.filter(pa.array(keep))

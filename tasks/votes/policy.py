@@ -27,6 +27,8 @@ class VotePolicy:
     Attributes:
         held_out_sources: sources whose votes do not count, kept to evaluate against.
         count_excluded: votes of annotators whom the exclusion rule excludes count all the same.
+        count_gold: answers on pairs with a known answer (table ``gold``) count too. They measure the annotators; the
+            answer is known without them.
         ratio: a label is confident in CONTAINS from this share of the original label's selection frequency
             on, 0 to 1 (0.5 in Tsipras et al. 2020).
         keep: confidence from which on a label is kept, 0 to 1 (0.8 in the published ReaL labels).
@@ -34,6 +36,7 @@ class VotePolicy:
 
     held_out_sources: frozenset[str] = frozenset(GOLDEN_SET)
     count_excluded: bool = False
+    count_gold: bool = False
     ratio: float = 0.5
     keep: float = 0.5
 
@@ -46,6 +49,7 @@ class VotePolicy:
         yield f"votes of held-out sources do not count: {', '.join(sorted(self.held_out_sources)) or 'none'}"
         counted = "count all the same" if self.count_excluded else "do not count"
         yield f"votes of excluded annotators {counted}"
+        yield f"answers on pairs whose answer is known {'count too' if self.count_gold else 'do not count'}"
         yield f"labels are kept from confidence {self.keep:g} on"
         yield f"labels are confident in CONTAINS from {self.ratio:g} of the original label's selection frequency on"
 

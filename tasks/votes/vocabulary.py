@@ -29,6 +29,8 @@ ANSWER_WORDS: Final = {
 
 LABEL_STUDIO, RECORDED, SIMULATED = "label-studio", "recorded", "simulated"
 """Sources of votes that are not published: given in Label Studio; recorded beforehand; made by a program."""
+COLLECTED: Final = (LABEL_STUDIO, RECORDED, SIMULATED)
+"""Sources of votes on questions of this workspace."""
 REASSESSED: Final = "reassessed-imagenet"
 """Source of the votes of Beyer et al. 2020 (ReaL)."""
 GOLDEN_SET: Final = (f"{REASSESSED}-trial", f"{REASSESSED}-experts")

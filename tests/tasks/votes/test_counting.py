@@ -63,7 +63,7 @@ def test_held_out_and_counted_votes_add_up(people: list[tuple[str, str]]) -> Non
     assert sorted([*counted, *left_out]) == sorted(row["annotator_id"] for row in rows)
 
 
-@given(st.builds(VotePolicy, st.frozensets(st.text()), st.booleans(), st.floats(0, 1), st.floats(0, 1)))
+@given(st.builds(VotePolicy, st.frozensets(st.text()), st.booleans(), st.booleans(), st.floats(0, 1), st.floats(0, 1)))
 def test_a_policy_comes_back_as_it_was_stored(policy: VotePolicy) -> None:
     assert parse_policy(to_arrow(POLICY_TABLE, [policy.row()])) == policy
 
@@ -81,3 +81,18 @@ def test_a_truth_without_a_policy_is_refused(workspace: Workspace) -> None:
     put(workspace, "truth", [])
     with pytest.raises(RegroundError, match="Run `reground truth"):
         truth_policy(workspace)
+
+
+def test_answers_on_pairs_with_a_known_answer_count_only_if_asked_for(workspace: Workspace) -> None:
+    """Those of this workspace's questions; votes that others have published were not asked to measure anybody."""
+    published = {**vote("a", 0, "cy"), "source": "crew", "annotator_id": "crew:cy"}
+    put(workspace, "votes", [vote("a", 0, "ann"), vote("a", 1, "ann"), vote("b", 0, "ann"), published])
+    put(workspace, "gold", [{"image_id": "a", "class_idx": 0, "answer": "yes", "source": "known"}])
+    columns = ["image_id", "class_idx", "source"]
+
+    def pairs(policy: VotePolicy) -> list[tuple[str, int, str]]:
+        rows = read_votes(workspace, policy, columns).to_pylist()
+        return sorted((row["image_id"], row["class_idx"], row["source"]) for row in rows)
+
+    assert pairs(VotePolicy()) == [("a", 0, "crew"), ("a", 1, "recorded"), ("b", 0, "recorded")]
+    assert len(pairs(VotePolicy(count_gold=True))) == 4
