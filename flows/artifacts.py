@@ -46,9 +46,9 @@ class RunProgress:
         self._artifact = cast(UUID, create_progress_artifact(self._published, description=description))
         LOGGER.info(description)
 
-    def advance(self, step: str, units: int) -> None:
-        self._terminal.advance(step, units)
-        self._done += units
+    def advance(self, step: str, count: int) -> None:
+        self._terminal.advance(step, count)
+        self._done += count
         if self._percent() - self._published >= PROGRESS_INTERVAL:
             self._publish(self._percent())
 

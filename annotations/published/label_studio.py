@@ -65,7 +65,7 @@ def export_reader(
     for name in columns:
         if name not in EXPORT_COLUMNS:
             raise unknown("column to name in an export of Label Studio", name, EXPORT_COLUMNS)
-    counts = dict.fromkeys(COUNTS, 0)
+    counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
     export = _Export(path, columns, counts)
     content_digest = digest(digest_files(path), json.dumps(dict(columns), sort_keys=True))
     return AnswerReader(

@@ -83,9 +83,10 @@ def _plain_array(decoder: Decoder, call: Call, depth: int) -> Any:
     block = array(call)
     if not block.shape:
         return decoder.cells(block.cells, depth)[0]
-    if len(block.shape) == 1:
+    num_dimensions = len(block.shape)
+    if num_dimensions == 1:
         return decoder.cells(block.cells, depth)
-    if len(block.shape) > 2:
+    if num_dimensions > 2:
         raise RefusedError(f"it has an array of the shape {block.shape} as a value")
     decoder.spend(block.shape[0])
     return [decoder.cells(block.row(number), depth) for number in range(block.num_rows)]

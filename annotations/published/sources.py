@@ -33,7 +33,7 @@ def vote_sources(workspace: Workspace) -> list[VoteSource]:
     counts: Counter[tuple[str, str]] = Counter()
     for entry, part in workspace.parts("votes"):
         import_name = entry.shard.partition(SHARD_SEPARATOR)[0] if entry.step == STAGE else ""
-        for value in pc.value_counts(workspace.read_part(part.path, ["source"])["source"]).to_pylist():
+        for value in pc.value_counts(workspace.read_part(part.path, ["source"])["source"]).to_pylist():  # pyright: ignore[reportAttributeAccessIssue]
             counts[value["values"], import_name] += value["counts"]
     return [VoteSource(name, votes, import_name) for (name, import_name), votes in sorted(counts.items())]
 

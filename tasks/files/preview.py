@@ -28,7 +28,7 @@ def preview(value: Any) -> str:
 
     Examples:
         >>> preview([[[["a"]]], 10**4000])
-        "[[[...]], an integer of 13,288 bits]"
+        '[[[...]], an integer of 13,288 bits]'
         >>> preview(list(range(1000)))
         '[0, 1, 2, 3, ...]'
     """

@@ -10,10 +10,10 @@ from pathlib import Path
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, is_unclear, parse_boxes, place_boxes
 from reground.tasks.images.classes import load_classes
 from reground.tasks.images.decode import DecodedImage, ImageError, decode
-from reground.tasks.images.labels import class_by_name, label_index
+from reground.tasks.images.labels import LabelIndex, class_by_name, label_index
 from reground.tasks.images.planning import FileArgs
 from reground.tasks.images.settings import IndexSettings
-from reground.tasks.schema import ClassIdx, DroppedRow, DropReason, ImageRow, dropped_row
+from reground.tasks.schema import DroppedRow, DropReason, ImageRow, dropped_row
 
 
 class ImageReader:
@@ -110,7 +110,7 @@ class ImageReader:
         return class_by_name(name, self._labels) not in (None, file["class_idx"])
 
     @functools.cached_property
-    def _labels(self) -> dict[str, set[ClassIdx]]:
+    def _labels(self) -> LabelIndex:
         return label_index(load_classes(self.settings.classes))
 
 

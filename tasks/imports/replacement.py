@@ -36,4 +36,4 @@ def check_replacement(stored: pd.DataFrame, incoming: Sequence[pd.DataFrame], ki
 def _hashes(rows: pd.DataFrame) -> npt.NDArray[np.uint64]:
     """``(rows,)``: equal rows have the same."""
     text = rows.apply(lambda column: column.map(str) if column.dtype == object else column)
-    return pd.util.hash_pandas_object(text, index=False).to_numpy(np.uint64)
+    return pd.util.hash_pandas_object(text, index=False).to_numpy().astype(np.uint64, copy=False)

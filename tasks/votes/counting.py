@@ -77,8 +77,8 @@ def _gold_pairs(workspace: Workspace, policy: VotePolicy) -> set[tuple[str, int]
 
 def _without_gold(votes: pa.Table, gold_pairs: Collection[tuple[str, int]]) -> pa.Table:
     """The votes, without those that this workspace collected on some pairs."""
-    is_collected = pc.is_in(votes["source"], pa.array(COLLECTED))
-    if not gold_pairs or not pc.any(is_collected).as_py():
+    is_collected = pc.is_in(votes["source"], pa.array(COLLECTED))  # pyright: ignore[reportAttributeAccessIssue]
+    if not gold_pairs or not pc.any(is_collected).as_py():  # pyright: ignore[reportAttributeAccessIssue]
         return votes
     rows = zip(is_collected.to_pylist(), *(votes[name].to_pylist() for name in PAIR), strict=True)
     keep = [not collected or (image_id, label) not in gold_pairs for collected, image_id, label in rows]

@@ -28,6 +28,7 @@ REASONS = {
     "needs the published weights": "reground",
     "needs the released archive and the published weights": "reground",
     "needs the published releases": "reground",
+    "needs such files": "reground",
     "takes minutes": "reground",
 }
 """Why a block is not run, in the words of the page. Their ``reground`` commands are parsed."""
