@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -58,10 +58,10 @@ def update_decisions(workspace: Workspace, users: UserDirectory, url: str, polic
 def count_votes(
     workspace: Workspace, policy: VotePolicy, answers: Sequence[DecisionAnswerRow]
 ) -> Mapping[Pair, Counter[str]]:
-    """Pair -> answer -> number of votes that count."""
+    """Pair -> answer -> number of votes that count, those on pairs with a known answer too: they were overruled as well."""
     counts: dict[Pair, Counter[str]] = defaultdict(Counter)
     if answers:
-        votes = read_votes(workspace, policy, ("image_id", "class_idx", "answer"))
+        votes = read_votes(workspace, replace(policy, count_gold=True), ("image_id", "class_idx", "answer"))
         image_ids = pa.array(sorted({row["image_id"] for row in answers}), pa.string())
         for row in votes.filter(pc.field("image_id").isin(image_ids)).to_pylist():
             counts[row["image_id"], row["class_idx"]][row["answer"]] += 1

@@ -81,9 +81,8 @@ def push_disputes(
     require_local(workspace)
     workspace.require("votes", "review pull")
     address, review_round = normalize_email(curator), ReviewRound(workspace, DECIDE, settings.round, 1)
-    policy = replace(
-        current_policy(workspace, before_truth), count_gold=True
-    )  # votes against a known answer dispute it
+    # Votes against a known answer dispute it.
+    policy = replace(current_policy(workspace, before_truth), count_gold=True)
     votes = read_votes(workspace, policy, VOTE_COLUMNS)
     disputes = find_disputes(workspace, votes, read_decisions(workspace))
     num_new: list[int] = []

@@ -109,7 +109,7 @@ def find_disputes(workspace: Workspace, table: pa.Table, decided: Collection[tup
 
     Args:
         workspace: with truth and gold, as far as there are any.
-        table: votes that count, with the columns `VOTE_COLUMNS`.
+        table: votes that count, those on pairs with a known answer too, with the columns `VOTE_COLUMNS`.
         decided: pairs that a curator decided, which are left out.
     """
     votes = encode(table)

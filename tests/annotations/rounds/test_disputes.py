@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ EVE = "eve@lab"
 
 
 def disputes(workspace: Workspace, *decided: tuple[str, int]) -> list[Dispute]:
-    votes = read_votes(workspace, DEFAULT_POLICY, VOTE_COLUMNS)
+    votes = read_votes(workspace, replace(DEFAULT_POLICY, count_gold=True), VOTE_COLUMNS)
     return find_disputes(workspace, votes, [(ImageId(image_id), ClassIdx(label)) for image_id, label in decided])
 
 
