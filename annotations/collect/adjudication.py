@@ -58,7 +58,7 @@ def update_decisions(workspace: Workspace, users: UserDirectory, url: str, polic
 def count_votes(
     workspace: Workspace, policy: VotePolicy, answers: Sequence[DecisionAnswerRow]
 ) -> Mapping[Pair, Counter[str]]:
-    """Pair -> answer -> number of votes that count, those on pairs with a known answer too: they were overruled as well."""
+    """Pair -> answer -> number of votes that count, those on known answers too: they were overruled as well."""
     counts: dict[Pair, Counter[str]] = defaultdict(Counter)
     if answers:
         votes = read_votes(workspace, replace(policy, count_gold=True), ("image_id", "class_idx", "answer"))
