@@ -29,6 +29,7 @@ from reground.tasks.evaluation.step import photographs
 from reground.tasks.images import load_classes
 from reground.tasks.kernels.resample import resample
 from reground.tasks.schema import arrow_schema
+from reground.tasks.votes import POLICY_TABLE, VotePolicy
 from reground.tasks.workspace import Output, Workspace
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,7 +49,7 @@ def prepare(folder: Path, images: int, models: int) -> None:
     )
     workspace.commit("made", "original_labels", "0" * 32, Output({"original_labels": given}))
     rows = [truth(rng, i, int(y), n % 2 == 0) for n, (i, y) in enumerate(zip(ids, original, strict=True))]
-    workspace.commit("made", "truth", "0" * 32, Output({"truth": rows}))
+    workspace.commit("made", "truth", "0" * 32, Output({"truth": rows, POLICY_TABLE: [VotePolicy().row()]}))
     for m in range(models):
         right = rng.random(images) < 0.6 + 0.3 * m / models
         first = np.where(right, original, rng.integers(0, CLASSES, images))
@@ -77,6 +78,7 @@ def truth(rng: np.random.Generator, image_id: str, original: int, asked: bool) -
         "outcome": ("extended" if kept else "empty") if asked else None,
         "labels": kept,
         "undecided": [],
+        "decided": [],
         "judged": [int(label) for _, label in judged],
         "confidence": [float(-less) for less, _ in judged],
         "shown": [5] * len(judged),
@@ -122,14 +124,14 @@ def piece() -> dict[str, Any]:
     rng = np.random.default_rng(1)
     image = np.sort(np.append(np.arange(PIECE["images"]), rng.integers(0, PIECE["images"], PIECE["labels"])))
     _, first = np.unique(image, return_index=True)
-    chosen = np.zeros((len(image), PIECE["models"]), np.float32)
+    selected = np.zeros((len(image), PIECE["models"]), np.float32)
     for m in range(PIECE["models"]):
-        chosen[first + (rng.random(len(first)) < 0.3), m] = 1
+        selected[first + (rng.random(len(first)) < 0.3), m] = 1
     return {
         "part": np.zeros(PIECE["images"], np.int64),
         "image": image,
         "probability": rng.beta(0.3, 0.3, len(image)).astype(np.float32),
-        "chosen": chosen,
+        "selected": selected,
         "fixed": np.zeros((PIECE["images"], 0), np.float32),
     }
 
@@ -139,11 +141,11 @@ def plain_loop(made: dict[str, Any], resamples: int, seed: int) -> Array:
     rng = np.random.default_rng(seed)
     weights = rng.poisson(1.0, (resamples, len(made["part"]))).tolist()
     draws = (rng.random((resamples, len(made["image"])), np.float32) < made["probability"]).tolist()
-    models = range(made["chosen"].shape[1])
+    models = range(made["selected"].shape[1])
     labels: list[list[int]] = [[] for _ in made["part"]]
     for label, image in enumerate(made["image"].tolist()):
         labels[image].append(label)
-    choice = [{m for m in models if made["chosen"][label, m]} for label in range(len(made["image"]))]
+    choice = [{m for m in models if made["selected"][label, m]} for label in range(len(made["image"]))]
     hits = np.zeros((resamples, len(models)))
     for r in range(resamples):
         for image, mine in enumerate(labels):
