@@ -2,7 +2,7 @@
 
     python -m benchmarks.help [--repeats N]
 
-Prints the median of ``reground --help``, of one command's help, and their ratios to ``python -c pass``.
+Records the median seconds of ``reground --help``, of one command's help, and the ratios of these to ``python -c pass``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+from benchmarks.record import record
 
 COMMANDS = {
     "python": ["-c", "pass"],
@@ -33,8 +35,8 @@ def main() -> None:
     # Interleaved, so that other work on the machine slows all of them alike.
     rounds = [{name: seconds(arguments) for name, arguments in COMMANDS.items()} for _ in range(repeats)]
     medians = {name: statistics.median(times[name] for times in rounds) for name in COMMANDS}
-    for name, median in medians.items():
-        print(f"{name}: {median:.3f} s, {median / medians['python']:.1f} x python")
+    ratios = {f"{name} against python": median / medians["python"] for name, median in medians.items()}
+    record("help", {"repeats": repeats, **medians, **ratios})
 
 
 if __name__ == "__main__":

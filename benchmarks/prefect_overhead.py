@@ -58,7 +58,7 @@ class Side:
 
 def inside(log: Path, arguments: list[str]) -> int:
     """Run a command in this process; write down when each batch was worked on."""
-    from reground.flows.cli import main as cli
+    from reground.flows.cli import main
     from reground.flows.run import local
 
     seen: list[tuple[str, float]] = []
@@ -72,7 +72,7 @@ def inside(log: Path, arguments: list[str]) -> int:
             seen.append((step_name, time.monotonic() - began))
 
     local.run_batch = timed
-    status = cli.main(arguments)
+    status = main(arguments)
     log.write_text(json.dumps(seen))
     return status
 

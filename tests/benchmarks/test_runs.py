@@ -1,0 +1,111 @@
+"""Every benchmark runs to its end on a small input and records its figures, so a rename elsewhere cannot break it."""
+
+from __future__ import annotations
+
+import csv
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import benchmarks
+from tests.support.needs import ROOT, need_chromium, need_label_studio, need_package, need_shared
+from tests.support.published_answers import raters
+from tests.support.world import make_world
+
+pytestmark = pytest.mark.slow
+
+PAIRS = [(f"ILSVRC2012_val_{number:08d}", number % 7) for number in range(1, 41)]
+
+
+def photographs(folder: Path) -> list[str]:
+    """Photographs in class folders, and their boxes."""
+    world = make_world(folder, per_class=2)
+    return ["--images", str(world.images), "--boxes", str(world.boxes)]
+
+
+def jpeg_files(folder: Path) -> list[str]:
+    for path in make_world(folder, per_class=1).images.rglob("*.png"):
+        Image.open(path).save(path.with_suffix(".jpeg"))
+    return ["--images", str(folder / "images")]
+
+
+def photographs_and_masks(folder: Path) -> list[str]:
+    world = make_world(folder, per_class=2)
+    (folder / "masks").mkdir()
+    for image_id, mask in world.masks.items():
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{image_id}.png")
+    return ["--images", str(world.images), "--boxes", str(world.boxes), "--masks", str(folder / "masks")]
+
+
+def answers(folder: Path) -> list[str]:
+    """ReaL's file of answers: five raters, of whom one contradicts and one is not sure."""
+    truth = ["yes" if number % 2 else "no" for number in range(len(PAIRS))]
+    contrary = ["no" if answer == "yes" else "yes" for answer in truth]
+    raters(folder / "raters.npz", [truth] * 3 + [contrary, ["maybe"] * len(PAIRS)], PAIRS)
+    return ["--data", str(folder)]
+
+
+def releases(_: Path) -> list[str]:
+    return ["--data", str(need_shared("reassessed-imagenet").parent)]
+
+
+def reassessed(_: Path) -> list[str]:
+    return ["--data", str(need_shared("reassessed-imagenet"))]
+
+
+def nothing(_: Path) -> list[str]:
+    return []
+
+
+RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "adversarial": (photographs, "--limit 7 --rounds 1"),
+    "aggregation": (answers, ""),
+    "compositing": (nothing, "--batches 1 --rounds 1"),
+    "evaluation": (nothing, "--models 2 --images 400 --resamples 20"),
+    "generator": (photographs, "--limit 4 --rounds 1"),
+    "help": (nothing, "--repeats 1"),
+    "joint_truth": (reassessed, ""),
+    "joint_truth_parts": (releases, ""),
+    "mask_quality": (photographs_and_masks, ""),
+    "masks": (photographs_and_masks, ""),
+    "memory": (photographs, "index"),
+    "needs_vote": (answers, ""),
+    "predict": (jpeg_files, "--limit 8 --rounds 1"),
+    "prefect_overhead": (photographs, "--rounds 0 -- --models efficientnet-lite0"),
+    "reference_truth": (releases, ""),
+    "review": (nothing, "--tasks 20 --batch 10"),
+    "review_screen": (nothing, "--times 1"),
+    "structure": (nothing, ""),
+    "variants": (photographs, "--limit 4 --rounds 1"),
+}
+NEEDS = {"review": need_label_studio, "review_screen": need_label_studio}
+APART = {"record", "structure_imports"}
+"""What no benchmark is, but a part of some."""
+
+
+def test_each_benchmark_is_run_here() -> None:
+    assert set(RUNS) | APART == {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_benchmark_runs_to_its_end(name: str, tmp_path: Path) -> None:
+    NEEDS.get(name, lambda: None)()
+    if name == "review_screen":
+        need_chromium()
+    if name == "aggregation":
+        need_package("crowdkit")
+    inputs, options = RUNS[name]
+    results = repr(str(tmp_path / "results"))
+    start = f"from benchmarks import record, {name}; record.RESULTS = pathlib.Path({results}); {name}.main()"
+    command = [sys.executable, "-c", f"import pathlib; {start}", *inputs(tmp_path), *options.split()]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    with (tmp_path / "results" / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows and all(row["date"] for row in rows)
