@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 
@@ -155,6 +156,12 @@ def test_kernels_are_arithmetic(source: Source) -> None:
         if not within(module, *allowed) and module.partition(".")[0] not in pure
     }
     assert beyond == set()
+
+
+def test_the_kernels_list_each_of_them() -> None:
+    from reground.tasks import kernels
+
+    assert set(kernels.__all__) == {module.name for module in pkgutil.iter_modules(kernels.__path__)}
 
 
 @pytest.mark.parametrize(

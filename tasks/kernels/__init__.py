@@ -24,5 +24,6 @@ __all__ = [
     "dawid_skene",
     "joint_truth",
     "label_probability",
+    "label_state",
     "objects",
 ]
