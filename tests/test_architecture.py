@@ -48,7 +48,7 @@ FLOORS = (
     ("tasks.workspace",),
     ("tasks.schema",),
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
-    ("tasks.files",),
+    ("tasks.files", "tasks.storage"),
     ("tasks", "tasks.errors", "tasks.console"),
     ("tasks.text", "tasks.redaction"),
 )
@@ -171,6 +171,7 @@ def test_the_kernels_list_each_of_them() -> None:
         (("onnxruntime",), "reground.tasks.masks.onnx"),
         (("label_studio_sdk",), "reground.annotations.label_studio"),
         (("ray",), "reground.flows.run.ray"),
+        (("obstore",), "reground.tasks.storage"),
         (("prefect_ray",), "reground.flows.scheduled"),
     ],
 )
