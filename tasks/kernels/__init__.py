@@ -26,4 +26,11 @@ __all__ = [
     "label_probability",
     "label_state",
     "objects",
+    "label_margin",
+    "confident_joint",
+    "nearest_neighbours",
+    "quantum_entropy",
+    "calibration",
+    "perceptual_hash",
+    "picture_facts",
 ]

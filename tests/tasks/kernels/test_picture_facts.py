@@ -1,0 +1,38 @@
+"""Facts of pictures made to show one of them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from reground.tasks.kernels.picture_facts import picture_facts
+from tests.support.textures import picture
+
+
+def test_blur_is_seen_at_any_size() -> None:
+    noise = np.random.default_rng(0).normal(0, 20, (700, 700, 1))
+    photograph = np.clip(picture(0, 700, 700) + noise, 0, 255).astype(np.uint8)
+    for side in (128, 256, 700):
+        sharp = cv2.resize(photograph, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        blurred = cv2.GaussianBlur(sharp, (0, 0), side / 40).astype(np.uint8)
+        assert picture_facts(blurred).sharpness < picture_facts(sharp).sharpness / 3
+
+
+def test_a_grey_picture_has_no_colour() -> None:
+    grey = np.repeat(picture(1).mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    assert picture_facts(grey).colourfulness == 0
+    assert picture_facts(picture(1)).colourfulness > 15
+
+
+def test_exposure_and_a_main_colour() -> None:
+    half = np.zeros((256, 256, 3), np.uint8)
+    half[:, 128:] = 255
+    facts = picture_facts(half)
+    assert (facts.dark_share, facts.bright_share, facts.main_colour_share) == (0.5, 0.5, 0.5)
+    assert facts.contrast > 100
+
+
+def test_the_size_is_that_of_the_picture() -> None:
+    facts = picture_facts(picture(2, height=100, width=400))
+    assert (facts.width, facts.height, facts.aspect) == (400, 100, 4)
+    assert picture_facts(np.zeros((1, 1, 3), np.uint8)).aspect == 1
