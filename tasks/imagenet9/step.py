@@ -29,7 +29,18 @@ from reground.tasks.imagenet9.mask_file import read_mask
 from reground.tasks.images import DecodedImage, DropError, ImageError, decode
 from reground.tasks.masks import encode_mask
 from reground.tasks.schema import VARIANTS, DropReason, ImageRow, Row
-from reground.tasks.workspace import Fault, FilePath, Output, PositiveInt, Shard, Step, Workspace, digest, refused
+from reground.tasks.workspace import (
+    Fault,
+    FilePath,
+    Output,
+    PositiveInt,
+    Shard,
+    Step,
+    Workspace,
+    digest,
+    partition,
+    refused,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +48,7 @@ VOCABULARY: Final = "vocabulary"
 CONFLICTS_WITH: Final = ("index", "masks", "variants")
 """Steps that write the same tables."""
 IMAGES_PER_SHARD: Final = 64
-"""Images per shard, each with its variants."""
+"""Most images per shard, each with its variants."""
 BYTES_PER_PIXEL: Final = 8
 """Upper bound for an image or a mask, uncompressed."""
 HEADROOM: Final = 1_000_000
@@ -66,7 +77,8 @@ def faults(settings: Imagenet9Settings) -> Iterator[Fault]:
 
 
 def plan(workspace: Workspace, settings: Imagenet9Settings) -> list[Shard]:
-    """One shard for the vocabulary and the dropped files, and one for every `IMAGES_PER_SHARD` images.
+    """One shard for the vocabulary and the dropped files, and shards of at most `IMAGES_PER_SHARD` images, cut by
+    the hashes of their ids.
 
     Raises:
         UsageError: the folder has another layout.
@@ -75,10 +87,10 @@ def plan(workspace: Workspace, settings: Imagenet9Settings) -> list[Shard]:
     drops = [DropError(drop.reason, drop.detail).row(STEP.name, drop.item) for drop in archive.drops]
     vocabulary_digest = digest(repr(archive.classes), repr(archive.groups))
     images = sorted(archive.images.values(), key=lambda image: image.image_id)
-    chunks = (images[start : start + IMAGES_PER_SHARD] for start in range(0, len(images), IMAGES_PER_SHARD))
+    cells = partition([image.image_id for image in images], IMAGES_PER_SHARD)
     return [
         Shard(VOCABULARY, (vocabulary_digest,), {"drops": drops}, size=0),
-        *(_shard(archive, number, chunk) for number, chunk in enumerate(chunks)),
+        *(_shard(archive, name, [images[n] for n in cell]) for name, cell in cells.items()),
     ]
 
 
@@ -131,12 +143,12 @@ def _warn_about_mismatches(workspace: Workspace) -> None:
 # Planning
 
 
-def _shard(archive: Archive, number: int, images: Sequence[ArchiveImage]) -> Shard:
+def _shard(archive: Archive, name: str, images: Sequence[ArchiveImage]) -> Shard:
     stamps = tuple(file.entry.stamp for image in images for file in image.files.values())
-    tables = ["foregrounds" if name == layout.MASKS else f"variants/{name}" for name in archive.sets]
+    tables = ["foregrounds" if kind == layout.MASKS else f"variants/{kind}" for kind in archive.sets]
     wnid_of: dict[int, str] = {row["class_idx"]: next(iter(row["wnids"]), "") for row in archive.classes}
     args = {"tables": tables, "images": [_args(image, wnid_of[image.class_idx]) for image in images]}
-    return Shard(f"{number:05d}", stamps, args, len(images))
+    return Shard(name, stamps, args, len(images))
 
 
 def _args(image: ArchiveImage, wnid: str) -> dict[str, Any]:

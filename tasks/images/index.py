@@ -22,7 +22,7 @@ from reground.tasks.images.planning import IndexItem, plan_items
 from reground.tasks.images.reading import ImageReader
 from reground.tasks.images.settings import IndexSettings, complete, faults
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow
-from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
+from reground.tasks.workspace import Output, Shard, Step, Workspace, digest, partition
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ NOTE_REASONS: Final = (
 
 
 def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
-    """One shard for the vocabulary, and one for every ``shard_size`` files.
+    """One shard for the vocabulary, and shards of at most ``shard_size`` image_ids, cut by their hashes.
 
     Raises:
         UsageError: there is nothing to index; the message lists the accepted sources.
@@ -50,9 +50,8 @@ def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
     items = plan_items(settings, classes, skip)
     args = {"classes": settings.classes}
     vocabulary = Shard("classes", (digest(json.dumps(classes)),), args, size=0)
-    starts = range(0, len(items), settings.shard_size)
-    parts = (items[start : start + settings.shard_size] for start in starts)
-    return [vocabulary, *(_shard(number, part, args) for number, part in enumerate(parts))]
+    cells = partition([item.key for item in items], settings.shard_size)
+    return [vocabulary, *(_shard(name, [items[n] for n in cell], args) for name, cell in cells.items())]
 
 
 def work(workspace: Workspace, settings: IndexSettings, shard: Shard) -> Output:
@@ -115,12 +114,12 @@ def _complete(settings: IndexSettings) -> IndexSettings:
     return parts
 
 
-def _shard(number: int, items: Sequence[IndexItem], args: Mapping[str, str]) -> Shard:
+def _shard(name: str, items: Sequence[IndexItem], args: Mapping[str, str]) -> Shard:
     files = [item.files for item in items if item.files]
     drops = [item.drop for item in items if item.drop]
     size = sum(item.size for item in items)
     stamps = tuple(item.stamp for item in items)
-    return Shard(f"{number:05d}", stamps, {**args, "files": files, "drops": drops}, size)
+    return Shard(name, stamps, {**args, "files": files, "drops": drops}, size)
 
 
 STEP: Final = Step(

@@ -46,11 +46,13 @@ class IndexItem:
     """The files with one image_id, in order, or the row of ``dropped`` of a file that is not indexed.
 
     Attributes:
+        key: the image_id, or the name of a dropped file; decides the shard.
         stamp: changes when one of the files changes.
         files: the first that can be decoded is indexed.
         drop: the row, if it is dropped without being opened.
     """
 
+    key: str
     stamp: str
     files: tuple[FileArgs, ...] = ()
     drop: DroppedRow | None = None
@@ -89,7 +91,7 @@ def plan_items(settings: IndexSettings, classes: Sequence[ClassRow], skip: Seque
 
 def dropped_item(entry: ListedFile, reason: DropReason, detail: str) -> IndexItem:
     """A file that is dropped without being opened."""
-    return IndexItem(entry.stamp, drop=dropped_row("index", entry.uri, reason, detail))
+    return IndexItem(entry.name, entry.stamp, drop=dropped_row("index", entry.uri, reason, detail))
 
 
 class _Planner:
@@ -141,7 +143,7 @@ class _Planner:
             "label_conflict": self._conflict(item, class_idx),
         }
         box_stamps = [box.stamp, self.classes_digest] if isinstance(box, ListedFile) else [""]
-        return IndexItem(digest(entry.name, entry.stamp, *box_stamps), (file,))
+        return IndexItem(file["image_id"], digest(entry.name, entry.stamp, *box_stamps), (file,))
 
     def _conflict(self, item: LabelledFile, class_idx: ClassIdx) -> str:
         conflicts = [

@@ -34,7 +34,7 @@ class IndexSettings:
         split: name of the split, stored in each row.
         max_pixels: larger images are dropped before decoding (decompression bombs).
         max_dropped: share of files that may be dropped before indexing fails.
-        shard_size: images per shard.
+        shard_size: most images per shard; another size makes all shards again, with the same rows.
     """
 
     images: FilePath = ""

@@ -64,7 +64,7 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     method = planned_method(settings, shard.args.get("plugin", ""))
     masks: list[MaskRow] = []
     drops: list[DroppedRow] = []
-    for row in workspace.read_part(shard.args["part"]).to_pylist():
+    for row in workspace.read_part(shard.hints["part"]).to_pylist():
         try:
             mask_row, problems = _mask_row(row, method, settings, shard.args)
             masks.append(mask_row)
@@ -126,7 +126,7 @@ def check_box(photograph: Photograph) -> None:
 
 
 def _with_inputs(workspace: Workspace, shard: Shard, shard_inputs: Callable[[Sequence[str]], Any]) -> Shard:
-    ids = workspace.read_part(shard.args["part"], ["image_id"])["image_id"].to_pylist()
+    ids = workspace.read_part(shard.hints["part"], ["image_id"])["image_id"].to_pylist()
     more = shard_inputs(ids)
     return dataclasses.replace(shard, inputs=(*shard.inputs, *more.inputs), args={**shard.args, **more.args})
 

@@ -38,6 +38,7 @@ from reground.tasks.workspace import (
     Shard,
     Step,
     Workspace,
+    digest,
     image_shards,
 )
 
@@ -85,7 +86,8 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
     """
     workspace.require("images", "index IMAGES")
     _check(workspace, settings)
-    sets = {set_name: image_shards(workspace, _table(set_name), "classes") for set_name in settings.on}
+    classes_digest = _classes_digest(workspace)
+    sets = {set_name: image_shards(workspace, _table(set_name), classes_digest) for set_name in settings.on}
     return [
         Shard(
             f"{models.slug(name)}.{set_name}.{shard.id}",
@@ -94,10 +96,9 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
                 "model": name,
                 **models.plugin_args(name),
                 "set": set_name,
-                **shard.args,
-                "closes": set_name == PHOTOGRAPHS and shard is shards[-1],
             },
             shard.size,
+            {**shard.hints, "closes": set_name == PHOTOGRAPHS and shard is shards[-1]},
         )
         for name in dict.fromkeys(settings.models)
         for set_name, shards in sets.items()
@@ -118,7 +119,7 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     set_name = shard.args["set"]
     column, pixels = ("uri", load_rgb) if set_name == PHOTOGRAPHS else ("image", _variant_pixels)
     preprocessing = model.photograph if set_name == PHOTOGRAPHS else model.square
-    part = workspace.read_part(shard.args["part"], ["image_id", column])
+    part = workspace.read_part(shard.hints["part"], ["image_id", column])
     dropped: list[DroppedRow] = []
     rows: list[dict[str, Any]] = []
     recipe = dataclasses.replace(model.recipe(preprocessing), plugin=shard.args.get("plugin", ""))
@@ -135,7 +136,7 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
         class_idx, probability = top_k(_probabilities(model, np.stack([*arrays.values()])), class_of, settings.top_k)
         for image_id, labels, values in zip(arrays, class_idx.tolist(), probability.round(6).tolist(), strict=True):
             rows.append({"image_id": image_id, "class_idx": labels, "probability": values, **common})
-    if shard.args["closes"]:
+    if shard.hints["closes"]:
         _warn_of_chance(workspace, model.name, rows)
     tables = {"dropped": dropped} if dropped else {}
     return Output({f"predictions/{models.slug(model.name)}": rows, **tables})
@@ -219,6 +220,12 @@ def _refuse_imported(workspace: Workspace, settings: PredictionSettings) -> None
 
 def _table(set_name: str) -> str:
     return "images" if set_name == PHOTOGRAPHS else f"variants/{set_name}"
+
+
+def _classes_digest(workspace: Workspace) -> str:
+    """Of the columns that predictions depend on: a class may get another name or gloss."""
+    rows = workspace.read("classes", ["class_idx", "wnids"]).itertuples(index=False)
+    return digest(*(f"{row.class_idx} {' '.join(row.wnids)}" for row in rows))
 
 
 @functools.lru_cache(maxsize=1)

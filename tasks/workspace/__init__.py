@@ -5,6 +5,7 @@ from reground.tasks.workspace.export_table import read_table, write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
 from reground.tasks.workspace.location import is_workspace
 from reground.tasks.workspace.manifest import Entry, Output, Part, digest
+from reground.tasks.workspace.partition import partition
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
@@ -15,7 +16,7 @@ from reground.tasks.workspace.setting_types import (
     PositiveInt,
     Share,
 )
-from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, run_shard, todo
+from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, run_shard, start, todo
 from reground.tasks.workspace.store import Workspace
 
 __all__ = [
@@ -43,12 +44,14 @@ __all__ = [
     "image_shards",
     "is_workspace",
     "lock",
+    "partition",
     "read_table",
     "raise_faults",
     "remembered",
     "refused",
     "type_faults",
     "run_shard",
+    "start",
     "todo",
     "write_table",
 ]

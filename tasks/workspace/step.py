@@ -1,8 +1,8 @@
 """What a step is: it plans shards, and makes the rows of one shard at a time.
 
-Whoever schedules a step (a thread, a Prefect task, a Ray worker) does the same three things:
-``todo`` says which shards are missing, ``run_shard`` makes and commits one, ``finish`` takes
-off the manifest what the plan no longer holds. A shard is done if and only if the manifest
+Whoever schedules a step (a thread, a Prefect task, a Ray worker) does the same four things:
+``todo`` says which shards are missing, ``start`` takes off the manifest what the plan no longer
+holds, ``run_shard`` makes and commits one, ``finish`` ends the step. A shard is done if and only if the manifest
 lists it under the key that its step, version, settings and inputs give.
 """
 
@@ -31,12 +31,15 @@ class Shard:
         inputs: digests of everything the shard reads.
         args: what ``work`` needs to know, JSON-able and small: ids and paths, never rows.
         size: images (or other units) in it, for progress.
+        hints: as ``args``, but not in the cache key: no row depends on it (where a file lies whose digest is
+            in ``inputs``).
     """
 
     id: str
     inputs: tuple[str, ...]
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     size: int = 1
+    hints: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _no_faults(settings: Any) -> Iterable[Fault]:
@@ -141,21 +144,34 @@ def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) ->
     return workspace.commit(step.name, shard.id, step.key(settings, shard), output, step.key_settings(settings))
 
 
+def start(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
+    """Take shards that are no longer planned off the manifest.
+
+    This comes before the first new shard: where one was split or two were joined, no image is in two files of a
+    table, whenever the run is killed.
+    """
+    workspace.retire(step.name, {shard.id for shard in plan.shards})
+
+
 def finish(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
-    """Remove shards that are no longer planned, then run the step's `finalize`.
+    """Run the step's `finalize`, after the last shard.
 
     Raises:
         RegroundError: raised by `finalize`; the shards are kept.
     """
-    workspace.retire(step.name, {shard.id for shard in plan.shards})
     if step.finalize:
         step.finalize(workspace, plan.settings)
 
 
 def image_shards(workspace: Workspace, table: str = "images", *also: str) -> list[Shard]:
-    """One shard for each file of ``table``; its inputs are that file and the tables in ``also``."""
-    rest = tuple(workspace.table_digest(name) for name in also)
+    """One shard for each file of ``table``.
+
+    Args:
+        workspace: with the table.
+        table: whose files are worked on; where a file lies is the hint ``part``.
+        also: digests of what else every shard reads.
+    """
     return [
-        Shard(entry.shard, (part.sha256, *rest), {"part": part.path}, part.rows)
+        Shard(entry.shard, (part.sha256, *also), size=part.rows, hints={"part": part.path})
         for entry, part in workspace.parts(table)
     ]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from reground.tasks.images import IndexSettings
 from reground.tasks.images.index import STEP
-from reground.tasks.workspace import Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Workspace, finish, run_shard, start, todo
 
 DOG, CAT = "n02099601", "n02123045"  # classes 207 and 281
 BILLION = (
@@ -46,10 +46,21 @@ def put(path: Path, content: bytes | str = b"") -> Path:
 
 def run(workspace: Workspace, settings: IndexSettings) -> list[str]:
     found = todo(STEP, workspace, settings)
+    start(STEP, workspace, found)
     for shard in found.missing:
         run_shard(STEP, workspace, settings, shard)
     finish(STEP, workspace, found)
     return [shard.id for shard in found.missing]
+
+
+def shard_of(workspace: Workspace, image_id: str) -> str:
+    """The shard that has an image."""
+    (shard,) = (
+        entry.shard
+        for entry, part in workspace.parts("images")
+        if image_id in workspace.read_part(part.path, ["image_id"])["image_id"].to_pylist()
+    )
+    return shard
 
 
 def index(tmp_path: Path, images: Path, **settings) -> tuple[pd.DataFrame, dict[str, str]]:

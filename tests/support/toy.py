@@ -58,12 +58,12 @@ def toy_steps(seconds: float = 0.0, fail_at: str = "", calls: list[str] | None =
         time.sleep(seconds)
         if shard.id == fail_at:
             raise RegroundError(f"shard {shard.id} cannot be read")
-        rows = mask_rows(workspace.read_part(shard.args["part"]).to_pylist())
+        rows = mask_rows(workspace.read_part(shard.hints["part"]).to_pylist())
         left_out = {"stage": "masks", "item": rows[0]["image_id"], "reason": "mask_too_small", "detail": "1 pixel"}
         return Output({"masks": rows[1:], "dropped": [left_out]})
 
     def variants(workspace: Workspace, settings: object, shard: Shard) -> Output:
-        rows = workspace.read_part(shard.args["part"]).to_pylist()
+        rows = workspace.read_part(shard.hints["part"]).to_pylist()
         return Output({f"variants/{name}": [_variant(row, name) for row in rows] for name in VARIANTS})
 
     def index_plan(_: Workspace, settings: object) -> list[Shard]:

@@ -172,7 +172,7 @@ def test_the_same_bytes_in_processes_and_nothing_twice(tmp_path):
     assert todo(STEP, one, settings).missing == []
     path = folder / "no_fg" / "val" / "08_fish" / f"{FISH}.JPEG"
     path.write_bytes(encoded(99))
-    assert [shard.id for shard in todo(STEP, one, settings).missing] == ["00000"]
+    assert [shard.id for shard in todo(STEP, one, settings).missing] == ["all"]
     run_released(one, folder, tmp_path / "log")
     (row,) = (row for row in one.read("variants/no_fg").to_dict("records") if row["image_id"] == FISH)
     assert row["image"]["bytes"] == path.read_bytes()

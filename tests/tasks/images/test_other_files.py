@@ -49,6 +49,6 @@ def test_a_workspace_and_own_files_among_the_images_are_no_images(two: Path):
     workspace = Workspace(two / "work")
     classes = put(two / "classes.csv", f"class_idx,name,wnids\n0,dog,{DOG}\n1,cat,{CAT}\n")
     settings = IndexSettings(str(two), classes=str(classes), max_dropped=0.0)
-    assert run(workspace, settings) == ["classes", "00000"]
+    assert run(workspace, settings) == ["classes", "all"]
     assert run(workspace, settings) == []
     assert workspace.read("dropped").empty

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reground.tasks.workspace import Output, Workspace
-from reground.tasks.workspace.step import Shard, Step, finish, run_shard, todo
+from reground.tasks.workspace.step import Shard, Step, finish, run_shard, start, todo
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ STEP = Step("toy", 1, Toy, plan, work, execution_only=frozenset({"batch_size"}))
 
 def run(workspace: Workspace, step: Step[Toy] = STEP, settings: Toy = Toy()) -> list[str]:
     found = todo(step, workspace, settings)
+    start(step, workspace, found)
     for shard in found.missing:
         run_shard(step, workspace, settings, shard)
     finish(step, workspace, found)
@@ -62,9 +63,32 @@ def test_the_manifest_says_by_which_settings_a_step_was_made(tmp_path: Path) -> 
     assert workspace.settings_of("toy") == {}  # killed half way: not made by one set of settings
 
 
+def test_hints_say_where_files_lie_and_are_not_in_the_key(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace)
+    moved = replace(STEP, plan=lambda w, s: [replace(shard, hints={"part": "elsewhere"}) for shard in plan(w, s)])
+    assert run(workspace, moved) == []
+
+
 def test_what_the_plan_no_longer_holds_is_forgotten(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     run(workspace)
     run(workspace, settings=Toy(shards=1))
     assert list(workspace.read("dropped")["item"]) == ["0000"]
     assert len(list((tmp_path / "tables" / "dropped").iterdir())) == 1
+
+
+def test_no_row_is_in_two_shards_while_one_is_split(tmp_path: Path) -> None:
+    """A run that is killed after the first half leaves the first half, and not the whole beside it."""
+    workspace = Workspace(tmp_path)
+    whole = replace(STEP, plan=lambda w, s: [Shard("all", ())], work=lambda w, s, shard: rows("a", "b"))
+    run(workspace, whole)
+    halves = replace(STEP, plan=lambda w, s: [Shard("0", ()), Shard("1", ())], work=lambda w, s, shard: rows("a"))
+    found = todo(halves, workspace, Toy())
+    start(halves, workspace, found)
+    run_shard(halves, workspace, Toy(), found.missing[0])
+    assert list(workspace.read("dropped")["item"]) == ["a"]
+
+
+def rows(*items: str) -> Output:
+    return Output({"dropped": [{"stage": "toy", "item": item, "reason": "no_box", "detail": ""} for item in items]})
