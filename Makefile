@@ -27,7 +27,7 @@ unit:
 
 slow:
 	@echo "== real weights, real servers, a real browser"
-	@$(ENV) $(TESTS) .venv/bin/pytest -m slow
+	@$(ENV) $(TESTS) .venv/bin/pytest -m slow -n 2 --dist loadfile
 
 docs: install ## the documentation as a site in site/, which opens from the folder; a broken link fails
 	@.venv/bin/python docs/make_reference.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reground.tasks.report import tied
 from reground.tasks.report import waiting as count_waiting
 from reground.tasks.text import count_of
 from reground.tasks.workspace import Workspace
@@ -9,11 +10,17 @@ from reground.tasks.workspace import Workspace
 
 def waiting(workspace: Workspace) -> list[str]:
     """What cannot go on without people, and the command that asks them."""
-    open_images = count_waiting(
-        workspace.read("truth", ["image_id", "state"]), workspace.read("candidates", ["image_id"])
-    )
-    if not open_images:
-        return []
+    columns = ["image_id", "state", "undecided", "judged", "confidence", "shown"]
+    truth = workspace.read("truth", columns)
+    num_tied = tied(truth)
+    num_open = count_waiting(truth, workspace.read("candidates", ["image_id"])) - num_tied
     asked = len(workspace.read("questions", ["key"]))
-    next_step = "reground review pull" if asked else "reground review push"
-    return [f"waiting for people: {count_of(open_images, 'image')}; next: `{next_step} -w {workspace.shell_url}`"]
+    url = workspace.shell_url
+    lines: list[str] = []
+    if num_open:
+        next_step = "reground review pull" if asked else "reground review push"
+        lines.append(f"waiting for people: {count_of(num_open, 'image')}; next: `{next_step} -w {url}`")
+    if num_tied:
+        next_step = f"reground review push --ask disagreed --to EMAIL -w {url}"
+        lines.append(f"waiting for a curator, as votes are tied: {count_of(num_tied, 'image')}; next: `{next_step}`")
+    return lines

@@ -170,9 +170,10 @@ def _decisions(data: Dataset) -> Iterator[str]:
     counts = count_decisions(data.whole, decisions(data))
     if counts.labels:
         yield (
-            f"decisions of curators, which outrank votes: {counts.labels:,} labels of {counts.images:,} images, by "
-            f"{counts.curators:,} people; {counts.against:,} against the majority of the votes, {counts.ties:,} where "
-            f"votes were tied; see {LINEAGE}"
+            f"decisions of curators, which outrank votes: {count_of(counts.labels, 'label')} of "
+            f"{count_of(counts.images, 'image')}, by {count_of(counts.curators, 'person', 'people')}; "
+            f"{counts.against:,} against the majority of the votes, {counts.ties:,} where votes were tied; "
+            f"see {LINEAGE}"
         )
     if counts.unknown:
         yield f"{counts.unknown:,} of these decisions have changed since this truth was made"

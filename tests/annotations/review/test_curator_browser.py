@@ -89,4 +89,4 @@ def test_a_tie_ends_in_an_export_that_says_who_decided(
         246: ("no", "decision"),
     }
     assert {row["comment"] for row in lineage.values()} == {"spots all over"}
-    assert "2 labels of 1 images, by 1 people" in (tmp_path / "out" / "DATA_CARD.md").read_text()
+    assert "2 labels of 1 image, by 1 person" in (tmp_path / "out" / "DATA_CARD.md").read_text()

@@ -74,7 +74,7 @@ def test_every_judged_label_says_where_it_comes_from(workspace: Workspace, tmp_p
 
 def test_the_data_card_counts_decisions(workspace: Workspace, tmp_path: Path) -> None:
     card = (export(workspace, "real", tmp_path / "out").folder / CARD).read_text()
-    line = "2 labels of 1 images, by 2 people; 0 against the majority of the votes, 1 where votes were tied"
+    line = "2 labels of 1 image, by 2 people; 0 against the majority of the votes, 1 where votes were tied"
     assert line in card and "eve@lab" not in card and "have changed" not in card
 
 
