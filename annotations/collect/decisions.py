@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reground.annotations.collect.edits import Edit, editor, edits, own_versions
+from reground.annotations.collect.edits import Edit, editor, edits, own_versions, update_key
 from reground.annotations.collect.parse import STAGE, InvalidAnswerError, TaskRows, parse_result
 from reground.annotations.collect.timestamps import to_utc
 from reground.annotations.label_studio import Json
@@ -93,7 +93,7 @@ def _add_own_decisions(context: _Context, annotations: Iterable[Json]) -> None:
     """The answers of the one curator who was asked; the last one counts."""
     assignee, users = context.task.question.annotator, context.users
     latest: Json | None = None
-    for annotation in sorted(annotations, key=lambda version: (version["updated_at"], version["id"]), reverse=True):
+    for annotation in sorted(annotations, key=update_key, reverse=True):
         if annotation.get("was_cancelled"):
             continue
         name = users.title(annotation["completed_by"])

@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from reground.annotations.collect.timestamps import to_utc
 from reground.annotations.label_studio import Json
+
+EDITOR_DELETED: Final = "editor_deleted"
+"""Field of a version: the account of whoever edited it was deleted before it was collected."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,23 @@ def merge_versions(before: Iterable[Json], now: Iterable[Json]) -> list[Json]:
 
         >>> [version["completed_by"] for version in merge_versions([given], [{**given, "completed_by": None}])]
         [1]
+
+        It forgets the editor too, who is somebody else, as the annotator's account is still there:
+
+        >>> later = {**given, "updated_by": None, "updated_at": "10:10", "result": ["third"]}
+        >>> [editor(version) for version in merge_versions([given], [later])]
+        [1, None]
     """
     versions = _by_id(before)
     merged: list[Json] = []
     for annotation in sorted(now, key=lambda annotation: annotation["id"]):
         earlier = versions.get(annotation["id"], [])
-        if earlier:
-            annotation = {**annotation, "completed_by": annotation["completed_by"] or earlier[-1]["completed_by"]}
         if earlier and earlier[-1]["updated_at"] == annotation["updated_at"]:
-            merged += earlier  # nothing new, but the account of its editor may be deleted since
-        elif earlier and editor(earlier[-1]) == editor(annotation):
+            merged += earlier  # nothing new, but the account of its annotator or editor may be deleted since
+            continue
+        if earlier:
+            annotation = _restore_people(earlier[-1], annotation)
+        if earlier and editor(earlier[-1]) == editor(annotation):
             merged += [*earlier[:-1], annotation]
         else:
             merged += [*earlier, annotation]
@@ -83,9 +95,24 @@ def num_submissions(annotations: Sequence[Json]) -> int:
 
 
 def editor(annotation: Json) -> int | None:
-    """User id of whoever made this version."""
+    """User id of whoever made this version; None: somebody else than its annotator, whose account is deleted."""
+    if annotation.get(EDITOR_DELETED):
+        return None
     editor_id = annotation.get("updated_by")
     return annotation["completed_by"] if editor_id is None else editor_id
+
+
+def update_key(annotation: Json) -> tuple[str, int]:
+    """Sorts annotations by the time of their last change, oldest first."""
+    return to_utc(annotation["updated_at"]), annotation["id"]
+
+
+def _restore_people(before: Json, now: Json) -> Json:
+    """The later version, with the annotator that Label Studio forgot, and whether it forgot another editor."""
+    if now["completed_by"] is None:
+        return {**now, "completed_by": before["completed_by"]}
+    is_editor_deleted = now.get("updated_by") is None and before.get("updated_by") is not None
+    return {**now, EDITOR_DELETED: True} if is_editor_deleted else now
 
 
 def _by_id(annotations: Iterable[Json]) -> dict[int, list[Json]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
-from reground.annotations.collect.edits import own_versions
+from reground.annotations.collect.edits import own_versions, update_key
 from reground.annotations.collect.timestamps import to_utc
 from reground.annotations.label_studio import Json
 from reground.annotations.rounds import MANY_OBJECTS, NONE_OF_THESE, Question, Task, UserDirectory
@@ -93,7 +93,7 @@ def parse_annotations(
     start_times: dict[AnnotatorId, str] = {}
     valid: list[_Submission] = []
     latest: set[AnnotatorId] = set()
-    for annotation in sorted(own_versions(annotations), key=_version, reverse=True):
+    for annotation in sorted(own_versions(annotations), key=update_key, reverse=True):
         if annotation.get("was_cancelled"):
             continue
         submission = _submission(task, annotation, users)
@@ -279,7 +279,3 @@ def _single_choice(control: str, choices: Mapping[str, list[str]]) -> str:
     if len(options) != 1:
         raise InvalidAnswerError(f"{control}: expected one choice, got {len(options)}")
     return options[0]
-
-
-def _version(annotation: Json) -> tuple[str, int]:
-    return to_utc(annotation["updated_at"]), annotation["id"]

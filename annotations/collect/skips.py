@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reground.annotations.collect.edits import own_versions
+from reground.annotations.collect.edits import own_versions, update_key
 from reground.annotations.collect.timestamps import to_utc
 from reground.annotations.label_studio import Json
 from reground.annotations.rounds import Task, UserDirectory
@@ -21,7 +21,7 @@ def parse_skips(task: Task, annotations: Iterable[Json], users: UserDirectory) -
     """
     answered: set[AnnotatorId] = set()
     skips: dict[AnnotatorId, SkipRow] = {}
-    for annotation in sorted(own_versions(annotations), key=lambda version: (version["updated_at"], version["id"])):
+    for annotation in sorted(own_versions(annotations), key=update_key):
         user_id = annotation["completed_by"]
         annotator_id = users.annotator_id(user_id, annotation["id"])
         if not annotation.get("was_cancelled"):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
 
 TABLES: Final = ("votes", "control_answers", "submissions", "skips", "decision_answers", "dropped")
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the parser: another version parses all answers again."""
 
 

@@ -159,6 +159,29 @@ def test_an_edit_by_an_account_that_is_deleted_since_stays_an_edit() -> None:
     assert voted(parse(GRID, *versions)) == {("a", 7): "no", ("b", 7): "no"}
 
 
+def test_an_edit_is_nobodys_vote_though_the_account_behind_it_was_deleted_before_it_was_collected() -> None:
+    given, tampered = answer([]), answer(contains_result(GRID.question, [ImageId("a")]), at="11:00", editor=2)
+    versions = merge_versions([given], [{**tampered, "updated_by": None}])
+    rows = parse(GRID, *versions)
+    assert voted(rows) == {("a", 7): "no", ("b", 7): "no"} and reasons(rows) == ["answer_tampered"]
+    assert "edited by a deleted user" in rows.dropped[0]["detail"]
+    assert merge_versions(versions, [{**tampered, "updated_by": None}]) == versions
+
+
+def test_a_change_by_the_annotator_counts_though_the_account_is_deleted_since() -> None:
+    given, changed = answer([]), answer(contains_result(GRID.question, [ImageId("a")]), at="11:00")
+    versions = merge_versions([given], [{**changed, "completed_by": None, "updated_by": None}])
+    assert voted(parse(GRID, *versions)) == {("a", 7): "yes", ("b", 7): "no"}
+
+
+def test_a_full_second_comes_before_its_fractions() -> None:
+    first = answer(decide_result(labels(7), labels(8)))
+    second = answer(decide_result(labels(8), labels(7)), id=10, updated_at="2026-01-01T10:00:00.500000Z")
+    for versions in ((first, second), (second, first)):
+        rows = parse(DISPUTE, *({**one, "completed_by": 3, "updated_by": 3} for one in versions))
+        assert decided(rows) == {("a", 8): "yes", ("a", 7): "no"}
+
+
 def test_a_curator_may_correct_another_and_the_later_decision_stands() -> None:
     own = answer(decide_result(labels(7), labels(8)), person=3)
     corrected = answer(decide_result((), labels(7, 8)), person=3, at="11:00", editor=4)
