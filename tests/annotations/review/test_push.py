@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,15 @@ def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_pat
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(selection="candidates")
     for question in QUESTIONS:
         push_questions(workspace, settings, question)
+    links: list[str] = []
     with label_studio.client() as client:
         for project in client.find_projects(workspace_tag(workspace)):
             for _, data in client.list_tasks(project.id):
-                links = [data["image"]] if "image" in data else [image["html"] for image in data["images"]]
-                assert all("imagenet" not in link and "/data/local-files/?d=pictures/" in link for link in links)
-    kinds = {path.parent.name for path in Path(workspace.path("review", "pictures")).rglob("*.jpg")}
-    assert kinds == {THUMBNAIL.name, FULL.name}
+                links += [data["image"]] if "image" in data else [image["html"] for image in data["images"]]
+    parts = [re.search(r"/data/local-files/\?d=(pictures/(\w+)/\w+\.jpg)", link) for link in links]
+    assert not any("imagenet" in link for link in links) and all(parts)
+    assert {part[2] for part in parts if part} == {THUMBNAIL.name, FULL.name}
+    assert all(Path(workspace.path("review"), part[1]).is_file() for part in parts if part)
 
 
 def test_a_server_killed_while_it_imports_costs_nothing(
