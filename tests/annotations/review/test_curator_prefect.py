@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reground.flows.cli.main import main
-from tests.annotations.review.test_curator import DOG, Review, tie
+from tests.support.curator_world import DOG, Review, tie
 from tests.support.label_studio_world import LabelStudio
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from reground.annotations.review import ReviewSettings, pull_votes, push_disputes
 from reground.tasks.workspace import Workspace
-from tests.annotations.review.test_curator import DOG, EAGLE, Review, tie
+from tests.support.curator_world import DOG, EAGLE, Review, tie
 from tests.support.label_studio_world import LabelStudio, files_of
 
 pytestmark = pytest.mark.slow

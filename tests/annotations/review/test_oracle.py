@@ -11,7 +11,7 @@ import pytest
 from reground.annotations.review import push_disputes, push_questions, review_status, status_text
 from reground.annotations.rounds import read_tasks
 from reground.tasks.errors import RegroundError
-from tests.annotations.review.test_curator import DOG, EAGLE, Review, skip, ticks, tie
+from tests.support.curator_world import DOG, EAGLE, Review, skip, ticks, tie
 from tests.support.label_studio_world import LabelStudio, files_of, on_server
 
 pytestmark = pytest.mark.slow
