@@ -50,7 +50,7 @@ FLOORS = (
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
     ("tasks.files", "tasks.storage"),
     ("tasks", "tasks.errors", "tasks.console"),
-    ("tasks.text", "tasks.redaction"),
+    ("tasks.text", "tasks.redaction", "tasks.cores"),
 )
 """From the roof to the ground; what stands beside each other imports nothing of each other."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import load_rgb
 from reground.tasks.schema import ImageId
@@ -59,7 +59,7 @@ def write_images(
         if not workspace.fs.exists(workspace.path(path)):
             workspace.write_bytes(path, _resize(image_id, sources[image_id].uri, size.pixels))
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         list(pool.map(write, dict.fromkeys(image_ids)))
 
 

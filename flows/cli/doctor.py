@@ -18,6 +18,7 @@ from cyclopts import App
 from reground.flows.cli.examples import examples
 from reground.flows.cli.result import Result
 from reground.flows.plugins import plugins
+from reground.tasks.cores import cores
 from reground.tasks.text import join_lines
 
 PACKAGES = ("torch", "torchvision", "prefect", "label-studio-sdk", "pandas", "pyarrow", "opencv-python-headless")
@@ -36,7 +37,7 @@ app = App("doctor", help_epilogue=examples("reground doctor", "reground doctor -
 def doctor() -> Result:
     """Look, and change nothing."""
     data: dict[str, Any] = {
-        "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "gpu": _gpu()},
+        "machine": {"python": platform.python_version(), "cores": cores(), "gpu": _gpu()},
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "extras": {name: importlib.util.find_spec(name) is not None for name in EXTRAS},
         "plugins": [asdict(state) for state in plugins()],

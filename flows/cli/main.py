@@ -16,6 +16,7 @@ from cyclopts import CycloptsError
 from reground.flows.cli.app import build
 from reground.flows.cli.wrong_use import describe
 from reground.tasks import console
+from reground.tasks.cores import wait_passively
 from reground.tasks.errors import RegroundError, UsageError
 
 DONE: Final = 0
@@ -49,6 +50,7 @@ def program() -> NoReturn:
     interpreter's lock aborts the process. So it ends before that, when every function registered with `atexit`
     has run: the first to be registered is the last to be called.
     """
+    wait_passively()
     status = FAILED
 
     def leave() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reground.flows import steps
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, run_shard, start, todo
 
@@ -41,11 +41,10 @@ def parse_runner(spec: str) -> Runner:
         UsageError: anything else.
     """
     kind, _, rest = spec.partition(":")
-    cores = os.cpu_count() or 1
     if kind in ("threads", "processes") and (not rest or (rest.isdigit() and int(rest) > 0)):
-        return Runner(kind, int(rest or cores))
+        return Runner(kind, int(rest or cores()))
     if kind == "ray":
-        return Runner(kind, cores, rest)
+        return Runner(kind, cores(), rest)
     raise UsageError(f"unknown runner '{spec}': expected threads[:N], processes[:N] or ray[:ADDRESS]")
 
 

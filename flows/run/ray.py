@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
 
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 
 ATTEMPTS: Final = 5
@@ -53,7 +54,7 @@ def _options(address: str) -> dict[str, Any]:
     """Arguments of ``ray.init``: a quiet Ray on this machine, or quietly joining the one at ``address``."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    return quiet if address else {**quiet, "num_cpus": os.cpu_count(), "include_dashboard": False}
+    return quiet if address else {**quiet, "num_cpus": cores(), "include_dashboard": False}
 
 
 class RayExecutor(ThreadPoolExecutor):

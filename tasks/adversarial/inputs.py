@@ -7,7 +7,6 @@ images take disk space (some 300 kB each at 224 x 224) instead.
 from __future__ import annotations
 
 import functools
-import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import ImageError, decode_rgb
 from reground.tasks.masks import decode_mask
@@ -118,7 +118,7 @@ def _images(workspace: Workspace, table: str, keys: Sequence[ImageId]) -> np.nda
     position = {key: number for number, key in enumerate(keys)}
     images: np.ndarray | None = None
     count = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for _, part in workspace.parts(table):
             rows = workspace.read_part(part.path, ["image_id", "image"]).to_pylist()
             rows = [row for row in rows if row["image_id"] in position]

@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.data_card import bullets
 from reground.tasks.imagenet9 import layout
@@ -101,7 +101,7 @@ def _write_set(
     for _, part in workspace.parts(f"variants/{name}"):
         rows = workspace.read_part(part.path).to_pylist()
         paths = [f"{name}/{layout.SPLIT}/{folders[row['group']]}/{_stem(row)}{layout.IMAGE}" for row in rows]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             contents = pool.map(jpeg, [row["image"]["bytes"] for row in rows])
             for row, path, content in zip(rows, paths, contents, strict=True):
                 (out / path).write_bytes(content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
+from reground.tasks.cores import wait_passively
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
 from reground.tasks.models.registry import (
@@ -20,6 +21,8 @@ from reground.tasks.models.registry import (
     register,
     slug,
 )
+
+wait_passively()
 
 if TYPE_CHECKING:
     from reground.tasks.models.compositor import CompositeOutput, Compositor

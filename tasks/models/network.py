@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
@@ -12,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.images import DECODER
 from reground.tasks.models.allocator import keep_memory
@@ -98,7 +98,7 @@ class Network:
             RegroundError: not even one image fits into memory.
         """
         # Schedulers give a worker one thread, and the number of threads changes the last bits of a sum.
-        torch.set_num_threads(os.cpu_count() or 1)
+        torch.set_num_threads(cores())
         outputs: list[T] = []
         start = 0
         while start < size:

@@ -13,7 +13,6 @@ import functools
 import itertools
 import logging
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from reground.tasks import models
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import DropError, ImageError, decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
@@ -270,7 +270,7 @@ def _batches(
     sources: Sequence[Any], read: Callable[[Any], np.ndarray | DropError], size: int, prefetch: int
 ) -> Iterator[list[np.ndarray | DropError]]:
     """Batches of inputs in order, each ``(3, S, S) float32``; read on all cores, ``prefetch`` batches in advance."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         queue: deque[list[Future[np.ndarray | DropError]]] = deque()
         for start in range(0, len(sources), size):
             queue.append([pool.submit(read, source) for source in sources[start : start + size]])

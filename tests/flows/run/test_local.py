@@ -12,6 +12,7 @@ import pytest
 
 from reground.flows.run.local import parse_runner, settled
 from reground.flows.run.ray import ATTEMPTS, RayExecutor, start_ray
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 from tests.support.curation import STEPS, curate_here
 from tests.support.needs import need_package
@@ -58,7 +59,7 @@ def test_ray(small_world: World, tmp_path: Path, by_one_thread: dict[str, str], 
         with pytest.raises(RegroundError, match=r"^image 7 cannot be read$"):
             bad.result(HANG)
         gate = tmp_path / "gate"
-        under_way = [pool.submit(_pass, gate) for _ in range(os.cpu_count() or 1)]
+        under_way = [pool.submit(_pass, gate) for _ in range(cores())]
         wait_until(lambda: all(future.running() for future in under_way))
         queued = [pool.submit(_pass, gate) for _ in range(3)]
         pool.shutdown(wait=False, cancel_futures=True)

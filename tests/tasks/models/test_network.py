@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import NoReturn
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.models.network import Network, choose_device, weights_sha256
 
@@ -67,8 +67,8 @@ def test_a_worker_granted_one_thread_computes_as_all_do() -> None:
         worker.join()
     finally:
         torch.set_num_threads(before)
-    cores = torch.arange(1.0, 5.0) * (os.cpu_count() or 1)
-    np.testing.assert_allclose(seen[0][0], cores.softmax(0).numpy())
+    logits = torch.arange(1.0, 5.0) * cores()
+    np.testing.assert_allclose(seen[0][0], logits.softmax(0).numpy())
 
 
 def test_damaged_weights_are_an_error() -> None:
