@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reground.flows.steps import find
 from reground.flows.waiting import waiting
 from reground.tasks.text import join_lines
-from reground.tasks.workspace import Workspace
+from reground.tasks.workspace import StepPlan, Workspace
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,23 +22,25 @@ class Summary:
         dropped: (step, reason) -> rows of ``dropped`` that the steps wrote.
         files: full paths of the files written.
         waiting: what cannot go on without people, a sentence each.
+        idle: why steps had nothing to do, a sentence each.
     """
 
     rows: dict[str, int]
     dropped: dict[tuple[str, str], int]
     files: list[str]
     waiting: list[str]
+    idle: list[str]
 
     def __repr__(self) -> str:
         lines = [f"{name}: {count:,}" for name, count in self.rows.items() if name != "dropped"]
         lines += [f"dropped in {step}: {count:,} {reason}" for (step, reason), count in sorted(self.dropped.items())]
         lines += [f"wrote {path}" for path in self.files]
-        return join_lines([*lines, *self.waiting])
+        return join_lines([*lines, *self.idle, *self.waiting])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON takes it."""
         dropped = {f"{step}.{reason}": count for (step, reason), count in self.dropped.items()}
-        return {"rows": self.rows, "dropped": dropped, "files": self.files, "waiting": self.waiting}
+        return {"rows": self.rows, "dropped": dropped, "files": self.files, "waiting": self.waiting, "idle": self.idle}
 
 
 def summarize(workspace: Workspace, step_names: Sequence[str]) -> Summary:
@@ -50,4 +53,9 @@ def summarize(workspace: Workspace, step_names: Sequence[str]) -> Summary:
     for path in (entry.tables["dropped"].path for entry in entries if "dropped" in entry.tables):
         dropped = workspace.read_part(path, ["stage", "reason"])
         counts.update(zip(dropped["stage"].to_pylist(), dropped["reason"].to_pylist(), strict=True))
-    return Summary(rows, dict(counts), files, waiting(workspace))
+    idle = [
+        f"{name}: {StepPlan([], [], idle=find(name).idle).describe()}"
+        for name in step_names
+        if not workspace.entries(name)
+    ]
+    return Summary(rows, dict(counts), files, waiting(workspace), idle)

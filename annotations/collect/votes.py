@@ -1,13 +1,15 @@
 """Votes: answers in Label Studio -> rows of `TABLES`; then ``annotators``.
 
-One shard for each batch of the task registry, parsed again only if its answers, or the identity of annotators,
-have changed.
+One shard for each batch of the task registry, parsed again only if its answers, those of a batch that asks about the
+same pairs, or the identity of annotators have changed.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +17,7 @@ from reground.annotations.collect.decisions import parse_decisions
 from reground.annotations.collect.parse import STAGE, TaskRows, parse_annotations
 from reground.annotations.collect.scoring import score_annotators
 from reground.annotations.collect.skips import parse_skips
+from reground.annotations.collect.superseded import latest_votes, overlapping_batches
 from reground.annotations.collect.sync import AnswerBatch, read_answer_batch, sync_answers
 from reground.annotations.label_studio import Json, UnavailableError
 from reground.annotations.rounds import (
@@ -23,6 +26,7 @@ from reground.annotations.rounds import (
     UserDirectory,
     get_own_project,
     read_controls,
+    read_task_batch,
     read_tasks,
     update_users,
 )
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 TABLES: Final = ("votes", "control_answers", "submissions", "skips", "decision_answers", "dropped")
 VERSION: Final = 4
 """Of the parser: another version parses all answers again."""
+
+BatchRows = dict[str, list[Any]]
+"""Rows of `TABLES`."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,25 @@ def collect_votes(
     curators = all_curators(workspace, curators)
     digests = [workspace.table_digest(name) for name in ("users", "controls")]
     identity = [VERSION, *digests, sorted(recorded_emails), sorted(curators)]
-    parts = {entry.shard: part for entry, part in workspace.parts("answers")}
-    for entry, questions in workspace.parts("questions"):
-        answers = parts.get(entry.shard)
-        key = digest(json.dumps(identity), questions.sha256, answers.sha256 if answers else "")
-        current = workspace.entry(STAGE, entry.shard)
+    answers = {entry.shard: part for entry, part in workspace.parts("answers")}
+    questions = {entry.shard: part for entry, part in workspace.parts("questions")}
+    overlaps = overlapping_batches({name: read_task_batch(workspace, part) for name, part in questions.items()})
+    keys = {
+        name: digest(json.dumps(identity), part.sha256, answers[name].sha256 if name in answers else "")
+        for name, part in questions.items()
+    }
+
+    @functools.cache
+    def parse(name: str) -> BatchRows:
+        batch = read_answer_batch(workspace, name, questions[name], answers.get(name))
+        return parse_batch(batch, users, controls, curators)
+
+    for name in questions:
+        others = overlaps.get(name, [])
+        key = digest(keys[name], *(keys[other] for other in others)) if others else keys[name]
+        current = workspace.entry(STAGE, name)
         if current is None or current.key != key:
-            batch = read_answer_batch(workspace, entry.shard, questions, answers)
-            workspace.commit(STAGE, entry.shard, key, parse_batch(batch, users, controls, curators))
+            workspace.commit(STAGE, name, key, _batch_output(parse(name), map(parse, others)))
     return project_error
 
 
@@ -97,8 +115,8 @@ def parse_batch(
     users: UserDirectory,
     controls: Mapping[str, Mapping[ImageId, str]],
     curators: Collection[str] = (),
-) -> Output:
-    """The tables of a batch.
+) -> BatchRows:
+    """The rows of a batch by table, unordered.
 
     Args:
         batch: tasks and their answers.
@@ -110,11 +128,9 @@ def parse_batch(
         parse_task(task, batch.annotations(task), users, controls.get(task.question.subject, {}), curators)
         for task in batch.tasks
     ]
-    rows: dict[str, list[Any]] = {
-        name: [row for task_row in task_rows for row in getattr(task_row, name)] for name in TABLES
-    }
+    rows: BatchRows = {name: [row for task_row in task_rows for row in getattr(task_row, name)] for name in TABLES}
     rows["dropped"] += _deleted_tasks(batch)
-    return Output({name: _sort_by_key(name, rows[name]) for name in TABLES})
+    return rows
 
 
 def parse_task(
@@ -165,6 +181,14 @@ def available_projects(client: Client, workspace: Workspace) -> tuple[list[int],
         except RegroundError as error:
             first_error = first_error or error
     return project_ids, first_error
+
+
+def _batch_output(rows: BatchRows, others: Iterable[BatchRows]) -> Output:
+    """The tables of a batch, without the votes that their annotators have given again in it or in other batches."""
+    other_votes = itertools.chain.from_iterable(other["votes"] for other in others)
+    votes, superseded = latest_votes(rows["votes"], other_votes, STAGE)
+    tables = {**rows, "votes": votes, "dropped": [*rows["dropped"], *superseded]}
+    return Output({name: _sort_by_key(name, tables[name]) for name in TABLES})
 
 
 def _sort_by_key(table: str, rows: list[Any]) -> list[Any]:

@@ -2,7 +2,8 @@
 
 Reads ``classes`` and the tables that name images; writes ``references``, ``reference_truths/NAME``,
 ``reference_classes/NAME``, ``dropped`` and, if there are none, ``classes`` (ImageNet's). Importing again under the same
-name replaces that reference truth alone.
+name replaces that reference truth alone. The numbers of ``evaluation`` and ``comparison`` by a reference truth go with
+it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from reground.annotations.references.class_map import ClassCoverage, ClassMatche
 from reground.annotations.references.formats import read_published
 from reground.annotations.references.rows import STAGE, RowBuilder
 from reground.tasks.errors import UsageError, unknown
+from reground.tasks.evaluation import discard_reference
 from reground.tasks.images import load_classes, read_original_labels
 from reground.tasks.imports import ImageMatcher
 from reground.tasks.references import ORIGINAL, OWN, reference_names
@@ -129,7 +131,8 @@ def remove_reference(workspace: Workspace, name: str) -> ReferenceRow:
     reference = _reference(workspace, name)
     if reference is None:
         raise unknown("reference truth", name, reference_names(workspace))
-    workspace.retire(STAGE, {entry.shard for entry in workspace.entries(STAGE)} - {name})
+    discard_reference(workspace, name)
+    workspace.discard(STAGE, name)
     return reference
 
 
@@ -165,7 +168,11 @@ def _commit(
         f"reference_classes/{name}": matcher.rows(),
         "dropped": dropped,
     }
-    workspace.commit(STAGE, name, digest(str(VERSION), name, json.dumps(tables, sort_keys=True)), Output(tables))
+    key = digest(str(VERSION), name, json.dumps(tables, sort_keys=True))
+    before = workspace.entry(STAGE, name)
+    if before is None or before.key != key:
+        discard_reference(workspace, name)
+        workspace.commit(STAGE, name, key, Output(tables))
 
 
 def _first_reasons(dropped: Sequence[DroppedRow]) -> list[str]:

@@ -142,7 +142,7 @@ def remove(
     *,
     workspace: WorkspaceUrl,
 ) -> Result:
-    """Remove a reference truth; `reground evaluate` then drops the numbers by it."""
+    """Remove a reference truth, and the numbers of the evaluation by it."""
     here = Workspace(workspace)
     require_workspace(here)
     with workspace_lock(here, "reground truth remove"):

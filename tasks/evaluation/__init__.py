@@ -16,7 +16,7 @@ from reground.tasks.evaluation.metrics import (
     TOP_1,
 )
 from reground.tasks.evaluation.result import ALL, BALANCED
-from reground.tasks.evaluation.step import STEP, EvaluationSettings
+from reground.tasks.evaluation.step import STEP, EvaluationSettings, discard_reference
 
 __all__ = [
     "ADVERSARIAL",
@@ -38,4 +38,5 @@ __all__ = [
     "SUPERCLASS",
     "TOP_1",
     "EvaluationSettings",
+    "discard_reference",
 ]

@@ -92,7 +92,7 @@ def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
     for name in references:
         inputs = (*digests, workspace.table_digest(f"reference_truths/{name}"))
         args = {"models": predicted, "reference": name}
-        shards.append(Shard(f"{ON_PHOTOGRAPHS}+{name}", inputs, args, len(predicted)))
+        shards.append(Shard(_shard_of_reference(name), inputs, args, len(predicted)))
     return shards
 
 
@@ -105,6 +105,15 @@ def _references(workspace: Workspace, settings: EvaluationSettings) -> list[str]
         if name not in names:
             raise unknown("reference truth (evaluate.references)", name, [*names, NO_REFERENCE])
     return list(dict.fromkeys(settings.references)) or names
+
+
+def discard_reference(workspace: Workspace, name: str) -> None:
+    """Remove the numbers by a reference truth, which is gone or another one."""
+    workspace.discard(STEP.name, _shard_of_reference(name))
+
+
+def _shard_of_reference(name: str) -> str:
+    return f"{ON_PHOTOGRAPHS}+{name}"
 
 
 def work(workspace: Workspace, settings: EvaluationSettings, shard: Shard) -> Output:

@@ -24,6 +24,7 @@ LABELS: Final = {
 }
 PLAIN: Final = {
     "image_id": ("sc:Text", "key of the image"),
+    "main_tied": ("sc:Boolean", "whether another label has as many main votes as main_label"),
     "num_objects": ("sc:Integer", "distinct objects with a valid label"),
     "state": ("sc:Text", "settled, in_review or unreviewed, see DATA_CARD.md"),
     "outcome": ("sc:Text", "what became of the original label, see DATA_CARD.md; null: not settled"),

@@ -33,6 +33,7 @@ TRUTH: Final = (
     "judged",
     "confidence",
     "main_label",
+    "main_tied",
     "num_objects",
     "objects",
     "isolated",

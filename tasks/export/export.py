@@ -130,9 +130,20 @@ def _of_truth(to_format: str, exporter: Exporter) -> WriteFormat:
 
 
 def _write_states(data: Dataset, path: Path) -> None:
-    columns = ("image_id", "state", "outcome", "original", "labels")
-    cells = [data.truth[name].to_pylist() for name in columns]
-    _write_csv(path, [columns, *zip(*cells[:-1], map(json.dumps, cells[-1]), strict=True)])
+    columns = ("image_id", "state", "outcome", "original", "labels", "main_label", "main_tied")
+    cells = (
+        (
+            image.image_id,
+            image.state,
+            image.outcome,
+            image.original,
+            json.dumps(image.labels),
+            image.main_label,
+            image.main_tied,
+        )
+        for image in data
+    )
+    _write_csv(path, itertools.chain([columns], cells))
 
 
 def _write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:

@@ -46,6 +46,7 @@ class Consensus:
     """
 
     main_label: int | None
+    main_tied: bool
     num_objects: int | None
     objects: list[list[int]]
     isolated: list[int]
@@ -81,13 +82,18 @@ class ExportImage:
         return self.consensus.main_label if self.state == ImageState.SETTLED else None
 
     @property
+    def main_tied(self) -> bool:
+        """Whether another label has as many main votes as `main_label`."""
+        return self.main_label is not None and self.consensus.main_tied
+
+    @property
     def num_objects(self) -> int | None:
         """Distinct objects; None unless the image is settled."""
         return self.consensus.num_objects if self.state == ImageState.SETTLED else None
 
     def only_label(self) -> int:
-        """The label where there can be only one: the main one if it holds, else the surest."""
-        return self.main_label if self.main_label in self.labels else self.labels[0]
+        """The label where there can be only one: the main one if it holds and is not tied, else the surest."""
+        return self.main_label if self.main_label in self.labels and not self.main_tied else self.labels[0]
 
     def summary(self) -> dict[str, Any]:
         """What a reader of any format may want, as plain values."""
@@ -98,6 +104,7 @@ class ExportImage:
             "labels": self.labels,
             "confidence": [self.confidence.get(label) for label in self.labels],
             "main_label": self.main_label,
+            "main_tied": self.main_tied,
             "num_objects": self.num_objects,
             "original_label": self.original,
             "votes": self.votes,
@@ -110,7 +117,9 @@ def export_image(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
     judged, confidence = row.pop("judged"), row.pop("confidence")
     known = photo["image_id"] is not None
     fields = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
-    consensus = Consensus(**{name: row.pop(name) for name in ("main_label", "num_objects", "objects", "isolated")})
+    consensus = Consensus(
+        **{name: row.pop(name) for name in ("main_label", "main_tied", "num_objects", "objects", "isolated")}
+    )
     return ExportImage(
         **row,
         confidence=dict(zip(judged, confidence, strict=True)),

@@ -13,7 +13,7 @@ from reground.tasks.export.image import Photo
 def imagefolder(data: Dataset, out: Path) -> None:
     """``SPLIT/CLASS/STEM.SUFFIX``, a class's folder called by its first WordNet id, else by its name.
 
-    Images go by main label where people settled one, else by the surest of their labels.
+    Images go by main label where people settled one and it is not tied, else by the surest of their labels.
     """
     folder_of = folders({row["class_idx"]: (row["wnids"] or [row["name"]])[0] for row in data.classes})
     with (out / "classes.csv").open("w", newline="", encoding="utf-8") as handle:

@@ -35,6 +35,7 @@ COLUMNS: Final = pa.schema(
         ("labels", pa.list_(pa.int64())),
         ("confidence", pa.list_(pa.float32())),
         ("main_label", pa.int64()),
+        ("main_tied", pa.bool_()),
         ("num_objects", pa.int32()),
         ("votes", pa.int32()),
     ]
@@ -74,6 +75,7 @@ def features(data: Dataset) -> dict[str, Any]:
         "labels": {"feature": label, "_type": "Sequence"},
         "confidence": {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "Sequence"},
         "main_label": label,
+        "main_tied": {"dtype": "bool", "_type": "Value"},
         "num_objects": plain["num_objects"],
         "votes": plain["votes"],
     }

@@ -138,7 +138,7 @@ LABELS: Final = (
     Table(
         "votes",
         "answer",
-        ("question", "image_id", "class_idx", "annotator_id", "answer_id"),
+        ("question", "image_id", "class_idx", "annotator_id"),
         (
             Column("round", "int32", "round of the question; 0: not asked in this workspace"),
             Column(
