@@ -34,6 +34,11 @@ def test_nothing_to_do_has_a_reason(
     assert f"{step}: nothing to do: {reason}" in said.err and "0 of 0" not in said.err
 
 
+def test_the_reason_is_part_of_the_result(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "-q", "-w", workspace.url]) == 0
+    assert "evaluate: nothing to do: no model has predicted" in capsys.readouterr().out
+
+
 def test_a_step_counts_what_it_dropped_itself(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["truth", "-w", workspace.url]) == 0
     said = capsys.readouterr()

@@ -13,6 +13,7 @@ from reground.flows.cli.main import main
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Workspace
 from tests.support.published_labels import dropped, labels, table
+from tests.support.tables import prediction, put
 
 
 def test_lineage_is_kept(pets: Workspace, tmp_path: Path) -> None:
@@ -50,6 +51,33 @@ def test_another_import_replaces_its_own_name_alone(pets: Workspace, tmp_path: P
     assert not pets.parts("reference_truths/one") and not pets.parts("reference_classes/one")
     with pytest.raises(UsageError, match="unknown reference truth 'one': expected one of: two"):
         remove_reference(pets, "one")
+
+
+def evaluate(workspace: Workspace) -> set[str]:
+    """Evaluate, and give the truths that there are numbers by."""
+    assert main(["evaluate", "-q", "-w", workspace.url]) == 0
+    return truths(workspace)
+
+
+def truths(workspace: Workspace) -> set[str]:
+    return {truth for name in ("evaluation", "comparison") for truth in workspace.read(name)["truth"]}
+
+
+def test_numbers_by_a_reference_truth_go_with_it(pets: Workspace, tmp_path: Path) -> None:
+    for model in ("m", "n"):
+        put(pets, f"predictions/{model}", [prediction(image_id, [7, 3, 8]) for image_id in "abc"])
+    path = table(tmp_path / "one.csv", "a,dog", "b,dog", "c,cat")
+    for name in ("one", "two"):
+        import_reference(pets, name, path)
+    assert {"one", "two"} <= evaluate(pets)
+    import_reference(pets, "one", path)
+    assert {"one", "two"} <= truths(pets)  # the same labels: the numbers still hold
+    import_reference(pets, "one", table(tmp_path / "new.csv", "a,cat"))
+    assert "one" not in truths(pets) and "two" in truths(pets)
+    assert {"one", "two"} <= evaluate(pets)
+    remove_reference(pets, "two")
+    assert "two" not in truths(pets) and "one" in truths(pets)
+    assert "two" not in evaluate(pets)
 
 
 def test_a_refused_import_changes_nothing(pets: Workspace, tmp_path: Path) -> None:

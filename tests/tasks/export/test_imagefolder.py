@@ -17,6 +17,7 @@ from tests.support.export_world import (
     EXTENDED,
     ODD,
     UNREVIEWED,
+    answers,
     bytes_of,
     export,
     image_row,
@@ -40,6 +41,21 @@ def test_imagefolder_by_main_label(strange: Workspace, tmp_path: Path) -> None:
     assert left_out(out) == {EMPTY: "settled: no label holds"}
     with (out / "classes.csv").open(newline="") as handle:
         assert {row["folder"]: int(row["class_idx"]) for row in csv.DictReader(handle)}[wnids[208]] == 208
+
+
+def test_a_tied_main_label_names_no_folder_and_is_marked(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    put(workspace, "classes", load_classes())
+    put(workspace, "images", [image_row(tmp_path / "photographs", EXTENDED, 0, 1)])
+    put(workspace, "votes", answers(EXTENDED, [[0, 1], [0, 1], [0, 1], [1, 0], [1], [1]], [0, 1]))
+    make_truth(workspace)
+    (row,) = workspace.read("truth")[["main_label", "main_tied"]].to_dict("records")
+    assert row == {"main_label": 0, "main_tied": True}
+    out = export(workspace, "imagefolder", tmp_path / "out")
+    wnids = {row["class_idx"]: row["wnids"][0] for row in load_classes()}
+    assert [path.parent.name for path in out.glob("val/*/*")] == [wnids[1]]
+    with (out / "states.csv").open(newline="") as handle:
+        assert [(row["main_label"], row["main_tied"]) for row in csv.DictReader(handle)] == [("0", "True")]
 
 
 def test_classes_whose_folders_would_meet_are_kept_apart(tmp_path: Path) -> None:
