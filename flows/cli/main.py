@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ DONE: Final = 0
 FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +53,7 @@ def program() -> NoReturn:
     has run: the first to be registered is the last to be called.
     """
     wait_passively()
+    exit_on_sigterm()
     status = FAILED
 
     def leave() -> None:
@@ -63,9 +66,18 @@ def program() -> NoReturn:
     sys.excepthook = _show_exception
     try:
         status = main()
-    except SystemExit as stop:  # of a library, as of Prefect on SIGTERM
+    except SystemExit as stop:  # on SIGTERM, or of a library
         status = stop.code if isinstance(stop.code, int) else FAILED if stop.code else DONE
     sys.exit(status)
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, with its cleaning up, and with exit status 143."""
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def _show_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reground.flows import steps
+from reground.flows.run.worker_processes import process_pool
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, run_shard, start, todo
@@ -104,7 +106,7 @@ def _work(
             for future in as_completed(futures):
                 yield settled(future)
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
@@ -129,11 +131,9 @@ def settled(future: Result) -> int:
         ) from error
 
 
-def _executor(runner: Runner) -> Executor:
+def _executor(runner: Runner) -> AbstractContextManager[Executor]:
     if runner.kind == "processes":
-        import multiprocessing
-
-        return ProcessPoolExecutor(runner.workers, mp_context=multiprocessing.get_context("spawn"))
+        return process_pool(runner.workers)
     if runner.kind == "ray":
         from reground.flows.run.ray import RayExecutor
 
