@@ -51,7 +51,7 @@ def commands_page() -> str:
         "# Commands",
         "",
         "Made from the command line's own description: `reground COMMAND --help` says the same. Options may stand",
-        "anywhere. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
+        "anywhere. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.",
         "",
         "Options of every command:",
         "",

@@ -68,6 +68,8 @@ def program() -> NoReturn:
         status = main()
     except SystemExit as stop:  # on SIGTERM, or of a library
         status = stop.code if isinstance(stop.code, int) else FAILED if stop.code else DONE
+        if status == TERMINATED:
+            _fail("terminated; the same command continues", status)
     sys.exit(status)
 
 

@@ -26,7 +26,10 @@ def test_exit_status(words: list[str], status: int) -> None:
     assert run(*words).returncode == status
 
 
-def test_an_interrupted_command_is_130(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "message"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_command_that_a_signal_ends(tmp_path: Path, number: signal.Signals, status: int, message: str) -> None:
     holder = Workspace(tmp_path)
     with holder.lock("a test", wait=False):
         # It waits for the workspace, which is held here.
@@ -37,9 +40,9 @@ def test_an_interrupted_command_is_130(tmp_path: Path) -> None:
             text=True,
         )
         assert waiting.stderr and "waiting for" in waiting.stderr.readline()
-        waiting.send_signal(signal.SIGINT)
+        waiting.send_signal(number)
         rest = waiting.stderr.read()
-    assert waiting.wait() == 130 and "interrupted" in rest
+    assert waiting.wait() == status and message in rest
 
 
 def test_a_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
