@@ -25,7 +25,7 @@ from reground.annotations.references import import_reference
 from reground.annotations.truth import TRUTH, Score, TruthSettings
 from reground.annotations.truth import diff as compare
 from reground.tasks.votes import ANSWER_WEIGHTS, GOLDEN_SET, REASSESSED
-from reground.tasks.workspace import Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Workspace, finish, retire, run_shard, todo
 
 Pair = tuple[str, int]
 TOGETHER, RELEASED, ALONE = "together", "released", "real_votes"
@@ -44,6 +44,7 @@ def make_truth(workspace: Workspace, hold_out: tuple[str, ...]) -> dict[Pair, fl
     """Make the truth, and give its confidence in every judged pair."""
     settings = TruthSettings(method="joint", hold_out=hold_out)
     plan = todo(TRUTH, workspace, settings)
+    retire(TRUTH, workspace, plan)
     for shard in plan.missing:
         run_shard(TRUTH, workspace, settings, shard)
     finish(TRUTH, workspace, plan)

@@ -24,7 +24,7 @@ from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch
 from reground.flows.settings import FlowSettings, Settings, remembering, resolve_for
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError
-from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, start, todo
+from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, retire, todo
 
 MAX_TASK_RUNS = 128
 """In one step: the server records some 35 a second, and SQLite stalls after bursts of hundreds."""
@@ -73,7 +73,7 @@ class RunContext:
         plan = todo(step, self.workspace, settings)
         with watch() as terminal:
             progress = RunProgress(self.workspace, terminal)
-            start(step, self.workspace, plan)
+            retire(step, self.workspace, plan)
             self._work(step, settings, plan, progress)
             finish(step, self.workspace, plan)
             progress.end(step_name, plan.describe())

@@ -13,7 +13,7 @@ from reground.flows import steps
 from reground.flows.run.worker_processes import process_pool
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, run_shard, start, todo
+from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, retire, run_shard, todo
 
 BATCHES = 16
 """Batches a step is cut into per worker: small enough to balance, large enough to schedule."""
@@ -84,7 +84,7 @@ def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner
     plan = todo(step, workspace, settings)
     done = sum(s.size for s in plan.shards) - sum(s.size for s in plan.missing)
     progress.start(step_name, sum(s.size for s in plan.shards), done)
-    start(step, workspace, plan)
+    retire(step, workspace, plan)
     for units in _work(step, workspace, settings, plan, runner, progress):
         progress.advance(step_name, units)
     finish(step, workspace, plan)

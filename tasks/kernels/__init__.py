@@ -12,6 +12,7 @@ __all__ = [
     "compose",
     "tiling",
     "inpaint",
+    "consistent_hash",
     "topk",
     "adversarial_order",
     "background_strength",

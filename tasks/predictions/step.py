@@ -224,8 +224,8 @@ def _table(set_name: str) -> str:
 
 def _classes_digest(workspace: Workspace) -> str:
     """Of the columns that predictions depend on: a class may get another name or gloss."""
-    rows = workspace.read("classes", ["class_idx", "wnids"]).itertuples(index=False)
-    return digest(*(f"{row.class_idx} {' '.join(row.wnids)}" for row in rows))
+    rows = workspace.read_arrow("classes", ["class_idx", "wnids"]).to_pylist()
+    return digest(*(f"{row['class_idx']} {' '.join(row['wnids'])}" for row in rows))
 
 
 @functools.lru_cache(maxsize=1)

@@ -96,6 +96,13 @@ class VariantRow(TypedDict):
     image: ImageDict
 
 
+class VariantInputRow(TypedDict):
+    """A row of ``variant_inputs``: one image that variants were made of, or left out."""
+
+    image_id: ImageId
+    digest: str
+
+
 class CompositionDifferenceRow(TypedDict):
     """A row of ``composition_differences``: one variant of an image in both compositions."""
 

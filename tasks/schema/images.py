@@ -118,6 +118,15 @@ IMAGES: Final = (
         ),
     ),
     Table(
+        "variant_inputs",
+        "image that variants were made of, or left out",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            Column("digest", "string", "of all that its rows depend on: settings, photograph, mask, backgrounds"),
+        ),
+    ),
+    Table(
         "composition_differences",
         "variant of an image in both compositions",
         ("variant", "image_id"),

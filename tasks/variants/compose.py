@@ -16,8 +16,8 @@ from reground.tasks.kernels.geometry import apply_crop, central_crop
 from reground.tasks.masks import decode_mask, encode_mask
 from reground.tasks.schema import CompositionDifferenceRow, ForegroundRow, ImageId, MaskRow, VariantRow
 from reground.tasks.variants.backgrounds import background
+from reground.tasks.variants.inputs import VariantInputs
 from reground.tasks.variants.pool import MASK, PUBLISHED, BackgroundPool
-from reground.tasks.variants.selection import RULES, choose_background
 
 
 @dataclass(frozen=True)
@@ -121,22 +121,25 @@ class Subject:
 
 
 def compose_variants(
-    subject: Subject, pool: BackgroundPool, composition: Composition, base_seed: int
+    subject: Subject, inputs: VariantInputs, composition: Composition
 ) -> tuple[dict[str, VariantImage], list[DropError]]:
     """The variants of a photograph, name -> image, and the reasons why others cannot be made."""
+    pool = inputs.pool
     exclusion = pool.exclusions[composition.name].get(subject.image_id)
     if exclusion:
         return {}, [exclusion]
     images = {name: VariantImage(pixels) for name, pixels in _unmixed(subject, pool, composition.fill).items()}
     drop_errors: list[DropError] = []
-    for variant in RULES:
+    for variant, selection in inputs.backgrounds(composition.name, subject.image_id).items():
+        if isinstance(selection, DropError):
+            drop_errors.append(selection)
+            continue
         try:
-            background_id, seed = choose_background(pool, variant, subject.photograph, base_seed, composition.name)
-            background_pixels = background(pool, background_id, subject.short, subject.size, composition.fill)
+            pixels = background(pool, selection.background_id, subject.short, subject.size, composition.fill)
         except DropError as error:
             drop_errors.append(error)
             continue
-        images[variant] = VariantImage(_mix(subject, background_pixels, composition), background_id, seed)
+        images[variant] = VariantImage(_mix(subject, pixels, composition), *selection)
     return images, drop_errors
 
 

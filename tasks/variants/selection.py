@@ -2,41 +2,50 @@
 
 Source: Xiao et al. 2020, section 2 and the released generator: the background is the Only-BG-T
 of an image drawn uniformly from the images of one group, the image itself included. Composition
-``published`` does the same. Both compositions draw from the same list with the same seed, and ``mask``
-draws again if the draw is excluded, so the background sources of the two differ only where they must.
+``published`` does the same. ``mask`` takes the next best image where that one is excluded, so the background
+sources of the two differ only where they must.
+
+The draw is by consistent hashing (`reground.tasks.kernels.consistent_hash`) of the seed, the image and the variant:
+each image of the group is as likely as the others, and one photograph more takes its equal share of the draws and
+changes no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from reground.tasks.images import DropError, Photograph
+from reground.tasks.kernels.consistent_hash import closest_member
 from reground.tasks.schema import DropReason, ImageId
 from reground.tasks.variants.pool import MASK, PUBLISHED, BackgroundPool
 from reground.tasks.workspace import derive_seed
 
-T = TypeVar("T")
+
+class Selection(NamedTuple):
+    """The image that provides a background, and the seed of the draw."""
+
+    background_id: ImageId
+    seed: int
 
 
-def _same(pool: BackgroundPool, photograph: Photograph, composition: str, _: np.random.Generator) -> int:
+def _same(pool: BackgroundPool, photograph: Photograph, composition: str, _: int) -> int:
     group = pool.group(photograph)
     if not pool.can_provide(composition, group, photograph):
         raise _no_background(f"its group '{pool.names[group]}' has one usable image")
     return group
 
 
-def _random(pool: BackgroundPool, photograph: Photograph, composition: str, rng: np.random.Generator) -> int:
-    groups = sorted(pool.background_sources)
-    candidates = [group for group in groups if pool.can_provide(composition, group, photograph)]
+def _random(pool: BackgroundPool, photograph: Photograph, composition: str, seed: int) -> int:
+    candidates = [group for group in pool.background_sources if pool.can_provide(composition, group, photograph)]
     if not candidates:
         raise _no_background("no group has another usable image")
-    return _draw(groups, candidates.__contains__, rng)
+    return min(candidates, key=lambda group: derive_seed(seed, str(group)))  # rendezvous hashing: groups are few
 
 
-def _next(pool: BackgroundPool, photograph: Photograph, composition: str, _: np.random.Generator) -> int:
+def _next(pool: BackgroundPool, photograph: Photograph, composition: str, _: int) -> int:
     own_group = pool.group(photograph)
     groups = sorted(pool.names)
     start = groups.index(own_group) + 1
@@ -46,7 +55,7 @@ def _next(pool: BackgroundPool, photograph: Photograph, composition: str, _: np.
     raise _no_background("no other group has a usable image")
 
 
-RULES: Final[Mapping[str, Callable[[BackgroundPool, Photograph, str, np.random.Generator], int]]] = {
+RULES: Final[Mapping[str, Callable[[BackgroundPool, Photograph, str, int], int]]] = {
     "mixed_same": _same,
     "mixed_rand": _random,
     "mixed_next": _next,
@@ -59,37 +68,41 @@ group, cyclic; groups without usable images are skipped.
 """
 
 
-def choose_background(
-    pool: BackgroundPool, variant: str, photograph: Photograph, base_seed: int, composition: str = MASK
-) -> tuple[ImageId, int]:
-    """The image that provides the background of a photograph, and the seed of the draw.
+def choose_backgrounds(
+    pool: BackgroundPool, variant: str, photographs: Iterable[Photograph], base_seed: int, composition: str = MASK
+) -> dict[ImageId, Selection | DropError]:
+    """The images that provide the backgrounds of photographs.
 
-    Depends on the arguments alone.
+    Each depends on the pool, the variant, the photograph, the seed and the composition alone.
 
     Args:
         pool: background sources.
         variant: one of `RULES`.
-        photograph: from the pool, not excluded from the composition.
+        photographs: from the pool, not excluded from the composition.
         base_seed: seed in the settings.
         composition: one of `COMPOSITIONS`.
 
     Returns:
-        image_id of the background, and the seed.
-
-    Raises:
-        DropError: no image can provide a background.
+        By image_id; a DropError says why no image can provide a background.
     """
-    seed = derive_seed(base_seed, photograph.image_id, variant)
-    rng = np.random.default_rng(seed)
-    try:
-        group = RULES[variant](pool, photograph, composition, rng)
-    except DropError as error:
-        raise DropError(error.reason, f"{variant}: {error.detail}") from None
-    return _draw(
-        pool.background_sources[group],
-        lambda background_id: pool.may_provide(composition, background_id, photograph.image_id),
-        rng,
-    ), seed
+    selections: dict[ImageId, Selection | DropError] = {}
+    members: dict[int, list[tuple[ImageId, int]]] = {}
+    for photograph in photographs:
+        seed = derive_seed(base_seed, photograph.image_id, variant)
+        try:
+            group = RULES[variant](pool, photograph, composition, seed)
+        except DropError as error:
+            selections[photograph.image_id] = DropError(error.reason, f"{variant}: {error.detail}")
+            continue
+        members.setdefault(group, []).append((photograph.image_id, seed))
+    for group, draws in members.items():
+        image_ids, seeds = zip(*draws, strict=True)
+        chosen = _draw(pool, group, composition, base_seed, image_ids, seeds)
+        selections |= {
+            image_id: Selection(background_id, seed)
+            for image_id, seed, background_id in zip(image_ids, seeds, chosen, strict=True)
+        }
+    return selections
 
 
 def singletons(pool: BackgroundPool) -> list[str]:
@@ -97,11 +110,22 @@ def singletons(pool: BackgroundPool) -> list[str]:
     return [pool.names[group] for group in sorted(pool.background_sources) if pool.source_counts[PUBLISHED, group] == 1]
 
 
-def _draw(items: Sequence[T], fits: Callable[[T], bool], rng: np.random.Generator) -> T:
-    """Uniform draw among the items that fit, by rejection; at least one must fit."""
-    while not fits(item := items[int(rng.integers(len(items)))]):
-        pass
-    return item
+def _draw(
+    pool: BackgroundPool,
+    group: int,
+    composition: str,
+    base_seed: int,
+    image_ids: Sequence[ImageId],
+    seeds: Sequence[int],
+) -> list[ImageId]:
+    """An image of a group for each photograph; the group has one for each."""
+    exclusions = pool.exclusions[composition]
+    sources = [background_id for background_id in pool.background_sources[group] if background_id not in exclusions]
+    hashes = [derive_seed(base_seed, background_id, "background", bits=64) for background_id in sources]
+    position = {background_id: number for number, background_id in enumerate(sources)} if composition == MASK else {}
+    own = np.array([position.get(image_id, -1) for image_id in image_ids], np.intp)
+    members = closest_member(np.array(hashes, np.uint64), np.array(seeds, np.uint64), own)
+    return [sources[member] for member in members.tolist()]
 
 
 def _no_background(detail: str) -> DropError:

@@ -1,7 +1,10 @@
 """Variants: the eight ImageNet-9 variants.
 
 Reads ``images``, ``masks``, ``classes``; writes ``variants/NAME``, ``foregrounds``, ``composition_differences``,
-``groups``, ``dropped``.
+``groups``, ``variant_inputs``, ``dropped``.
+
+A shard depends on its own photographs and on those that provide their backgrounds. Where one of them has changed, the
+shard is made again, but only the rows of the photographs concerned: the others come from the shard's old files.
 
 Source: Xiao et al. 2020, figure 1 and the released generator. Boxes are filled and tiled at
 native size; then images are resized to a short side of 256 by nearest neighbour and
@@ -17,18 +20,19 @@ which are in ``dropped``.
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import GROUPS, DropError, GroupCoverage, Photograph, load_groups, read_group_map
-from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, DropReason, GroupRow, Row
+from reground.tasks.images import GROUPS, DropError, GroupCoverage, load_groups, read_group_map
+from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, ImageId, MaskRow, Row
 from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Subject, VariantImage, compose_variants
-from reground.tasks.variants.pool import COMPOSITIONS, MASK, PUBLISHED, BackgroundPool, make_pool
+from reground.tasks.variants.inputs import VariantInputs, load_inputs, pool_key, read_groups, read_rows
+from reground.tasks.variants.pool import COMPOSITIONS, MASK, PUBLISHED
+from reground.tasks.variants.reuse import DIGESTS, files_of, unchanged_images, unchanged_rows
 from reground.tasks.variants.selection import singletons
 from reground.tasks.workspace import (
     Fault,
@@ -41,6 +45,7 @@ from reground.tasks.workspace import (
     Step,
     Workspace,
     digest,
+    overlaps,
     refused,
 )
 
@@ -96,7 +101,7 @@ def faults(settings: VariantSettings) -> Iterator[Fault]:
 def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
     """One shard per shard of ``masks``, and one for ``groups``.
 
-    A background may come from any image, so each shard depends on all images and masks.
+    Its inputs are the digests of its photographs, which include the photographs that provide their backgrounds.
 
     Raises:
         UsageError: groups that cannot be read.
@@ -105,12 +110,19 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
     workspace.require("masks", "masks")
     if PUBLISHED in settings.compose:
         _require_published_masks(workspace)
-    groups, pool = digest(json.dumps(_groups(workspace, settings))), _pool_key(workspace, settings)
-    shards = [
-        Shard(entry.shard, (part.sha256, pool), {"part": part.path, "pool": pool}, part.rows)
-        for entry, part in workspace.parts("masks")
-    ]
-    return [*shards, Shard(GROUPS_SHARD, (groups,), size=0)]
+    key = pool_key(workspace, settings.groups)
+    inputs = _inputs(workspace, settings, key)
+    parts = {entry.shard: part for entry, part in workspace.parts("masks")}
+    entries = {entry.shard: files_of(entry) for entry in workspace.entries(STEP.name)}
+    earlier = overlaps(list(parts), list(entries))
+    shards: list[Shard] = []
+    for name, part in parts.items():
+        files = [entries[other] for other in earlier[name]]
+        digests = {image_id: inputs.digests[image_id] for image_id in inputs.shards[name]}
+        hints = {"part": part.path, "pool": key, "earlier": files}
+        fresh = part.rows - len(unchanged_images(workspace, files, digests))
+        shards.append(Shard(name, tuple(digests.values()), size=part.rows, hints=hints, fresh=fresh))
+    return [*shards, Shard(GROUPS_SHARD, (digest(json.dumps(read_groups(workspace, settings.groups))),), size=0)]
 
 
 def _require_published_masks(workspace: Workspace) -> None:
@@ -132,20 +144,21 @@ def _require_published_masks(workspace: Workspace) -> None:
 def work(workspace: Workspace, settings: VariantSettings, shard: Shard) -> Output:
     """The variants of one part of ``masks``, or the table ``groups``."""
     if shard.id == GROUPS_SHARD:
-        return Output({"groups": _groups(workspace, settings)})
-    pool = _pool(workspace.url, shard.args["pool"], settings.groups)
+        return Output({"groups": read_groups(workspace, settings.groups)})
+    inputs = _inputs(workspace, settings, shard.hints["pool"])
     tables: dict[str, list[Row]] = {name: [] for name in _tables(settings)}
-    for mask_row in workspace.read_part(shard.args["part"]).to_pylist():
-        photograph = pool.photographs[mask_row["image_id"]]
-        try:
-            group = pool.group(photograph)
-            subject = Subject.of(photograph, group, mask_row, settings.short, settings.size)
-        except DropError as error:
-            tables["dropped"].append(error.row("variants", photograph.image_id))
+    mask_rows = workspace.read_part(shard.hints["part"]).to_pylist()
+    digests: dict[ImageId, str] = {row["image_id"]: inputs.digests[row["image_id"]] for row in mask_rows}
+    unchanged = unchanged_rows(workspace, shard.hints["earlier"], digests, list(tables))
+    for mask_row in mask_rows:
+        image_id = mask_row["image_id"]
+        if image_id in unchanged:
+            for name, rows in unchanged[image_id].items():
+                tables[name] += rows
             continue
-        for name, row in _rows(subject, pool, settings):
+        for name, row in _photograph_rows(mask_row, inputs, settings):
             tables[name].append(row)
-    return Output(tables)
+    return Output({**tables, DIGESTS: [{"image_id": name, "digest": value} for name, value in digests.items()]})
 
 
 def finalize(workspace: Workspace, settings: VariantSettings) -> None:
@@ -153,7 +166,7 @@ def finalize(workspace: Workspace, settings: VariantSettings) -> None:
     groups = coverage(workspace, settings)
     log.log(logging.WARNING if groups.extra else logging.INFO, "groups '%s': %s", settings.groups, groups)
     if PUBLISHED in settings.compose:
-        for name in singletons(_pool(workspace.url, _pool_key(workspace, settings), settings.groups)):
+        for name in singletons(_inputs(workspace, settings, pool_key(workspace, settings.groups)).pool):
             log.warning("group '%s' has one usable image: mixed_same as published pastes it onto itself", name)
 
 
@@ -163,11 +176,11 @@ def coverage(workspace: Workspace, settings: VariantSettings) -> GroupCoverage:
     Raises:
         UsageError: groups that cannot be read.
     """
-    return load_groups(settings.groups, list(_table(workspace, "classes")))[1]
+    return load_groups(settings.groups, list(read_rows(workspace, "classes")))[1]
 
 
 def _tables(settings: VariantSettings) -> list[str]:
-    """The tables that a shard writes, possibly without rows."""
+    """The tables that a shard writes, possibly without rows; the digests come beside them."""
     main = [*(f"variants/{name}" for name in VARIANTS), "foregrounds", "dropped"]
     return main + (
         [*(f"variants/{name}" for name in PUBLISHED_VARIANTS), "composition_differences"]
@@ -181,32 +194,43 @@ def _composes_both(settings: VariantSettings) -> bool:
     return {MASK, PUBLISHED} <= set(settings.compose)
 
 
-def _rows(subject: Subject, pool: BackgroundPool, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
+def _photograph_rows(mask_row: MaskRow, inputs: VariantInputs, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
     """All rows of one photograph, as (table, row)."""
+    photograph = inputs.pool.photographs[mask_row["image_id"]]
+    try:
+        group = inputs.pool.group(photograph)
+        subject = Subject.of(photograph, group, mask_row, settings.short, settings.size)
+    except DropError as error:
+        yield "dropped", error.row("variants", photograph.image_id)
+        return
+    yield from _subject_rows(subject, inputs, settings)
+
+
+def _subject_rows(subject: Subject, inputs: VariantInputs, settings: VariantSettings) -> Iterator[tuple[str, Row]]:
     by_mask = Composition(MASK, settings.fill, settings.feather)
     main = by_mask if MASK in settings.compose else PUBLISHED_COMPOSITION
-    images, drop_errors = compose_variants(subject, pool, main, settings.seed)
+    images, drop_errors = compose_variants(subject, inputs, main)
     if images:
         yield "foregrounds", subject.row()
     for name, image in images.items():
-        yield f"variants/{name}", subject.variant_row(image, pool)
+        yield f"variants/{name}", subject.variant_row(image, inputs.pool)
     for error in drop_errors:
         yield "dropped", error.row("variants", subject.image_id)
     if _composes_both(settings):
-        yield from _difference_rows(subject, pool, images, settings.seed)
+        yield from _difference_rows(subject, inputs, images)
 
 
 def _difference_rows(
-    subject: Subject, pool: BackgroundPool, by_mask: Mapping[str, VariantImage], seed: int
+    subject: Subject, inputs: VariantInputs, by_mask: Mapping[str, VariantImage]
 ) -> Iterator[tuple[str, Row]]:
     """Rows of the variants of composition ``published``, and of their differences from composition ``mask``."""
-    published_images, drop_errors = compose_variants(subject, pool, PUBLISHED_COMPOSITION, seed)
+    published_images, drop_errors = compose_variants(subject, inputs, PUBLISHED_COMPOSITION)
     for error in drop_errors:
         yield "dropped", DropError(error.reason, f"{PUBLISHED}: {error.detail}").row("variants", subject.image_id)
     for name in PUBLISHED_VARIANTS:
         variant = name.removesuffix(f"_{PUBLISHED}")
         if variant in published_images:
-            yield f"variants/{name}", subject.variant_row(published_images[variant], pool)
+            yield f"variants/{name}", subject.variant_row(published_images[variant], inputs.pool)
         if variant in published_images and variant in by_mask:
             yield (
                 "composition_differences",
@@ -214,52 +238,14 @@ def _difference_rows(
             )
 
 
-def _pool_key(workspace: Workspace, settings: VariantSettings) -> str:
-    groups = json.dumps(_groups(workspace, settings))
-    return digest(workspace.table_digest("images"), workspace.table_digest("masks"), groups)
-
-
-@functools.lru_cache(maxsize=1)
-def _pool(url: str, key: str, groups: str) -> BackgroundPool:
-    """All photographs with a mask; read once per process, for all of its shards."""
-    workspace = Workspace(url)
-    rows = _groups(workspace, VariantSettings(groups=groups))
-    masks = {row["image_id"]: row for row in _table(workspace, "masks", ["image_id", "box", "quarantine"])}
-    columns = ["image_id", "uri", "class_idx", "width", "height", "boxes"]
-    images = [row for row in _table(workspace, "images", columns) if row["image_id"] in masks]
-    unknown_ids = masks.keys() - {row["image_id"] for row in images}
-    if unknown_ids:
-        raise RegroundError(
-            f"{len(unknown_ids)} of {len(masks)} masks are of images that are not indexed "
-            f"(first: {min(unknown_ids)}): run `reground masks` again."
-        )
-    exclusions = {
-        MASK: {i: DropError(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
-        PUBLISHED: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
-    }
-    photographs = [Photograph.of_row(row, masks[row["image_id"]]["box"]) for row in images]
-    names = {row["group"]: row["name"] for row in rows}
-    return make_pool(key, names, {row["class_idx"]: row["group"] for row in rows}, photographs, exclusions)
-
-
-def _not_one_box(boxes: int) -> DropError:
-    reason = DropReason.SEVERAL_BOXES if boxes else DropReason.NO_BOX
-    return DropError(reason, f"expected 1 box, as the published filter does, got {boxes}")
-
-
-def _groups(workspace: Workspace, settings: VariantSettings) -> list[GroupRow]:
-    rows, _ = load_groups(settings.groups, list(_table(workspace, "classes")))
-    return rows
-
-
-def _table(workspace: Workspace, name: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
-    for _, part in workspace.parts(name):
-        yield from workspace.read_part(part.path, columns).to_pylist()
+def _inputs(workspace: Workspace, settings: VariantSettings, key: str) -> VariantInputs:
+    recipe = json.dumps([STEP.version, STEP.key_settings(settings)], sort_keys=True)
+    return load_inputs(workspace.url, key, settings.groups, settings.seed, settings.compose, recipe)
 
 
 STEP = Step(
     "variants",
-    version=3,
+    version=4,
     settings=VariantSettings,
     plan=plan,
     work=work,

@@ -5,7 +5,7 @@ from reground.tasks.workspace.export_table import read_table, write_table
 from reground.tasks.workspace.fields import Fault, SettingField, build, fields, raise_faults, refused, type_faults
 from reground.tasks.workspace.location import is_workspace
 from reground.tasks.workspace.manifest import Entry, Output, Part, digest
-from reground.tasks.workspace.partition import partition
+from reground.tasks.workspace.partition import overlaps, partition
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
@@ -16,7 +16,7 @@ from reground.tasks.workspace.setting_types import (
     PositiveInt,
     Share,
 )
-from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, run_shard, start, todo
+from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, retire, run_shard, todo
 from reground.tasks.workspace.store import Workspace
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "image_shards",
     "is_workspace",
     "lock",
+    "overlaps",
     "partition",
     "read_table",
     "raise_faults",
@@ -51,7 +52,7 @@ __all__ = [
     "refused",
     "type_faults",
     "run_shard",
-    "start",
+    "retire",
     "todo",
     "write_table",
 ]

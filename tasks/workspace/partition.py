@@ -39,6 +39,36 @@ def partition(keys: Sequence[str], max_size: int) -> dict[str, list[int]]:
     return {bits or WHOLE: sorted(position for _, position in part) for bits, part in _halve(hashes, "", max_size)}
 
 
+def overlaps(shards: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
+    """The other shards that can hold keys of each shard: itself, and what it was split from or is joined of.
+
+    Args:
+        shards: ids by `partition`.
+        others: ids by `partition` of another set, or any text.
+
+    Examples:
+        >>> overlaps(["00", "01", "1"], ["0", "10", "11"])
+        {'00': ['0'], '01': ['0'], '1': ['10', '11']}
+    """
+    matches: dict[str, list[str]] = {name: [] for name in shards}
+    names, other_names = {_bits(name): name for name in shards}, {_bits(name): name for name in others}
+    for bits, name in names.items():
+        matches[name] += [other_names[part] for part in _leading(bits) if part in other_names]
+    for bits, other in other_names.items():
+        for part in _leading(bits[:-1]) if bits else ():
+            if part in names:
+                matches[names[part]].append(other)
+    return matches
+
+
+def _bits(name: str) -> str:
+    return "" if name == WHOLE else name
+
+
+def _leading(bits: str) -> Iterator[str]:
+    return (bits[:length] for length in range(len(bits) + 1))
+
+
 def _halve(
     hashes: Sequence[tuple[int, int]], bits: str, max_size: int
 ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:

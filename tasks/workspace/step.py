@@ -1,7 +1,7 @@
 """What a step is: it plans shards, and makes the rows of one shard at a time.
 
 Whoever schedules a step (a thread, a Prefect task, a Ray worker) does the same four things:
-``todo`` says which shards are missing, ``start`` takes off the manifest what the plan no longer
+``todo`` says which shards are missing, ``retire`` takes off the manifest what the plan no longer
 holds, ``run_shard`` makes and commits one, ``finish`` ends the step. A shard is done if and only if the manifest
 lists it under the key that its step, version, settings and inputs give.
 """
@@ -31,6 +31,7 @@ class Shard:
         inputs: digests of everything the shard reads.
         args: what ``work`` needs to know, JSON-able and small: ids and paths, never rows.
         size: images (or other units) in it, for progress.
+        fresh: how many of ``size`` are worked on; the rows of the others come from an earlier shard. None: all.
         hints: as ``args``, but not in the cache key: no row depends on it (where a file lies whose digest is
             in ``inputs``).
     """
@@ -40,6 +41,7 @@ class Shard:
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     size: int = 1
     hints: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fresh: int | None = None
 
 
 def _no_faults(settings: Any) -> Iterable[Fault]:
@@ -109,10 +111,18 @@ class StepPlan:
         Examples:
             >>> StepPlan([], [], idle="there are no votes yet").describe()
             'nothing to do: there are no votes yet'
+            >>> shards = [Shard("0", (), size=60, fresh=2), Shard("1", (), size=60)]
+            >>> StepPlan(shards, shards[:1]).describe()
+            '1 of 2 shards made, 2 of its 60 images anew'
         """
         if not self.shards:
             return f"nothing to do: {self.idle}" if self.idle else "nothing to do"
-        return f"{len(self.missing)} of {len(self.shards)} shards made"
+        shards = f"{len(self.missing)} of {len(self.shards)} shards made"
+        size = sum(shard.size for shard in self.missing)
+        fresh = sum(shard.size if shard.fresh is None else shard.fresh for shard in self.missing)
+        if fresh == size:
+            return shards
+        return f"{shards}, {fresh:,} of {'its' if len(self.missing) == 1 else 'their'} {size:,} images anew"
 
 
 def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
@@ -144,7 +154,7 @@ def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) ->
     return workspace.commit(step.name, shard.id, step.key(settings, shard), output, step.key_settings(settings))
 
 
-def start(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
+def retire(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
     """Take shards that are no longer planned off the manifest.
 
     This comes before the first new shard: where one was split or two were joined, no image is in two files of a

@@ -69,6 +69,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "compositing": (nothing, "--batches 1 --rounds 1"),
     "evaluation": (nothing, "--models 2 --images 400 --resamples 20"),
     "generator": (photographs, "--limit 4 --rounds 1"),
+    "growing": (photographs, "--times 2"),
     "help": (nothing, "--repeats 1"),
     "joint_truth": (reassessed, ""),
     "joint_truth_parts": (releases, ""),

@@ -16,7 +16,7 @@ from reground.annotations.truth.step import TruthSettings
 from reground.tasks.export import export as write_export
 from reground.tasks.images import load_classes
 from reground.tasks.masks import encode_mask
-from reground.tasks.workspace import Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Workspace, finish, retire, run_shard, todo
 from tests.support.tables import image, mask, put, vote
 
 CLASSIFY = "data/annotations_classify_task"
@@ -84,6 +84,7 @@ VOTES = {
 def make_truth(workspace: Workspace, settings: TruthSettings | None = None) -> None:
     settings = settings or TruthSettings()
     found = todo(truth.STEP, workspace, settings)
+    retire(truth.STEP, workspace, found)
     for shard in found.missing:
         run_shard(truth.STEP, workspace, settings, shard)
     finish(truth.STEP, workspace, found)

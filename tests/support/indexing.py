@@ -13,7 +13,7 @@ from PIL import Image
 
 from reground.tasks.images import IndexSettings
 from reground.tasks.images.index import STEP
-from reground.tasks.workspace import Workspace, finish, run_shard, start, todo
+from reground.tasks.workspace import Workspace, finish, retire, run_shard, todo
 
 DOG, CAT = "n02099601", "n02123045"  # classes 207 and 281
 BILLION = (
@@ -46,7 +46,7 @@ def put(path: Path, content: bytes | str = b"") -> Path:
 
 def run(workspace: Workspace, settings: IndexSettings) -> list[str]:
     found = todo(STEP, workspace, settings)
-    start(STEP, workspace, found)
+    retire(STEP, workspace, found)
     for shard in found.missing:
         run_shard(STEP, workspace, settings, shard)
     finish(STEP, workspace, found)

@@ -7,7 +7,7 @@ from typing import Any
 
 from reground.annotations.truth import step as truth
 from reground.annotations.truth.step import TruthSettings
-from reground.tasks.workspace import Output, Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Output, Workspace, finish, retire, run_shard, todo
 from tests.support.tables import vote
 
 
@@ -25,6 +25,7 @@ def settle(workspace: Workspace, votes: list[dict[str, Any]], settings: TruthSet
     chosen = settings or TruthSettings()
     workspace.commit("people", "0000", json.dumps(votes)[:32], Output({"votes": votes}))
     plan = todo(truth.STEP, workspace, chosen)
+    retire(truth.STEP, workspace, plan)
     for shard in plan.missing:
         run_shard(truth.STEP, workspace, chosen, shard)
     finish(truth.STEP, workspace, plan)

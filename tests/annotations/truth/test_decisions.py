@@ -16,7 +16,7 @@ from reground.annotations.truth.diff import diff
 from reground.annotations.truth.step import TruthSettings
 from reground.tasks.schema import to_arrow
 from reground.tasks.votes import encode
-from reground.tasks.workspace import Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Workspace, finish, retire, run_shard, todo
 from tests.support.tables import class_row, decision, image, put, vote
 
 Method = Literal["selection-frequency", "dawid-skene", "joint"]
@@ -43,6 +43,7 @@ def votes(image_id: str, answers: dict[int, str], **more: Any) -> list[dict[str,
 
 def run(workspace: Workspace, settings: TruthSettings = ONE_PERSON) -> dict[str, dict[str, Any]]:
     plan = todo(truth.STEP, workspace, settings)
+    retire(truth.STEP, workspace, plan)
     for shard in plan.missing:
         run_shard(truth.STEP, workspace, settings, shard)
     finish(truth.STEP, workspace, plan)

@@ -26,7 +26,7 @@ from reground.tasks.evaluation.reference import reference_labels
 from reground.tasks.export.data_card import data_card, vote_statistics
 from reground.tasks.export.dataset import load
 from reground.tasks.votes import DEFAULT_POLICY, GOLDEN_SET, VotePolicy, current_policy, excluded, truth_policy
-from reground.tasks.workspace import Step, Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Step, Workspace, finish, retire, run_shard, todo
 from tests.support.people import directory
 from tests.support.tables import annotator, candidate, class_row, image, prediction, put, vote
 
@@ -72,6 +72,7 @@ POLICIES = st.builds(
 def run(workspace: Workspace, step: Step[Any], chosen: Any) -> int:
     """Make what is missing of a step; how many shards that were."""
     plan = todo(step, workspace, chosen)
+    retire(step, workspace, plan)
     for shard in plan.missing:
         run_shard(step, workspace, chosen, shard)
     finish(step, workspace, plan)

@@ -24,7 +24,7 @@ from reground.tasks.adversarial.summary import summaries
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.kernels.compose import paste
 from reground.tasks.masks import encode_mask
-from reground.tasks.workspace import Output, Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Output, Workspace, finish, retire, run_shard, todo
 from tests.support import small_models, tables
 
 WNIDS = [f"n{number:08d}" for number in range(6)]
@@ -119,6 +119,7 @@ def told(*names: str, **more: Any) -> AdversarialSettings:
 
 def run(workspace: Workspace, settings: AdversarialSettings, most: int | None = None) -> list[str]:
     found = todo(STEP, workspace, settings)
+    retire(STEP, workspace, found)
     for shard in found.missing[:most]:
         run_shard(STEP, workspace, settings, shard)
     if most is None:

@@ -9,7 +9,7 @@ import pytest
 from reground.tasks.errors import UsageError
 from reground.tasks.evaluation import step as evaluation
 from reground.tasks.evaluation.step import EvaluationSettings
-from reground.tasks.workspace import Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Workspace, finish, retire, run_shard, todo
 from tests.support.tables import image, prediction, put, put_truth, reference_row, truth_row
 
 IDS = [f"i{n}" for n in range(40)]
@@ -18,6 +18,7 @@ IDS = [f"i{n}" for n in range(40)]
 def evaluate(workspace: Workspace, settings: EvaluationSettings | None = None) -> pd.DataFrame:
     chosen = settings or EvaluationSettings(resamples=20)
     plan = todo(evaluation.STEP, workspace, chosen)
+    retire(evaluation.STEP, workspace, plan)
     for shard in plan.missing:
         run_shard(evaluation.STEP, workspace, chosen, shard)
     finish(evaluation.STEP, workspace, plan)

@@ -13,7 +13,7 @@ from reground.annotations.truth.step import TruthSettings
 from reground.tasks.export.export import CARD, export
 from reground.tasks.export.lineage import COLUMNS, FILE
 from reground.tasks.images import load_classes
-from reground.tasks.workspace import Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Workspace, finish, retire, run_shard, todo
 from tests.support.tables import decision, image, put, vote
 
 A, B = (f"ILSVRC2012_val_{number:08d}" for number in (1, 2))
@@ -42,6 +42,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def make_truth(workspace: Workspace) -> None:
     settings = TruthSettings(min_annotators=2)
     plan = todo(truth.STEP, workspace, settings)
+    retire(truth.STEP, workspace, plan)
     for shard in plan.missing:
         run_shard(truth.STEP, workspace, settings, shard)
     finish(truth.STEP, workspace, plan)

@@ -20,7 +20,7 @@ from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import load_rgb
 from reground.tasks.predictions.step import STEP, PredictionSettings, _batches, looks_random, output_classes
-from reground.tasks.workspace import Output, Workspace, finish, run_shard, todo
+from reground.tasks.workspace import Output, Workspace, finish, retire, run_shard, todo
 from tests.support import small_models, tables
 from tests.support.world import CLASSES, World
 
@@ -74,6 +74,7 @@ def settings(*names: str, **more: Any) -> PredictionSettings:
 
 def run(workspace: Workspace, told: PredictionSettings) -> list[str]:
     found = todo(STEP, workspace, told)
+    retire(STEP, workspace, found)
     for shard in found.missing:
         run_shard(STEP, workspace, told, shard)
     finish(STEP, workspace, found)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reground.tasks.images import Box, DropError, Photograph
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
 from reground.tasks.variants.pool import BackgroundPool, make_pool
-from reground.tasks.variants.selection import RULES, choose_background, singletons
+from reground.tasks.variants.selection import RULES, Selection, choose_backgrounds, singletons
 
 NAMES = {0: "dog", 1: "bird", 2: "fish", 3: "insect"}
 GROUP_OF = {ClassIdx(10 + group): group for group in NAMES}
@@ -29,6 +32,15 @@ def pool_of(
     error = DropError(DropReason.MASK_QUARANTINED, "low")
     left_out = {name: {ImageId(i): error for i in ids} for name, ids in (exclusions or {}).items()}
     return make_pool("key", names, GROUP_OF, photographs, left_out)
+
+
+def choose_background(
+    pool: BackgroundPool, variant: str, photograph: Photograph, seed: int, composition: str = "mask"
+) -> Selection:
+    (choice,) = choose_backgrounds(pool, variant, [photograph], seed, composition).values()
+    if isinstance(choice, DropError):
+        raise choice
+    return choice
 
 
 def background_sources(
@@ -161,12 +173,58 @@ def test_a_class_in_no_group_is_left_out():
         pool.group(stranger)
 
 
-def test_the_choice_depends_on_the_set_of_images_not_on_their_order():
+def chosen(photographs: Sequence[Photograph], variant: str, seed: int = 7, composition: str = "mask") -> dict[str, str]:
+    """image_id -> image_id of the background, or the reason why there is none."""
+    pool = make_pool("key", NAMES, GROUP_OF, photographs)
+    choices = choose_backgrounds(pool, variant, photographs, seed, composition)
+    return {key: str(item) if isinstance(item, DropError) else item.background_id for key, item in choices.items()}
+
+
+@pytest.mark.parametrize("variant", RULES)
+def test_the_choice_depends_on_the_set_of_images_not_on_their_order(variant):
     photographs = list(pool_of(6, 6, 6, 6).photographs.values())
-    backward = make_pool("key", NAMES, GROUP_OF, photographs[::-1])
-    forward = make_pool("key", NAMES, GROUP_OF, photographs)
+    forward = chosen(photographs, variant)
+    assert forward == chosen(photographs[::-1], variant)
+    assert forward != chosen(photographs, variant, seed=8)
+    pool = make_pool("key", NAMES, GROUP_OF, photographs)
+    one_by_one = {one.image_id: choose_background(pool, variant, one, 7) for one in photographs}
+    assert {key: item.background_id for key, item in one_by_one.items()} == forward
+    assert len({item.seed for item in one_by_one.values()}) == len(photographs)
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=30),
+    st.sampled_from(list(RULES)),
+    st.sampled_from(["mask", "published"]),
+    st.integers(0, 9),
+)
+def test_one_photograph_more_changes_only_the_choices_that_it_takes(groups, variant, composition, seed):
+    """Read backwards: one less changes only the choices that it had."""
+    *old, new = [photograph(f"p{n}", group) for n, group in enumerate(groups)]
+    before, after = (chosen(some, variant, seed, composition) for some in (old, [*old, new]))
+    group_of = {one.image_id: one.class_idx for one in (*old, new)}
+    newly_usable = sum(group == groups[-1] for group in groups) <= 2  # it opens its group for some photographs
+    for key in before.keys() - {new.image_id}:
+        if before[key] != after[key]:
+            assert after[key] == new.image_id or (newly_usable and group_of.get(after[key]) == new.class_idx)
+
+
+def test_one_photograph_more_takes_its_share_of_the_draws():
+    """Of 400 photographs in 4 groups, each draws one of 100: the next one takes about one draw a variant."""
+    photographs = list(pool_of(100, 100, 100, 100).photographs.values())
+    changes = []
     for variant in RULES:
-        chosen = [choose_background(forward, variant, one, 7) for one in photographs]
-        assert chosen == [choose_background(backward, variant, one, 7) for one in photographs]
-        assert chosen != [choose_background(forward, variant, one, 8) for one in photographs]
-        assert len({seed for _, seed in chosen}) == len(photographs)
+        before = chosen(photographs, variant)
+        for number in range(20):
+            after = chosen([*photographs, photograph(f"new{number}", number % 4)], variant)
+            changes.append(sum(before[key] != after[key] for key in before))
+    assert 0.5 < sum(changes) / len(changes) < 2
+    assert max(changes) <= 8
+
+
+def test_every_photograph_provides_about_as_many_backgrounds():
+    """As many as independent draws would: the variance of the counts is about their mean, 1."""
+    photographs = list(pool_of(500).photographs.values())
+    per_seed = [Counter(chosen(photographs, "mixed_same", seed).values()) for seed in range(20)]
+    spread = sum((count[one.image_id] - 1) ** 2 for count in per_seed for one in photographs) / (20 * 500)
+    assert 0.85 < spread < 1.2

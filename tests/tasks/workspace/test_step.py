@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reground.tasks.workspace import Output, Workspace
-from reground.tasks.workspace.step import Shard, Step, finish, run_shard, start, todo
+from reground.tasks.workspace.step import Shard, Step, finish, retire, run_shard, todo
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ STEP = Step("toy", 1, Toy, plan, work, execution_only=frozenset({"batch_size"}))
 
 def run(workspace: Workspace, step: Step[Toy] = STEP, settings: Toy = Toy()) -> list[str]:
     found = todo(step, workspace, settings)
-    start(step, workspace, found)
+    retire(step, workspace, found)
     for shard in found.missing:
         run_shard(step, workspace, settings, shard)
     finish(step, workspace, found)
@@ -85,7 +85,7 @@ def test_no_row_is_in_two_shards_while_one_is_split(tmp_path: Path) -> None:
     run(workspace, whole)
     halves = replace(STEP, plan=lambda w, s: [Shard("0", ()), Shard("1", ())], work=lambda w, s, shard: rows("a"))
     found = todo(halves, workspace, Toy())
-    start(halves, workspace, found)
+    retire(halves, workspace, found)
     run_shard(halves, workspace, Toy(), found.missing[0])
     assert list(workspace.read("dropped")["item"]) == ["a"]
 
