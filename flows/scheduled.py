@@ -20,7 +20,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from reground.flows import steps
 from reground.flows.artifacts import RunProgress, create_step_artifact
 from reground.flows.overrides import Overrides
-from reground.flows.run import BATCHES, Runner, batches, parse_runner, run_batch, settled, watch
+from reground.flows.run import BATCHES, Batch, Runner, add_batch, batches, parse_runner, run_batch, settled, watch
 from reground.flows.settings import FlowSettings, Settings, remembering, resolve_for
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError
@@ -45,8 +45,8 @@ def work_on(
     settings: Any,
     shards: Sequence[Shard],
     advance: Callable[[int], None] | None = None,
-) -> int:
-    """Run one batch of a step. Takes ids and paths, never rows; returns the number of units done."""
+) -> Batch:
+    """Run one batch of a step. Takes ids and paths, never rows; the flow lists what it returns."""
     return run_batch(step_name, url, settings, shards, advance)
 
 
@@ -103,10 +103,11 @@ class RunContext:
         if step.parallel and len(calls) > 1:
             futures = [self.pool.submit(work_on, parameters={**call, "advance": None}) for call in calls]
             for future in as_completed(futures):
-                progress.advance(step.name, settled(future))
+                progress.advance(step.name, add_batch(self.workspace, settled(future)))
         else:
             for call in calls:
-                work_on(**call, advance=functools.partial(progress.advance, step.name))
+                batch = work_on(**call, advance=functools.partial(progress.advance, step.name))
+                add_batch(self.workspace, batch)
 
 
 @contextlib.contextmanager

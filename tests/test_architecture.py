@@ -69,8 +69,9 @@ OWN_CONTENT = {
     "annotations.truth.versions",
     "flows.cli.demo",
     "tasks.export.dataset",
-    "tasks.workspace.manifest",
-    "tasks.workspace.store",
+    "tasks.workspace.chain",
+    "tasks.workspace.entry_rows",
+    "tasks.workspace.table_file",
 }
 
 

@@ -86,7 +86,7 @@ def collect_votes(
     questions = {entry.shard: part for entry, part in workspace.parts("questions")}
     overlaps = overlapping_batches({name: read_task_batch(workspace, part) for name, part in questions.items()})
     keys = {
-        name: digest(json.dumps(identity), part.sha256, answers[name].sha256 if name in answers else "")
+        name: digest(json.dumps(identity), part.digest, answers[name].digest if name in answers else "")
         for name, part in questions.items()
     }
 

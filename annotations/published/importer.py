@@ -145,7 +145,7 @@ def _commit(workspace: Workspace, source: str, shard: ImportShard, vocabulary: V
 def _commit_summary(workspace: Workspace, source: str, shards: Collection[str]) -> str:
     """Commit the annotators, and the conflicts of original labels; returns the shard's name."""
     name = f"{shard_prefix(source)}summary"
-    votes = [part.sha256 for entry, part in workspace.parts("votes") if entry.step == STAGE and entry.shard in shards]
+    votes = [part.digest for entry, part in workspace.parts("votes") if entry.step == STAGE and entry.shard in shards]
     key = digest(str(VERSION), *votes, *(workspace.table_digest(table) for table in ("images", "original_labels")))
     entry = workspace.entry(STAGE, name)
     if entry is None or entry.key != key:

@@ -56,7 +56,7 @@ def write_images(
 
     def write(image_id: ImageId) -> None:
         path = f"{DOCUMENT_ROOT}/{IMAGE_FOLDER}/{size.name}/{sources[image_id].file_name}"
-        if not workspace.fs.exists(workspace.path(path)):
+        if not workspace.storage.exists(path):
             workspace.write_bytes(path, _resize(image_id, sources[image_id].uri, size.pixels))
 
     with ThreadPoolExecutor(cores()) as pool:

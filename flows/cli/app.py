@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     },
     "Results": {
         "status": "Show what is done, what is open and what waits for people.",
+        "repair": "Take damaged files off the manifest, so that the next run makes them anew.",
         "table": "Print a table, or write it to a file.",
         "export": "Export a cleaned evaluation set in the format of another project.",
     },

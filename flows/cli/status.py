@@ -25,7 +25,7 @@ app = App("status", help_epilogue=examples("reground status -w W", "reground sta
 @app.default
 def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
     """Show how far each step is, and where votes and predictions come from."""
-    here = Workspace(workspace)
+    here = Workspace(workspace).snapshot()
     require_workspace(here)
     settings = resolve(here, {}, config).settings
     progress: dict[str, dict[str, Any]] = {}

@@ -1,6 +1,16 @@
 """Where and how a step runs: on this machine, in Prefect, on Ray."""
 
-from reground.flows.run.local import BATCHES, Runner, batches, parse_runner, run_batch, run_step, settled
+from reground.flows.run.local import (
+    BATCHES,
+    Batch,
+    Runner,
+    add_batch,
+    batches,
+    parse_runner,
+    run_batch,
+    run_step,
+    settled,
+)
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import Bars, Lines, Silence, listen, show, watch
@@ -11,7 +21,9 @@ __all__ = [
     "Lines",
     "Silence",
     "BATCHES",
+    "Batch",
     "Runner",
+    "add_batch",
     "batches",
     "deliver",
     "listen",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from reground.flows import steps
 from reground.flows.run.worker_processes import process_pool
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import Shard, Step, StepPlan, Workspace, finish, retire, run_shard, todo
+from reground.tasks.workspace import Entry, Shard, Step, StepPlan, Workspace, finish, make_shard, retire, todo
 
 BATCHES = 16
 """Batches a step is cut into per worker: small enough to balance, large enough to schedule."""
+
+MAX_BATCH: Final = 64
+"""Shards of a batch: what another process has made is listed when its batch is done."""
 
 
 class Progress(Protocol):
@@ -59,23 +63,60 @@ def batches(step: Step[Any], plan: StepPlan, workers: int) -> list[list[Shard]]:
     if not step.parallel:
         by_model = itertools.groupby(plan.missing, key=lambda shard: shard.args.get("model"))
         return [list(group) for _, group in by_model]
-    size = max(1, -(-len(plan.missing) // (workers * BATCHES)))
+    size = min(MAX_BATCH, max(1, -(-len(plan.missing) // (workers * BATCHES))))
     return [list(plan.missing[start : start + size]) for start in range(0, len(plan.missing), size)]
+
+
+class Batch(NamedTuple):
+    """What a worker has done.
+
+    Attributes:
+        units: images, or other units.
+        entries: written and not yet listed; empty where the worker lives in the process that holds the workspace.
+        error: that ended the batch early, if any.
+    """
+
+    units: int
+    entries: Sequence[Entry]
+    error: Exception | None = None
 
 
 def run_batch(
     step_name: str, url: str, settings: Any, shards: Sequence[Shard], advance: Callable[[int], None] | None = None
-) -> int:
-    """Make and commit some shards, one after the other. Returns the units done.
+) -> Batch:
+    """Make some shards, one after the other; whoever holds the workspace lists them, see `add_batch`.
 
     Takes names and ids only, so that it can be sent to another process.
     """
     step, workspace = steps.find(step_name), Workspace(url)
+    inputs = workspace.snapshot() if step.parallel else workspace  # others learn from the shards before them
+    entries: list[Entry] = []
+    units = 0
     for shard in shards:
-        run_shard(step, workspace, settings, shard)
+        try:
+            entry = make_shard(step, inputs, settings, shard)
+        except Exception as error:
+            return Batch(units, entries, error)
+        if workspace.is_held or not step.parallel:
+            workspace.add([entry])
+        else:
+            entries.append(entry)
+        units += shard.size
         if advance:
             advance(shard.size)
-    return sum(shard.size for shard in shards)
+    return Batch(units, entries)
+
+
+def add_batch(workspace: Workspace, batch: Batch) -> int:
+    """List what a worker has made. Returns its units.
+
+    Raises:
+        Exception: what ended the batch early.
+    """
+    workspace.add(batch.entries)
+    if batch.error is not None:
+        raise batch.error
+    return batch.units
 
 
 def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner, progress: Progress) -> StepPlan:
@@ -98,13 +139,14 @@ def _work(
     pieces = batches(step, plan, runner.workers)
     if not step.parallel or runner.workers == 1:
         for piece in pieces:
-            run_batch(step.name, workspace.url, settings, piece, lambda units: progress.advance(step.name, units))
+            watched = functools.partial(progress.advance, step.name)
+            add_batch(workspace, run_batch(step.name, workspace.url, settings, piece, watched))
         return
     with _executor(runner) as pool:
         futures = [pool.submit(run_batch, step.name, workspace.url, settings, piece) for piece in pieces]
         try:
             for future in as_completed(futures):
-                yield settled(future)
+                yield add_batch(workspace, settled(future))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -113,11 +155,11 @@ def _work(
 class Result(Protocol):
     """A future, of the standard library or of Prefect."""
 
-    def result(self) -> int: ...
+    def result(self) -> Batch: ...
 
 
-def settled(future: Result) -> int:
-    """The units that a batch did.
+def settled(future: Result) -> Batch:
+    """What a batch did.
 
     Raises:
         RegroundError: its worker was killed; or whatever the batch raised.

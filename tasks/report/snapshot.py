@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 
 from reground.tasks.schema import concat_parts, family, table
 from reground.tasks.votes import POLICY_TABLE, VotePolicy, parse_policy
-from reground.tasks.workspace import Part, Workspace, digest
+from reground.tasks.workspace import Part, Workspace
 
 
 class Snapshot:
     """A workspace as its manifest lists it at one moment; the manifest is read once."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+        self.workspace = workspace.snapshot()
         self._parts: dict[str, list[tuple[str, Part]]] = defaultdict(list)
-        for entry in workspace.entries():
+        for entry in self.workspace.entries():
             for name, part in entry.tables.items():
                 self._parts[name].append((entry.shard, part))
 
@@ -40,7 +40,7 @@ class Snapshot:
 
     def digest(self, table: str) -> str:
         """As `Workspace.table_digest`."""
-        return digest(table, *(part.sha256 for _, part in self._parts.get(table, [])))
+        return self.workspace.table_digest(table)
 
     def frame(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns of a whole table, in the order of its parts; empty if nobody made it."""

@@ -16,7 +16,17 @@ from reground.tasks.workspace.setting_types import (
     PositiveInt,
     Share,
 )
-from reground.tasks.workspace.step import Shard, Step, StepPlan, finish, image_shards, retire, run_shard, todo
+from reground.tasks.workspace.step import (
+    Shard,
+    Step,
+    StepPlan,
+    finish,
+    image_shards,
+    make_shard,
+    retire,
+    run_shard,
+    todo,
+)
 from reground.tasks.workspace.store import Workspace
 
 __all__ = [
@@ -44,6 +54,7 @@ __all__ = [
     "image_shards",
     "is_workspace",
     "lock",
+    "make_shard",
     "overlaps",
     "partition",
     "read_table",

@@ -1,9 +1,8 @@
-"""The manifest: what a step made of a shard, and from what; one JSON file an entry."""
+"""What the manifest lists: a shard of a step, what it was made from, and its files."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,16 +18,24 @@ class Output:
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
-    """One file that an entry lists."""
+    """One file that an entry lists.
+
+    Attributes:
+        path: below the workspace's root.
+        rows: of a table; 0 for another file.
+        bytes: size of the file.
+        digest: XXH3-128 of the file, in hexadecimal: notices damage, proves no origin.
+    """
 
     path: str
     rows: int
-    sha256: str
+    bytes: int
+    digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the manifest: a shard of a step, the key and settings it was made under, and its files."""
 
@@ -45,24 +52,6 @@ def digest(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def entry_path(step: str, shard: str) -> str:
-    """Path of an entry's file below the workspace's root."""
-    return f"manifest/{step}/{shard}.json"
-
-
 def file_paths(entry: Entry) -> set[str]:
     """Paths of the files that an entry lists, below the workspace's root."""
     return {part.path for parts in (entry.tables, entry.files) for part in parts.values()}
-
-
-def parse_entry(content: bytes) -> Entry:
-    """The entry in a file's bytes."""
-    raw = json.loads(content)
-    return Entry(
-        raw["step"],
-        raw["shard"],
-        raw["key"],
-        {name: Part(**part) for name, part in raw["tables"].items()},
-        {name: Part(**part) for name, part in raw["files"].items()},
-        raw.get("settings", {}),
-    )

@@ -68,7 +68,7 @@ def update(workspace: Workspace) -> Iterator[dict[str, Any]]:
         if after and after != before:
             workspace.write_bytes(PATH, json.dumps(after, sort_keys=True, indent=1).encode())
         elif before and not after:
-            workspace.fs.rm_file(workspace.path(PATH))
+            workspace.storage.delete([PATH])
 
 
 @contextlib.contextmanager

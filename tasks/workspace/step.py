@@ -9,6 +9,7 @@ lists it under the key that its step, version, settings and inputs give.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace.fields import Fault, raise_faults, type_faults
-from reground.tasks.workspace.manifest import Entry, Output, digest
+from reground.tasks.workspace.manifest import Entry, Output
 from reground.tasks.workspace.store import Workspace
 
 S = TypeVar("S")
@@ -88,8 +89,22 @@ class Step(Generic[S]):
         return {name: value for name, value in values.items() if name not in self.execution_only}
 
     def key(self, settings: S, shard: Shard) -> str:
-        content = {"version": self.version, "settings": self.key_settings(settings), "args": dict(shard.args)}
-        return digest(self.name, shard.id, json.dumps(content, sort_keys=True), *shard.inputs)
+        """What the shard is made from: step, version, settings and the shard itself."""
+        return self.keys(settings)(shard)
+
+    def keys(self, settings: S) -> Callable[[Shard], str]:
+        """As `key`, for many shards: what they have in common is hashed once."""
+        content = {"version": self.version, "settings": self.key_settings(settings)}
+        common = hashlib.blake2b(f"{self.name}\0{json.dumps(content, sort_keys=True)}".encode(), digest_size=16)
+
+        def key(shard: Shard) -> str:
+            whole = common.copy()
+            whole.update(
+                "\0".join(("", shard.id, json.dumps(dict(shard.args), sort_keys=True), *shard.inputs)).encode()
+            )
+            return whole.hexdigest()
+
+        return key
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class StepPlan:
 
 
 def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
-    """Plan a step and compare the plan with the manifest.
+    """Plan a step and compare the plan with the manifest, and the manifest with the files.
 
     Raises:
         UsageError: settings that the step refuses; or another step has written the tables that this one writes.
@@ -134,24 +149,33 @@ def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
     raise_faults(step.name, step.faults(settings))
     _refuse_conflicts(step, workspace)
     shards = list(step.plan(workspace, settings))
-    finished = {entry.shard: entry.key for entry in workspace.entries(step.name)}
-    missing = [shard for shard in shards if finished.get(shard.id) != step.key(settings, shard)]
+    key = step.keys(settings)
+    finished = workspace.keys(step.name)
+    lacking = workspace.lacking(step.name) if workspace.is_local else set[str]()
+    missing = [shard for shard in shards if shard.id in lacking or finished.get(shard.id) != key(shard)]
     return StepPlan(shards, missing, settings, step.idle)
 
 
 def _refuse_conflicts(step: Step[Any], workspace: Workspace) -> None:
     for conflict in step.conflicts_with:
-        if workspace.entries(conflict):
+        if conflict in workspace.steps():
             raise UsageError(
                 f"expected a workspace without output of `reground {conflict}`, which writes the same tables as "
                 f"`reground {step.name}`, got {workspace.url}: use another workspace."
             )
 
 
+def make_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:
+    """Make one shard and write its files; whoever holds the workspace lists it (`Workspace.add`)."""
+    output = step.work(workspace, settings, shard)
+    return workspace.write(step.name, shard.id, step.key(settings, shard), output, step.key_settings(settings))
+
+
 def run_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:
     """Make one shard and list it."""
-    output = step.work(workspace, settings, shard)
-    return workspace.commit(step.name, shard.id, step.key(settings, shard), output, step.key_settings(settings))
+    entry = make_shard(step, workspace, settings, shard)
+    workspace.add([entry])
+    return entry
 
 
 def retire(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
@@ -182,6 +206,6 @@ def image_shards(workspace: Workspace, table: str = "images", *also: str) -> lis
         also: digests of what else every shard reads.
     """
     return [
-        Shard(entry.shard, (part.sha256, *also), size=part.rows, hints={"part": part.path})
+        Shard(entry.shard, (part.digest, *also), size=part.rows, hints={"part": part.path})
         for entry, part in workspace.parts(table)
     ]

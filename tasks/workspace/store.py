@@ -2,48 +2,52 @@
 
 Layout below the workspace's root::
 
-    manifest/STEP/SHARD.json             what a step made of a shard, and from what (``Entry``)
-    tables/TABLE/SHARD.KEY.parquet       rows; a file is named after the key it was made under
-    files/...                            whatever else a step makes (the report)
-    lock                                 who holds the workspace
+    manifest/KIND-GEN-N.XXH.parquet           what steps made of shards, and from what (``Entry``); see `chain`
+    tables/TABLE/STEP-SHARD.KEY.XXH.parquet   rows; a file is named after the key it was made under, and its footer
+    files/...                                 whatever else a step makes (the report)
+    lock                                      who holds the workspace
 
-Only what the manifest lists exists: a file is written whole, under a temporary name, then
-renamed, and the manifest entry comes last. A kill at any moment leaves at most files nobody
-lists, which ``sweep`` removes. On an object store a single put takes the place of the rename.
+Only what the manifest lists exists: a file is written whole, and listed after that. A kill at any moment leaves at
+most files that nothing lists, which ``sweep`` removes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
-import json
-import os
 import posixpath
 import shlex
-import threading
-import uuid
+import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import xxhash
 
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import Rows, concat_parts, to_arrow
-from reground.tasks.workspace.location import locate
-from reground.tasks.workspace.lock import hold
-from reground.tasks.workspace.manifest import Entry, Output, Part, digest, entry_path, file_paths, parse_entry
+from reground.tasks.schema import Rows, concat_parts
+from reground.tasks.storage import open_storage
+from reground.tasks.workspace.chain import FOLDER, DamagedManifestError
+from reground.tasks.workspace.entry_rows import check_path
+from reground.tasks.workspace.lock import hold, reading
+from reground.tasks.workspace.manifest import Entry, Output, Part
+from reground.tasks.workspace.session import manifest_of
+from reground.tasks.workspace.snapshot import Snapshot
+from reground.tasks.workspace.table_file import DamagedFileError, decode, encode, file_path
 
 if TYPE_CHECKING:
     import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table
 
+ATTEMPTS: Final = 20
+"""Of a reader beside a writer that replaces what it reads."""
+
 
 class Workspace:
-    """Tables and files below one root. Threads and processes may commit at the same time.
+    """Tables and files below one root.
+
+    Every question is answered by the newest state of the manifest; `snapshot` keeps one state for many questions.
+    Whoever holds the `lock` adds to it; a single `commit` takes the lock for itself.
 
     Args:
         url: folder, or URL of an object store.
@@ -54,8 +58,24 @@ class Workspace:
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
-        location = locate(self.url)
-        self.fs, self.root, self.is_local = location.fs, location.root, location.is_local
+        self.storage = open_storage(url)
+        self.root, self.is_local = self.storage.root, self.storage.is_local
+        self._manifest = manifest_of(self.storage, f"reground repair -w {self.shell_url}")
+        self._pinned: Snapshot | None = None
+
+    def snapshot(self) -> Workspace:
+        """The workspace as it is now: whatever others write meanwhile, every question is answered by this state."""
+        frozen = type(self)(self.url)
+        with contextlib.ExitStack() as stack:
+            if self.is_local and not self._manifest.is_held:
+                stack.enter_context(reading(Path(self.path(FOLDER))))
+            frozen._pinned = self._state
+            weakref.finalize(frozen, stack.pop_all().close)
+        return frozen
+
+    @property
+    def _state(self) -> Snapshot:
+        return self._pinned or self._manifest.current()
 
     @property
     def shell_url(self) -> str:
@@ -77,24 +97,17 @@ class Workspace:
         Raises:
             RegroundError: the disk is full or the folder may not be written to.
         """
-        target = self.path(relative)
-        try:
-            if self.is_local:
-                _write_atomically(Path(target), content)
-            else:
-                self.fs.pipe_file(target, content)
-        except OSError as error:
-            raise RegroundError(
-                f"cannot write {target} ({len(content):,} bytes): {error.strerror or error}. "
-                "Everything already listed in the manifest is kept; make room or fix the "
-                "permissions, then run the same command again."
-            ) from error
+        self.storage.put(relative, content)
 
     def read_bytes(self, relative: str) -> bytes:
-        return self.fs.cat_file(self.path(relative))
+        """Raises:
+        FileNotFoundError: there is no such file.
+        """
+        return self.storage.get(relative)
 
     def exists(self) -> bool:
-        return bool(self.fs.exists(self.path("manifest")))
+        """Whether anything was ever made here."""
+        return not self._state.is_empty
 
     # The manifest
 
@@ -102,63 +115,121 @@ class Workspace:
         self, step: str, shard: str, key: str, output: Output, settings: Mapping[str, Any] | None = None
     ) -> Entry:
         """Write a shard's output, then list it. Replaces what the shard had before."""
-        before = self.entry(step, shard)
-        tables = {name: self._write_table(name, f"{step}-{shard}", key, rows) for name, rows in output.tables.items()}
-        files = {path: self._write_file(path, content) for path, content in output.files.items()}
-        entry = Entry(step, shard, key, tables, files, settings or {})
-        self.write_bytes(entry_path(step, shard), json.dumps(asdict(entry), sort_keys=True, indent=1).encode())
-        if before is not None:
-            self._remove(file_paths(before) - file_paths(entry))
+        entry = self.write(step, shard, key, output, settings)
+        self.add([entry])
+        self._manifest.flush()
         return entry
+
+    def write(
+        self, step: str, shard: str, key: str, output: Output, settings: Mapping[str, Any] | None = None
+    ) -> Entry:
+        """Write a shard's output. Nothing lists it before `add`."""
+        tables = {name: self._write_table(name, step, shard, key, rows) for name, rows in output.tables.items()}
+        files = {path: self._write_file(path, content) for path, content in output.files.items()}
+        return Entry(step, shard, key, tables, files, settings or {})
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """List what was written; with the lock held at the latest a second later, together with others."""
+        if entries and not self._manifest.add(entries):
+            with self.lock("reground"):
+                self._manifest.add(entries)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process holds the lock."""
+        return self._manifest.is_held
 
     def entry(self, step: str, shard: str) -> Entry | None:
         """What the manifest says of a shard, if anything."""
-        return self._entry_at(self.path(entry_path(step, shard)))
+        return self._state.entry(step, shard)
 
     def entries(self, step: str | None = None) -> list[Entry]:
         """The manifest's entries, of one step or of all, by step and shard."""
-        try:
-            found = self.fs.find(self.path("manifest", step) if step else self.path("manifest"))
-        except FileNotFoundError:
-            return []
-        paths = sorted(path for path in found if path.endswith(".json"))
-        return [entry for path in paths if (entry := self._entry_at(path)) is not None]
+        return self._state.entries(step)
+
+    def keys(self, step: str) -> dict[str, str]:
+        """Shard -> the key that it was made under."""
+        return self._state.keys(step)
+
+    def steps(self) -> list[str]:
+        """Names of the steps that have made something."""
+        return self._state.steps()
 
     def settings_of(self, step: str) -> Mapping[str, Any]:
         """The settings that the step's shards were last made with; empty: it made none, or not with one set of them."""
-        entries = self.entries(step)
-        return entries[0].settings if entries and all(e.settings == entries[0].settings for e in entries) else {}
+        return self._state.settings_of(step)
+
+    def lacking(self, step: str) -> set[str]:
+        """Shards that are listed, but one of their files is gone or of another size."""
+        files = self._state.files_of(step)
+        folders = {"files" if path.startswith("files/") else posixpath.dirname(path) for _, path, _ in files}
+        sizes = {one.key: one.size for folder in folders for one in self.storage.list(folder)}
+        return {shard for shard, path, size in files if sizes.get(path) != size}
 
     def retire(self, step: str, keep: Collection[str]) -> None:
         """Take every shard of ``step`` but those in ``keep`` off the manifest."""
-        for entry in self.entries(step):
-            if entry.shard not in keep:
-                self._take_off(entry)
+        self._take_off(step, [shard for shard in self.keys(step) if shard not in keep])
 
     def discard(self, step: str, shard: str) -> None:
         """Take one shard off the manifest, if it is there."""
-        if entry := self.entry(step, shard):
-            self._take_off(entry)
+        self._take_off(step, [shard] if shard in self.keys(step) else [])
+
+    def repair(self) -> list[str]:
+        """Take what is damaged off the manifest, so that the next run makes it anew; the lock is not held.
+
+        Every file that is listed is read whole. Nothing outside the workspace is touched.
+
+        Returns:
+            What was damaged: ``STEP/SHARD`` of each shard, and the files of the manifest that were removed.
+        """
+        removed: list[str] = []
+        while damaged := self._damaged_manifest_file():
+            self.storage.delete([damaged])
+            removed.append(damaged)
+        with self.lock("reground repair"):
+            damaged_shards = [
+                (entry.step, entry.shard)
+                for entry in self.entries()
+                if not all(self._is_whole(part) for part in (*entry.tables.values(), *entry.files.values()))
+            ]
+            for step, shard in damaged_shards:
+                self.discard(step, shard)
+        return [*removed, *(f"{step}/{shard}" for step, shard in damaged_shards)]
+
+    def _damaged_manifest_file(self) -> str | None:
+        try:
+            self._manifest.chain.read()
+        except DamagedManifestError as error:
+            return error.key
+        return None
+
+    def _is_whole(self, part: Part) -> bool:
+        try:
+            content = self.storage.get(part.path)
+        except (FileNotFoundError, RegroundError):
+            return False
+        return len(content) == part.bytes and xxhash.xxh3_128_hexdigest(content) == part.digest
 
     def sweep(self) -> int:
         """Remove the files that nothing lists (a killed run leaves some). Returns how many."""
-        listed = {self.path(path) for entry in self.entries() for path in file_paths(entry)}
-        stray = set(self._find("tables")) - listed
-        stray |= {path for folder in ("manifest", "files") for path in self._find(folder) if _is_temporary(path)}
-        for path in stray:
-            self.fs.rm_file(path)
-        return len(stray)
+        if self._manifest.is_held:
+            return self._manifest.sweep()
+        with self.lock("reground"):
+            return self._manifest.sweep()
 
     # Tables
 
     def tables(self) -> list[str]:
         """Names of the tables that have rows or had a chance to."""
-        return sorted({name for entry in self.entries() for name in entry.tables})
+        return self._state.tables()
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 if nobody made it."""
+        return self._state.count(table)
 
     def parts(self, table: str) -> list[tuple[Entry, Part]]:
         """The files of a table in a fixed order, each with the entry that lists it."""
-        schema.table(table)
-        return [(entry, entry.tables[table]) for entry in self.entries() if table in entry.tables]
+        return self._state.parts(table)
 
     def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A whole table, ordered by its key; empty, with its columns, if nobody made it yet."""
@@ -170,7 +241,14 @@ class Workspace:
     def read_arrow(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A whole table as Arrow, in the order of its parts; empty, with its columns, if nobody made it yet."""
         names = schema.table(table).names() if columns is None else columns
-        return concat_parts(table, names, (self.read_part(part.path, names) for _, part in self.parts(table)))
+        for _ in range(ATTEMPTS):
+            parts = self.parts(table)
+            try:
+                return concat_parts(table, names, (decode(self.storage, part.path, names) for _, part in parts))
+            except DamagedFileError as error:
+                if self.parts(table) == parts:  # and not replaced since it was listed
+                    raise self._damaged(error.path, error) from error
+        raise RegroundError(f"the table '{table}' in {self.url} changes faster than it can be read: try again.")
 
     def read_part(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One file of a table, by the path its part lists.
@@ -179,28 +257,19 @@ class Workspace:
             RegroundError: the file is missing or damaged.
         """
         try:
-            if columns:  # of a part full of pictures only these columns are fetched
-                with self.fs.open(self.path(path), "rb") as handle:
-                    # `pq.read_table` reads in threads of Arrow's that may let go of the handle only while
-                    # the interpreter ends, and then abort the process; `ParquetFile` reads in this thread.
-                    return pq.ParquetFile(handle, pre_buffer=False).read(list(columns), use_threads=False)
-            return pq.read_table(pa.BufferReader(self.read_bytes(path)))
-        except (FileNotFoundError, pa.ArrowInvalid) as error:
-            raise RegroundError(
-                f"the manifest lists {self.path(path)}, but it cannot be read: "
-                f"{error}. Remove the folder {self.path('manifest')}/STEP of the step that made it, "
-                "and run that step again."
-            ) from error
+            return decode(self.storage, check_path(path), columns)
+        except (DamagedFileError, ValueError) as error:
+            raise self._damaged(path, error) from error
 
     def table_digest(self, table: str) -> str:
         """Changes whenever a row of the table may have changed."""
-        return digest(table, *(part.sha256 for _, part in self.parts(table)))
+        return self._state.digest(table)
 
     def require(self, table: str, command: str) -> None:
         """Raises:
         RegroundError: nobody made ``table`` yet; the message names the command that does.
         """
-        if not self.parts(table):
+        if table not in self.tables():
             raise RegroundError(
                 f"expected the table '{table}' in {self.url}, found none: run "
                 f"`reground {command} -w {self.shell_url}` first."
@@ -217,59 +286,36 @@ class Workspace:
         Raises:
             RegroundError: with ``wait`` false, somebody else holds it; says who.
         """
-        if self.is_local:
-            with hold(Path(self.path("lock")), command, wait):
-                yield
-        else:
+        with contextlib.ExitStack() as stack:
+            if self.is_local:
+                stack.enter_context(hold(Path(self.path("lock")), command, wait))
+            stack.enter_context(self._manifest.writing(wait=wait))
             yield
 
     # Private
 
-    def _entry_at(self, path: str) -> Entry | None:
-        """None: it is not there, or was taken off since it was listed."""
-        try:
-            return parse_entry(self.fs.cat_file(path))
-        except FileNotFoundError:
-            return None
+    def _take_off(self, step: str, shards: Sequence[str]) -> None:
+        if not shards:
+            return
+        if self._manifest.is_held:
+            self._manifest.take_off(step, shards)
+        else:
+            with self.lock("reground"):
+                self._manifest.take_off(step, shards)
 
-    def _take_off(self, entry: Entry) -> None:
-        self._remove({entry_path(entry.step, entry.shard)})
-        self._remove(file_paths(entry))
-
-    def _write_table(self, name: str, shard: str, key: str, rows: Rows) -> Part:
-        buffer = io.BytesIO()
-        pq.write_table(to_arrow(name, rows), buffer, compression="zstd")
-        content = buffer.getvalue()
-        path = f"tables/{name}/{shard}.{key[:12]}.parquet"
-        self.write_bytes(path, content)
-        return Part(path, len(rows), hashlib.sha256(content).hexdigest())
+    def _write_table(self, name: str, step: str, shard: str, key: str, rows: Rows) -> Part:
+        content = encode(name, rows)
+        return self._put(file_path(name, step, shard, key, content), len(rows), content)
 
     def _write_file(self, path: str, content: bytes) -> Part:
-        self.write_bytes(f"files/{path}", content)
-        return Part(f"files/{path}", 0, hashlib.sha256(content).hexdigest())
+        return self._put(check_path(f"files/{path}"), 0, content)
 
-    def _find(self, folder: str) -> list[str]:
-        return self.fs.find(self.path(folder)) if self.fs.exists(self.path(folder)) else []
+    def _put(self, path: str, rows: int, content: bytes) -> Part:
+        self.write_bytes(path, content)
+        return Part(path, rows, len(content), xxhash.xxh3_128_hexdigest(content))
 
-    def _remove(self, paths: Collection[str]) -> None:
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                self.fs.rm_file(self.path(path))
-
-
-def _write_atomically(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.parent / f".{target.name}.{os.getpid()}-{threading.get_ident()}-{uuid.uuid4().hex[:6]}.tmp"
-    try:
-        with temporary.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.rename(target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _is_temporary(path: str) -> bool:
-    return path.endswith(".tmp")
+    def _damaged(self, path: str, reason: Exception) -> RegroundError:
+        return RegroundError(
+            f"the manifest lists {self.path(path)}, but it cannot be read: {reason}. "
+            f"`reground repair -w {self.shell_url}` takes it off; then run the step again that made it."
+        )

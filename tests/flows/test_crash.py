@@ -36,16 +36,17 @@ def reground(workspace: Path, *words: str) -> list[str]:
 def listed(workspace: Path) -> dict[str, str]:
     """Everything a reader can see, by path, with its hash; fails on anything else that is left over."""
     assert Workspace(workspace).sweep() == 0
-    files = [path for folder in ("tables", "manifest", "files") for path in (workspace / folder).rglob("*")]
-    return {
+    files = [path for folder in ("tables", "files") for path in (workspace / folder).rglob("*")]
+    hashes = {
         str(path.relative_to(workspace)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
         if path.is_file()
     }
+    return hashes | {f"{entry.step}/{entry.shard}": repr(entry) for entry in Workspace(workspace).entries()}
 
 
 def shards_made(workspace: Path) -> int:
-    return len(list((workspace / "manifest").rglob("*.json")))
+    return len(Workspace(workspace).entries())
 
 
 def killed_and_finished(command: list[str], workspace: Path, shards: int, kills: int, seed: int) -> str:

@@ -29,10 +29,10 @@ def curate_here(world: World, folder: Path, runner: str, steps: tuple[str, ...] 
 
 
 def content(workspace: Path) -> dict[str, str]:
-    """Path -> hash, of every file in the tables and the manifest."""
-    files = [path for folder in ("tables", "manifest") for path in sorted((workspace / folder).rglob("*"))]
-    return {
+    """Path -> hash, of every file in the tables, and what the manifest lists."""
+    files = {
         str(file.relative_to(workspace)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files
+        for file in sorted((workspace / "tables").rglob("*"))
         if file.is_file()
     }
+    return files | {f"{entry.step}/{entry.shard}": repr(entry) for entry in Workspace(workspace).entries()}

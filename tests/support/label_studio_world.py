@@ -148,5 +148,6 @@ def task_ids(workspace: Workspace) -> dict[str, int]:
 
 
 def files_of(workspace: Workspace) -> dict[str, str]:
-    found = sorted(path for folder in ("tables", "manifest") for path in Path(workspace.path(folder)).rglob("*.*"))
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    found = sorted(Path(workspace.path("tables")).rglob("*.*"))
+    files = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return files | {f"{entry.step}/{entry.shard}": repr(entry) for entry in workspace.entries()}

@@ -45,4 +45,4 @@ def row(path: Path, pixels: np.ndarray, *boxes: dict[str, int]) -> dict:
 
 
 def digests(workspace: Workspace, *tables: str) -> list[tuple[str, str]]:
-    return [(entry.shard, part.sha256) for table in tables for entry, part in workspace.parts(table)]
+    return [(entry.shard, part.digest) for table in tables for entry, part in workspace.parts(table)]

@@ -253,5 +253,5 @@ def test_two_indexes_of_one_folder_are_the_same_bytes(tmp_path: Path, world: Wor
     for name in ("one", "two"):
         workspace = Workspace(tmp_path / name)
         run(workspace, settings)
-        parts.append([(part.path, part.sha256) for _, part in workspace.parts("images")])
+        parts.append([(part.path, part.digest) for _, part in workspace.parts("images")])
     assert parts[0] == parts[1]

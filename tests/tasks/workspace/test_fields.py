@@ -102,7 +102,7 @@ def test_a_step_refuses_wrong_settings_before_it_plans(workspace_url: str) -> No
     assert [fault.field for fault in step.faults(wrong)] == ["colour", "count"]
     with pytest.raises(UsageError, match=r"birds\.colour: .*, got 'green'.*\nbirds\.count: .*, got 0$"):
         todo(step, workspace, wrong)
-    assert not workspace.fs.exists(workspace.root)
+    assert workspace.storage.list() == []
 
 
 def test_refused() -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.workspace import Output, Workspace, store
+from reground.tasks.workspace import Output, Workspace
 
 DROPPED = {"stage": "index", "item": "a", "reason": "truncated", "detail": "12 bytes"}
 
@@ -57,7 +57,7 @@ def test_what_a_killed_run_left_is_swept_and_nothing_else(tmp_path: Path) -> Non
     workspace.commit("index", "0000", "1" * 32, dropped("a"))
     for folder, name in (
         ("tables/dropped", "index-0001.abc.parquet"),
-        ("manifest/index", ".0001.json.1-2.tmp"),
+        ("manifest", ".log-1.parquet.1-2.tmp"),
         ("files", ".report.html.1-2.tmp"),
     ):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_there(
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RegroundError, match=r"No space left on device.*make room"):
         workspace.commit("index", "0000", "2" * 32, dropped("b"))
     assert list(workspace.read("dropped")["item"]) == ["a"]
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     entry = workspace.commit("index", "0000", "1" * 32, dropped("a"))
     (tmp_path / entry.tables["dropped"].path).write_bytes(b"PAR1 no more")
-    with pytest.raises(RegroundError, match=r"index-0000\.1+\.parquet.*cannot be read"):
+    with pytest.raises(RegroundError, match=r"index-0000\.1+\..*parquet.*cannot be read"):
         workspace.read("dropped")
 
 
@@ -133,22 +133,6 @@ def test_the_second_run_says_who_holds_the_workspace_and_a_killed_holder_frees_i
         holder.wait()
     with Workspace(tmp_path).lock("reground masks", wait=False):
         pass
-
-
-def test_a_shard_that_is_taken_off_while_others_are_read_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace = Workspace(tmp_path)
-    for shard in ("a", "b"):
-        workspace.commit("index", shard, "key", dropped(shard))
-    parse = store.parse_entry
-
-    def parse_and_discard(content: bytes) -> store.Entry:
-        Path(workspace.path(store.entry_path("index", "b"))).unlink(missing_ok=True)
-        return parse(content)
-
-    monkeypatch.setattr(store, "parse_entry", parse_and_discard)
-    assert [entry.shard for entry in workspace.entries()] == ["a"] and workspace.entry("index", "b") is None
 
 
 def test_one_shard_is_discarded_with_its_tables_and_the_others_stay(workspace: Workspace) -> None:
