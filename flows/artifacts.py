@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import posixpath
 import re
@@ -22,6 +23,7 @@ from reground.tasks.workspace import Workspace
 PROGRESS_INTERVAL: Final = 5
 """Percent between two updates of a progress artifact: each is a request to the server."""
 MAX_REASONS: Final = 12
+DIGEST_BYTES: Final = 5
 
 LOGGER = logging.getLogger(__name__)
 
@@ -85,9 +87,14 @@ def artifact_key(workspace: Workspace, name: str) -> str:
 
 
 def slug(workspace: Workspace) -> str:
-    """A workspace's short name: the last part of its address."""
-    name = posixpath.basename(workspace.root)
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "workspace"
+    """A workspace's name on a server: the last part of its address, and a digest of the whole address."""
+    name = re.sub(r"[^a-z0-9]+", "-", posixpath.basename(workspace.root).lower()).strip("-") or "workspace"
+    return f"{name}-{hashlib.blake2b(address(workspace).encode(), digest_size=DIGEST_BYTES).hexdigest()}"
+
+
+def address(workspace: Workspace) -> str:
+    """One text for each workspace: the full path of a folder, or the URL without a slash at its end."""
+    return workspace.root if workspace.is_local else workspace.url.rstrip("/")
 
 
 def step_markdown(workspace: Workspace, step: str, seconds: float) -> str:

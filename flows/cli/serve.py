@@ -14,6 +14,7 @@ from reground.flows.cli.examples import examples
 from reground.flows.cli.options import Config, Prefect, WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.flows.run import prefect_server, show
+from reground.flows.serve import deploy
 from reground.flows.serve import serve as serve_flows
 from reground.flows.settings import remembering, resolve_for
 from reground.tasks import console
@@ -26,6 +27,7 @@ app = App(
         "reground serve -w W",
         "reground serve -w W --collect-every 60 --audit-cron '0 */4 * * *'",
         "reground serve -w W --prefect http://127.0.0.1:4200/api",
+        "reground serve -w W --prefect http://127.0.0.1:4200/api --pool reground",
     ),
 )
 
@@ -40,6 +42,14 @@ def serve(
         int | None,
         Parameter(help="Port of the workspace's own Prefect server.", metavar="PORT", show_default=lambda _: "4200"),
     ] = None,
+    pool: Annotated[
+        str,
+        Parameter(
+            help="Give the flows to this work pool of the server at --prefect, whose workers run them, and end.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = "",
     collect_every: Annotated[int, Parameter(help="Time between two collections of votes.", metavar="SECONDS")] = 600,
     audit_cron: Annotated[
         str, Parameter(help="When models are evaluated again, in UTC.", metavar="CRON")
@@ -52,6 +62,11 @@ def serve(
         raise UsageError(f"expected --port or --prefect, got both: {prefect} listens on its own port already.")
     if not prefect and not here.is_local:
         raise UsageError("expected a Prefect server for an object store: give its address with --prefect URL.")
+    if pool and not prefect:
+        raise UsageError("expected the Prefect server that has the work pool: give its address with --prefect URL.")
+    if pool:
+        names = deploy(prefect, here.url, pool, collect_every, audit_cron)
+        return Result(f"deployed to the work pool {pool}: {', '.join(names)}", {"deployments": names})
     with remembering(here, {}, config), contextlib.ExitStack() as servers:
         if not prefect:
             show("starting a Prefect server on loopback (some 12 s the first time)")

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reground.flows.run.prefect import QUIET, require_server
+from reground.flows.run.prefect_app import HOSTS, LOOPBACK
 from reground.tasks.errors import RegroundError
 
 HOST = "127.0.0.1"
+APP = "reground.flows.run.prefect_app:create_app"
+UVICORN = ("--log-level", "warning")
 START_SECONDS = 600
 """How long a server may take; the first start makes the database (some 10 s on two cores)."""
 STOP_SECONDS = 15
@@ -36,10 +39,11 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
     """
     home.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
+    _require_free(port)
     log = home / "server.log"
     with log.open("ab") as handle:
         server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+            [sys.executable, "-m", "uvicorn", "--factory", APP, "--host", HOST, "--port", str(port), *UVICORN],
             env=_environment(home, port),
             stdin=subprocess.DEVNULL,
             stdout=handle,
@@ -59,6 +63,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise RegroundError(
+                f"the Prefect server did not start: port {port} of {HOST} is in use ({error}). Stop what listens "
+                "there, or name another port with --port."
+            ) from error
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:
@@ -81,6 +97,7 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home.resolve() / "ui"),
         # Other sites open in the same browser must not start runs here.
+        HOSTS: LOOPBACK,
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}",
     }
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
 
+from reground.flows.run.progress import show
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 
@@ -39,6 +41,7 @@ def start_ray(address: str = "") -> None:
     require_ray()
     import ray
 
+    _require_token(address)
     for attempt in range(1, ATTEMPTS + 1):
         if ray.is_initialized():
             return
@@ -48,6 +51,27 @@ def start_ray(address: str = "") -> None:
             ray.shutdown()
             if address or attempt == ATTEMPTS:
                 raise RegroundError(f"Ray did not start{f' at {address}' if address else ''}: {error}") from error
+
+
+def _require_token(address: str) -> None:
+    """Whoever reaches Ray's ports could run code: only who has the token may. A local Ray gets one of its own."""
+    import ray
+
+    if address:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    elif not ray.is_initialized():
+        os.environ["RAY_AUTH_MODE"] = "token"
+        if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        # Ray keeps mode and token of its import.
+        from ray._raylet import AuthenticationTokenLoader, Config
+
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
+        show(
+            "Ray listens on every address of this machine, loopback or not, and refuses whoever lacks the token of "
+            "this run; --runner threads or processes opens no port"
+        )
 
 
 def _options(address: str) -> dict[str, Any]:

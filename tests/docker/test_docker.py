@@ -36,6 +36,13 @@ def test_ports_are_on_loopback(compose: dict[str, Any]) -> None:
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_prefect_answers_to_its_own_names_alone(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["prefect"]["environment"]
+    assert environment["REGROUND_PREFECT_HOSTS"] == "127.0.0.1,localhost,prefect"
+    assert environment["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "http://127.0.0.1:4200"
+    assert "reground.flows.run.prefect_app:create_app" in compose["services"]["prefect"]["command"]
+
+
 def test_no_password_has_a_default(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for name, value in service.get("environment", {}).items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ from reground.flows.run.ray import ATTEMPTS, RayExecutor, start_ray
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
 from tests.support.curation import STEPS, curate_here
+from tests.support.loopback import loopback_alone
 from tests.support.needs import need_package
 from tests.support.waiting import HANG, wait_until
 from tests.support.world import World, make_world
@@ -28,10 +31,11 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def ray_ends() -> Iterator[None]:
     need_package("ray")
-    yield
     import ray
 
-    ray.shutdown()
+    with loopback_alone():
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,24 @@ def test_ray(small_world: World, tmp_path: Path, by_one_thread: dict[str, str], 
         gate.touch()
         assert [future.result(HANG) for future in under_way] == [None] * len(under_way)
         assert all(future.cancelled() for future in queued)
+
+
+@pytest.mark.slow
+def test_ray_here_refuses_whoever_lacks_its_token(
+    ray_ends: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    start_ray()
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    join = f"import ray; ray.init({address!r}, logging_level='ERROR')"
+    other = {**os.environ, "RAY_AUTH_TOKEN": "0" * 64}
+    refused = subprocess.run([sys.executable, "-c", join], env=other, capture_output=True, text=True)
+    assert refused.returncode and ("Authentication" in refused.stderr or "Failed to connect" in refused.stderr)
+    subprocess.run([sys.executable, "-c", join], env=dict(os.environ), check=True, capture_output=True)
+    assert "listens on every address" in capsys.readouterr().err
 
 
 def test_ray_that_does_not_start_at_once_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -167,7 +168,10 @@ def test_artifacts_of_an_empty_workspace(workspace_url: str) -> None:
         "| contains | 3 |",
     ]
     assert "| table |" not in step_markdown(workspace, "masks", 1.0)
-    assert artifact_key(Workspace("memory://bucket/My Set!"), "export-real") == "my-set-export-real"
+    key = artifact_key(Workspace("memory://bucket/My Set!"), "export-real")
+    assert re.fullmatch("my-set-[0-9a-f]{10}-export-real", key)
+    assert key == artifact_key(Workspace("memory://bucket/My Set!/"), "export-real")
+    assert key != artifact_key(Workspace("memory://other/My Set!"), "export-real")
 
 
 def test_evaluation_is_one_row_a_metric_and_one_column_a_model(workspace_url: str) -> None:

@@ -1,4 +1,4 @@
-"""The pinned Prefect works: the server starts, a scheduled run happens, prefect.yaml deploys."""
+"""The pinned Prefect works: the server starts, a scheduled run happens, workspaces do not meet."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-import yaml
 
+from reground.flows.artifacts import slug
 from reground.flows.registry import FLOWS
 from reground.flows.run.prefect import QUIET
 from reground.flows.run.prefect_server import HOST, prefect_server, stop_group
-from reground.tasks.errors import RegroundError
-from tests.support.needs import ROOT
+from reground.flows.serve import deploy
+from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks.workspace import Workspace
 from tests.support.prefect_api import ask
 from tests.support.waiting import HANG
 
@@ -39,7 +40,7 @@ def test_server_that_cannot_start(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
-        with pytest.raises(RegroundError, match=r"(?s)did not start.*server\.log.*in use"):
+        with pytest.raises(RegroundError, match=r"did not start: port \d+ .* is in use"):
             prefect_server(tmp_path, taken.getsockname()[1]).__enter__()
     assert not any(str(tmp_path) in child.environ().get("PREFECT_HOME", "") for child in psutil.Process().children())
 
@@ -62,11 +63,12 @@ def test_a_scheduled_run_happens(prefect_api: str, workspace_url: str, tmp_path:
     finally:
         stop_group(server)
     assert run["auto_scheduled"] and run["state"]["message"].startswith("no questions yet")
-    assert served.keys() == {f"{name}-workspace" for name in FLOWS}
+    name = slug(Workspace(workspace_url))
+    assert served.keys() == {f"{flow}-{name}" for flow in FLOWS}
     schedules = {name: d["schedules"][0]["schedule"] for name, d in served.items() if d["schedules"]}
-    assert schedules.keys() == {"collect-workspace", "audit-workspace"}
-    assert schedules["collect-workspace"]["interval"] == 5
-    assert schedules["audit-workspace"]["cron"] == "0 3 * * *"
+    assert schedules.keys() == {f"collect-{name}", f"audit-{name}"}
+    assert schedules[f"collect-{name}"]["interval"] == 5
+    assert schedules[f"audit-{name}"]["cron"] == "0 3 * * *"
     assert all(d["paused"] for d in ask(prefect_api, "deployments"))
 
 
@@ -80,24 +82,46 @@ def wait_for_scheduled(api_url: str, server: subprocess.Popen[bytes]) -> dict[st
     raise AssertionError("the process that schedules has ended, and no run has happened")
 
 
-def test_prefect_yaml_deploys(prefect_api: str, tmp_path: Path) -> None:
-    described = {d["name"]: d for d in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
-    assert described.keys() == FLOWS.keys()
-    environment = {
-        **os.environ,
-        **QUIET,
-        "PREFECT_API_URL": prefect_api,
-        "PREFECT_HOME": str(tmp_path),
-        "REGROUND_WORKSPACE": "/data/set",
-        "PWD": str(ROOT),
-    }
-    for arguments in (["work-pool", "create", "reground", "--type", "process"], ["deploy", "--all", "--no-prompt"]):
-        command = [sys.executable, "-m", "prefect", *arguments]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    made = {d["name"]: d for d in ask(prefect_api, "deployments") if d["work_pool_name"] == "reground"}
-    assert made.keys() == FLOWS.keys()
-    assert all(d["parameters"] == {"workspace": "/data/set"} for d in made.values())
-    assert made["collect"]["schedules"][0]["schedule"]["interval"] == 600
-    assert made["audit"]["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
-    for name in ("collect", "audit"):
-        assert made[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+def test_flows_of_two_workspaces_of_one_name_stay_apart(prefect_api: str, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "work-pool", "create", "reground", "--type", "process"],
+        env={**os.environ, **QUIET, "PREFECT_API_URL": prefect_api},
+        check=True,
+        capture_output=True,
+    )
+    addresses = [str(tmp_path / "a" / "set"), str(tmp_path / "b" / "set")]
+    names = [deploy(prefect_api, address, "reground", 600, "0 3 * * *") for address in addresses]
+    assert deploy(prefect_api, addresses[0] + "/", "reground", 600, "0 3 * * *") == names[0]
+    stored = [d for d in ask(prefect_api, "deployments") if d["work_pool_name"] == "reground"]
+    made = {d["name"]: d for d in stored}
+    for address, full_names in zip(addresses, names, strict=True):
+        own = dict(zip(FLOWS, (made[name.split("/")[1]] for name in full_names), strict=True))
+        assert all(d["parameters"] == {"workspace": address} for d in own.values())
+        collect, audit = own["collect"], own["audit"]
+        assert collect["schedules"][0]["schedule"]["interval"] == 600
+        assert audit["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
+        assert collect["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert len(made) == 2 * len(FLOWS)
+
+
+def test_a_deployment_of_another_workspace_is_not_taken_over(
+    prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    monkeypatch.setattr("reground.flows.artifacts.slug", lambda workspace: "clash")
+    with pytest.raises(UsageError, match=r"expected a work pool of .*got 'none-such'"):
+        deploy(prefect_api, first, "none-such", 600, "0 3 * * *")
+    pool_names = [pool["name"] for pool in ask(prefect_api, "work_pools")]
+    deploy(prefect_api, first, pool_names[0], 600, "0 3 * * *")
+    with pytest.raises(UsageError, match=f"is for the workspace {first}, not for {second}: delete it"):
+        deploy(prefect_api, second, pool_names[0], 600, "0 3 * * *")
+    taken = [d for d in ask(prefect_api, "deployments") if d["name"].endswith("-clash")]
+    assert len(taken) == len(FLOWS) and all(d["parameters"] == {"workspace": first} for d in taken)
+
+
+def test_server_refuses_foreign_host_names(prefect_api: str) -> None:
+    page = prefect_api.removesuffix("/api")
+    for url in (f"{prefect_api}/health", page):
+        for host in ("attacker.example", "attacker.example:4200", "127.0.0.1.attacker.example"):
+            assert httpx.get(url, headers={"Host": host}).status_code == 400
+        assert httpx.get(url, headers={"Host": "localhost"}).status_code < 400
