@@ -17,7 +17,7 @@ from reground.annotations.published.answers import AnswerKey, AnswerReader, Deta
 from reground.annotations.published.ballot import Ballot
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
-from reground.tasks.tabular import parse_json
+from reground.tasks.tabular import parse_cell
 from reground.tasks.votes import NO, YES, ContradictionError, check_answer
 
 NONE_LABELS: Final = frozenset({"none", "none of these", "none of the above", "none_of_these"})
@@ -119,7 +119,7 @@ class Choices:
     def _split(self, number: int, text: str) -> list[str]:
         """The labels of a cell."""
         if text[:1] in ("[", "{"):
-            value = parse_json(self.reader.location(number), text)
+            value = parse_cell(self.reader.location(number), text)
             labels: Any = value.get("choices") if isinstance(value, dict) else value
             if not isinstance(labels, list) or not all(isinstance(label, str | int) for label in labels):
                 raise UsageError(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.files import ContentError, preview, read_json
@@ -175,14 +175,8 @@ def _read_json(path: Path) -> dict[str, list[str]]:
     expected = (
         'expected {"group": ["class", ...], ...} or {"class": group number}, a class by name, WordNet id or index'
     )
-
-    def check_unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({name for name, _ in pairs}) < len(pairs):
-            raise UsageError(f"{path}: expected each group once, found one twice: {[name for name, _ in pairs]}")
-        return dict(pairs)
-
     try:
-        content = read_json(path, object_pairs_hook=check_unique)
+        content = read_json(path)
     except (OSError, ContentError) as error:
         raise UsageError(f"{path}: {expected}, but it cannot be read: {error}") from error
     if not isinstance(content, dict):

@@ -19,7 +19,7 @@ from reground.tasks.errors import UsageError, unknown
 from reground.tasks.files import ContentError, preview, read_json, read_npy
 from reground.tasks.images import load_classes
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
-from reground.tasks.tabular import SUFFIXES, parse_json, read_table, to_text, unit
+from reground.tasks.tabular import SUFFIXES, parse_cell, read_table, to_text, unit
 
 REQUIRED: Final = ("image_id", "class_idx")
 OPTIONAL: Final = ("probability", "set", "recipe")
@@ -103,7 +103,7 @@ def _row(location: str, cells: Mapping[str, Any]) -> FileRow:
 
 def _values(location: str, cell: Any) -> list[Any]:
     """The values of a cell: one, or a list, which a CSV spells in JSON."""
-    value = parse_json(location, cell) if isinstance(cell, str) and cell.startswith("[") else cell
+    value = parse_cell(location, cell) if isinstance(cell, str) and cell.startswith("[") else cell
     return value if isinstance(value, list) else [value]
 
 

@@ -1,7 +1,7 @@
 """Tables that people bring: CSV, TSV, JSON lines, JSON and Parquet as rows of named cells, with their line numbers."""
 
 from reground.tasks.tabular.columns import parse_columns
-from reground.tasks.tabular.formats import SUFFIXES, parse_json, unit
+from reground.tasks.tabular.formats import SUFFIXES, parse_cell, unit
 from reground.tasks.tabular.reader import read_column_names, read_table, read_text_table, to_text
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "read_column_names",
     "parse_columns",
     "to_text",
-    "parse_json",
+    "parse_cell",
     "SUFFIXES",
     "unit",
 ]

@@ -52,27 +52,20 @@ def unit(path: Path) -> str:
     return "row" if path.suffix.lower() in (".json", ".parquet") else "line"
 
 
-def parse_json(location: str, text: str) -> Any:
-    """The value of a JSON text.
+def parse_cell(location: str, text: str) -> Any:
+    """The value of a JSON text in a row.
 
     Args:
         location: of the text, for the message.
         text: any JSON value.
 
     Raises:
-        UsageError: it is malformed, nested too deeply, names a key twice or holds half of a surrogate pair.
+        UsageError: as `reground.tasks.files.parse_json` refuses it.
     """
     try:
-        return files.parse_json(text, allow_nan=True, object_pairs_hook=_unique)
-    except ValueError as error:
+        return files.parse_json(text, allow_nan=True)
+    except files.ContentError as error:
         raise UsageError(f"{location}: expected JSON, found '{text.strip()[:80]}': {error}") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError(f"a key occurs twice among {files.preview([name for name, _ in pairs])}")
-    return values
 
 
 def _read_csv(path: Path) -> Iterator[Record]:
@@ -102,20 +95,19 @@ def _read_json_lines(path: Path) -> Iterator[Record]:
             for number, line in enumerate(_lines(path, handle), start=1):
                 if line.strip():
                     location = f"{path}, line {number}"
-                    yield _record(number, parse_json(location, line), location)
+                    yield _record(number, parse_cell(location, line), location)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"expected JSON lines in UTF-8 at {path}, but it cannot be read: {error}") from error
 
 
 def _read_json(path: Path) -> Iterator[Record]:
     try:
-        text = files.read_bytes(path, MAX_DOCUMENT).decode("utf-8-sig")
-    except (OSError, ValueError) as error:
+        rows = files.read_json(path, MAX_DOCUMENT, allow_nan=True)
+    except (OSError, files.ContentError) as error:
         raise UsageError(
             f"expected JSON in UTF-8 at {path}, but it cannot be read: {error}. A large table can be saved as JSON "
             "lines (.jsonl) or Parquet."
         ) from error
-    rows = parse_json(str(path), text)
     if not isinstance(rows, list):
         raise UsageError(
             f"{path}: expected a list of objects, one a row (in pandas: orient='records'), found {type(rows).__name__}"

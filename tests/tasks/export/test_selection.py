@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +14,9 @@ from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.export import export as write_export
 from reground.tasks.export.export import LABELS, PICTURES
-from reground.tasks.export.file_names import stem
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Workspace
+from tests.support.export_readers import READERS, read_originals, states
 from tests.support.export_world import CLASSIFY, answers, export, image_row, left_out, make_truth
 from tests.support.tables import put
 
@@ -57,77 +53,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-Read = Callable[[Path], dict[str, tuple[Any, Any, Any]]]
-"""Folder of an export -> image_id -> its state, outcome and labels."""
-
-
-def marks(row: dict[str, Any]) -> tuple[Any, Any, Any]:
-    return row["state"], row["outcome"], list(row["labels"])
-
-
-def parquet(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    return {row["image_id"]: marks(row) for row in pq.read_table(out / "data").drop(["image"]).to_pylist()}
-
-
-def webdataset(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    with tarfile.open(out / "val-000000.tar") as tar:
-        members = [tar.extractfile(name) for name in tar.getnames() if name.endswith(".json")]
-        rows = [json.load(member) for member in members if member is not None]
-    return {row["image_id"]: marks(row) for row in rows}
-
-
-def coco(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    content = json.loads((out / "annotations" / "labels_val.json").read_text())
-    labels: dict[int, list[int]] = {}
-    for annotation in content["annotations"]:
-        labels.setdefault(annotation["image_id"], []).append(annotation["category_id"])
-    return {row["image_id"]: (row["state"], row["outcome"], labels[row["id"]]) for row in content["images"]}
-
-
-def fiftyone(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    class_idx = {row["name"]: row["class_idx"] for row in load_classes()}
-    return {
-        row["image_id"]: marks(row | {"labels": [class_idx[one["label"]] for one in row["labels"]["classifications"]]})
-        for row in json.loads((out / "samples.json").read_text())["samples"]
-    }
-
-
-def imagefolder(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    class_of = {row["wnids"][0]: row["class_idx"] for row in load_classes()}
-    labels = {path.stem: [class_of[path.parent.name]] for path in (out / "val").glob("*/*")}
-    return {name: (*states(out)[name][:2], labels[stem(name)]) for name in states(out)}
-
-
-def real(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    labels = json.loads((out / "real.json").read_text())
-    assert labels.keys() == states(out).keys()
-    return {name: (*states(out)[name][:2], labels[name]) for name in labels}
-
-
-def states(out: Path) -> dict[str, tuple[Any, Any, Any]]:
-    with (out / "states.csv").open(newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    assert all(int(row["original"]) == ORIGINALS[row["image_id"]] for row in rows)
-    return {row["image_id"]: (row["state"], row["outcome"] or None, json.loads(row["labels"])) for row in rows}
-
-
-READERS: dict[str, Read] = {
-    "imagefolder": imagefolder,
-    "parquet": parquet,
-    "croissant": parquet,
-    "webdataset": webdataset,
-    "coco": coco,
-    "fiftyone": fiftyone,
-    "real": real,
-}
-
-
 @pytest.mark.parametrize("to_format", READERS)
 def test_images_that_are_not_settled_keep_their_original_label_and_are_marked(
     workspace: Workspace, tmp_path: Path, to_format: str
 ) -> None:
     out = export(workspace, to_format, tmp_path / "out")
     assert READERS[to_format](out) == states(out) == STATES
+    assert read_originals(out) == {name: label for name, label in ORIGINALS.items() if name in STATES}
     assert left_out(out) == {"empty": NONE_HOLDS}
     assert f"- images in the truth: 6; {COUNTS}\n" in (out / "DATA_CARD.md").read_text()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reground.tasks.files import ContentError, parse_json, read_json
+from reground.tasks.files import json as reader
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def test_values(content: bytes | str, value: object) -> None:
         (b'[{"a": ["\\ud800"]}]', "not Unicode"),
         (b'{"\\uDfff": 1}', "not Unicode"),
         (b'"\xed\xa0\x80"', "utf-8"),
+        (b'[{"a": 1, "b": 2, "a": 3}]', "a key occurs twice among .*a.*b.*a"),
         (b"[1", "Expecting"),
         (b"", "Expecting"),
         (b"\xff\xfe[\x001\x00]\x00", "utf-8"),
@@ -57,3 +59,21 @@ def test_a_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
         read_json(Path("/dev/zero"), max_bytes=10)
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("is_text", [False, True])
+def test_what_would_not_fit_into_memory_is_refused_before_it_is_parsed(
+    monkeypatch: pytest.MonkeyPatch, is_text: bool
+) -> None:
+    monkeypatch.setattr(reader, "MAX_CONTAINERS", 3)
+    monkeypatch.setattr(reader, "MAX_VALUES", 5)
+
+    def parse(content: str) -> object:
+        return parse_json(content if is_text else content.encode())
+
+    assert parse("[[], {}]") == [[], {}]
+    with pytest.raises(ContentError, match="over 3 objects and lists, the limit"):
+        parse("[[], {}, []")  # not parsed: that it is no JSON is not noticed
+    assert parse("[1, 2, 3, 4, 5, 6]") == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(ContentError, match="over 5 values, the limit"):
+        parse("[1, 2, 3, 4, 5, 6, 7")

@@ -222,7 +222,7 @@ def test_own_groups(tmp_path: Path, name: str, content: str):
         ("g.json", '{"a": []}', "found for 'a'"),
         ("g.json", '{"7": 1, "8": [9]}', "found for '7'"),
         ("g.json", '{"a": [true]}', "found for 'a'"),
-        ("g.json", '{"a": ["0"], "a": ["1"]}', "found one twice"),
+        ("g.json", '{"a": ["0"], "a": ["1"]}', "a key occurs twice among"),
         ("g.json", '{"a": ["0"], "b": ["tench"]}', "two groups, 'a' and 'b'"),
         ("g.json", '{"a": ["0", "unicorn", "n99999999"]}', "2 of its entries.*unicorn, n99999999"),
         ("g.csv", "group,class\na,0\na,unicorn\n", "1 of its entries.*unicorn"),
