@@ -1,4 +1,4 @@
-"""Main label and objects of an image, from its CLASSIFY answers.
+"""Main label and objects of an image, from its CLASSIFY answers; labels that a curator rejects are none of them.
 
 Source: Tsipras et al. 2020, section 4, and the notebook of MadryLab/ImageNetMultiLabel.
 """
@@ -6,16 +6,18 @@ Source: Tsipras et al. 2020, section 4, and the notebook of MadryLab/ImageNetMul
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from reground.tasks.kernels.objects import co_selections, max_k_cut
+from reground.tasks.votes import NO, YES
 
 MAX_GROUPED: Final = 10
 """Labels grouped into objects at the most (the most chosen): the exact cut is exponential in them."""
@@ -45,22 +47,26 @@ class Objects:
     isolated: list[int] = field(default_factory=list[int])
 
 
-def answers(classify: pa.Table) -> Iterator[tuple[str, list[Answer]]]:
-    """(image_id, answers in the order given) of every image.
+def answers(
+    classify: pa.Table, decisions: Mapping[tuple[str, int], str] = MappingProxyType({})
+) -> Iterator[tuple[str, list[Answer]]]:
+    """(image_id, answers in the order given) of every image, without the labels that a curator rejects.
 
     Args:
         classify: rows of ``votes`` of the question classify (`COLUMNS` will do).
+        decisions: pair of image and label -> yes or no.
     """
     order: list[tuple[str, str]] = [(name, "ascending") for name in COLUMNS[:4]]
     rows = zip(*(classify.sort_by(order)[name].to_pylist() for name in COLUMNS), strict=True)
     for image_id, about in groupby(rows, key=itemgetter(0)):
         submissions = groupby(about, key=itemgetter(1, 2))
-        yield image_id, [_answer(list(votes)) for _, votes in submissions]
+        yield image_id, [_answer(list(votes), decisions) for _, votes in submissions]
 
 
-def _answer(votes: list[tuple[Any, ...]]) -> Answer:
-    valid = [label for _, _, _, label, answer, _, _ in votes if answer == "yes"]
-    main = next((label for _, _, _, label, _, picked, _ in votes if picked), None)
+def _answer(votes: list[tuple[Any, ...]], decisions: Mapping[tuple[str, int], str]) -> Answer:
+    rest = [vote for vote in votes if decisions.get((vote[0], vote[3])) != NO]
+    valid = [label for _, _, _, label, answer, _, _ in rest if answer == YES]
+    main = next((label for _, _, _, label, _, picked, _ in rest if picked), None)
     return Answer(valid, main, votes[0][-1])
 
 

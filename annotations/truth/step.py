@@ -78,9 +78,10 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     columns = list(dict.fromkeys((*VOTE_COLUMNS, *OBJECT_COLUMNS, *FINGERPRINT_COLUMNS)))
     votes = read_votes(workspace, settings.policy, columns)
     classify = votes.filter(pc.field("question") == CLASSIFY)
-    objects = {image_id: find_objects(submissions) for image_id, submissions in answers(classify)}
+    decisions = read_decisions(workspace)
+    objects = {image_id: find_objects(submissions) for image_id, submissions in answers(classify, decisions)}
     fingerprints = vote_fingerprint(votes)
-    animals, decisions = strata.animal_classes(workspace), read_decisions(workspace)
+    animals = strata.animal_classes(workspace)
     labels = label_rows(encode(votes), images, animals, settings, decisions)
     rows = [
         {
@@ -93,4 +94,4 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     return Output({"truth": rows, POLICY_TABLE: [settings.policy.row()]})
 
 
-STEP = Step("truth", 7, TruthSettings, plan, work, finalize=keep_version, check=faults)
+STEP = Step("truth", 8, TruthSettings, plan, work, finalize=keep_version, check=faults)

@@ -148,3 +148,13 @@ def test_votes_keep_their_pairs_when_others_join(cast: list[tuple[str, int]], mo
     before = [(arrays.image_ids[arrays.image[n]], int(arrays.label[n])) for n in arrays.pair]
     assert [pairs[n] for n in wide.pair] == before
     assert np.array_equal(wide.answer, arrays.answer)
+
+
+def test_a_label_that_a_curator_rejects_is_not_the_main_one(workspace: Workspace) -> None:
+    people = [vote("a", 7, f"p{n}", main=True, num_objects=2) for n in range(3)]
+    people += [vote("a", 3, f"p{n}", num_objects=2) for n in range(3)]
+    people += [vote("a", 3, f"q{n}", main=True, num_objects=2) for n in range(2)]
+    put(workspace, "votes", people)
+    put(workspace, "decisions", [decision("a", 7, "no")])
+    row = run(workspace)["a"]
+    assert (row["outcome"], row["labels"], row["main_label"], row["objects"]) == ("changed", [3], 3, [[3]])
