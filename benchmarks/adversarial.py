@@ -18,7 +18,6 @@ import argparse
 import contextlib
 import functools
 import multiprocessing
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,13 +36,14 @@ from reground.tasks.adversarial import inputs as inputs_module
 from reground.tasks.adversarial.inputs import BACKGROUND, ORIGINAL, SearchInputs
 from reground.tasks.adversarial.outcomes import fooled
 from reground.tasks.adversarial.search import Searcher
-from reground.tasks.adversarial.step import ROWS
+from reground.tasks.adversarial.step import BATCH, ROWS
+from reground.tasks.cores import cores
 from reground.tasks.images import decode_rgb
 from reground.tasks.models import network as models_network
 from reground.tasks.models.compositor import Compositor
 from reground.tasks.models.network import Network, choose_device, reproducible_convolutions
 from reground.tasks.models.on_device import preprocessing_on
-from reground.tasks.predictions import BATCH, output_classes
+from reground.tasks.predictions import output_classes
 from reground.tasks.workspace import Workspace
 
 PUBLISHED_BATCH = 32
@@ -105,7 +105,7 @@ class Published(Side):
         group_of = torch.from_numpy(scene.groups_of(self.class_of))
         self.vulnerable, self.passes = np.zeros(len(scene.foregrounds), np.bool_), 0
         self.network.module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        with ThreadPoolExecutor(os.cpu_count()) as pool, torch.inference_mode(), reproducible_convolutions():
+        with ThreadPoolExecutor(cores()) as pool, torch.inference_mode(), reproducible_convolutions():
             for row, group in enumerate(scene.foreground_group.tolist()):
                 pixels = torch.tensor(decode_rgb(self.files[ORIGINAL][row])).float()
                 mask = torch.from_numpy(scene.masks(np.array([row]))[0]).float()[..., None]
@@ -134,7 +134,7 @@ class Published(Side):
 def made(folder: Path, images: Path, boxes: Path, limit: int) -> Workspace:
     workspace = index(folder, images, boxes, limit)
     for step in ("masks", "variants"):
-        run_step(step, workspace, find(step).settings(), Runner("threads", os.cpu_count() or 1), Silent())
+        run_step(step, workspace, find(step).settings(), Runner("threads", cores()), Silent())
     return workspace
 
 
@@ -151,7 +151,7 @@ def side(kind: str, url: str, model: str, precision: str) -> Ours | Published:
 
 def verdicts(kind: str, url: str, model: str, precision: str) -> tuple[float, list[bool], int]:
     """Seconds, verdicts and passes; in a worker."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(cores())
     run = side(kind, url, model, precision)
     began = time.perf_counter()
     run()

@@ -24,10 +24,10 @@ import torchvision
 
 from benchmarks.record import record
 from reground.tasks import models
+from reground.tasks.adversarial.step import BATCH
 from reground.tasks.models.compositor import PRECISIONS, Compositor, Foregrounds
 from reground.tasks.models.network import Network, choose_device, reproducible_convolutions
 from reground.tasks.models.preprocessing import normalize, spec
-from reground.tasks.predictions import BATCH
 
 SIDE, PICTURES = 224, 64
 DEFAULT = {"cpu": "efficientnet-lite0", "cuda": "random:resnet50,random:vit_b_16"}

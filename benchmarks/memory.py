@@ -9,7 +9,6 @@ measurement is a process of its own, after the steps before it have run in other
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from benchmarks.record import record
 from reground.flows.run import Runner, run_step
 from reground.flows.steps import find
+from reground.tasks.cores import cores
 from reground.tasks.workspace import Workspace
 
 TIMES = (1, 10)
@@ -56,7 +56,7 @@ def run(steps: Sequence[str], folder: Path) -> None:
         told = SETTINGS.get(name, {})
         if name == "index":
             told = {"images": str(folder / "images"), "boxes": str(folder / "boxes")}
-        run_step(name, workspace, find(name).settings(**told), Runner("threads", os.cpu_count() or 1), Silent())
+        run_step(name, workspace, find(name).settings(**told), Runner("threads", cores()), Silent())
 
 
 def peak_mib() -> float:

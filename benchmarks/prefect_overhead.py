@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -37,6 +36,7 @@ import psutil
 from benchmarks.memory import link
 from benchmarks.record import record
 from reground.flows.run import prefect_server
+from reground.tasks.cores import cores
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def shares(plain: list[Side], on_prefect: list[Side]) -> dict[str, object]:
     wall = statistics.mean(run.wall for run in on_prefect)
     idle = statistics.mean(run.wall - run.worked for run in on_prefect)
     server_cpu = statistics.mean(run.server for run in on_prefect)
-    server = server_cpu / (os.cpu_count() or 1)
+    server = server_cpu / (cores())
     numbers: dict[str, object] = {"prefect_s": wall, "task_runs": on_prefect[0].batches, "server_cpu_s": server_cpu}
     told = ("plain_s", "share_of_walls", "share_of_idle")
     if plain:
@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("--boxes", type=Path, required=True, help="their box XML")
     parser.add_argument("--times", type=int, default=1, help="how often each image is linked")
     parser.add_argument("--rounds", type=int, default=1, help="of both sides; 0: Prefect alone, once")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads")
+    parser.add_argument("--workers", type=int, default=cores(), help="threads")
     parser.add_argument("options", nargs="*", help="of `reground run`, after --")
     told = parser.parse_args()
     plain: list[Side] = []

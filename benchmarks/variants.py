@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import resource
 import tempfile
 import time
@@ -29,6 +28,7 @@ import cv2
 from benchmarks.record import record
 from reground.flows.run import Runner, run_step
 from reground.flows.steps import find
+from reground.tasks.cores import cores
 from reground.tasks.images import DropError, Photograph
 from reground.tasks.kernels.grabcut import grabcut
 from reground.tasks.masks import MaskSettings
@@ -36,7 +36,7 @@ from reground.tasks.masks.step import check_box
 from reground.tasks.workspace import Workspace
 
 SHARD = 4
-THREADS = os.cpu_count() or 1
+THREADS = cores()
 
 
 class Silent:

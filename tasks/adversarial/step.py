@@ -31,7 +31,7 @@ from reground.tasks.adversarial import tables
 from reground.tasks.adversarial.search import Searcher
 from reground.tasks.adversarial.summary import summaries
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.predictions import BATCH, output_classes
+from reground.tasks.predictions import output_classes
 from reground.tasks.workspace import Device, Fault, NonNegativeInt, Output, Shard, Step, Workspace, derive_seed
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "adversarial"
 SHARED: Final = "shared"
+BATCH: Final = {"cpu": 8, "cuda": 128}
+"""Default number of composites tried at once: the more, the more of them are tried in vain."""
 ROWS: Final = {False: 32, True: 4}
 """Exhaustive -> default number of foregrounds per shard; a search tries few of their pairs."""
 
@@ -52,7 +54,7 @@ class AdversarialSettings:
     Attributes:
         models: models to search, for example ``timm:NAME``; empty: all models with predictions.
         exhaustive: try every pair, not only until the verdicts are final.
-        batch_size: composites per forward pass; 0: default of the device.
+        batch_size: composites tried at once; 0: default of the device.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32`` or ``bfloat16``.
         rows: foregrounds per shard; 0: a default that depends on `exhaustive`.
@@ -219,7 +221,7 @@ def _predicted(workspace: Workspace) -> list[str]:
 
 STEP = Step(
     NAME,
-    1,
+    2,
     AdversarialSettings,
     plan,
     work,

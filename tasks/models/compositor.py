@@ -65,7 +65,7 @@ class Compositor:
         network: the classifier.
         backgrounds: ``(B, S, S, 3) uint8``.
         group_of: ``(C,) int``, group of each output; -1: none.
-        batch: composites in a forward pass.
+        batch: composites tried at once.
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU) or one of `PRECISIONS`.
 
     Attributes:
@@ -159,7 +159,7 @@ class Compositor:
         return answer
 
     def recipe(self, plugin: str = "") -> str:
-        """JSON of the `Recipe` and of the number of composites in a forward pass (``at_once``)."""
+        """JSON of the `Recipe` and of the number of composites tried at once (``at_once``)."""
         spec = self.network.square.spec
         if self._resized:
             spec = spec.replace("|resize", f"|[{self._resized}] resize")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+PASS: Final = 2
+"""Images in a forward pass on a CPU: larger passes are no faster, and fewer of them run at once."""
+
 
 class Network:
     """Implements `reground.tasks.models.Model`; see there for the public attributes.
@@ -30,6 +35,7 @@ class Network:
         device: it runs on.
         module: the network itself.
         max_batch: largest batch that fits into memory, set by the first out-of-memory error; None before it.
+        pass_size: images in a pass with one thread; None: a pass takes the whole device.
 
     Args:
         name: of the model.
@@ -66,6 +72,7 @@ class Network:
         # On 2 CPU cores faster than the plain layout (benchmarks/predict.py).
         self.module = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.max_batch: int | None = None
+        self.pass_size = PASS if self.device.type == "cpu" else None
 
     def recipe(self, preprocessing: Preprocessing) -> Recipe:
         """See `reground.tasks.models.Model.recipe`."""
@@ -77,6 +84,7 @@ class Network:
             precision="float32",
             device=self.device.type,
             framework=f"torch {torch.__version__}",
+            processor=processor() if self.device.type == "cpu" else "",
         )
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
@@ -86,6 +94,9 @@ class Network:
 
     def in_chunks(self, size: int, forward: Callable[[slice], T]) -> list[T]:
         """Run ``forward`` on ``size`` images, in chunks that fit into memory.
+
+        Passes with one thread each run as many at once as there are cores: the number of threads in a pass would
+        change the last bits, and threads of a pass wait for each other.
 
         Args:
             size: number of images.
@@ -97,8 +108,8 @@ class Network:
         Raises:
             RegroundError: not even one image fits into memory.
         """
-        # Schedulers give a worker one thread, and the number of threads changes the last bits of a sum.
-        torch.set_num_threads(cores())
+        if self.pass_size:
+            return self._in_passes(size, self.pass_size, forward)
         outputs: list[T] = []
         start = 0
         while start < size:
@@ -128,15 +139,39 @@ class Network:
         inputs = torch.from_numpy(part).to(self.device).contiguous(memory_format=torch.channels_last)
         return self.module(inputs).softmax(dim=1).cpu().numpy()
 
+    def _in_passes(self, size: int, pass_size: int, forward: Callable[[slice], T]) -> list[T]:
+        def run(start: int) -> T:
+            with torch.inference_mode():
+                return forward(slice(start, min(start + pass_size, size)))
+
+        try:
+            return list(_threads().map(run, range(0, size, pass_size)))
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise self._does_not_fit(pass_size, error) from error
+        except RuntimeError as error:  # of torch's allocator on a CPU
+            if "memory" not in str(error):
+                raise
+            raise self._does_not_fit(pass_size, error) from error
+
+    def _does_not_fit(self, images: int, error: Exception) -> RegroundError:
+        number = "not even one image" if images == 1 else f"not even {images} images"
+        way_out = "Free it" if self.device.type == "cpu" else "Free it, or set the device to cpu"
+        return RegroundError(
+            f"{number} of '{self.name}' fit{'s' if images == 1 else ''} into the memory of {self.device}: {error}. "
+            f"{way_out}."
+        )
+
     def _halve(self, size: int, error: torch.OutOfMemoryError) -> None:
         if size == 1:
-            raise RegroundError(
-                f"not even one image of '{self.name}' fits into the memory of {self.device}: {error}. "
-                "Free it, or set the device to cpu."
-            ) from error
+            raise self._does_not_fit(1, error) from error
         self.max_batch = size // 2
         torch.cuda.empty_cache()
         log.warning("%s: out of memory with %d images at once; going on with %d", self.name, size, self.max_batch)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores(), "forward pass", initializer=torch.set_num_threads, initargs=(1,))
 
 
 def reproducible_convolutions() -> AbstractContextManager[None]:
@@ -167,6 +202,11 @@ def choose_device(device: str) -> torch.device:
             "expected a GPU (device 'cuda'), and torch finds none: check `nvidia-smi`, or set the device to cpu."
         )
     return torch.device("cuda" if has_gpu and device != "cpu" else "cpu")
+
+
+def processor() -> str:
+    """What the last bits on a CPU depend on: the instructions torch uses, and the images of a pass."""
+    return f"{torch.backends.cpu.get_cpu_capability()}, {PASS} images a pass"
 
 
 def gpu_name() -> str:

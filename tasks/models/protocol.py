@@ -23,6 +23,7 @@ class Recipe:
         precision: of the arithmetic, ``float32``.
         device: ``cpu`` or ``cuda``.
         framework: library and version that ran the network.
+        processor: on a CPU, the instructions used and the images of a pass, on which last bits depend; else empty.
         plugin: distribution and version that provides the model; empty for a built-in model.
     """
 
@@ -33,6 +34,7 @@ class Recipe:
     precision: str
     device: str
     framework: str
+    processor: str = ""
     plugin: str = ""
 
     def to_json(self) -> str:
@@ -40,8 +42,8 @@ class Recipe:
         return json.dumps(self.to_dict(), sort_keys=True)
 
     def to_dict(self) -> dict[str, str]:
-        """The fields by name, ``plugin`` only where there is one."""
-        return {name: value for name, value in asdict(self).items() if value or name != "plugin"}
+        """The fields by name, ``processor`` and ``plugin`` only where there is one."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("processor", "plugin")}
 
 
 class Model(Protocol):

@@ -77,6 +77,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "masks": (photographs_and_masks, ""),
     "memory": (photographs, "index"),
     "needs_vote": (answers, ""),
+    "oversubscription": (nothing, "--images 16 --rounds 1"),
     "predict": (jpeg_files, "--limit 8 --rounds 1"),
     "prefect_overhead": (photographs, "--rounds 0 -- --models efficientnet-lite0"),
     "reference_truth": (releases, ""),

@@ -67,8 +67,8 @@ def scene(url: str | Path, groups: int = 3, per_part: int = 5, seed: int = 0) ->
     tables.put(workspace, "groups", rows)
     (originals, backgrounds), masks = pictures(seed)
     keys, of = [f"i{number:03d}" for number in range(COUNT)], np.arange(COUNT) % groups
-    for start in range(0, COUNT, per_part):
-        part = range(start, min(start + per_part, COUNT))
+    for first in range(0, COUNT, per_part):
+        part = range(first, min(first + per_part, COUNT))
         foregrounds = [
             {"image_id": keys[i], "class_idx": 2 * int(of[i]), "group": int(of[i]), "rle": encode_mask(masks[i]),
              "width": SIDE, "height": SIDE} for i in part
@@ -78,7 +78,7 @@ def scene(url: str | Path, groups: int = 3, per_part: int = 5, seed: int = 0) ->
             "variants/original": [variant_row(keys[i], originals[i], int(of[i])) for i in part],
             "variants/only_bg_t": [variant_row(keys[i], backgrounds[i], int(of[i])) for i in part],
         }
-        workspace.commit("variants", f"{start:04d}", f"{start:032d}", Output(made))
+        workspace.commit("variants", f"{first:04d}", f"{first:032d}", Output(made))
     return workspace
 
 
@@ -444,6 +444,7 @@ def test_out_of_memory_changes_no_verdict_and_is_recorded(
         return whole(batch)
 
     monkeypatch.setattr(network.module, "forward", short)
+    monkeypatch.setattr(network, "pass_size", None)  # as on a GPU
     run(workspace, told(name))
     assert searched(workspace, name)["outcome"].tolist() == outcomes(every, clean, group)
     recipes = workspace.read(f"adversarial_pairs/{models.slug(name)}")["recipe"]

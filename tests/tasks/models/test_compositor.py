@@ -180,7 +180,9 @@ def test_a_group_without_outputs_is_infinitely_far() -> None:
 def test_out_of_memory_halves_the_batch_goes_on_and_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
     pictures, small = Pictures(), Toy(room=2)
     whole = Compositor(network(), pictures.behind, GROUPS, batch=8)
-    compositor = Compositor(network(small), pictures.behind, GROUPS, batch=8)
+    net = network(small)
+    net.pass_size = None  # as on a GPU
+    compositor = Compositor(net, pictures.behind, GROUPS, batch=8)
     f, b = pairs(pictures)
     expected = whole.submit(pictures.staged(whole), f[:7], b[:7])()
     answer = compositor.submit(pictures.staged(compositor), f[:7], b[:7])()
@@ -197,7 +199,7 @@ def test_not_even_one_composite_fits() -> None:
 
     pictures = Pictures()
     compositor = Compositor(network(Full()), pictures.behind, GROUPS, batch=8)
-    with pytest.raises(RegroundError, match="not even one image of 'toy' fits"):
+    with pytest.raises(RegroundError, match=r"not even .* of 'toy' fits? into"):
         compositor.submit(pictures.staged(compositor), *pairs(pictures))
 
 
