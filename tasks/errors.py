@@ -21,7 +21,7 @@ class RegroundError(Exception):
 
 
 class UsageError(RegroundError):
-    """The command or a setting was wrong, before any work began (exit status 2)."""
+    """The command, a setting or a file that it names is wrong, or nothing in that file is of use (exit status 2)."""
 
 
 def unknown(kind: str, name: object, valid: Iterable[object]) -> UsageError:

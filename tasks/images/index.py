@@ -16,7 +16,7 @@ from typing import Final
 
 import pandas as pd
 
-from reground.tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images.classes import load_classes
 from reground.tasks.images.planning import IndexItem, plan_items
 from reground.tasks.images.reading import ImageReader
@@ -73,7 +73,8 @@ def finalize(workspace: Workspace, settings: IndexSettings) -> None:
     """Check the share of dropped files after the last shard.
 
     Raises:
-        RegroundError: it exceeds ``max_dropped``; the message counts the files by reason.
+        UsageError: no file is left.
+        RegroundError: the share exceeds ``max_dropped``; the message counts the files by reason.
     """
     files = dropped_files(workspace.read("dropped"))
     files = files[files["reason"] != DropReason.OTHER_FILE]
@@ -86,7 +87,8 @@ def finalize(workspace: Workspace, settings: IndexSettings) -> None:
         f"  {count:,} {reason}; first: {first.at[reason, 'item']}: {first.at[reason, 'detail']}"
         for reason, count in counts.most_common()
     ]
-    raise RegroundError(
+    error = RegroundError if indexed else UsageError
+    raise error(
         f"{len(files):,} of {indexed + len(files):,} files were dropped, more than the share of "
         f"{settings.max_dropped:g} (index.max_dropped):\n"
         + "\n".join(lines)

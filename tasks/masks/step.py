@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from reground.tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import Box, DropError, ImageError, Photograph, check_size
 from reground.tasks.kernels.geometry import central_crop, resized_crop, visible_pixels
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_method, planned_method
@@ -86,14 +86,16 @@ def finalize(workspace: Workspace, settings: MaskSettings) -> None:
     """Hold what was made against what was pointed to, once all shards are made.
 
     Raises:
-        RegroundError: not one image got a mask though the method needs no box.
+        UsageError: not one image got a mask though masks were supplied.
+        RegroundError: the same of another method that needs no box.
     """
     method = open_method(settings)
     if method.needs_one_box or any(part.rows for _, part in workspace.parts("masks")):
         return
     rows = workspace.read("dropped")
     first = rows[rows["stage"] == "masks"].iloc[0]
-    raise RegroundError(
+    error = UsageError if settings.method.startswith("supplied:") else RegroundError
+    raise error(
         f"expected masks by masks.method = '{settings.method}', got none for any image; the first, "
         f"{first['item']}: {first['reason']}: {first['detail']}. "
         f"All: `reground table dropped -w {workspace.shell_url} --to dropped.csv`."

@@ -90,6 +90,13 @@ def test_wrong_use_is_status_2_and_names_what_would_work(
     assert message in capsys.readouterr().err
 
 
+def test_files_without_a_usable_image_are_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "images" / "n02085620").mkdir(parents=True)
+    (tmp_path / "images" / "n02085620" / "a.png").touch()
+    assert main(["index", str(tmp_path / "images"), "-w", str(tmp_path / "w")]) == 2
+    assert "1 of 1 files were dropped" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [

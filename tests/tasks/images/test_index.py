@@ -211,7 +211,7 @@ def test_too_many_dropped_files_fail_and_say_which(tmp_path: Path, two: Path):
 
 def test_nothing_indexed_fails_whatever_the_budget(tmp_path: Path):
     put(tmp_path / "images" / DOG / "a.png")
-    with pytest.raises(RegroundError, match="1 of 1 files were dropped"):
+    with pytest.raises(UsageError, match="1 of 1 files were dropped"):
         run(Workspace(tmp_path / "workspace"), IndexSettings(str(tmp_path / "images"), max_dropped=1.0))
 
 

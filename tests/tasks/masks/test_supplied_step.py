@@ -230,7 +230,7 @@ def test_no_mask_at_all_is_an_error(world, tmp_path):
     write_masks(world, tmp_path / "masks", [min(world.masks)])
     (path,) = (tmp_path / "masks").rglob("*.png")
     path.rename(path.with_name("other.png"))
-    with pytest.raises(RegroundError, match=r"got none for any image; the first, .*: mask_missing: no file is called"):
+    with pytest.raises(UsageError, match=r"got none for any image; the first, .*: mask_missing: no file is called"):
         made_of(world, tmp_path, tmp_path / "masks")
 
 
