@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reground.annotations.truth import TruthSettings
+from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError
 from reground.tasks.evaluation import STEP as EVALUATE
 from reground.tasks.evaluation import EvaluationSettings
@@ -28,6 +29,7 @@ from tests.support.export_readers import READERS, read_originals, states
 from tests.support.export_world import image_row, left_out, make_truth
 from tests.support.tables import annotator, decision, prediction, put, vote
 from tests.support.truth_oracle import Tables, Verdict, verdicts
+from tests.support.vote_files import write_csv
 
 IDS = ("a", "b", "c")
 CLASSES = (0, 1, 2)
@@ -230,3 +232,38 @@ def test_exports(content: Tables, policy: TruthSettings, only: str, to_format: s
         card = (out / "DATA_CARD.md").read_text()
         assert f"- images in the truth: {len(truth)}; {describe_states(counts(truth))}\n" in card
         assert f"- images in this export: {len(right)}; {describe_states(counts(right))}\n" in card
+
+
+def recount(workspace: Workspace, policy: TruthSettings) -> dict[str, Verdict]:
+    """What a workspace's own tables say."""
+    names = ("images", "original_labels", "votes", "gold", "annotators", "decisions")
+    return verdicts(Tables(**{name: workspace.read_arrow(name).to_pylist() for name in names}), policy)
+
+
+def test_votes_gold_and_sources_that_come_and_go(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    put(workspace, "classes", load_classes())
+    put(workspace, "images", [photograph(image_id, 0) for image_id in IDS])
+    both = [f"{i},{label},{who},{answer}" for i in IDS for label, answer in ((0, "no"), (1, "yes")) for who in PEOPLE]
+    crew = write_csv(tmp_path, *both, name="crew.csv")
+    pilot = write_csv(tmp_path, *(line.replace("no", "yes") for line in both), name="pilot.csv")
+    fewer = write_csv(tmp_path / "fewer", *both[:6], name="crew.csv")
+    gold = write_csv(tmp_path, "a,0,yes", "b,1,no", head="image_id,class,answer", name="gold.csv")
+    three, without_pilot = TruthSettings(min_annotators=3), TruthSettings(min_annotators=3, hold_out=("pilot",))
+    commands = [
+        (["votes", "import", str(crew)], three, {"changed": 3}),
+        (["votes", "import", str(pilot)], three, {"in_review": 3}),  # three of six say yes to class 0
+        (["gold", "import", str(gold)], three, {"in_review": 3}),  # contradicts votes of others, which stay
+        (["status"], without_pilot, {"changed": 3}),
+        (["votes", "remove", "--source", "pilot"], TruthSettings(min_annotators=3, hold_out=("none",)), {"changed": 3}),
+        (["votes", "import", str(fewer), "--replace"], three, {"changed": 1, "unreviewed": 2}),
+        (["votes", "remove", "--source", "crew"], three, {"unreviewed": 3}),
+    ]
+    for number, (words, policy, right) in enumerate(commands):
+        assert main([*words, "-w", workspace.url]) == 0
+        make_truth(workspace, policy)
+        truth = recount(workspace, policy)
+        assert {name: count for name, count in counts(truth).items() if count and name != "settled"} == right
+        out = export(workspace, "parquet", tmp_path / str(number)).folder
+        expected = {image_id: (one.state, one.outcome, one.labels) for image_id, one in truth.items()}
+        assert READERS["parquet"](out) == states(out) == expected
