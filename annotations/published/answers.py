@@ -7,6 +7,7 @@ the label for the image (see `reground.annotations.published.choices`).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,7 +147,7 @@ class AnswerReader:
 
     def annotator_id(self, cells: Mapping[str, str]) -> str:
         """The annotator of a row."""
-        return f"{self.source}:{cells['annotator']}"
+        return sys.intern(f"{self.source}:{cells['annotator']}")  # a few people give millions of answers
 
     def question(self, number: int, cells: Mapping[str, str]) -> str:
         """The question that a row answers.

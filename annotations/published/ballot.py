@@ -7,6 +7,7 @@ something else is a contradiction, and no vote of the file is imported.
 from __future__ import annotations
 
 import sys
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
@@ -34,7 +35,7 @@ class Ballot:
         self.reader, self.builder = reader, builder
         self.repeated = 0
         self._rows: dict[AnswerKey, int] = {}
-        self._numbers: list[int] = []
+        self._numbers = array("q")
         self._contradictions: list[str] = []
         self._structured: set[str] = set()
 

@@ -142,22 +142,24 @@ def _add_votes(builder: RowBuilder, answers: _ClassifyAnswers, vocabulary: Vocab
         detail = f"{num_workers} main labels, but {len(valid_labels)} lists of valid ones"
         builder.drop(f"{SOURCE}:{image_id}", DropReason.ANSWER_INVALID, detail)
         return
+    classes = {label: int(vocabulary.of_imagenet[label]) for label in options}
     for worker, (main, labels) in enumerate(zip(answers.main, valid_labels, strict=True), start=1):
         answer_id = f"{SOURCE}:{image_id}:{worker:02d}"
+        annotator_id = anonymous_id(SOURCE, f"{image_id}-{worker:02d}")
         try:
             check_answer(valid=labels, main=[main])
         except ContradictionError as error:
             builder.drop(answer_id, DropReason.ANSWER_INVALID, str(error))
             continue
-        for label in options:
-            if vocabulary.of_imagenet[label] < 0:
+        for label, class_idx in classes.items():
+            if class_idx < 0:
                 builder.unknown_classes[label] += 1
                 continue
             builder.add_vote(
                 question=CLASSIFY,
                 image_id=image_id,
-                class_idx=int(vocabulary.of_imagenet[label]),
-                annotator_id=anonymous_id(SOURCE, f"{image_id}-{worker:02d}"),
+                class_idx=class_idx,
+                annotator_id=annotator_id,
                 answer="yes" if label in labels else "no",
                 main=label == main,
                 num_objects=len(labels),

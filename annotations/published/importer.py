@@ -64,11 +64,11 @@ def import_votes(
     vocabulary = _vocabulary(workspace)
     votes = read_format(workspace, format or detect_format(path), path, vocabulary, source, columns)
     pending = [shard for shard in votes.shards if not _is_stored(workspace, votes.source, shard, vocabulary)]
-    _check_any_vote(path, pending, len(votes.shards))
+    built = _check_any_vote(path, pending, len(votes.shards))
     if not replace:
         _check_nothing_lost(workspace, votes, pending, vocabulary)
     commit_classes(workspace)
-    names = {_commit(workspace, votes.source, shard, vocabulary) for shard in votes.shards}
+    names = {_commit(workspace, votes.source, shard, vocabulary, built) for shard in votes.shards}
     names.add(_commit_summary(workspace, votes.source, names))
     other_names = {
         entry.shard for entry in workspace.entries(STAGE) if not entry.shard.startswith(shard_prefix(votes.source))
@@ -82,17 +82,20 @@ def _vocabulary(workspace: Workspace) -> Vocabulary:
     return Vocabulary(rows or load_classes())
 
 
-def _check_any_vote(path: Path, pending: Sequence[ImportShard], num_shards: int) -> None:
-    """Check that the import brings a vote, or brought one before."""
+def _check_any_vote(path: Path, pending: Sequence[ImportShard], num_shards: int) -> dict[str, Output]:
+    """Check that the import brings a vote, or brought one before; returns the shards built on the way, by name."""
+    built: dict[str, Output] = {}
     if len(pending) < num_shards:
-        return
+        return built
     dropped: list[DroppedRow] = []
     for shard in pending:
-        tables = shard.build().tables
+        built[shard.name] = shard.build()
+        tables = built[shard.name].tables
         if len(tables.get("votes", ())):
-            return
+            return built
         dropped += tables.get("dropped", [])  # type: ignore[arg-type]
     check_rows_left(path, "votes", 0, dropped)
+    return built
 
 
 def _check_nothing_lost(
@@ -134,11 +137,14 @@ def commit_classes(workspace: Workspace) -> None:
         workspace.commit("index", "classes", digest("classes of imported votes"), Output({"classes": load_classes()}))
 
 
-def _commit(workspace: Workspace, source: str, shard: ImportShard, vocabulary: Vocabulary) -> str:
-    """Build and commit a shard, unless it is there already; returns its name in the workspace."""
+def _commit(
+    workspace: Workspace, source: str, shard: ImportShard, vocabulary: Vocabulary, built: dict[str, Output]
+) -> str:
+    """Build (unless it is among those ``built``) and commit a shard that is not there yet; returns its name there."""
+    output = built.pop(shard.name, None)
     name, key = _shard_key(source, shard, vocabulary)
     if not _is_stored(workspace, source, shard, vocabulary):
-        workspace.commit(STAGE, name, key, shard.build())
+        workspace.commit(STAGE, name, key, output or shard.build())
     return name
 
 

@@ -57,12 +57,37 @@ class RowBuilder:
     unknown_classes: Counter[int] = field(default_factory=Counter[int])
     """ImageNet's class index -> votes on this class, which the workspace lacks."""
 
-    def add_vote(self, **cells: Any) -> None:
-        """Add a row of ``votes``; the columns not given have the values of votes collected elsewhere."""
-        defaults = {"round": 0, "main": False, "num_objects": None, "seconds": None, "at": None, "source": self.source}
-        row = {**defaults, **cells}
-        for name, column in self.votes.items():
-            column.append(row[name])
+    def add_vote(
+        self,
+        *,
+        question: str,
+        image_id: str,
+        class_idx: int,
+        annotator_id: str,
+        answer: str,
+        answer_id: str,
+        main: bool = False,
+        num_objects: int | None = None,
+        seconds: float | None = None,
+        at: str | None = None,
+    ) -> None:
+        """Add a row of ``votes``: one collected elsewhere, in round 0."""
+        row = (
+            0,
+            question,
+            image_id,
+            class_idx,
+            annotator_id,
+            answer,
+            main,
+            num_objects,
+            seconds,
+            at,
+            self.source,
+            answer_id,
+        )
+        for column, cell in zip(self.votes.values(), row, strict=True):
+            column.append(cell)
 
     def add_original(self, image_id: str, class_idx: int | None, routing: str | None = None) -> None:
         self.originals.append(original_row(self.source, image_id, class_idx, routing))
