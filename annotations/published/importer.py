@@ -69,12 +69,14 @@ def import_votes(
         _check_nothing_lost(workspace, votes, pending, vocabulary)
     commit_classes(workspace)
     names = {_commit(workspace, votes.source, shard, vocabulary, built) for shard in votes.shards}
-    names.add(_commit_summary(workspace, votes.source, names))
+    source, counts = votes.source, votes.counts
+    del votes, pending, built  # their rows are in the workspace now, and the summary reads them there
+    names.add(_commit_summary(workspace, source, names))
     other_names = {
-        entry.shard for entry in workspace.entries(STAGE) if not entry.shard.startswith(shard_prefix(votes.source))
+        entry.shard for entry in workspace.entries(STAGE) if not entry.shard.startswith(shard_prefix(source))
     }
     workspace.retire(STAGE, names | other_names)
-    return {**_counts(workspace, names), **votes.counts}
+    return {**_counts(workspace, names), **counts}
 
 
 def _vocabulary(workspace: Workspace) -> Vocabulary:

@@ -95,13 +95,18 @@ class RowBuilder:
     def drop(self, item: str, reason: DropReason, detail: str) -> None:
         self.dropped.append(dropped_row(STAGE, item, reason, detail))
 
-    def vote_table(self) -> pa.Table:
-        """The rows of ``votes``."""
-        return pa.table(self.votes, schema=arrow_schema("votes"))
+    def take_votes(self) -> pa.Table:
+        """The rows of ``votes``; the builder keeps none, so that they are not in memory twice."""
+        schema = arrow_schema("votes")
+        return pa.table([pa.array(self._take(field.name), field.type) for field in schema], schema=schema)
+
+    def _take(self, name: str) -> list[Any]:
+        cells, self.votes[name] = self.votes[name], []
+        return cells
 
     def output(self) -> Output:
         dropped_rows = [*self.dropped, *unknown_class_rows(self.source, self.wnids, self.unknown_classes)]
-        return Output({"votes": self.vote_table(), "original_labels": self.originals, "dropped": dropped_rows})
+        return Output({"votes": self.take_votes(), "original_labels": self.originals, "dropped": dropped_rows})
 
 
 def shard_prefix(source: str) -> str:

@@ -30,7 +30,7 @@ def answer_shards(reader: AnswerReader) -> Iterator[ImportShard]:
             names the line.
     """
     builder = _read(reader)
-    votes, others = builder.vote_table(), (builder.originals, builder.dropped)
+    votes, others = builder.take_votes(), (builder.originals, builder.dropped)
     original_labels = digest(*(f"{key} {value}" for key, value in sorted(reader.original_labels.items())))
     input_digest = digest(reader.digest, original_labels, *sorted(reader.image_ids or ()))
     for start in range(0, len(votes), CHUNK_SIZE):

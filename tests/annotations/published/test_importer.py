@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reground.annotations.published import import_votes
+from reground.annotations.published import imagenet_multilabel, import_votes
 from reground.tasks.errors import UsageError
 from reground.tasks.votes import REASSESSED as REAL
 from reground.tasks.workspace import Workspace, run_shard
@@ -126,3 +126,14 @@ def test_indexing_images_later_takes_the_classes_over(workspace: Workspace, tmp_
     for shard in index.plan(workspace, settings):
         run_shard(index.STEP, workspace, settings, shard)
     assert len(workspace.read("classes")) == 1000 and len(workspace.read("images")) == 1
+
+
+def test_a_shard_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+    build = imagenet_multilabel._build
+    monkeypatch.setattr(imagenet_multilabel, "_build", lambda *inputs: built.append(inputs) or build(*inputs))
+    folder = multilabel(tmp_path / "published")
+    import_votes(Workspace(tmp_path / "w"), "imagenet-multilabel", folder)
+    assert len(built) == 1
+    import_votes(Workspace(tmp_path / "w"), "imagenet-multilabel", folder)
+    assert len(built) == 1, "nothing is built again"
