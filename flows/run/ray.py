@@ -64,7 +64,7 @@ def _require_token(address: str) -> None:
         if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         # Ray keeps mode and token of its import.
-        from ray._raylet import AuthenticationTokenLoader, Config
+        from ray._raylet import AuthenticationTokenLoader, Config  # pyright: ignore[reportAttributeAccessIssue]
 
         Config.initialize("")
         AuthenticationTokenLoader.instance().reset_cache()

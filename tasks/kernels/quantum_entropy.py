@@ -69,9 +69,9 @@ def principal_components(vectors: Floats, k: int) -> Floats:
         k: directions wanted, at most N - 1 and D.
     """
     centred = vectors - vectors.mean(axis=0)
-    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    decomposition = np.linalg.svd(centred, full_matrices=False)
     k = min(k, len(vectors) - 1, vectors.shape[1])
-    return np.asarray(left[:, :k] * values[:k])
+    return np.asarray(decomposition.U[:, :k] * decomposition.S[:k])
 
 
 def robust_whitening(vectors: Floats, contamination: float) -> Floats:

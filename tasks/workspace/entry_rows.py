@@ -1,5 +1,8 @@
 """Entries as Arrow rows: one row a shard, its files as a list."""
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow registers its compute functions when it is imported.
+
 from __future__ import annotations
 
 import json

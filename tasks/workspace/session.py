@@ -1,5 +1,8 @@
 """One manifest in this process: who reads it sees the newest state, who holds the workspace adds to it."""
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow registers its compute functions when it is imported.
+
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,8 @@
 """What one reading of the manifest says: every question a command has is put to it."""
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow registers its compute functions when it is imported.
+
 from __future__ import annotations
 
 import hashlib
