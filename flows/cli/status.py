@@ -17,6 +17,7 @@ from reground.flows.provenance import origins
 from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError
 from reground.tasks.text import visible
+from reground.tasks.votes import count_states, describe_states
 from reground.tasks.workspace import Workspace, todo
 
 app = App("status", help_epilogue=examples("reground status -w W", "reground status -w W --json"))
@@ -40,9 +41,15 @@ def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
             progress[name] = {"blocked": str(error).replace(" -w W`", f" -w {here.shell_url}`")}
     rest = summary(here, list(steps.MODULES))
     lines = [_line(name, state) for name, state in progress.items()]
+    truth = here.read_arrow("truth", ["state", "outcome"])
+    states = count_states(truth) if len(truth) else {}
+    if states:
+        lines += ["", f"images: {describe_states(states)}"]
     sources = list(origins(here))
     text = "\n".join([*map(visible, lines), "", rest.text, *map(visible, map(str, sources))])
-    return Result(text, {"steps": progress, **rest.data, "sources": [asdict(source) for source in sources]})
+    return Result(
+        text, {"steps": progress, "states": states, **rest.data, "sources": [asdict(source) for source in sources]}
+    )
 
 
 def _line(name: str, state: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -240,7 +241,7 @@ def recount(workspace: Workspace, policy: TruthSettings) -> dict[str, Verdict]:
     return verdicts(Tables(**{name: workspace.read_arrow(name).to_pylist() for name in names}), policy)
 
 
-def test_votes_gold_and_sources_that_come_and_go(tmp_path: Path) -> None:
+def test_votes_gold_and_sources_that_come_and_go(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = Workspace(tmp_path / "w")
     put(workspace, "classes", load_classes())
     put(workspace, "images", [photograph(image_id, 0) for image_id in IDS])
@@ -264,6 +265,11 @@ def test_votes_gold_and_sources_that_come_and_go(tmp_path: Path) -> None:
         make_truth(workspace, policy)
         truth = recount(workspace, policy)
         assert {name: count for name, count in counts(truth).items() if count and name != "settled"} == right
+        capsys.readouterr()
+        assert main(["status", "-w", workspace.url, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["states"] == counts(truth)
+        assert main(["status", "-w", workspace.url]) == 0
+        assert f"images: {describe_states(counts(truth))}\n" in capsys.readouterr().out
         out = export(workspace, "parquet", tmp_path / str(number)).folder
         expected = {image_id: (one.state, one.outcome, one.labels) for image_id, one in truth.items()}
         assert READERS["parquet"](out) == states(out) == expected
