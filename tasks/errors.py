@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from reground.tasks.redaction import redact
-from reground.tasks.text import visible_lines
+from reground.tasks.text import shorten, visible_lines
 
 
 class RegroundError(Exception):
@@ -27,6 +27,7 @@ class UsageError(RegroundError):
 def unknown(kind: str, name: object, valid: Iterable[object]) -> UsageError:
     """An unknown name, with the nearest and with every name that would have worked."""
     names = sorted(map(str, valid))
-    matches = get_close_matches(str(name), names, n=1)
+    text = shorten(str(name))
+    matches = get_close_matches(text, names, n=1)
     hint = f" did you mean '{matches[0]}'?" if matches else ""
-    return UsageError(f"unknown {kind} '{name}':{hint} expected one of: {', '.join(names) or 'none'}")
+    return UsageError(f"unknown {kind} '{text}':{hint} expected one of: {', '.join(names) or 'none'}")

@@ -57,6 +57,16 @@ def join_lines(lines: Iterable[str]) -> str:
     return "\n".join(map(visible, lines))
 
 
+def shorten(text: str, length: int = 200) -> str:
+    """The beginning of a text that is too long for a message, and how long it is.
+
+    Examples:
+        >>> shorten("tench"), shorten("a" * 5000, length=3)
+        ('tench', 'aaa... (5,000 characters)')
+    """
+    return text if len(text) <= length else f"{text[:length]}... ({len(text):,} characters)"
+
+
 def count_of(number: int, one: str, many: str = "") -> str:
     """A number of things, in the singular where it is one.
 

@@ -20,6 +20,7 @@ from reground.tasks.errors import UsageError, unknown
 from reground.tasks.images import LabelError, LabelIndex, label_index, resolve_label
 from reground.tasks.imports import ImageMatcher, ImageMatchError
 from reground.tasks.schema import ClassIdx, DropReason, ImageId
+from reground.tasks.text import shorten
 from reground.tasks.votes import ANSWER_WORDS, CLASSIFY, COMPARE, MAYBE, NO, QUESTIONS, RATE, YES
 
 REQUIRED: Final = ("image_id", "label", "annotator")
@@ -186,7 +187,7 @@ class AnswerReader:
         location = self.location(number)
         return Details(
             _parse_number(location, "num_objects", objects, r"\d{1,4}(\.0+)?", _whole),
-            _parse_number(location, "seconds", seconds, r"\d+(\.\d+)?(e[+-]?\d{1,2})?", float),
+            _parse_number(location, "seconds", seconds, r"\d{1,9}(\.\d+)?(e(-\d{1,2}|\+?\d))?", float),
             _parse_time(location, at),
             cells["submission"],
         )
@@ -206,7 +207,7 @@ def _parse_number(location: str, column: str, text: str, pattern: str, kind: Cal
     if not text:
         return None
     if not re.fullmatch(pattern, text, re.ASCII):
-        raise UsageError(f"{location}: expected {column} to be a number from 0 up, found '{text}'")
+        raise UsageError(f"{location}: expected {column} to be a number from 0 up, found '{shorten(text)}'")
     return kind(text)
 
 
@@ -216,5 +217,7 @@ def _parse_time(location: str, text: str) -> str | None:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{location}: expected at in ISO 8601, as 2026-01-31T12:00:00+00:00, found '{text}'") from None
+        raise UsageError(
+            f"{location}: expected at in ISO 8601, as 2026-01-31T12:00:00+00:00, found '{shorten(text)}'"
+        ) from None
     return time.astimezone(UTC).isoformat(timespec="microseconds")

@@ -12,6 +12,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.images.listing import normalize
 from reground.tasks.images.spellings import Spellings, simplify
 from reground.tasks.schema import ClassIdx, ClassRow
+from reground.tasks.text import shorten
 
 MAX_NEAR: Final = 3
 """Names that a message lists for a label that matches none."""
@@ -86,7 +87,8 @@ def resolve_label(text: str, index: LabelIndex) -> ClassIdx:
     if matches:
         names = {row["class_idx"]: row["name"] for row in index.classes}
         listed = ", ".join(f"{class_idx} ({names[class_idx]})" for class_idx in sorted(matches))
-        raise LabelError(f"'{label}' matches more than one class: {listed}")
+        raise LabelError(f"'{shorten(label)}' matches more than one class: {listed}")
+    label = shorten(label)  # before the search for near names, whose time grows with it
     near = ", ".join(map(repr, index.near(label)))
     raise LabelError(f"'{label}' is no WordNet id, name or index of a class{f' (near: {near})' if near else ''}")
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from reground.tasks.errors import UsageError
 from reground.tasks.images import SUFFIXES
 from reground.tasks.schema import ImageId
+from reground.tasks.text import shorten
 
 SEPARATOR: Final = "__"
 """Between folders and file in an id by path (``index --ids path``)."""
@@ -98,9 +99,9 @@ class ImageMatcher:
                     return self._dropping_folders(image_id, folders[:start], text)
         matches = sorted({one for last in names for one in self._ids_by_end.get(SEPARATOR.join([*folders, last]), ())})
         if len(matches) > 1:
-            raise ImageMatchError(f"'{text}' names several images: {', '.join(matches[:3])}")
+            raise ImageMatchError(f"'{shorten(text)}' names several images: {', '.join(matches[:3])}")
         if not matches:
-            raise ImageMatchError(f"no image {text}")
+            raise ImageMatchError(f"no image {shorten(text)}")
         return ImageId(matches[0])
 
     def _exists(self, image_id: str) -> bool:
@@ -108,7 +109,7 @@ class ImageMatcher:
 
     def _dropping_folders(self, image_id: str, folders: list[str], text: str) -> ImageId:
         if not image_id:
-            raise ImageMatchError(f"no image {text}")
+            raise ImageMatchError(f"no image {shorten(text)}")
         if folders:
             self._folders[image_id].setdefault("/".join(folders), text)
         return ImageId(image_id)

@@ -228,3 +228,20 @@ def test_names_that_would_be_taken_for_others(workspace: Workspace, tmp_path: Pa
         import_votes(workspace, "csv", path)
     with pytest.raises(UsageError, match=r"expected one answer a line, .* but found none"):
         import_votes(workspace, "csv", write_csv(tmp_path))
+
+
+@pytest.mark.parametrize("column", ["image_id", "label", "answer", "seconds", "at"])
+def test_a_message_has_the_beginning_of_a_long_cell(workspace: Workspace, tmp_path: Path, column: str) -> None:
+    put(workspace, "images", [image("cat_1", 0)])
+    cells = {"image_id": "cat_1", "label": "0", "annotator": "ann", "answer": "yes", "seconds": "1", "at": ""}
+    line = ",".join({**cells, column: "9" * 100_000}.values())
+    with pytest.raises(UsageError, match=r"9\.\.\. \(100,000 characters\)") as caught:
+        import_votes(workspace, "csv", write_csv(tmp_path, line, head=",".join(cells)))
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("seconds", ["1e99", "1e39", "1" * 10, "inf", "nan"])
+def test_seconds_are_finite(workspace: Workspace, tmp_path: Path, seconds: str) -> None:
+    put(workspace, "images", [image("cat_1", 0)])
+    with pytest.raises(UsageError, match=f"expected seconds to be a number from 0 up, found '{seconds}'"):
+        import_votes(workspace, "csv", write_csv(tmp_path, f"cat_1,0,ann,yes,{seconds}", head=f"{CSV},seconds"))
