@@ -46,7 +46,7 @@ from reground.annotations.rounds import (
     ReviewRound,
     TaskRenderer,
     classify_result,
-    get_or_create_project,
+    create_project,
     plan_round,
     read_secret,
     read_tasks,
@@ -155,7 +155,7 @@ def push(bench: Bench, count: int) -> dict[str, object]:
     pictures = timed(list, tasks_of(workspace, settings))
     batches = list(tasks_of(other, settings))
     with bench.client() as client:
-        project = get_or_create_project(client, ReviewRound(other, CLASSIFY, 1, settings.overlap), "", ())
+        project = create_project(client, ReviewRound(other, CLASSIFY, 1, settings.overlap), "")
     middle = len(batches) // 2
     bare = bench.bare_import(project.id, batches[:middle])
     ours = timed(push_questions, workspace, settings, CLASSIFY)
@@ -176,7 +176,7 @@ def answered(bench: Bench, name: str, count: int) -> tuple[Workspace, int]:
     settings, workspace = bench.settings(), bench.workspace(name, count)
     with bench.client() as client:
         review_round = ReviewRound(workspace, CLASSIFY, 1, settings.overlap)
-        project = get_or_create_project(client, review_round, "", ())
+        project = create_project(client, review_round, "")
     for batch in tasks_of(workspace, settings, pending=True):
         bench.bare_import(project.id, [[{**task, "annotations": [annotation(task["data"])]} for task in batch]])
     push_questions(workspace, settings, CLASSIFY)  # finds them and writes them down

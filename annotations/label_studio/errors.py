@@ -80,6 +80,12 @@ def response_error(url: str, action: str, status: int | None, body: Any) -> Regr
         )
     if status == 500 and "database is locked" in str(body):
         return UnavailableError(f"expected Label Studio at {url} to {action}, but its database is busy. {AGAIN}")
+    if status == 404 and "No Project matches" in str(body):
+        return RegroundError(
+            f"expected Label Studio at {url} to {action}, it has no such project: somebody deleted it there with its "
+            "tasks, or review.url is that of another Label Studio. Answers already pulled are kept; ask the rest again "
+            "in a new round: `reground review push --round N`."
+        )
     return RegroundError(f"expected Label Studio at {url} to {action}, it refused (status {status}): {detail(body)}")
 
 

@@ -91,7 +91,7 @@ def run_server(data_dir: Path, port: int, document_root: Path) -> Iterator[Label
 def serve_forever(
     data_dir: Path, port: int, document_root: Path, on_ready: Callable[[LabelStudioServer], None] = lambda _: None
 ) -> None:
-    """As `run_server`, until interrupted or terminated; prints how to log in.
+    """As `run_server`, until interrupted or terminated; prints how to log in once it answers.
 
     Args:
         data_dir: as for `run_server`.
@@ -109,6 +109,7 @@ def serve_forever(
         )
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
+        console.write("Label Studio is starting: half a minute the first time")
         with run_server(data_dir, port, document_root) as server:
             on_ready(server)
             console.write(f"{login_hint(server)}\nPress Ctrl+C to stop it; nothing is lost.")

@@ -55,7 +55,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
     try:
         client.check()
     except UnavailableError as error:
-        raise _not_ready(own, error) if own and is_own else error from error
+        raise _not_ready(own) if own and is_own else error from error
     return client
 
 
@@ -64,10 +64,10 @@ def own_server(workspace: Workspace) -> LabelStudioServer | None:
     return find_server(Path(workspace.path(DATA_DIR))) if workspace.is_local else None
 
 
-def _not_ready(server: LabelStudioServer, error: UnavailableError) -> UnavailableError:
+def _not_ready(server: LabelStudioServer) -> UnavailableError:
     return UnavailableError(
         f"Label Studio runs (process {server.pid}), but is not ready: it is starting, which takes half a minute the "
-        f"first time, or busy. Nothing is lost: try again soon. {error}"
+        f"first time, or busy. Nothing is lost: run the command again once it answers at {server.url}."
     )
 
 

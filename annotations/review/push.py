@@ -31,6 +31,7 @@ from reground.annotations.rounds import (
     update_users,
 )
 from reground.tasks.errors import unknown
+from reground.tasks.text import count_of
 from reground.tasks.votes import CONTAINS, DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
 from reground.tasks.workspace import Workspace
 
@@ -47,7 +48,7 @@ class PushSummary:
     """Counts of a push.
 
     Attributes:
-        project_ids: projects of the round: one, or one for each annotator of a blind review.
+        project_ids: projects of the round: one, or one for each annotator of a blind review; none without tasks.
         new: tasks created by this push.
         total: tasks of the round that Label Studio has.
         deleted: tasks of the round that somebody deleted there; their questions are not asked again.
@@ -112,7 +113,8 @@ def push_questions(
 
 def push_text(question: str, summary: PushSummary) -> str:
     """A push in words: what it chose, and how long that takes people."""
-    parts = [f"{question}: new {summary.new:,}, in all {summary.total:,}, control images {summary.controls:,}"]
+    counts = f"{count_of(summary.new, 'new task')}, {summary.total:,} in all"
+    parts = [f"{question}: {counts}, {count_of(summary.controls, 'control image')}"]
     if summary.deleted:
         parts.append(f"{summary.deleted:,} deleted in Label Studio, asked again only in another round")
     if summary.left:
@@ -121,7 +123,8 @@ def push_text(question: str, summary: PushSummary) -> str:
         option = "image" if question == CONTAINS else "label"
         hours = format_hours(summary.hours)
         parts.append(f"about {hours} of work in all, at {summary.pace:.1f} s for one {option} ({summary.pace_source})")
-    parts.append(f"projects {', '.join(map(str, summary.project_ids))}")
+    if summary.project_ids:
+        parts.append(f"projects {', '.join(map(str, summary.project_ids))}")
     return "; ".join(parts)
 
 

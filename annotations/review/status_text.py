@@ -33,7 +33,7 @@ def status_cells(row: StatusRow) -> dict[str, str]:
     return {
         "question": row["question"],
         "round": str(row["round"]),
-        "done": f"{row['done']:,} of {row['tasks']:,}",
+        "questions done": f"{row['done']:,} of {row['tasks']:,}",
         "open": f"{row['open']:,}",
         "disagreed": f"{row['disagreed']:,}",
         "answers": f"{row['answers']:,}",

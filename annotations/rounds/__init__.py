@@ -14,7 +14,7 @@ from reground.annotations.rounds.prefetch import prefetch_map
 from reground.annotations.rounds.projects import (
     Reconciliation,
     ReviewRound,
-    get_or_create_project,
+    create_project,
     get_own_project,
     reconcile,
     workspace_tag,
@@ -61,7 +61,7 @@ __all__ = [
     "measure_pace",
     "total_seconds",
     "create_tasks",
-    "get_or_create_project",
+    "create_project",
     "get_own_project",
     "workspace_tag",
     "TaskRenderer",

@@ -98,29 +98,39 @@ def guidelines(kind: str) -> str:
     return (_FOLDER / "guidelines" / f"{kind}.html").read_text()
 
 
-def get_or_create_project(
-    client: Client, review_round: ReviewRound, annotator: str, projects: Sequence[Project]
-) -> Project:
-    """The round's project with the current labeling config.
+def find_project(review_round: ReviewRound, annotator: str, projects: Sequence[Project]) -> Project | None:
+    """The round's project with the current labeling config; none if it is still to be created.
+
+    Args:
+        review_round: the round.
+        annotator: assignee of all its tasks; empty: shared by all annotators.
+        projects: the round's existing projects, the oldest first.
+    """
+    tag = _tag(review_round, annotator)
+    return next((project for project in projects if tag in project.description), None)
+
+
+def create_project(client: Client, review_round: ReviewRound, annotator: str) -> Project:
+    """A new project of the round, with the current labeling config.
 
     Args:
         client: of Label Studio.
         review_round: the round.
         annotator: assignee of all its tasks; empty: shared by all annotators.
-        projects: the round's existing projects, the oldest first.
     """
     kind, config = review_round.kind, labeling_config(review_round.kind)
-    assignee = f" of {annotator}" if annotator else ""
-    config_hash = hashlib.blake2b(config.encode(), digest_size=6).hexdigest()
-    tag = f"[{review_round.tag()}config {config_hash}{assignee}]"
-    for project in projects:
-        if tag in project.description:
-            return project
     title = f"{kind.capitalize()}, round {review_round.number}{f': {annotator}' if annotator else ''}"
-    description = f"{_DESCRIPTIONS[kind]} {tag}"
+    description = f"{_DESCRIPTIONS[kind]} {_tag(review_round, annotator)}"
     project = client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
     client.limit_columns(project.id, "Questions", COLUMNS)
     return project
+
+
+def _tag(review_round: ReviewRound, annotator: str) -> str:
+    config = labeling_config(review_round.kind)
+    assignee = f" of {annotator}" if annotator else ""
+    config_hash = hashlib.blake2b(config.encode(), digest_size=6).hexdigest()
+    return f"[{review_round.tag()}config {config_hash}{assignee}]"
 
 
 def reconcile(client: Client, review_round: ReviewRound) -> Reconciliation:

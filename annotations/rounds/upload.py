@@ -19,7 +19,7 @@ from reground.annotations.rounds.opaque_names import read_secret, with_opaque_na
 from reground.annotations.rounds.pending import discard_pending, write_pending
 from reground.annotations.rounds.planning import RoundPlan
 from reground.annotations.rounds.prefetch import prefetch_map
-from reground.annotations.rounds.projects import ReviewRound, get_or_create_project
+from reground.annotations.rounds.projects import ReviewRound, create_project, find_project
 from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.render import TaskRenderer
 from reground.annotations.rounds.settings import ReviewSettings
@@ -56,7 +56,7 @@ def create_tasks(
         annotators: addresses, as `assignees` gives them.
 
     Returns:
-        The ids of the projects.
+        The ids of the projects; nobody gets an empty one.
     """
     renderer: TaskRenderer | None = None
     project_ids: list[int] = []
@@ -64,7 +64,10 @@ def create_tasks(
     with ThreadPoolExecutor(MAX_IMPORTS) as pool:
         for annotator in annotators:
             questions = [question for question in plan.questions if question.annotator == annotator]
-            project = pool.submit(_prepare_project, client, review_round, settings, annotator, projects)
+            existing = find_project(review_round, annotator, projects)
+            if not questions and existing is None:
+                continue
+            project = pool.submit(_prepare_project, client, review_round, settings, annotator, existing)
             renderer = renderer or TaskRenderer(review_round.workspace, review_round.kind, settings, plan.tallies)
             _import(client, review_round, settings, pool, project, renderer, questions, pending_controls)
             project_ids.append(project.result().id)
@@ -76,9 +79,9 @@ def _prepare_project(
     review_round: ReviewRound,
     settings: ReviewSettings,
     annotator: str,
-    projects: Sequence[Project],
+    existing: Project | None,
 ) -> Project:
-    project = get_or_create_project(client, review_round, annotator, projects)
+    project = existing or create_project(client, review_round, annotator)
     Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
     # Also without a new question: the workspace may have been moved since the last.
     client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))

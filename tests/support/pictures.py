@@ -82,5 +82,7 @@ def _keep(page: Page, picture: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tests.support.pictures DEMO_WORKSPACE")
     report_picture(Path(sys.argv[1], "files", "report.html"), ROOT / "docs")
     review_pictures(ROOT / "docs")

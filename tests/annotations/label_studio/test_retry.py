@@ -86,3 +86,10 @@ def test_a_gateway_error_means_unavailable() -> None:
     for status in GATEWAY_ERRORS:
         assert isinstance(response_error("http://x", "list its users", status, "<html>"), UnavailableError)
     assert not isinstance(response_error("http://x", "list its users", 500, "<html>"), UnavailableError)
+
+
+def test_a_deleted_project_says_what_to_do():
+    body = {"detail": "No Project matches the given query."}
+    for text in (body, str(body)):
+        assert "review push --round" in str(response_error("http://x", "show project 7", 404, text))
+    assert "review push --round" not in str(response_error("http://x", "show task 7", 404, "No Task matches"))

@@ -72,9 +72,12 @@ def test_terminated_in_a_terminal_it_takes_label_studio_along(label_studio: Labe
 serve(Path({str(data)!r}), 0, Path({str(documents)!r}))"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as foreground:
         assert foreground.stdout is not None
+        assert "is starting" in foreground.stdout.readline()
         assert "log in as owner@reground.local" in foreground.stdout.readline()
         running = servers.find_server(data)
         assert running is not None
+        with Client(running.url, running.credentials.token) as client:
+            client.check()
         foreground.terminate()
         assert foreground.wait(HANG) == 0
     assert servers.find_server(data) is None and not psutil.pid_exists(running.pid)

@@ -17,7 +17,7 @@ from PIL import Image
 from reground.annotations.collect.sync import STEP
 from reground.annotations.label_studio import BrowserSession, UnavailableError
 from reground.annotations.review import ReviewSettings, pull_votes, push_questions
-from reground.annotations.rounds import ReviewRound, classify_result, get_or_create_project, read_tasks
+from reground.annotations.rounds import ReviewRound, classify_result, create_project, read_tasks
 from reground.tasks.schema import ClassIdx
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import LabelStudio, fill
@@ -97,7 +97,7 @@ def many_questions(label_studio: LabelStudio, folder: Path) -> Workspace:
 def open_round(label_studio: LabelStudio, workspace: Workspace, settings: ReviewSettings) -> int:
     review_round = ReviewRound(workspace, "classify", 1, settings.overlap)
     with label_studio.client() as client:
-        return get_or_create_project(client, review_round, "", client.find_projects(review_round.tag())).id
+        return create_project(client, review_round, "").id
 
 
 def pull_until_it_works(workspace: Workspace, settings: ReviewSettings) -> None:

@@ -47,6 +47,14 @@ def test_push_twice_asks_once(label_studio: LabelStudio, tmp_path: Path):
         assert project.num_tasks == first.total and len(project.title) <= 50
 
 
+def test_nobody_gets_an_empty_project(label_studio: LabelStudio, tmp_path: Path):
+    workspace = label_studio.workspace(tmp_path / "w", {})
+    pushed = push_questions(workspace, label_studio.settings(), "contains")
+    assert (pushed.new, pushed.total, pushed.project_ids) == (0, 0, ())
+    with label_studio.client() as client:
+        assert client.find_projects(workspace_tag(workspace)) == []
+
+
 def test_pictures_tell_nothing_of_their_image(label_studio: LabelStudio, tmp_path: Path):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(selection="candidates")
     for question in QUESTIONS:

@@ -14,7 +14,7 @@ def summary(**other: object) -> PushSummary:
 
 def test_new_questions_come_with_the_time_they_take_and_where_that_is_from():
     text = push_text("contains", summary())
-    assert text.startswith("contains: new 14, in all 20, control images 4; about 42 min of work in all, at 1.5 s")
+    assert text.startswith("contains: 14 new tasks, 20 in all, 4 control images; about 42 min of work in all, at 1.5 s")
     assert f"for one image ({SOURCE})" in text and text.endswith("projects 7, 8")
     assert "for one label (" in push_text("classify", summary())
 
@@ -22,4 +22,5 @@ def test_new_questions_come_with_the_time_they_take_and_where_that_is_from():
 def test_what_is_left_and_what_is_deleted_is_said_and_nothing_new_takes_no_time():
     text = push_text("contains", summary(new=0, left=119, deleted=2))
     assert "119 pairs left to classify, as their labels have too few images for a grid" in text
+    assert "projects" not in push_text("contains", summary(project_ids=(), new=0, total=0))
     assert "2 deleted in Label Studio, asked again only in another round" in text and "of work" not in text
