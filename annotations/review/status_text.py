@@ -16,6 +16,7 @@ MAX_CELL: Final = 50
 """Characters of a cell."""
 MAX_LISTED: Final = 20
 """Rows of each kind on the terminal; ``--json`` has all."""
+UNIT: Final = "Done and open count questions; a push counts tasks, one for each person asked."
 
 Row = TypeVar("Row")
 
@@ -24,7 +25,8 @@ def status_text(status: ReviewStatus) -> str:
     """The result of `reground.annotations.review.review_status` as text."""
     if not status.progress:
         return "no questions yet: `reground review push` creates them"
-    return "\n".join([text_table([status_cells(row) for row in status.progress]), *_findings(status.findings)])
+    table = text_table([status_cells(row) for row in status.progress])
+    return "\n".join([table, UNIT, *_findings(status.findings)])
 
 
 def status_cells(row: StatusRow) -> dict[str, str]:
@@ -33,7 +35,7 @@ def status_cells(row: StatusRow) -> dict[str, str]:
     return {
         "question": row["question"],
         "round": str(row["round"]),
-        "questions done": f"{row['done']:,} of {row['tasks']:,}",
+        "done": f"{row['done']:,} of {row['tasks']:,}",
         "open": f"{row['open']:,}",
         "disagreed": f"{row['disagreed']:,}",
         "answers": f"{row['answers']:,}",

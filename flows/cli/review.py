@@ -204,10 +204,10 @@ def _push_disputes(
         with here.lock("reground review push"):
             summary = push_disputes(here, settings.review, curator, show_votes, settings.truth.policy)
     counts = asdict(summary)
-    text = (
-        f"{summary.disputed:,} labels of images are disputed; {summary.curator} voted on {summary.own:,} of them and "
-        f"is not asked about those: {summary.new:,} new questions, {summary.total:,} in all"
-    )
+    own = f" ({summary.own:,} not asked, as {summary.curator} voted on them)" if summary.own else ""
+    disputed = f"disputed: {count_of(summary.disputed, 'label of an image', 'labels of images')}{own}"
+    tasks = f"{count_of(summary.new, 'new task')} for {summary.curator}, {summary.total:,} in all"
+    text = join_lines([disputed, tasks])
     return Result(text, counts)
 
 

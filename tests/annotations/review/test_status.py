@@ -48,10 +48,11 @@ def test_time_left_in_words(hours: float, words: str) -> None:
 
 def test_the_table_has_a_line_a_question_and_says_what_it_does_not_know() -> None:
     assert status_text(ReviewStatus()) == "no questions yet: `reground review push` creates them"
-    head, known, unknown = status_text(
+    head, known, unknown, unit = status_text(
         ReviewStatus([ROW, {**ROW, "answers_per_hour": None, "hours_left": None}])
     ).splitlines()
     assert head.split("  ")[0] == "question" and " ".join(head.split()).endswith("annotators an hour time left")
     assert " ".join(known.split()) == "classify 2 1,100 of 1,200 100 7 3,300 4 120 2 h"
     assert unknown.split()[-2:] == ["-", "-"]
+    assert "count questions" in unit and len(unit) <= 80
     assert len(status_cells(ROW)) == 9
