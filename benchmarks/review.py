@@ -43,6 +43,7 @@ from reground.annotations.label_studio import (
 )
 from reground.annotations.review import DOCUMENT_ROOT, ReviewSettings, pull_votes, push_questions
 from reground.annotations.rounds import (
+    IMAGE_FOLDER,
     ReviewRound,
     TaskRenderer,
     classify_result,
@@ -85,8 +86,11 @@ class Bench:
     def workspace(self, name: str, count: int) -> Workspace:
         """So many images to ask about, all the same photograph under different names."""
         folder = self.root / name
-        folder.mkdir()
-        (folder / DOCUMENT_ROOT).symlink_to(self.root / "documents")
+        pictures = folder / DOCUMENT_ROOT / IMAGE_FOLDER
+        pictures.mkdir(parents=True)
+        served = self.root / "documents" / IMAGE_FOLDER
+        served.unlink(missing_ok=True)
+        served.symlink_to(pictures)
         workspace = Workspace(folder)
         ids = [f"{name}_{number:06d}" for number in range(count)]
         images = [image_row(image_id, str(self.root / "photograph.jpg")) for image_id in ids]

@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.flows import Flow
 from prefect.futures import as_completed
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from reground.flows import steps
@@ -45,9 +45,28 @@ def work_on(
     settings: Any,
     shards: Sequence[Shard],
     advance: Callable[[int], None] | None = None,
-) -> Batch:
-    """Run one batch of a step. Takes ids and paths, never rows; the flow lists what it returns."""
-    return run_batch(step_name, url, settings, shards, advance)
+) -> Batch | State[Batch]:
+    """Run one batch of a step. Takes ids and paths, never rows; the flow lists what it returns.
+
+    Where a shard fails the task run fails, and its state carries what the batch had made before.
+    """
+    batch = run_batch(step_name, url, settings, shards, advance)
+    return batch if batch.error is None else Failed(message=str(batch.error), data=batch)
+
+
+def outcome(result: Callable[..., Any]) -> Batch:
+    """What a batch did, also if it failed.
+
+    Args:
+        result: of a future or a state of Prefect.
+
+    Raises:
+        Exception: the task run ended without a batch.
+    """
+    value = result(raise_on_failure=False)
+    if isinstance(value, BaseException):
+        raise value
+    return value
 
 
 @dataclass(frozen=True)
@@ -103,11 +122,12 @@ class RunContext:
         if step.parallel and len(calls) > 1:
             futures = [self.pool.submit(work_on, parameters={**call, "advance": None}) for call in calls]
             for future in as_completed(futures):
-                progress.advance(step.name, add_batch(self.workspace, settled(future)))
+                batch = settled(functools.partial(outcome, future.result))
+                progress.advance(step.name, add_batch(self.workspace, batch))
         else:
             for call in calls:
-                batch = work_on(**call, advance=functools.partial(progress.advance, step.name))
-                add_batch(self.workspace, batch)
+                watched = functools.partial(progress.advance, step.name)
+                add_batch(self.workspace, outcome(work_on(**call, advance=watched, return_state=True).result))
 
 
 @contextlib.contextmanager

@@ -146,26 +146,23 @@ def _work(
         futures = [pool.submit(run_batch, step.name, workspace.url, settings, piece) for piece in pieces]
         try:
             for future in as_completed(futures):
-                yield add_batch(workspace, settled(future))
+                yield add_batch(workspace, settled(future.result))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-class Result(Protocol):
-    """A future, of the standard library or of Prefect."""
-
-    def result(self) -> Batch: ...
-
-
-def settled(future: Result) -> Batch:
+def settled(result: Callable[[], Batch]) -> Batch:
     """What a batch did.
+
+    Args:
+        result: of its future.
 
     Raises:
         RegroundError: its worker was killed; or whatever the batch raised.
     """
     try:
-        return future.result()
+        return result()
     except BrokenExecutor as error:
         raise RegroundError(
             "a worker process was killed, often for want of memory. Everything listed in the manifest is kept: "

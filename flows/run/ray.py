@@ -64,10 +64,10 @@ def _require_token(address: str) -> None:
         if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         # Ray keeps mode and token of its import.
-        from ray._raylet import AuthenticationTokenLoader, Config  # pyright: ignore[reportAttributeAccessIssue]
+        from ray._private.authentication import authentication_token_setup as setup  # pyright: ignore[reportPrivateUsage]
 
-        Config.initialize("")
-        AuthenticationTokenLoader.instance().reset_cache()
+        setup.Config.initialize("")  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
+        setup.AuthenticationTokenLoader.instance().reset_cache()  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
         show(
             "Ray listens on every address of this machine, loopback or not, and refuses whoever lacks the token of "
             "this run; --runner threads or processes opens no port"

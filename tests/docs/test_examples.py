@@ -22,6 +22,7 @@ REASONS = {
     "needs a Label Studio (tests/annotations/review)": "reground",
     "needs a Prefect server (tests/flows/run)": "reground",
     "needs Docker": "docker",
+    "needs a cluster": "kubectl",
     "needs the package above": "reground",
     "needs ImageNet": "reground",
     "needs ImageNet and the published weights": "reground",

@@ -18,7 +18,7 @@ from reground.annotations.review import (
     DOCUMENT_ROOT,
     ReviewSettings,
 )
-from reground.annotations.rounds import read_tasks, workspace_tag
+from reground.annotations.rounds import IMAGE_FOLDER, read_tasks, workspace_tag
 from reground.tasks.images import load_classes
 from reground.tasks.workspace import Output, Workspace
 from tests.support.needs import need_package
@@ -90,6 +90,10 @@ class LabelStudio:
 
     def start(self) -> None:
         self.running = contextlib.ExitStack()
+        if not (self.root / "documents").exists():
+            (self.root / "empty" / DOCUMENT_ROOT).mkdir(parents=True, exist_ok=True)
+            (self.root / "documents").unlink(missing_ok=True)
+            self.serve_pictures(self.root / "empty")
         self.server = self.running.enter_context(run_server(self.root / "data", self.port, self.root / "documents"))
 
     def kill(self) -> None:
@@ -101,12 +105,19 @@ class LabelStudio:
         self.running.close()
 
     def workspace(self, folder: Path, candidates: Mapping[str, tuple[int, ...]] = CANDIDATES) -> Workspace:
-        """A workspace whose pictures this server serves."""
-        folder.mkdir()
-        (folder / DOCUMENT_ROOT).symlink_to(self.root / "documents")
+        """A workspace whose pictures this server serves, in place of those of the one before."""
+        (folder / DOCUMENT_ROOT / IMAGE_FOLDER).mkdir(parents=True)
+        self.serve_pictures(folder)
         workspace = Workspace(folder)
         fill(workspace, candidates, photographs())
         return workspace
+
+    def serve_pictures(self, folder: Path) -> None:
+        """Make the pictures of a workspace those in the document root."""
+        documents = self.root / "documents"
+        link = documents.with_name("next")
+        link.symlink_to(folder / DOCUMENT_ROOT)
+        link.replace(documents)
 
     def settings(self, **other: object) -> ReviewSettings:
         documents = str(self.root / "documents")

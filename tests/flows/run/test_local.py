@@ -141,4 +141,4 @@ def test_a_killed_worker_is_said_and_what_to_do() -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         future = pool.submit(os._exit, 9)
         with pytest.raises(RegroundError, match=r"a worker process was killed.*run the same command again"):
-            settled(future)
+            settled(future.result)

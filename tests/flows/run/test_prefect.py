@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reground.flows import steps
-from reground.flows.artifacts import artifact_key, evaluation_markdown, review_markdown, step_markdown
+from reground.flows.artifacts import artifact_key, evaluation_markdown, review_markdown, slug, step_markdown
 from reground.flows.cli.main import main
 from reground.flows.contact_sheet import contact_sheet
 from reground.flows.registry import FLOWS, find_flow, run_under_prefect
@@ -52,9 +52,10 @@ def test_pipeline(prefect_api: str, workspace_url: str) -> None:
     assert settled_tasks(prefect_api, run, expected) == dict.fromkeys(expected, "Completed")
     shown = ask(prefect_api, "artifacts", flow_runs={"id": {"any_": [run["id"]]}})
     by_key = {artifact["key"]: artifact["data"] for artifact in shown if artifact["type"] == "markdown"}
-    assert by_key.keys() == {f"workspace-{step}" for step in STEPS}
-    assert f"| mask_too_small | {SHARDS} |" in by_key["workspace-masks"]
-    assert by_key["workspace-variants"].startswith("![toy_0000, toy_0001")
+    name = slug(Workspace(workspace_url))
+    assert by_key.keys() == {f"{name}-{step}" for step in STEPS}
+    assert f"| mask_too_small | {SHARDS} |" in by_key[f"{name}-masks"]
+    assert by_key[f"{name}-variants"].startswith("![toy_0000, toy_0001")
     progress = [artifact["data"] for artifact in shown if artifact["type"] == "progress"]
     assert progress == [100.0] * len(steps.RUN)
     logged = [line["message"] for line in ask(prefect_api, "logs", logs={"flow_run_id": {"any_": [run["id"]]}})]
@@ -69,8 +70,8 @@ def test_a_settings_file_and_an_option_of_one_step_both_reach_the_flow(
     config.write_text("[index]\nshard_size = 2\nmax_pixels = 1\n")
     index = ["index", str(world.images), "-w", workspace_url, "--max-pixels", "1000000"]
     assert main([*index, "--config", str(config), "--prefect", prefect_api]) == 0
-    parts = Workspace(workspace_url).parts("images")
-    assert [part.rows for _, part in parts] == [2] * (len(world.labels) // 2) + [1] * (len(world.labels) % 2)
+    rows = [part.rows for _, part in Workspace(workspace_url).parts("images")]
+    assert max(rows) == 2 and sum(rows) == len(world.labels)
 
 
 @pytest.mark.slow
@@ -139,7 +140,7 @@ def test_wrong_use(prefect_api: str, workspace_url: str, tmp_path: Path) -> None
     for parameters, expected in (
         ({"settings": {"masks": {"colour": "blue"}}}, "masks"),
         ({"runner": "dask"}, "unknown runner 'dask'"),
-        ({"workspace": ""}, "as the workspace, got an empty text"),
+        ({"workspace": ""}, "expected a folder or the URL of an object store, got an empty text"),
     ):
         with pytest.raises(UsageError, match=expected):
             run_under_prefect(prefect_api, "masks", **{"workspace": workspace_url, **parameters})
