@@ -108,12 +108,15 @@ class Manifest:
                 self._timer.start()
             return True
 
-    def take_off(self, step: str, shards: Sequence[str]) -> None:
-        """Take shards off; the workspace is held."""
+    def take_off(self, step: str, shards: Sequence[str]) -> bool:
+        """Take shards off. False: this process does not hold the workspace; nothing is done."""
         with self._mutex:
+            if self._writer is None:
+                return False
             self.flush()
             if shards:
                 self._commit(dead_rows(step, shards))
+            return True
 
     def flush(self) -> None:
         """List now what was added."""

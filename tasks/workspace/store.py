@@ -295,11 +295,7 @@ class Workspace:
     # Private
 
     def _take_off(self, step: str, shards: Sequence[str]) -> None:
-        if not shards:
-            return
-        if self._manifest.is_held:
-            self._manifest.take_off(step, shards)
-        else:
+        if shards and not self._manifest.take_off(step, shards):
             with self.lock("reground"):
                 self._manifest.take_off(step, shards)
 

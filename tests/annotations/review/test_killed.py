@@ -133,6 +133,7 @@ def test_killed_twenty_times_it_asks_once_and_keeps_every_answer(label_studio: L
             kills += pushing.is_alive()
         in_the_push = kills
         pushing.join()
+        assert failed == []
         for _ in range(KILLS - kills):
             wait_for_more(lambda: len(people.taken), draw.randrange(1, 20), lambda: not people.refused)
             kill_and_start(label_studio)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -141,3 +142,23 @@ def test_one_shard_is_discarded_with_its_tables_and_the_others_stay(workspace: W
     workspace.discard("index", "b")
     workspace.discard("index", "never there")
     assert workspace.read("dropped")["item"].tolist() == ["a"] and workspace.sweep() == 0
+
+
+def test_threads_that_each_hold_for_a_moment_list_and_take_off_at_once(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        workspace = Workspace(tmp_path / "w")
+        try:
+            for turn in range(40):
+                workspace.commit(f"step-{number}", "0000", f"{turn:032d}", Output({}))
+                workspace.discard(f"step-{number}", "0000")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and Workspace(tmp_path / "w").entries() == []
