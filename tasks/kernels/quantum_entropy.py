@@ -12,7 +12,7 @@ of a few concentration steps, as in Rousseeuw and Van Driessen 1999, in place of
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -68,10 +68,10 @@ def principal_components(vectors: Floats, k: int) -> Floats:
         vectors: ``(N, D)``.
         k: directions wanted, at most N - 1 and D.
     """
-    centred = vectors - vectors.mean(axis=0)
-    decomposition = np.linalg.svd(centred, full_matrices=False)
+    centred: Floats = vectors - vectors.mean(axis=0)
+    left, values, _ = cast("tuple[Floats, Floats, Floats]", np.linalg.svd(centred, full_matrices=False))
     k = min(k, len(vectors) - 1, vectors.shape[1])
-    return np.asarray(decomposition.U[:, :k] * decomposition.S[:k])
+    return left[:, :k] * values[:k]
 
 
 def robust_whitening(vectors: Floats, contamination: float) -> Floats:
