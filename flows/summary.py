@@ -43,8 +43,14 @@ class Summary:
         return {"rows": self.rows, "dropped": dropped, "files": self.files, "waiting": self.waiting, "idle": self.idle}
 
 
-def summarize(workspace: Workspace, step_names: Sequence[str]) -> Summary:
-    """What there is of the steps' tables now."""
+def summarize(workspace: Workspace, step_names: Sequence[str], has_run: bool = True) -> Summary:
+    """What there is of the steps' tables now.
+
+    Args:
+        workspace: with the tables.
+        step_names: in order.
+        has_run: whether the steps have just run, so that one without output had nothing to do.
+    """
     entries = [entry for name in step_names for entry in workspace.entries(name)]
     tables = {table for entry in entries for table in entry.tables}
     rows = {name: sum(part.rows for _, part in workspace.parts(name)) for name in sorted(tables)}
@@ -53,9 +59,13 @@ def summarize(workspace: Workspace, step_names: Sequence[str]) -> Summary:
     for path in (entry.tables["dropped"].path for entry in entries if "dropped" in entry.tables):
         dropped = workspace.read_part(path, ["stage", "reason"])
         counts.update(zip(dropped["stage"].to_pylist(), dropped["reason"].to_pylist(), strict=True))
-    idle = [
+    return Summary(rows, dict(counts), files, waiting(workspace), _idle(workspace, step_names) if has_run else [])
+
+
+def _idle(workspace: Workspace, step_names: Sequence[str]) -> list[str]:
+    """A step that has run and made nothing had nothing to do."""
+    return [
         f"{name}: {StepPlan([], [], idle=find(name).idle).describe()}"
         for name in step_names
         if not workspace.entries(name)
     ]
-    return Summary(rows, dict(counts), files, waiting(workspace), idle)

@@ -69,7 +69,13 @@ def run_flow(prefect: str, name: str, **parameters: object) -> Result:
     return Result(f"done as the flow '{name}': {prefect.removesuffix('/api')}/runs", {"flow": name})
 
 
-def summary(workspace: Workspace, step_names: Sequence[str]) -> Result:
-    """Rows of the steps' tables, what was dropped, files written, and what waits for people."""
-    made = summarize(workspace, step_names)
+def summary(workspace: Workspace, step_names: Sequence[str], has_run: bool = True) -> Result:
+    """Rows of the steps' tables, what was dropped, files written, and what waits for people.
+
+    Args:
+        workspace: with the tables.
+        step_names: in order.
+        has_run: whether the steps have just run.
+    """
+    made = summarize(workspace, step_names, has_run)
     return Result(repr(made), made.to_dict())
