@@ -312,6 +312,6 @@ class Workspace:
 
     def _damaged(self, path: str, reason: Exception) -> RegroundError:
         return RegroundError(
-            f"the manifest lists {self.path(path)}, but it cannot be read: {reason}. "
+            f"the manifest lists {self.path(path)}, but it cannot be read: {str(reason).rstrip('.')}. "
             f"`reground repair -w {self.shell_url}` takes it off; then run the step again that made it."
         )
