@@ -24,21 +24,12 @@ from reground.tasks.schema.image_rows import (
 )
 from reground.tasks.schema.label_rows import (
     AnnotatorRow,
-    AnswerRow,
     CandidateRow,
-    ControlAnswerRow,
-    ControlRow,
-    DecisionAnswerRow,
     DecisionRow,
     GoldRow,
     NeedsVoteRow,
-    PendingQuestionRow,
-    QuestionRow,
-    SkipRow,
-    SubmissionRow,
     TruthRow,
     TruthVersionRow,
-    UserRow,
     VotePolicyRow,
     VoteRow,
 )
@@ -55,6 +46,17 @@ from reground.tasks.schema.model_rows import (
 )
 from reground.tasks.schema.nested import BoxDict, ImageDict
 from reground.tasks.schema.reference_rows import ReferenceClassRow, ReferenceRow, ReferenceTruthRow
+from reground.tasks.schema.review_rows import (
+    AnswerRow,
+    ControlAnswerRow,
+    ControlRow,
+    DecisionAnswerRow,
+    PendingQuestionRow,
+    QuestionRow,
+    SkipRow,
+    SubmissionRow,
+    UserRow,
+)
 from reground.tasks.schema.tables import (
     OUTSIDE,
     PHOTOGRAPHS,

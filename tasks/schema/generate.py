@@ -11,10 +11,12 @@ from reground.tasks.schema.images import IMAGES
 from reground.tasks.schema.labels import LABELS
 from reground.tasks.schema.models import MODELS
 from reground.tasks.schema.references import REFERENCES
+from reground.tasks.schema.reviews import REVIEWS
 
 PLANS: Final[Mapping[str, Sequence[Table]]] = {
     "images": IMAGES,
     "labels": LABELS,
+    "reviews": REVIEWS,
     "references": REFERENCES,
     "models": MODELS,
 }

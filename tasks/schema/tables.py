@@ -15,6 +15,7 @@ from reground.tasks.schema.images import IMAGES
 from reground.tasks.schema.labels import LABELS
 from reground.tasks.schema.models import MODELS
 from reground.tasks.schema.references import REFERENCES
+from reground.tasks.schema.reviews import REVIEWS
 
 ImageId = NewType("ImageId", str)
 """An image's key in every table: the stem of its file (or its path, with ``--ids path``)."""
@@ -111,7 +112,7 @@ class DropReason(StrEnum):
     ANSWER_UNINVITED = "answer_uninvited"  # by somebody other than the one person who was asked
 
 
-TABLES: Final[dict[str, Table]] = {table.name: table for table in (*IMAGES, *LABELS, *REFERENCES, *MODELS)}
+TABLES: Final[dict[str, Table]] = {table.name: table for table in (*IMAGES, *LABELS, *REVIEWS, *REFERENCES, *MODELS)}
 
 
 def family(name: str) -> str:
