@@ -17,7 +17,8 @@ from reground.annotations.review import ReviewSettings, pull_votes, push_questio
 from reground.annotations.rounds import classify_result, contains_result, read_tasks
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import ClassIdx
-from reground.tasks.workspace import Workspace, store
+from reground.tasks.storage.folder import Folder
+from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
 pytestmark = pytest.mark.slow
@@ -140,7 +141,7 @@ def test_one_project_gone_the_others_are_collected(label_studio: LabelStudio, tm
     answer(label_studio, workspace, ANN, list(CANDIDATES))
     with label_studio.client() as client:
         client._sdk.projects.delete(gone)
-    with pytest.raises(RegroundError, match=rf"show project {gone}.*404"):
+    with pytest.raises(RegroundError, match=rf"show project {gone}, it has no such project"):
         pull_votes(workspace, settings)
     votes = workspace.read("votes")
     assert set(first["answer_id"]) < set(votes["answer_id"])
@@ -204,15 +205,15 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
     label_studio: LabelStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
-    write = store._write_atomically
+    write = Folder._write
 
-    def full(target: Path, content: bytes) -> None:
-        if "questions" in target.parts:
+    def full(self: Folder, path: Path, content: bytes) -> None:
+        if "questions" in path.parts:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(target, content)
+        write(self, path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_write_atomically", full)
+        patch.setattr(Folder, "_write", full)
         with pytest.raises(RegroundError, match=r"No space left.*run the same command again"):
             push_questions(workspace, settings, "classify")
     assert read_tasks(workspace) == []
