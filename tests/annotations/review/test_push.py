@@ -23,8 +23,10 @@ from tests.support.label_studio_world import (
     LabelStudio,
     every_pair,
     files_of,
+    fill,
     in_ledger,
     on_server,
+    photographs,
 )
 
 pytestmark = pytest.mark.slow
@@ -139,7 +141,8 @@ def test_new_candidates_are_asked_and_a_new_screen_opens_a_new_project(
     few = {"imagenet_16_251": (251, 246)}
     workspace, settings = label_studio.workspace(tmp_path / "w", few), label_studio.settings()
     first = push_questions(workspace, settings, "contains")
-    more = label_studio.workspace(tmp_path / "more")
+    more = Workspace(tmp_path / "more")
+    fill(more, CANDIDATES, photographs())
     for entry in more.entries("index"):
         rows = {name: more.read_part(part.path).to_pylist() for name, part in entry.tables.items()}
         workspace.commit("index", "0000", "more", Output(rows))
