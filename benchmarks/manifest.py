@@ -5,6 +5,7 @@ python -m benchmarks.manifest
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import resource
 import tempfile
@@ -12,6 +13,7 @@ import time
 
 import pyarrow as pa
 
+from benchmarks.record import record
 from reground.tasks.storage import open_storage
 from reground.tasks.workspace import Workspace
 from reground.tasks.workspace.chain import Chain, Writer
@@ -53,12 +55,16 @@ def measure(folder: str, entries: int) -> None:
         workspace.keys(step), workspace.table_digest(table), workspace.count(table)
     asked = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{entries:>9,} entries: open {opened - start:.2f} s, ask {asked - opened:.2f} s, peak {peak:,.0f} MB")
+    numbers = {"entries": entries, "open_s": opened - start, "ask_s": asked - opened, "peak_mb": peak}
+    record("manifest", numbers, ("pyarrow",))
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, nargs="+", default=SIZES, help="sizes of the manifest")
+    sizes = parser.parse_args().entries
     spawn = multiprocessing.get_context("spawn")
-    for entries in SIZES:
+    for entries in sizes:
         with tempfile.TemporaryDirectory() as folder:
             for job in (fill, measure):
                 process = spawn.Process(target=job, args=(folder, entries))

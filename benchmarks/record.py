@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCHMARK_RESULTS", "") or Path(__file__).parent / "results")
 
 
 def record(name: str, numbers: Mapping[str, object], packages: Sequence[str] = ()) -> None:

@@ -67,6 +67,14 @@ EMAIL, PASSWORD = "second@reground.local", "a-long-enough-passphrase"
 Tasks = list[dict[str, Any]]
 
 
+def serve_pictures(root: Path, folder: Path) -> None:
+    """Make the pictures of a workspace those in the document root."""
+    (folder / DOCUMENT_ROOT).mkdir(parents=True, exist_ok=True)
+    documents = root / "documents"
+    documents.unlink(missing_ok=True)
+    documents.symlink_to(folder / DOCUMENT_ROOT)
+
+
 @dataclass(frozen=True)
 class Bench:
     """A Label Studio, with the bare calls of its interface."""
@@ -88,9 +96,7 @@ class Bench:
         folder = self.root / name
         pictures = folder / DOCUMENT_ROOT / IMAGE_FOLDER
         pictures.mkdir(parents=True)
-        served = self.root / "documents" / IMAGE_FOLDER
-        served.unlink(missing_ok=True)
-        served.symlink_to(pictures)
+        serve_pictures(self.root, folder)
         workspace = Workspace(folder)
         ids = [f"{name}_{number:06d}" for number in range(count)]
         images = [image_row(image_id, str(self.root / "photograph.jpg")) for image_id in ids]
@@ -155,7 +161,7 @@ def timed(act: Any, *arguments: Any) -> float:
 def push(bench: Bench, count: int) -> dict[str, object]:
     """Half of the bare calls, ours, the other half."""
     settings = bench.settings()
-    workspace, other = bench.workspace("push", count), bench.workspace("bare", count)
+    other, workspace = bench.workspace("bare", count), bench.workspace("push", count)  # pictures of the last are served
     pictures = timed(list, tasks_of(workspace, settings))
     batches = list(tasks_of(other, settings))
     with bench.client() as client:
@@ -230,6 +236,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         photograph(root / "photograph.jpg")
+        serve_pictures(root, root / "none")
         with run_server(root / "data", 0, root / "documents") as server:
             token = server.credentials.token
             os.environ[TOKEN_VARIABLE] = token

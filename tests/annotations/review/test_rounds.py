@@ -81,7 +81,7 @@ def test_a_blind_round_from_accounts_to_votes(
     assert main(["review", "invite", ANN, *where]) == 0 and "had an account" in capsys.readouterr().out
     push = ["review", "push", "--blind", "--overlap", "2", "--min-grid", "1", "--selection", "candidates", *where]
     assert main(push) == 0 and main(push) == 0  # the second finds nothing left to do
-    assert "new 0" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("0 new tasks") >= 2
 
     tasks = read_tasks(workspace)
     gold_only = "classify:1:imagenet_07_609"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reground.annotations.published import import_votes
+from reground.flows.artifacts import slug
 from reground.flows.cli.main import main
 from reground.flows.registry import FLOWS
 from reground.flows.run import use
@@ -79,7 +80,7 @@ def test_served_runs_go_by_the_file(prefect_api: str, voted: Workspace, config: 
         use(prefect_api)
         from prefect.deployments import run_deployment
 
-        run = run_deployment("audit/audit-workspace", timeout=None, poll_interval=1)
+        run = run_deployment(f"audit/audit-{slug(voted)}", timeout=None, poll_interval=1)
         server.send_signal(signal.SIGTERM)
         assert server.wait(HANG) == 0
     finally:

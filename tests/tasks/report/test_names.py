@@ -29,7 +29,9 @@ def workspace_of(folder: Path, name: str) -> Workspace:
     put(workspace, "groups", groups)
     dropped = {"stage": "masks", "reason": name, "detail": name}
     put(workspace, "dropped", [{"item": f"{name}{number}", **dropped} for number in range(7)])
-    models = [f"{name.replace('/', '')}{number}" for number in range(2)]
+    # A table's name is a path: it holds neither slashes nor control characters.
+    safe = "".join(character for character in name if character.isprintable() and character != "/")
+    models = [f"{safe}{number}" for number in range(2)]
     for number, model in enumerate(models):
         labels = {"a": 7, "b": 8, "c": 3, "d": 7, "e": 8 + number}
         rows = [prediction(image_id, [label, -1, -1, -1, -1]) for image_id, label in labels.items()]
