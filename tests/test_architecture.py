@@ -48,7 +48,7 @@ FLOORS = (
     ("tasks.workspace",),
     ("tasks.schema",),
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
-    ("tasks.files", "tasks.storage"),
+    ("tasks.files", "tasks.storage", "tasks.ports"),
     ("tasks", "tasks.errors", "tasks.console"),
     ("tasks.text", "tasks.redaction", "tasks.cores"),
 )

@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from reground.annotations.label_studio.running import (
 )
 from reground.tasks import console
 from reground.tasks.errors import RegroundError
+from reground.tasks.ports import free_port
 
 HOST: Final = "127.0.0.1"
 STARTUP_TIMEOUT = 900.0
@@ -75,7 +75,9 @@ def run_server(data_dir: Path, port: int, document_root: Path) -> Iterator[Label
         _wait_until_ready(existing)
         yield existing
         return
-    executable, port = find_executable(), _free_port(port)
+    executable = find_executable()
+    # Label Studio itself would silently take another one.
+    port = free_port(HOST, port, "Label Studio", "review.port")
     credentials = _prepare(data_dir, document_root)
     process = _spawn(executable, data_dir, port, document_root, credentials)
     server = LabelStudioServer(f"http://{HOST}:{port}", data_dir, credentials, process.pid)
@@ -162,20 +164,6 @@ def environment(executable: Path, data_dir: Path, document_root: Path, credentia
 
 def _settings_folder(data_dir: Path) -> Path:
     return data_dir / "django"
-
-
-def _free_port(port: int) -> int:
-    """Check that a port is free, as Label Studio would silently take another one."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise RegroundError(
-                f"expected port {port} of {HOST} to be free for Label Studio, but another process listens there "
-                f"({error.strerror}): stop it, or set review.port to another one."
-            ) from None
-        return int(probe.getsockname()[1])
 
 
 def _prepare(data_dir: Path, document_root: Path) -> Credentials:

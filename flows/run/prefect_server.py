@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from reground.flows.run.prefect import QUIET, require_server
 from reground.flows.run.prefect_app import HOSTS, LOOPBACK
 from reground.tasks.errors import RegroundError
+from reground.tasks.ports import free_port
 
 HOST = "127.0.0.1"
 APP = "reground.flows.run.prefect_app:create_app"
@@ -38,8 +38,7 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
         RegroundError: the server did not start; the message ends with the tail of its log.
     """
     home.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
-    _require_free(port)
+    port = free_port(HOST, port, "the Prefect server", "--port")
     log = home / "server.log"
     with log.open("ab") as handle:
         server = subprocess.Popen(
@@ -56,25 +55,6 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
         yield f"http://{HOST}:{port}/api"
     finally:
         stop_group(server)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise RegroundError(
-                f"the Prefect server did not start: port {port} of {HOST} is in use ({error}). Stop what listens "
-                "there, or name another port with --port."
-            ) from error
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:
