@@ -43,13 +43,13 @@ class Summary:
         return {"rows": self.rows, "dropped": dropped, "files": self.files, "waiting": self.waiting, "idle": self.idle}
 
 
-def summarize(workspace: Workspace, step_names: Sequence[str], has_run: bool = True) -> Summary:
+def summarize(workspace: Workspace, step_names: Sequence[str], idle: Sequence[str] = ()) -> Summary:
     """What there is of the steps' tables now.
 
     Args:
         workspace: with the tables.
         step_names: in order.
-        has_run: whether the steps have just run, so that one without output had nothing to do.
+        idle: see `idle_reasons`.
     """
     entries = [entry for name in step_names for entry in workspace.entries(name)]
     tables = {table for entry in entries for table in entry.tables}
@@ -59,11 +59,11 @@ def summarize(workspace: Workspace, step_names: Sequence[str], has_run: bool = T
     for path in (entry.tables["dropped"].path for entry in entries if "dropped" in entry.tables):
         dropped = workspace.read_part(path, ["stage", "reason"])
         counts.update(zip(dropped["stage"].to_pylist(), dropped["reason"].to_pylist(), strict=True))
-    return Summary(rows, dict(counts), files, waiting(workspace), _idle(workspace, step_names) if has_run else [])
+    return Summary(rows, dict(counts), files, waiting(workspace), list(idle))
 
 
-def _idle(workspace: Workspace, step_names: Sequence[str]) -> list[str]:
-    """A step that has run and made nothing had nothing to do."""
+def idle_reasons(workspace: Workspace, step_names: Sequence[str]) -> list[str]:
+    """Why steps that have just run made nothing: they had nothing to do."""
     return [
         f"{name}: {StepPlan([], [], idle=find(name).idle).describe()}"
         for name in step_names

@@ -17,7 +17,7 @@ from reground.flows import steps
 from reground.flows.execute import execute, workspace_lock
 from reground.flows.run import Silence, watch
 from reground.flows.settings import CallSettings, resolve
-from reground.flows.summary import Summary, summarize
+from reground.flows.summary import Summary, idle_reasons, summarize
 from reground.tasks import workspace as storage
 from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.schema import table as table_schema
@@ -244,7 +244,7 @@ class Workspace:
             None if config is None else Path(config),
             Silence() if self.quiet else watch(),
         )
-        return summarize(self._storage, step_names)
+        return summarize(self._storage, step_names, idle_reasons(self._storage, step_names))
 
     def _require(self, table: str, columns: Sequence[str] | None) -> None:
         names = table_schema(table).names()

@@ -11,7 +11,7 @@ from reground.flows.execute import execute
 from reground.flows.registry import run_under_prefect
 from reground.flows.run import require_server, watch
 from reground.flows.settings import remembering, resolve_for
-from reground.flows.summary import summarize
+from reground.flows.summary import idle_reasons, summarize
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace, remembered
 
@@ -48,7 +48,7 @@ def run_steps(
             run_under_prefect(prefect, flow, workspace=workspace.url, settings=overrides)
     else:
         execute(f"reground {command}", step_names, workspace, overrides, config, watch())
-    return summary(workspace, step_names)
+    return summary(workspace, step_names, idle_reasons(workspace, step_names))
 
 
 def require_workspace(workspace: Workspace) -> None:
@@ -69,13 +69,13 @@ def run_flow(prefect: str, name: str, **parameters: object) -> Result:
     return Result(f"done as the flow '{name}': {prefect.removesuffix('/api')}/runs", {"flow": name})
 
 
-def summary(workspace: Workspace, step_names: Sequence[str], has_run: bool = True) -> Result:
+def summary(workspace: Workspace, step_names: Sequence[str], idle: Sequence[str] = ()) -> Result:
     """Rows of the steps' tables, what was dropped, files written, and what waits for people.
 
     Args:
         workspace: with the tables.
         step_names: in order.
-        has_run: whether the steps have just run.
+        idle: see `reground.flows.summary.idle_reasons`.
     """
-    made = summarize(workspace, step_names, has_run)
+    made = summarize(workspace, step_names, idle)
     return Result(repr(made), made.to_dict())

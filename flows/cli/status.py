@@ -39,7 +39,7 @@ def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
         except RegroundError as error:
             # Settings are checked without a workspace, so that their faults call it W.
             progress[name] = {"blocked": str(error).replace(" -w W`", f" -w {here.shell_url}`")}
-    rest = summary(here, list(steps.MODULES), has_run=False)
+    rest = summary(here, list(steps.MODULES))
     lines = [_line(name, state) for name, state in progress.items()]
     truth = here.read_arrow("truth", ["state", "outcome"])
     states = count_states(truth) if len(truth) else {}
