@@ -95,11 +95,11 @@ def collect_votes(
         batch = read_answer_batch(workspace, name, questions[name], answers.get(name))
         return parse_batch(batch, users, controls, curators)
 
+    stored = workspace.keys(STAGE)
     for name in questions:
         others = overlaps.get(name, [])
         key = digest(keys[name], *(keys[other] for other in others)) if others else keys[name]
-        current = workspace.entry(STAGE, name)
-        if current is None or current.key != key:
+        if stored.get(name) != key:
             workspace.commit(STAGE, name, key, _batch_output(parse(name), map(parse, others)))
     return project_error
 

@@ -72,22 +72,22 @@ class RowBuilder:
         at: str | None = None,
     ) -> None:
         """Add a row of ``votes``: one collected elsewhere, in round 0."""
-        row = (
-            0,
-            question,
-            image_id,
-            class_idx,
-            annotator_id,
-            answer,
-            main,
-            num_objects,
-            seconds,
-            at,
-            self.source,
-            answer_id,
-        )
-        for column, cell in zip(self.votes.values(), row, strict=True):
-            column.append(cell)
+        row: dict[str, Any] = {
+            "round": 0,
+            "question": question,
+            "image_id": image_id,
+            "class_idx": class_idx,
+            "annotator_id": annotator_id,
+            "answer": answer,
+            "main": main,
+            "num_objects": num_objects,
+            "seconds": seconds,
+            "at": at,
+            "source": self.source,
+            "answer_id": answer_id,
+        }
+        for name, column in self.votes.items():
+            column.append(row[name])
 
     def add_original(self, image_id: str, class_idx: int | None, routing: str | None = None) -> None:
         self.originals.append(original_row(self.source, image_id, class_idx, routing))

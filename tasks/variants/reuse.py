@@ -17,13 +17,13 @@ from reground.tasks.workspace import Entry, Workspace
 DIGESTS: Final = "variant_inputs"
 """Table of the digests that the rows were made under."""
 
-Files = Mapping[str, tuple[str, str]]
-"""Table -> path and SHA-256 of one of its files."""
+Files = Mapping[str, str]
+"""Table -> path of one of its files."""
 
 
-def files_of(entry: Entry) -> dict[str, tuple[str, str]]:
+def files_of(entry: Entry) -> dict[str, str]:
     """The files of an earlier shard, as a hint of a new one."""
-    return {name: (part.path, part.digest) for name, part in entry.tables.items()}
+    return {name: part.path for name, part in entry.tables.items()}
 
 
 def unchanged_images(
@@ -86,6 +86,6 @@ def _read(workspace: Workspace, files: Files, table: str) -> pa.Table | None:
     if table not in files:
         return None
     try:
-        return workspace.read_part(files[table][0])
+        return workspace.read_part(files[table])
     except RegroundError:
         return None

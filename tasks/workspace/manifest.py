@@ -50,8 +50,3 @@ class Entry:
 def digest(*parts: str) -> str:
     """A key made of keys: 32 hexadecimal digits."""
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-
-
-def file_paths(entry: Entry) -> set[str]:
-    """Paths of the files that an entry lists, below the workspace's root."""
-    return {part.path for parts in (entry.tables, entry.files) for part in parts.values()}

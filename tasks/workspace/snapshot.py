@@ -51,7 +51,7 @@ class Snapshot:
         """Of one shard, if it is listed."""
         if step not in self._positions:
             return None
-        of_step = self._of_step(step)
+        of_step = self.rows.take(self._positions[step])
         return next(to_entries(of_step.filter(pc.equal(of_step["shard"], shard))), None)
 
     def keys(self, step: str) -> dict[str, str]:
