@@ -23,8 +23,8 @@ from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import LabelError, LabelIndex, label_index, read_original_labels, resolve_label
 from reground.tasks.imports import ImageMatcher, ImageMatchError, check_replacement, check_rows_left, log_drops
 from reground.tasks.predictions import files
+from reground.tasks.predictions.chance import looks_random
 from reground.tasks.predictions.files import FileRow, Label
-from reground.tasks.predictions.step import looks_random
 from reground.tasks.references import reference_names
 from reground.tasks.schema import (
     OUTSIDE,

@@ -12,7 +12,6 @@ import dataclasses
 import functools
 import itertools
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +27,7 @@ from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import DropError, ImageError, decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
 from reground.tasks.models import Model
+from reground.tasks.predictions.chance import count_correct, looks_random
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, DroppedRow, DropReason
 from reground.tasks.workspace import (
     Device,
@@ -48,8 +48,6 @@ PREFETCH: Final = {"cpu": 0, "cuda": 1}
 """Batches decoded during a forward pass; none on a CPU, where both need the same cores."""
 BATCH: Final = {"cpu": 32, "cuda": 128}
 """Default batch size: images that a model is given at once."""
-MIN_IMAGES: Final = 100
-"""Below this number of images no warning about a low accuracy is given."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
         for image_id, labels, values in zip(arrays, class_idx.tolist(), probability.round(6).tolist(), strict=True):
             rows.append({"image_id": image_id, "class_idx": labels, "probability": values, **common})
     if shard.hints["closes"]:
-        _warn_of_chance(workspace, model.name, rows)
+        _warn_of_chance(workspace, model.name, shard, rows)
     tables = {"dropped": dropped} if dropped else {}
     return Output({f"predictions/{models.slug(model.name)}": rows, **tables})
 
@@ -167,20 +165,6 @@ def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
             "or choose a model trained on these classes (timm:local-dir:FOLDER)."
         )
     return np.array(mapped, np.int32)
-
-
-def looks_random(correct: int, n: int, classes: int) -> bool:
-    """Whether an accuracy is no better than chance: at most three standard deviations above 1/K.
-
-    Args:
-        correct: images whose label is the top-1 prediction, of ``n``.
-        n: images; below `MIN_IMAGES` the answer is False.
-        classes: number of classes, K.
-    """
-    if n < MIN_IMAGES or classes < 2:
-        return False
-    chance = 1 / classes
-    return correct <= n * chance + 3 * math.sqrt(n * chance * (1 - chance))
 
 
 def _probabilities(model: Model, batch: np.ndarray) -> np.ndarray:
@@ -280,20 +264,15 @@ def _batches(
             yield [future.result() for future in queue.popleft()]
 
 
-def _warn_of_chance(workspace: Workspace, name: str, latest: Sequence[Mapping[str, Any]]) -> None:
-    earlier = workspace.read(f"predictions/{models.slug(name)}", ["set", "image_id", "class_idx"])
-    rows = [*earlier[earlier["set"] == PHOTOGRAPHS].to_dict("records"), *latest]
-    predicted = {row["image_id"]: row["class_idx"][0] for row in rows}
-    images = workspace.read("images", ["image_id", "class_idx"])
-    labels = {x: y for x, y in zip(images["image_id"], images["class_idx"], strict=True) if x in predicted}
-    correct = sum(predicted[image_id] == label for image_id, label in labels.items())
-    classes = len(workspace.read("classes", ["class_idx"]))
-    if looks_random(correct, len(labels), classes):
+def _warn_of_chance(workspace: Workspace, name: str, shard: Shard, rows: Sequence[Mapping[str, Any]]) -> None:
+    correct, n = count_correct(workspace, STEP.name, shard, rows)
+    classes = len(workspace.read_arrow("classes", ["class_idx"]))
+    if looks_random(correct, n, classes):
         log.warning(
             "%s is right on %d of %d photographs, no better than guessing among %d classes. Are the labels in another "
             "order than the table 'classes' (ImageNet's index counts sorted WordNet ids, the devkit's ILSVRC2012_ID "
             "does not; or they are off by one)? Or are the weights untrained?",
-            *(name, correct, len(labels), classes),
+            *(name, correct, n, classes),
         )
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import load_rgb
-from reground.tasks.predictions.step import STEP, PredictionSettings, _batches, looks_random, output_classes
+from reground.tasks.predictions.chance import looks_random
+from reground.tasks.predictions.step import STEP, PredictionSettings, _batches, output_classes
 from reground.tasks.workspace import Output, Workspace, finish, retire, run_shard, todo
 from tests.support import small_models, tables
 from tests.support.world import CLASSES, World
