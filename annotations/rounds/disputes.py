@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reground.annotations.rounds.gold import Pair, read_gold
+from reground.tasks.kernels.label_state import TIE, TOLERANCE
 from reground.tasks.schema import AnnotatorId, ClassIdx, ImageId
 from reground.tasks.votes import (
     MAYBE,
@@ -26,6 +27,7 @@ from reground.tasks.votes import (
     decisive,
     encode,
     selection_frequency,
+    self_contradictions,
 )
 from reground.tasks.workspace import Workspace
 
@@ -62,7 +64,7 @@ class DisputeInputs:
     Attributes:
         votes: that count.
         frequency: ``(P,)`` selection frequency of the decisive votes, 0 to 1.
-        annotators: ``(P,)`` number of these votes.
+        annotators: ``(P,)`` people who gave these votes.
         confidence: ``(P,)`` of the truth, 0 to 1; NaN: it has none.
         gold: pair -> known answer.
     """
@@ -75,7 +77,7 @@ class DisputeInputs:
 
 
 def _is_tie(inputs: DisputeInputs) -> Bools:
-    return (inputs.annotators > 1) & (inputs.frequency == 0.5)
+    return (inputs.annotators > 1) & np.isclose(inputs.frequency, TIE, rtol=0, atol=TOLERANCE)
 
 
 def _is_low(inputs: DisputeInputs) -> Bools:
@@ -96,10 +98,16 @@ def _contradicts_gold(inputs: DisputeInputs) -> Bools:
     return (positive & (inputs.frequency <= 0.5)) | (negative & (inputs.frequency >= 0.5))
 
 
+def _contradicts_oneself(inputs: DisputeInputs) -> Bools:
+    """Somebody says both yes and no, and neither answer outweighs the other as CLASSIFY outweighs CONTAINS."""
+    return self_contradictions(inputs.votes, decisive(inputs.votes)) > 0
+
+
 RULES: Final[dict[str, Callable[[DisputeInputs], Bools]]] = {
     "tie": _is_tie,
     "low confidence": _is_low,
     "contradicts gold": _contradicts_gold,
+    "contradicts oneself": _contradicts_oneself,
 }
 """Reason -> ``(P,)``, whether a pair is in doubt for it."""
 

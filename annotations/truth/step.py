@@ -13,10 +13,12 @@ each image its routing, CLASSIFY votes its main label and objects (Tsipras et al
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import Final
 
+import numpy as np
 import pyarrow.compute as pc
 
 from reground.annotations.truth import strata
@@ -28,6 +30,7 @@ from reground.annotations.truth.objects import Objects, answers, find_objects
 from reground.annotations.truth.settings import TruthSettings, faults
 from reground.annotations.truth.versions import keep_version
 from reground.tasks.errors import unknown
+from reground.tasks.text import count_of
 from reground.tasks.votes import (
     CLASSIFY,
     GOLDEN_SET,
@@ -36,16 +39,22 @@ from reground.tasks.votes import (
     RECORDED,
     SIMULATED,
     VOTE_COLUMNS,
+    VoteArrays,
     encode,
     excluded,
     read_decisions,
     read_votes,
+    self_contradictions,
 )
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
+
+log = logging.getLogger(__name__)
 
 READS: Final = ("images", "original_labels", "classes", "votes", "gold", "decisions")
 SOURCES: Final = frozenset((LABEL_STUDIO, RECORDED, SIMULATED, *GOLDEN_SET))
 """Sources that may be held out before they have any vote."""
+EXAMPLES: Final = 3
+"""Labels that a warning names."""
 
 
 def plan(workspace: Workspace, settings: TruthSettings) -> list[Shard]:
@@ -82,7 +91,9 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     objects = {image_id: find_objects(submissions) for image_id, submissions in answers(classify, decisions)}
     fingerprints = vote_fingerprint(votes)
     animals = strata.animal_classes(workspace)
-    labels = label_rows(encode(votes), images, animals, settings, decisions)
+    arrays = encode(votes)
+    _warn_of_contradictions(arrays)
+    labels = label_rows(arrays, images, animals, settings, decisions)
     rows = [
         {
             **row,
@@ -94,4 +105,19 @@ def work(workspace: Workspace, settings: TruthSettings, shard: Shard) -> Output:
     return Output({"truth": rows, POLICY_TABLE: [settings.policy.row()]})
 
 
-STEP = Step("truth", 8, TruthSettings, plan, work, finalize=keep_version, check=faults)
+def _warn_of_contradictions(votes: VoteArrays) -> None:
+    """Say on which labels a person contradicts themselves: both votes are kept."""
+    pairs = np.flatnonzero(self_contradictions(votes))
+    if len(pairs):
+        examples = [f"{votes.image_ids[votes.image[n]]}, class {votes.label[n]}" for n in pairs[:EXAMPLES].tolist()]
+        more = "; ..." if len(pairs) > len(examples) else ""
+        log.warning(
+            "one person said both yes and no to %s of images, as to two questions; both votes are kept, and the person "
+            "counts once: %s%s",
+            count_of(len(pairs), "label"),
+            "; ".join(examples),
+            more,
+        )
+
+
+STEP = Step("truth", 9, TruthSettings, plan, work, finalize=keep_version, check=faults)

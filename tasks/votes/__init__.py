@@ -17,6 +17,7 @@ from reground.tasks.votes.arrays import (
     decisive,
     encode,
     selection_frequency,
+    self_contradictions,
 )
 from reground.tasks.votes.counting import counted_votes, excluded, read_votes
 from reground.tasks.votes.decisions import read_decisions
@@ -94,5 +95,6 @@ __all__ = [
     "read_decisions",
     "read_votes",
     "selection_frequency",
+    "self_contradictions",
     "truth_policy",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from reground.tasks.votes.vocabulary import ANONYMOUS, ANSWERS, CONTAINS
+from reground.tasks.votes.vocabulary import ANONYMOUS, ANSWERS, CONTAINS, NO, YES
 
 VOTE_COLUMNS: Final = ("image_id", "class_idx", "annotator_id", "answer", "question", "source")
 """Columns of ``votes`` that `encode` reads."""
@@ -34,6 +34,7 @@ class VoteArrays:
         label: ``(P,)`` class_idx of each pair.
         pair: ``(V,)`` index of the pair voted on.
         annotator: ``(V,)`` index of who voted; the anonymous of a source and question count as one.
+        person: ``(V,)`` number of who voted; each anonymous answer is of another person.
         answer: ``(V,)`` index into `ANSWERS`.
         contains: ``(V,) bool``, whether the question was CONTAINS.
         source: ``(V,)`` index into sources.
@@ -45,6 +46,7 @@ class VoteArrays:
     label: Ints
     pair: Ints
     annotator: Ints
+    person: Ints
     answer: Ints
     contains: Bools
     source: Ints
@@ -68,12 +70,14 @@ def encode(votes: pa.Table) -> VoteArrays:
     answer, answers = _codes(votes["answer"])
     question, questions = _codes(votes["question"])
     source, sources = _codes(votes["source"])
+    annotator, person = _people(votes["annotator_id"], question, len(questions))
     return VoteArrays(
         image_ids=image_ids,
         image=pairs // width,
         label=pairs % width - 1,
         pair=pair.astype(np.int64),
-        annotator=_annotators(votes["annotator_id"], question, len(questions)),
+        annotator=annotator,
+        person=person,
         answer=np.array([ANSWERS.index(name) for name in answers], np.int64)[answer],
         contains=np.array([name == CONTAINS for name in questions], np.bool_)[question],
         source=source,
@@ -83,6 +87,8 @@ def encode(votes: pa.Table) -> VoteArrays:
 
 def selection_frequency(votes: VoteArrays, mask: Bools | None = None) -> tuple[Floats, Ints]:
     """How often people select each label: selected / shown, a 'maybe' counting half.
+
+    A person counts once for each label: of several answers, as to two questions, the mean counts.
 
     Source: Tsipras et al. 2020, section 3.
 
@@ -95,20 +101,41 @@ def selection_frequency(votes: VoteArrays, mask: Bools | None = None) -> tuple[F
         ``(P,)`` people asked.
 
     Examples:
-        Three people are asked about label 7 in an image, one of them about label 3 too.
+        Three people are asked about label 7 in an image; one of them twice, and about label 3 too.
 
         >>> people, answers = ["x:ann", "x:bob", "x:cy", "x:ann"], ["yes", "maybe", "yes", "no"]
-        >>> columns = {"image_id": ["a"] * 4, "class_idx": [7, 7, 7, 3], "annotator_id": people, "answer": answers}
-        >>> votes = encode(pa.table({**columns, "question": ["contains"] * 4, "source": ["x"] * 4}))
+        >>> columns = {"image_id": ["a"] * 5, "class_idx": [7, 7, 7, 3, 7], "annotator_id": [*people, "x:ann"]}
+        >>> columns |= {"answer": [*answers, "no"], "question": ["contains"] * 4 + ["rate"], "source": ["x"] * 5}
+        >>> votes = encode(pa.table(columns))
         >>> frequency, shown = selection_frequency(votes)
         >>> votes.label.tolist(), frequency.round(3).tolist(), shown.tolist()
-        ([3, 7], [0.0, 0.833], [1, 3])
+        ([3, 7], [0.0, 0.667], [1, 3])
     """
-    pair, answer = (votes.pair, votes.answer) if mask is None else (votes.pair[mask], votes.answer[mask])
-    size = len(votes.label)
+    pair, answer, voter, first = _voters(votes, mask)
+    weight, size = ANSWER_WEIGHTS[answer], len(votes.label)
+    if len(first) < len(pair):
+        weight, pair = np.bincount(voter, weight) / np.bincount(voter), pair[first]
     asked = np.bincount(pair, minlength=size)
     with np.errstate(invalid="ignore"):
-        return np.bincount(pair, ANSWER_WEIGHTS[answer], size) / asked, asked
+        return np.bincount(pair, weight, size) / asked, asked
+
+
+def self_contradictions(votes: VoteArrays, mask: Bools | None = None) -> Ints:
+    """``(P,)``: people who say both yes and no to a label, as to two questions.
+
+    Args:
+        votes: that count.
+        mask: ``(V,) bool``, the votes to look at; None: all.
+
+    Examples:
+        >>> columns = {"image_id": ["a"] * 3, "class_idx": [7] * 3, "annotator_id": ["x:ann", "x:ann", "x:bob"]}
+        >>> columns |= {"answer": ["yes", "no", "no"], "question": ["contains", "rate", "rate"], "source": ["x"] * 3}
+        >>> self_contradictions(encode(pa.table(columns))).tolist()
+        [1]
+    """
+    pair, answer, voter, first = _voters(votes, mask)
+    yes, no = (np.bincount(voter[answer == ANSWERS.index(word)], minlength=len(first)) > 0 for word in (YES, NO))
+    return np.bincount(pair[first][yes & no], minlength=len(votes.label))
 
 
 def decisive(votes: VoteArrays) -> Bools:
@@ -118,14 +145,24 @@ def decisive(votes: VoteArrays) -> Bools:
     return ~votes.contains | ~side_by_side[votes.pair]
 
 
-def _annotators(ids: Any, question: Ints, questions: int) -> Ints:
-    """One index a person; the anonymous of a source share one for each kind of question."""
+def _voters(votes: VoteArrays, mask: Bools | None) -> tuple[Ints, Ints, Ints, Ints]:
+    """Of each selected vote the pair, the answer, and an index of pair and person; and the first vote of each index."""
+    columns = (votes.pair, votes.answer, votes.person)
+    pair, answer, person = columns if mask is None else (column[mask] for column in columns)
+    codes = pair * (int(person.max(initial=0)) + 1) + person
+    _, first, voter = np.unique(codes, return_index=True, return_inverse=True)
+    return pair, answer, voter, first
+
+
+def _people(ids: Any, question: Ints, questions: int) -> tuple[Ints, Ints]:
+    """Annotators, of whom the anonymous of a source share one for each kind of question; and persons, who do not."""
     codes, names = _codes(ids)
     people = [name if ANONYMOUS not in name else name.partition(":")[0] for name in names]
     shared = np.array([ANONYMOUS in name for name in names], np.bool_)
-    _, person = np.unique(np.array(people, object), return_inverse=True)
-    keys = person[codes] * (questions + 1) + np.where(shared[codes], question + 1, 0)
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    _, annotator = np.unique(np.array(people, object), return_inverse=True)
+    asked = np.where(shared[codes], question + 1, 0)  # nobody anonymous is known to answer two questions
+    annotators, persons = (column[codes] * (questions + 1) + asked for column in (annotator, np.arange(len(names))))
+    return np.unique(annotators, return_inverse=True)[1].astype(np.int64), persons
 
 
 def _codes(column: Any) -> tuple[Ints, list[Any]]:

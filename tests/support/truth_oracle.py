@@ -109,9 +109,12 @@ def _verdict(
 
 def _label(votes: Sequence[Row], decision: str | None) -> _Label:
     side_by_side = [row for row in votes if row["question"] != "contains"]
-    answers = [WEIGHTS[row["answer"]] for row in side_by_side or votes]
-    share = sum(answers, Fraction(0)) / len(answers) if answers else Fraction(decision == "yes")
-    return _Label(Fraction(decision == "yes") if decision else share, share, len(answers), decision)
+    answers: dict[str, list[Fraction]] = {}
+    for row in side_by_side or votes:
+        answers.setdefault(row["annotator_id"], []).append(WEIGHTS[row["answer"]])
+    people = [sum(said, Fraction(0)) / len(said) for said in answers.values()]
+    share = sum(people, Fraction(0)) / len(people) if people else Fraction(decision == "yes")
+    return _Label(Fraction(decision == "yes") if decision else share, share, len(people), decision)
 
 
 def _is_undecided(

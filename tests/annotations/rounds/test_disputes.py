@@ -77,6 +77,14 @@ def test_a_known_answer_that_most_votes_contradict_is_in_doubt(workspace: Worksp
     assert reasons(workspace) == {("i00", 0): ("contradicts gold",), ("i02", 2): ("contradicts gold",)}
 
 
+def test_who_says_yes_and_no_side_by_side_contradicts_oneself(workspace: Workspace) -> None:
+    again = [{**row, "round": 2, "answer_id": "2"} for row in answers("i00", 0, "n")]
+    put(workspace, "votes", [*answers("i00", 0, "yyyyyyy"), *again])
+    assert reasons(workspace) == {("i00", 0): ("contradicts oneself",)}
+    put(workspace, "votes", [*answers("i00", 0, "yyyyyyy"), *answers("i00", 0, "nnn", "contains")])
+    assert reasons(workspace) == {}  # side by side outweighs a grid
+
+
 def test_a_dispute_names_who_says_what(workspace: Workspace) -> None:
     put(workspace, "votes", answers("i00", 0, "ynm"))
     (dispute,) = disputes(workspace)

@@ -225,3 +225,36 @@ def test_an_unknown_method_is_refused(workspace_url: str) -> None:
         todo(truth.STEP, Workspace(workspace_url), TruthSettings("vote"))  # type: ignore[arg-type]
     with pytest.raises(RegroundError, match="expected the table 'images'"):
         truth.plan(Workspace(workspace_url), SETTINGS)
+
+
+def test_a_person_counts_once_however_many_questions_they_answer(
+    workspace_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Four people of the five wanted rate the label, and one of them is asked again."""
+    workspace = Workspace(workspace_url)
+    put(workspace, "images", [image("a", class_idx=7)])
+    put(workspace, "classes", [class_row(7)])
+    four, again = questions("classify", {7: 4}, 4), questions("rate", {7: 0}, 1)
+    put(workspace, "votes", [*four, *again])
+    settings = TruthSettings(method="selection-frequency")
+    with caplog.at_level("WARNING"):
+        row = run(workspace, settings).loc["a"]
+    assert (row["state"], row["shown"].tolist(), row["confidence"].tolist(), row["votes"]) == (
+        "in_review",
+        [4],
+        [0.875],
+        5,
+    )
+    assert "one person said both yes and no to 1 label of images" in caplog.text and "a, class 7" in caplog.text
+    put(workspace, "votes", [*four, *again, vote("a", 7, "p4", "yes", "classify")])
+    assert run(workspace, settings).loc["a", "state"] == "settled"
+
+
+@pytest.mark.parametrize("method", ["selection-frequency", "dawid-skene", "joint"])
+def test_rating_and_classifying_makes_nobody_two_people(method: Any) -> None:
+    settings = TruthSettings(method=method, min_annotators=4)
+    for kinds in (("contains", "classify"), ("contains", "rate"), ("classify", "rate")):
+        three = [row for kind in kinds for row in questions(kind, {7: 3}, 3)]
+        row = judged(three, settings=settings)
+        assert (row["state"], row["shown"]) == ("in_review", [3])
+        assert judged([*three, vote("a", 7, "p3", "yes", kinds[1])], settings=settings)["state"] == "settled"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reground.tasks.schema import to_arrow
-from reground.tasks.votes import ANSWERS, encode, selection_frequency
+from reground.tasks.votes import ANSWERS, encode, selection_frequency, self_contradictions
 from tests.support.tables import vote
 
 VOTES = st.lists(
@@ -38,16 +38,30 @@ def test_indices_stand_for_the_rows(rows: list[tuple[str, int, str, str, str]]) 
 
 
 @given(VOTES, st.sampled_from(["contains", ""]))
-def test_selection_frequency_counts_a_maybe_half(rows: list[tuple[str, int, str, str, str]], question: str) -> None:
+def test_selection_frequency_counts_a_maybe_half_and_a_person_once(
+    rows: list[tuple[str, int, str, str, str]], question: str
+) -> None:
     arrays = encode(to_arrow("votes", [vote(*row) for row in rows]))
-    frequency, shown = selection_frequency(arrays, arrays.contains if question else None)
-    weights: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for image_id, label, _, answer, asked in rows:
-        weights[image_id, label] += [{"no": 0.0, "maybe": 0.5, "yes": 1.0}[answer]] if question in ("", asked) else []
-    expected = [weights[pair] for pair in sorted(weights)]
-    assert shown.tolist() == [len(said) for said in expected]
-    by_hand = [sum(said) / len(said) if said else np.nan for said in expected]
-    np.testing.assert_array_equal(frequency, by_hand)
+    mask = arrays.contains if question else None
+    weights: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for image_id, label, person, answer, asked in rows:
+        people = weights[image_id, label]
+        if question in ("", asked):
+            people[person].append({"no": 0.0, "maybe": 0.5, "yes": 1.0}[answer])
+    expected = [[sum(said) / len(said) for said in weights[pair].values()] for pair in sorted(weights)]
+    frequency, shown = selection_frequency(arrays, mask)
+    assert shown.tolist() == [len(people) for people in expected]
+    by_hand = [sum(people) / len(people) if people else np.nan for people in expected]
+    np.testing.assert_allclose(frequency, by_hand, rtol=1e-12)
+    both = [sum({0.0, 1.0} <= {*said} for said in weights[pair].values()) for pair in sorted(weights)]
+    assert self_contradictions(arrays, mask).tolist() == both
+
+
+def test_each_anonymous_answer_is_of_another_person() -> None:
+    names = ["x:anonymous-1", "x:anonymous-2", "x:anonymous-1"]
+    questions = ["rate", "rate", "compare"]
+    votes = [vote("a", 7, "", annotator_id=name, question=q) for name, q in zip(names, questions, strict=True)]
+    assert selection_frequency(encode(to_arrow("votes", votes)))[1].tolist() == [3]
 
 
 def test_the_anonymous_of_a_source_count_as_one_for_each_question() -> None:
