@@ -24,11 +24,7 @@ _TRUTH = (
     Column(
         "confidence", "list<float32>", "confidence of each judged label, 0 to 1, higher is more certain (see method)"
     ),
-    Column(
-        "shown",
-        "list<int32>",
-        "number of people who judged each of them, each counted once",
-    ),
+    Column("shown", "list<int32>", "number of people who judged each of them, each counted once"),
     Column("main_label", "int32", "label of the main object", nullable=True),
     Column("main_tied", "bool", "whether another label has as many main votes"),
     Column("num_objects", "int16", "number of distinct objects with a valid label", nullable=True),
