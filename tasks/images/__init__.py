@@ -18,6 +18,7 @@ from reground.tasks.images.labels import LabelError, LabelIndex, label_index, re
 from reground.tasks.images.listing import ListedFile, list_files, normalize
 from reground.tasks.images.original_labels import read_original_labels
 from reground.tasks.images.photograph import DropError, Photograph
+from reground.tasks.images.png import without_texts
 
 __all__ = [
     "STEP",
@@ -43,6 +44,7 @@ __all__ = [
     "decode_rgb",
     "load_rgb",
     "check_size",
+    "without_texts",
     "DecodedImage",
     "ImageError",
     "Photograph",

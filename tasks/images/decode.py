@@ -8,6 +8,7 @@ profiles are ignored, as in the published pipelines.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,12 @@ _TRANSPOSE: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_UNSUPPORTED: Final = re.compile(
+    r"unknown (pixel mode|data organization)|cannot handle \d+-|unsupported|not (yet )?supported|"
+    r"unable to determine J2K image mode",
+    re.IGNORECASE,
+)
+"""What Pillow says of whole files: floating-point TIFF, JPEG of 12 bits, compressions that it lacks."""
 
 
 class ImageError(RegroundError):
@@ -180,6 +187,9 @@ def _open(name: str, content: bytes) -> Image.Image:
 
 
 def _damaged(error: Exception) -> ImageError:
+    if _UNSUPPORTED.search(str(error)):
+        detail = f"of a kind that Pillow does not read ({error}): convert it to PNG or JPEG, 8 bits a channel"
+        return ImageError(DropReason.FORMAT_UNSUPPORTED, detail)
     return ImageError(DropReason.TRUNCATED, f"truncated or damaged: {_describe(error)}")
 
 

@@ -126,7 +126,7 @@ def _shard(name: str, items: Sequence[IndexItem], args: Mapping[str, str]) -> Sh
 
 STEP: Final = Step(
     name="index",
-    version=2,
+    version=3,
     settings=IndexSettings,
     plan=plan,
     work=work,

@@ -79,7 +79,7 @@ def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
     except (OSError, ValueError) as error:
         raise UsageError(f"expected a folder at {root}, but it cannot be listed: {error}") from error
     skip_ids = {(path.name, _identity(path)) for path in skip if path.exists()}
-    return sorted(_walk(top, "", (), skip_ids), key=lambda file: (file.name, file.uri))
+    return sorted(_walk(top, skip_ids), key=lambda file: (file.name, file.uri))
 
 
 def normalize(name: str) -> str:
@@ -100,10 +100,14 @@ class PathFinder:
 
     def find(self, path: Path) -> Path:
         """The existing path with the same characters; ``path`` itself if there is none."""
-        if path.is_absolute() and not _exists(path) and path != path.parent:
-            parent = self.find(path.parent)
-            return parent / self._entries(parent).get(normalize(path.name), path.name)
-        return path
+        missing: list[str] = []
+        found = path
+        while path.is_absolute() and found != found.parent and not _exists(found):
+            missing.append(found.name)
+            found = found.parent
+        for name in reversed(missing):
+            found /= self._entries(found).get(normalize(name), name)
+        return found
 
     def _entries(self, folder: Path) -> dict[str, str]:
         if folder not in self._names:
@@ -121,13 +125,10 @@ def stat_file(name: str, path: str) -> ListedFile:
         name: of the entry.
         path: of the file.
     """
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    if not _is_unicode(path):
         return ListedFile(
-            name.encode(errors="surrogateescape").decode(errors="backslashreplace"),
-            text,
+            _as_text(name),
+            _as_text(path),
             problem=FileProblem(DropReason.UNREADABLE, "its name is not UTF-8: rename it"),
         )
     name = normalize(name)
@@ -140,32 +141,34 @@ def stat_file(name: str, path: str) -> ListedFile:
     return ListedFile(name, path, f"{state.st_size}:{state.st_mtime_ns}", state.st_size)
 
 
-def _walk(
-    folder: Path, prefix: str, ancestors: tuple[Identity, ...], skip_ids: Collection[tuple[str, Identity]]
-) -> Iterator[ListedFile]:
-    try:
-        identity = _identity(folder)
-        if identity in ancestors:
-            yield _unlistable(folder, prefix, "a link to one of its parent folders")
-            return
-        if ancestors and is_workspace(folder):
-            return
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries)
-    except OSError as error:
-        yield _unlistable(folder, prefix, _describe(error))
-        return
+def _walk(top: Path, skip_ids: Collection[tuple[str, Identity]]) -> Iterator[ListedFile]:
+    """The files below a folder, in no order. Folders wait in a list: they may be nested deeper than Python calls."""
     skip_names = {name for name, _ in skip_ids}
-    for name in names:
-        path = folder / name
-        if name.startswith(".") or name.lower() in _SYSTEM:
+    folders: list[tuple[Path, str, tuple[Identity, ...]]] = [(top, "", ())]
+    while folders:
+        folder, prefix, ancestors = folders.pop()
+        try:
+            identity = _identity(folder)
+            if identity in ancestors:
+                yield _unlistable(folder, prefix, "a link to one of its parent folders")
+                continue
+            if ancestors and is_workspace(folder):
+                continue
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries]
+        except OSError as error:
+            yield _unlistable(folder, prefix, _describe(error))
             continue
-        if name in skip_names and path.exists() and (name, _identity(path)) in skip_ids:
-            continue
-        if _is_folder(path):
-            yield from _walk(path, f"{prefix}{name}/", (*ancestors, identity), skip_ids)
-        else:
-            yield stat_file(prefix + name, str(path))
+        for name in names:
+            path = folder / name
+            if name.startswith(".") or name.lower() in _SYSTEM:
+                continue
+            if name in skip_names and path.exists() and (name, _identity(path)) in skip_ids:
+                continue
+            if _is_folder(path):
+                folders.append((path, f"{prefix}{name}/", (*ancestors, identity)))
+            else:
+                yield stat_file(prefix + name, str(path))
 
 
 def _identity(path: Path) -> Identity:
@@ -188,7 +191,20 @@ def _is_folder(path: Path) -> bool:
 
 
 def _unlistable(folder: Path, prefix: str, detail: str) -> ListedFile:
-    return ListedFile(prefix, f"{folder}/", problem=FileProblem(DropReason.UNREADABLE, detail))
+    return ListedFile(_as_text(prefix), _as_text(f"{folder}/"), problem=FileProblem(DropReason.UNREADABLE, detail))
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_text(name: str) -> str:
+    """A name whose bytes may be no UTF-8, with those as ``\\xff``: tables and digests hold Unicode."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _describe(error: Exception) -> str:

@@ -22,7 +22,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.files import preview, read_bytes
 from reground.tasks.images import DropError, Photograph
 from reground.tasks.masks.coco_file import CocoFile, CocoImage, parse_coco, whole
-from reground.tasks.masks.rle import decode_mask
+from reground.tasks.masks.rle import decode_mask, mask_of_runs
 from reground.tasks.masks.source import Mask, PartialMask, ShardInputs, file_sha256
 from reground.tasks.schema import DropReason
 
@@ -34,6 +34,9 @@ MAX_COCO_BYTES: Final = 2_000_000_000
 
 MAX_COORDINATE: Final = 1e9
 """No coordinate in pixels, and no infinity."""
+
+MAX_OUTLINE: Final = 10_000_000
+"""Pixels around the polygons of an instance; pycocotools takes 50 bytes for each, and crashes where it gets none."""
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +129,18 @@ def _union(image: CocoImage, photograph: Photograph) -> Mask | PartialMask:
 
 def _decode_polygons(polygons: list[Any], height: int, width: int) -> Mask:
     rings: list[list[float]] = []
+    outline = 0.0
     for ring in polygons:
         if not (isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 and all(map(_is_number, ring))):
             raise SegmentationFormatError(f"expected polygons of 3 or more x, y, found {preview(ring)}")
         # Vertices far outside would cost memory by their distance; the mask ends at the image anyway.
-        rings.append(np.clip(np.array(ring, np.float64).reshape(-1, 2), 0, (width, height)).ravel().tolist())
+        vertices = np.clip(np.array(ring, np.float64).reshape(-1, 2), 0, (width, height))
+        outline += float(np.abs(vertices - np.roll(vertices, 1, axis=0)).max(axis=1).sum())
+        rings.append(vertices.ravel().tolist())
     if not rings:
         raise SegmentationFormatError("expected polygons, found none")
+    if outline > MAX_OUTLINE:
+        raise SegmentationFormatError(f"expected an outline of at most {MAX_OUTLINE:,} pixels, found {outline:,.0f}")
     return coco.decode(coco.merge(coco.frPyObjects(rings, height, width))).astype(np.bool_)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
@@ -140,12 +148,10 @@ def _decode_runs(counts: Any, height: int, width: int) -> Mask:
     runs = [whole(count) for count in counts] if isinstance(counts, list) else [None]
     if not all(run is not None and 0 <= run <= height * width for run in runs):
         raise SegmentationFormatError(f"expected run lengths from 0 to {height * width}, found {preview(counts)}")
-    lengths = np.array(runs, np.int64)
-    if lengths.sum() != height * width:
-        total = int(lengths.sum())
-        raise SegmentationFormatError(f"run lengths of {total} pixels, {width} x {height} has {height * width}")
-    values = np.arange(len(lengths)) % 2 == 1
-    return np.ascontiguousarray(np.repeat(values, lengths).reshape(width, height).T)
+    try:
+        return mask_of_runs([run for run in runs if run is not None], height, width)
+    except ValueError as error:
+        raise SegmentationFormatError(str(error)) from error
 
 
 @functools.lru_cache(maxsize=1)

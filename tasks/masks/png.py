@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from reground.tasks.images import DropError
+from reground.tasks.images import DropError, without_texts
 from reground.tasks.masks.source import Mask
 from reground.tasks.schema import DropReason
 
@@ -49,11 +49,15 @@ def read_png(content: bytes, width: int, height: int, foreground_value: int = BY
     Raises:
         DropError: no PNG, damaged, of another size than the photograph, or without values that say what the
             foreground is.
+        MemoryError: it does not fit into memory.
     """
     if not content:
         raise DropError(DropReason.EMPTY_FILE, "a mask of 0 bytes")
+    content = without_texts(content)  # Pillow refuses long ones, and takes them for damage
     try:
         image = Image.open(io.BytesIO(content), formats=("PNG",))
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's decoders raise whatever they trip over
         raise DropError(DropReason.NOT_AN_IMAGE, f"a mask that is no PNG: {len(content):,} bytes") from error
     with image:
@@ -64,7 +68,7 @@ def read_png(content: bytes, width: int, height: int, foreground_value: int = BY
         try:
             image.load()
             return _foreground(image) if foreground_value == BY_VALUES else _with_value(image, foreground_value)
-        except DropError:
+        except (DropError, MemoryError):
             raise
         except Exception as error:  # as above
             raise DropError(DropReason.TRUNCATED, f"a mask cut short or damaged: {error}") from error

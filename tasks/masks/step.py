@@ -210,7 +210,7 @@ def _check_area(mask: Mask, photograph: Photograph, min_ratio: float) -> None:
 
 STEP = Step(
     name="masks",
-    version=3,
+    version=4,
     settings=MaskSettings,
     plan=plan,
     work=work,

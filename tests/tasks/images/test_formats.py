@@ -111,6 +111,17 @@ def test_formats_that_are_not_read_are_named(content: bytes, name: str):
     assert detail.startswith(f"{name}: it is not read; convert it")
 
 
+def test_a_kind_that_pillow_does_not_read_is_no_damage():
+    jpeg = bytearray(photo(3, (40, 24), "JPEG"))
+    jpeg[jpeg.index(b"\xff\xc0") + 4] = 12
+    bitmap = bytearray(photo(3, (40, 24), "BMP"))
+    bitmap[30] = 9
+    for content, said in ((jpeg, "cannot handle 12-bit layers"), (bitmap, "Unsupported BMP compression")):
+        reason, detail = refusal(bytes(content))
+        assert reason == DropReason.FORMAT_UNSUPPORTED
+        assert said in detail and "convert it to PNG or JPEG" in detail
+
+
 def test_a_video_in_a_riff_is_no_damaged_webp():
     assert refusal(b"RIFF\0\0\0\0AVI LIST" + b"\0" * 80)[0] == DropReason.NOT_AN_IMAGE
 

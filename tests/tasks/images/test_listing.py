@@ -43,6 +43,26 @@ def test_a_name_that_is_no_text(tmp_path: Path, two: Path):
     assert dropped == {"caf\\xe9.png": "unreadable"}
 
 
+def test_a_loop_whose_name_is_no_text(tmp_path: Path, two: Path):
+    Path(os.fsdecode(os.fsencode(two / DOG) + b"/caf\xe9")).symlink_to(".")
+    images, dropped = index(tmp_path, two)
+    assert sorted(images.index) == ["rex", "tom"]
+    assert dropped == {"caf\\xe9": "unreadable"}
+
+
+def test_folders_may_be_nested_deeper_than_calls(two: Path):
+    deep = two / DOG
+    for _ in range(1200):
+        deep /= "d"
+        deep.mkdir()
+    (deep / "far.png").write_bytes(photo())
+    assert [found.stem for found in list_files(two)] == ["far", "rex", "tom"]
+    (deep / "far.png").unlink()
+    while deep.name == "d":  # pytest cannot remove folders nested as deep
+        deep.rmdir()
+        deep = deep.parent
+
+
 def test_listing_opens_no_file(two: Path, monkeypatch: pytest.MonkeyPatch):
     def never(*_, **__):
         raise AssertionError("opened")

@@ -138,6 +138,8 @@ def test_a_csv(tmp_path: Path):
 def test_paths_that_no_file_can_have(tmp_path: Path):
     listed = list_source(str(put(tmp_path / "l.csv", f"path,label\n{'x' * 5000}.png,0\n")))
     assert [item.file.problem and item.file.problem.reason for item in listed] == ["unreadable"]
+    listed = list_source(str(put(tmp_path / "l.csv", f"path,label\n{'d/' * 1500}x.png,0\n")))
+    assert [item.file.problem and item.file.problem.reason for item in listed] == ["unreadable"]
     with pytest.raises(UsageError, match="NUL"):
         list_source(str(put(tmp_path / "l.csv", "path,label\na\0.png,0\n")))
 

@@ -44,6 +44,12 @@ def test_polygons_are_united_and_end_at_the_image():
     np.testing.assert_array_equal(two, expected)
 
 
+def test_an_outline_without_bounds_is_refused():
+    zigzag = [0, 0, WIDTH, HEIGHT] * 1_000_000  # pycocotools takes 1.6 GB, and crashes where there is less
+    with pytest.raises(SegmentationFormatError, match="an outline of at most 10,000,000 pixels, found 32,000,000"):
+        decode_segmentation([zigzag], HEIGHT, WIDTH)
+
+
 JSONS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
     lambda inner: (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,13 +30,34 @@ def test_the_published_encoding():
     assert encode_mask(mask) == ";230>"
 
 
-@given(st.text(max_size=30))
-def test_what_is_no_mask_of_that_size_is_refused(text):
+CHARACTERS = "".join(map(chr, range(48, 112)))
+
+
+@given(st.text(CHARACTERS, max_size=12))
+def test_any_numbers_are_run_lengths_or_refused(text):
     try:
         mask = decode_mask(text, 4, 6)
     except RegroundError:
         return
-    assert encode_mask(mask) == text
+    assert mask.shape == (4, 6)
+
+
+@pytest.mark.parametrize("text", ["P", "o", "1o", "oooooooooo", "oooooooo0", "\x7f0", "<\n", ""])
+def test_text_that_ends_in_a_number_or_holds_none_is_refused(text):
+    with pytest.raises(RegroundError, match="expected COCO run lengths"):
+        decode_mask(text, 4, 6)
+
+
+def test_hostile_text_does_not_reach_the_memory_of_the_process():
+    program = (
+        "import random; from reground.tasks.errors import RegroundError; from reground.tasks.masks import decode_mask\n"
+        "random.seed(1)\n"
+        "for _ in range(20_000):\n"
+        "    try: decode_mask(''.join(random.choices('PQo_~`0\\x7f', k=random.randint(1, 12))), 7, 9)\n"
+        "    except RegroundError: pass\n"
+    )
+    environment = {**os.environ, "MALLOC_PERTURB_": "83", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 7), (4, 7), (5, 8)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, PngImagePlugin
 
 from reground.tasks.images import DropError
 from reground.tasks.masks.png import read_png
@@ -163,6 +163,25 @@ def test_files_that_are_no_mask():
     assert refusal(b"<svg/>")[0] == DropReason.NOT_AN_IMAGE
     assert refusal(good[: len(good) // 2])[0] == DropReason.TRUNCATED
     assert refusal(good, HEIGHT, WIDTH) == (DropReason.MASK_SIZE_MISMATCH, "a mask of 16 x 12, its image is 12 x 16")
+
+
+def test_long_texts_and_profiles_are_no_damage():
+    mask = np.eye(HEIGHT, WIDTH, dtype=np.bool_)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "a" * 3_000_000, zip=True)
+    for options in ({"pnginfo": text}, {"icc_profile": b"\0" * 5_000_000}):
+        np.testing.assert_array_equal(read_png(png(Image.fromarray(mask), **options), WIDTH, HEIGHT), mask)
+
+
+def test_a_mask_that_does_not_fit_into_memory_is_not_damaged(monkeypatch: pytest.MonkeyPatch):
+    content = png(Image.new("L", (WIDTH, HEIGHT)))
+
+    def load(_):
+        raise MemoryError
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    with pytest.raises(MemoryError):
+        read_png(content, WIDTH, HEIGHT)
 
 
 @given(st.binary(max_size=60), st.integers(0, 200), st.booleans())
