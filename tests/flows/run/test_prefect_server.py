@@ -82,13 +82,17 @@ def wait_for_scheduled(api_url: str, server: subprocess.Popen[bytes]) -> dict[st
     raise AssertionError("the process that schedules has ended, and no run has happened")
 
 
-def test_flows_of_two_workspaces_of_one_name_stay_apart(prefect_api: str, tmp_path: Path) -> None:
+def make_pool(api_url: str, name: str) -> None:
     subprocess.run(
-        [sys.executable, "-m", "prefect", "work-pool", "create", "reground", "--type", "process"],
-        env={**os.environ, **QUIET, "PREFECT_API_URL": prefect_api},
+        [sys.executable, "-m", "prefect", "work-pool", "create", name, "--type", "process"],
+        env={**os.environ, **QUIET, "PREFECT_API_URL": api_url},
         check=True,
         capture_output=True,
     )
+
+
+def test_flows_of_two_workspaces_of_one_name_stay_apart(prefect_api: str, tmp_path: Path) -> None:
+    make_pool(prefect_api, "reground")
     addresses = [str(tmp_path / "a" / "set"), str(tmp_path / "b" / "set")]
     names = [deploy(prefect_api, address, "reground", 600, "0 3 * * *") for address in addresses]
     assert deploy(prefect_api, addresses[0] + "/", "reground", 600, "0 3 * * *") == names[0]
@@ -111,10 +115,10 @@ def test_a_deployment_of_another_workspace_is_not_taken_over(
     monkeypatch.setattr("reground.flows.artifacts.slug", lambda workspace: "clash")
     with pytest.raises(UsageError, match=r"expected a work pool of .*got 'none-such'"):
         deploy(prefect_api, first, "none-such", 600, "0 3 * * *")
-    pool_names = [pool["name"] for pool in ask(prefect_api, "work_pools")]
-    deploy(prefect_api, first, pool_names[0], 600, "0 3 * * *")
+    make_pool(prefect_api, "clash")
+    deploy(prefect_api, first, "clash", 600, "0 3 * * *")
     with pytest.raises(UsageError, match=f"is for the workspace {first}, not for {second}: delete it"):
-        deploy(prefect_api, second, pool_names[0], 600, "0 3 * * *")
+        deploy(prefect_api, second, "clash", 600, "0 3 * * *")
     taken = [d for d in ask(prefect_api, "deployments") if d["name"].endswith("-clash")]
     assert len(taken) == len(FLOWS) and all(d["parameters"] == {"workspace": first} for d in taken)
 
