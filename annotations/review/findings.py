@@ -61,7 +61,10 @@ class RefusalRow(TypedDict):
 
 
 class PersonRow(TypedDict):
-    """One person: numbers of valid answers, skips, refused answers, votes on disputed pairs, and decisions."""
+    """One person: numbers of valid answers, skips, refused answers, votes on disputed pairs, and decisions.
+
+    ``excluded`` is the reason why their votes do not count; empty: they count.
+    """
 
     person: str
     answers: int
@@ -69,6 +72,7 @@ class PersonRow(TypedDict):
     refused: int
     disputed: int
     decisions: int
+    excluded: str
 
 
 class LabelRow(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -76,7 +76,7 @@ def inspect_tasks(
         _disputes(disputes, parsed, users, names, url),
         skips,
         [*_refusals(parsed, users, url), *_overruled(parsed, users, url)],
-        _people(parsed, disputes, users),
+        _people(parsed, disputes, users, _exclusions(workspace, excluded_ids, users)),
         _labels(parsed, disputes, names),
     )
 
@@ -178,7 +178,22 @@ def _overruled(parsed: Sequence[ParsedTask], users: UserDirectory, url: str) -> 
     ]
 
 
-def _people(parsed: Sequence[ParsedTask], disputes: Sequence[Dispute], users: UserDirectory) -> list[PersonRow]:
+def _exclusions(workspace: Workspace, excluded_ids: Collection[str], users: UserDirectory) -> dict[str, str]:
+    """Person -> why their votes do not count."""
+    annotators = workspace.read_arrow("annotators", ("annotator_id", "excluded")).to_pylist()
+    return {
+        users.title_of(row["annotator_id"]): row["excluded"]
+        for row in annotators
+        if row["annotator_id"] in excluded_ids
+    }
+
+
+def _people(
+    parsed: Sequence[ParsedTask],
+    disputes: Sequence[Dispute],
+    users: UserDirectory,
+    exclusions: Mapping[str, str],
+) -> list[PersonRow]:
     answers, skips, refused, disputed, decisions = (Counter[str]() for _ in range(5))
     for one in parsed:
         answers.update(users.title_of(row["annotator_id"]) for row in one.rows.submissions)
@@ -196,6 +211,7 @@ def _people(parsed: Sequence[ParsedTask], disputes: Sequence[Dispute], users: Us
             "refused": refused[person],
             "disputed": disputed[person],
             "decisions": decisions[person],
+            "excluded": exclusions.get(person, ""),
         }
         for person in people
     ]

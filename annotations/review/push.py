@@ -118,7 +118,10 @@ def push_text(question: str, summary: PushSummary) -> str:
     if summary.deleted:
         parts.append(f"{summary.deleted:,} deleted in Label Studio, asked again only in another round")
     if summary.left:
-        parts.append(f"{summary.left:,} pairs left to classify, as their labels have too few images for a grid")
+        parts.append(
+            f"{count_of(summary.left, 'pair')} left to classify, as their labels have too few images for a grid: "
+            "those of images in no grid are asked about at once, the others after the grids"
+        )
     if summary.new:
         option = "image" if question == CONTAINS else "label"
         hours = format_hours(summary.hours)

@@ -1,4 +1,4 @@
-"""Status as text: progress as a table, then what to look at, each with its address; 100 columns wide."""
+"""Status as text: progress as a table, then what to look at, each with its address; 80 columns wide."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from reground.annotations.review.findings import DisputeRow, Findings, RefusalRo
 from reground.annotations.review.status import ReviewStatus, StatusRow
 from reground.tasks.text import count_of, visible
 
-WIDTH: Final = 100
+WIDTH: Final = 80
 """Columns; an address may be longer, since a broken one cannot be followed."""
-MAX_CELL: Final = 50
-"""Characters of a cell."""
 MAX_LISTED: Final = 20
 """Rows of each kind on the terminal; ``--json`` has all."""
-UNIT: Final = "Done and open count questions; a push counts tasks, one for each person asked."
+UNIT: Final = "Done counts questions; a push counts tasks, one for each person asked."
+
+GAP: Final = "  "
+"""Between two columns."""
 
 Row = TypeVar("Row")
 
@@ -36,17 +37,16 @@ def status_cells(row: StatusRow) -> dict[str, str]:
         "question": row["question"],
         "round": str(row["round"]),
         "done": f"{row['done']:,} of {row['tasks']:,}",
-        "open": f"{row['open']:,}",
         "disagreed": f"{row['disagreed']:,}",
         "answers": f"{row['answers']:,}",
-        "annotators": f"{row['annotators']:,}",
-        "an hour": "-" if rate is None else f"{rate:,.0f}",
+        "people": f"{row['annotators']:,}",
+        "/hour": "-" if rate is None else f"{rate:,.0f}",
         "time left": "-" if hours is None else format_hours(hours),
     }
 
 
 def text_table(cells: Sequence[dict[str, str]]) -> str:
-    """Rows of cells below their titles, in columns.
+    """Rows of cells below their titles, in columns; the first is cut off where a line is longer than `WIDTH`.
 
     Examples:
         >>> print(text_table([{"person": "ann", "skips": "3"}, {"person": "bernadette", "skips": "12"}]))
@@ -56,8 +56,11 @@ def text_table(cells: Sequence[dict[str, str]]) -> str:
     """
     lines = [list(map(visible, line)) for line in (cells[0], *(row.values() for row in cells))]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    room = WIDTH - sum(widths[1:]) - len(GAP) * len(widths[1:])
+    widths[0] = min(widths[0], room)
+    lines = [[_cut(line[0], room), *line[1:]] for line in lines]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
@@ -89,6 +92,9 @@ def _findings(findings: Findings) -> Iterator[str]:
         yield "\nPeople"
         columns = ("person", "answers", "skips", "refused", "disputed", "decisions")
         yield text_table([{name: _cell(row[name]) for name in columns} for row in findings.people])
+        for row in findings.people:
+            if row["excluded"]:
+                yield from _wrapped(f"{row['person']} is excluded, no vote counts: {row['excluded']}")
     if findings.labels:
         yield "\nLabels with disputes or skips"
         columns = ("label", "votes", "disputed", "skipped")
@@ -129,6 +135,8 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    if not isinstance(value, str):
-        return f"{value:,}"
-    return value if len(value) <= MAX_CELL else f"{value[: MAX_CELL - 1]}…"
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from reground.flows.waiting import waiting
 from reground.tasks.schema import ImageState, Outcome
 from reground.tasks.workspace import Workspace
-from tests.support.tables import put_truth, truth_row
+from tests.support.tables import annotator, put, put_truth, truth_row
 
 
 def test_ties_wait_for_a_curator_and_the_rest_for_votes(tmp_path: Path) -> None:
@@ -28,3 +29,33 @@ def test_ties_wait_for_a_curator_and_the_rest_for_votes(tmp_path: Path) -> None:
 
 def test_nothing_waits_without_a_truth(tmp_path: Path) -> None:
     assert waiting(Workspace(tmp_path / "w")) == []
+
+
+def question(overlap: int, kind: str = "contains") -> dict[str, Any]:
+    ids = {"project_id": 1, "task_id": 1, "key": "k", "task_key": "t", "annotator": ""}
+    lists = {"image_ids": ["open"], "class_idxs": [3], "options": []}
+    return {"round": 1, "question": kind, "overlap": overlap, **ids, **lists}
+
+
+def submission(number: int) -> dict[str, Any]:
+    row = {"answer_id": f"label-studio:1:{number}", "annotator_id": f"label-studio:{number}", "question": "contains"}
+    return {**row, "at": "2026-01-01T00:00:00+00:00", "options": 1, "ticked": []}
+
+
+def test_the_next_command_pulls_only_while_answers_are_missing(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    pairs = {"undecided": [3], "judged": [3], "confidence": [1.0], "shown": [2]}
+    put_truth(workspace, [{**truth_row("open", [], ImageState.IN_REVIEW, None), **pairs}])
+    put(workspace, "questions", [question(2), question(0, "decide")])
+    put(workspace, "submissions", [submission(1)])
+    assert "next: `reground review pull -w " in "".join(waiting(workspace))
+    put(workspace, "submissions", [submission(1), submission(2)])
+    assert "next: `reground review push -w " in "".join(waiting(workspace))
+
+
+def test_annotators_whose_votes_do_not_count_are_mentioned(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    pairs = {"undecided": [3], "judged": [3], "confidence": [1.0], "shown": [2]}
+    put_truth(workspace, [{**truth_row("open", [], ImageState.IN_REVIEW, None), **pairs}])
+    put(workspace, "annotators", [annotator("x:ann", excluded="gold accuracy"), annotator("x:bob")])
+    assert waiting(workspace)[1].startswith("votes of 1 annotator do not count: `reground review annotators -w ")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reground.annotations.review.findings import Findings
 from reground.annotations.review.status import ReviewStatus, answers_per_hour
 from reground.annotations.review.status_text import format_hours, status_cells, status_text
 
@@ -51,8 +52,44 @@ def test_the_table_has_a_line_a_question_and_says_what_it_does_not_know() -> Non
     head, known, unknown, unit = status_text(
         ReviewStatus([ROW, {**ROW, "answers_per_hour": None, "hours_left": None}])
     ).splitlines()
-    assert head.split("  ")[0] == "question" and " ".join(head.split()).endswith("annotators an hour time left")
-    assert " ".join(known.split()) == "classify 2 1,100 of 1,200 100 7 3,300 4 120 2 h"
+    assert head.split("  ")[0] == "question" and " ".join(head.split()).endswith("answers people /hour time left")
+    assert " ".join(known.split()) == "classify 2 1,100 of 1,200 7 3,300 4 120 2 h"
     assert unknown.split()[-2:] == ["-", "-"]
-    assert "count questions" in unit and len(unit) <= 80
-    assert len(status_cells(ROW)) == 9
+    assert "counts questions" in unit and len(unit) <= 80
+    assert len(status_cells(ROW)) == 8
+
+
+def test_no_line_but_an_address_is_wider_than_a_terminal_of_80_columns() -> None:
+    long = "a-very-long-name." * 6
+    large: Any = {
+        "tasks": 50_000,
+        "done": 48_000,
+        "open": 2_000,
+        "disagreed": 12_345,
+        "answers": 250_000,
+        "annotators": 120,
+    }
+    counts: Any = dict.fromkeys(("answers", "skips", "refused", "disputed", "decisions"), 250_000)
+    link = "http://127.0.0.1:8080/" + "x" * 90
+    findings = Findings(
+        [
+            {
+                "image_id": long,
+                "class_idx": 7,
+                "label": long,
+                "reasons": ["tie", "contradicts gold"],
+                "voters": {"yes": [long, long], "no": [long]},
+                "links": [link],
+            }
+        ],
+        [{"key": long, "people": [long, long], "answers": 3, "by_all": False, "links": [link]}],
+        [{"person": long, "reason": "answer_invalid", "detail": f"{long} {long}", "link": link}],
+        [{"person": long, **counts, "excluded": "takes 0.3 s for a task (median of 58), at least 1.5 required"}],
+        [{"class_idx": 7, "label": long, "votes": 250_000, "disputed": 12_345, "skipped": 12_345}],
+    )
+    row: Any = {**ROW, **large, "answers_per_hour": 4_052.0, "hours_left": 8_000.0}
+    lines = status_text(ReviewStatus([row], findings)).splitlines()
+    assert [line for line in lines if len(line) > 80 and link not in line] == []
+    assert sum(link in line for line in lines) == 3
+    text = " ".join(" ".join(lines).split())
+    assert "is excluded, no vote counts: takes 0.3 s for a task (median of 58), at least 1.5 required" in text
