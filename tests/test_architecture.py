@@ -146,7 +146,12 @@ def test_annotations_know_nothing_of_prefect(source: Source) -> None:
 
 
 def test_kernels_are_arithmetic(source: Source) -> None:
-    allowed = ("numpy", "cv2", "scipy", *(f"reground.tasks.{name}" for name in ("kernels", "schema", "errors")))
+    allowed = (
+        "numpy",
+        "cv2",
+        "scipy",
+        *(f"reground.tasks.{name}" for name in ("kernels", "schema", "errors", "memory")),
+    )
     pure = sys.stdlib_module_names - {"os", "io", "pathlib", "time", "datetime", "random", "socket", "shutil"}
     kernels = {name: found for name, found in source.imports.items() if within(name, "reground.tasks.kernels")}
     assert len(kernels) > 3

@@ -68,12 +68,12 @@ def _resize(image_id: ImageId, uri: str, pixels: int) -> bytes:
 
     try:
         image = Image.fromarray(load_rgb(uri))
+        image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
     except Exception as error:
         raise RegroundError(
             f"expected the image {image_id} at {uri}, where it was indexed, but it cannot be read "
             f"({type(error).__name__}: {error}): restore it, or run `reground index` again."
         ) from error
-    image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

@@ -17,7 +17,7 @@ from reground.tasks.images.index import STEP, IndexSettings
 from reground.tasks.images.labels import LabelError, LabelIndex, label_index, resolve_label
 from reground.tasks.images.listing import ListedFile, list_files, normalize
 from reground.tasks.images.original_labels import read_original_labels
-from reground.tasks.images.photograph import DropError, Photograph
+from reground.tasks.images.photograph import DropError, Photograph, enough_memory
 from reground.tasks.images.png import without_texts
 
 __all__ = [
@@ -50,4 +50,5 @@ __all__ = [
     "Photograph",
     "Box",
     "DropError",
+    "enough_memory",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from reground.tasks.errors import RegroundError
 from reground.tasks.images.boxes import Box
 from reground.tasks.images.decode import ImageError, load_rgb
+from reground.tasks.memory import is_out_of_memory
 from reground.tasks.schema import BoxDict, ClassIdx, DroppedRow, DropReason, ImageId, ImageRow, dropped_row
 
 
@@ -23,6 +26,22 @@ class DropError(Exception):
     def row(self, stage: str, item: str) -> DroppedRow:
         """The row of ``dropped`` for this item."""
         return dropped_row(stage, item, self.reason, self.detail)
+
+
+@contextlib.contextmanager
+def enough_memory(item: str) -> Iterator[None]:
+    """Turn want of memory into a `DropError` (`DropReason.TOO_LARGE`).
+
+    Args:
+        item: what is made here, with the name of its file.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            detail = f"{item} does not fit into the memory of this machine"
+            raise DropError(DropReason.TOO_LARGE, detail) from error
+        raise
 
 
 @dataclass(frozen=True)

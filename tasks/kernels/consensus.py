@@ -31,6 +31,7 @@ from reground.tasks.kernels.geodesic import geodesic_distance
 from reground.tasks.kernels.geometry import Box
 from reground.tasks.kernels.grabcut import Mask, Pixels, SegmentationError
 from reground.tasks.kernels.guided_filter import guided_enlargement
+from reground.tasks.memory import is_out_of_memory
 
 Plane = npt.NDArray[np.float32]
 
@@ -185,7 +186,9 @@ def _segment(lab: Pixels, start: npt.NDArray[np.uint8]) -> Mask | None:
     cv2.setRNGSeed(0)
     try:
         cv2.grabCut(lab, start, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 1, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:
+    except cv2.error as error:
+        if is_out_of_memory(error):  # a candidate less would be another mask
+            raise MemoryError(str(error)) from error
         return None
     return (start == cv2.GC_FGD) | (start == cv2.GC_PR_FGD)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reground.tasks.kernels.geometry import Box
+from reground.tasks.memory import is_out_of_memory
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -37,6 +38,7 @@ def grabcut(pixels: Pixels, box: Box, iterations: int, seed: int) -> Mask:
 
     Raises:
         SegmentationError: the box is empty, leaves the image or fills it.
+        MemoryError: the image does not fit into memory.
     """
     height, width = pixels.shape[:2]
     xmin, ymin, xmax, ymax = box
@@ -49,5 +51,7 @@ def grabcut(pixels: Pixels, box: Box, iterations: int, seed: int) -> Mask:
     try:
         cv2.grabCut(pixels, labels, rect, background, foreground, iterations, cv2.GC_INIT_WITH_RECT)
     except cv2.error as error:
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from error
         raise SegmentationError(f"OpenCV: {error.err or 'failed'}") from error
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)

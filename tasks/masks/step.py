@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from reground.tasks.errors import RegroundError, UsageError
-from reground.tasks.images import Box, DropError, ImageError, Photograph, check_size
+from reground.tasks.images import Box, DropError, ImageError, Photograph, check_size, enough_memory
 from reground.tasks.kernels.geometry import central_crop, resized_crop, visible_pixels
 from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_method, planned_method
 from reground.tasks.masks.rle import encode_mask
@@ -66,14 +66,12 @@ def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
     drops: list[DroppedRow] = []
     for row in workspace.read_part(shard.hints["part"]).to_pylist():
         try:
-            mask_row, problems = _mask_row(row, method, settings, shard.args)
+            with enough_memory(f"a mask of {row['uri']}"):
+                mask_row, problems = _mask_row(row, method, settings, shard.args)
             masks.append(mask_row)
             drops += [DropError(DropReason.MASK_PART_INVALID, text).row("masks", row["image_id"]) for text in problems]
         except DropError as error:
             drops.append(error.row("masks", row["image_id"]))
-        except MemoryError:
-            detail = f"a mask of {row['uri']} does not fit into the memory of this machine"
-            drops.append(DropError(DropReason.TOO_LARGE, detail).row("masks", row["image_id"]))
     drops += [
         DropError(DropReason.MASK_QUARANTINED, row["quarantine"]).row("masks", row["image_id"])
         for row in masks

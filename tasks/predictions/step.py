@@ -26,6 +26,7 @@ from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import DropError, ImageError, decode_rgb, load_rgb
 from reground.tasks.kernels.topk import top_k
+from reground.tasks.memory import is_out_of_memory
 from reground.tasks.models import Model
 from reground.tasks.predictions.chance import count_correct, looks_random
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, DroppedRow, DropReason
@@ -244,7 +245,9 @@ def _reader(
         except ImageError as error:
             detail = error.detail if name in error.detail else f"{name}, resized: {error.detail}"
             return DropError(error.reason, detail)
-        except MemoryError:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             return DropError(DropReason.TOO_LARGE, f"{name} does not fit into the memory of this machine, resized")
 
     return read

@@ -20,23 +20,23 @@ QUALITY = 80
 
 
 def photograph(uri: str) -> str:
-    """A photograph as a data URI; empty if its file is gone or broken since it was indexed."""
+    """A photograph as a data URI; empty if its file is gone or broken since it was indexed, or memory is short."""
     try:
         return data_uri(Image.fromarray(load_rgb(uri)), PHOTOGRAPH)
-    except RegroundError:
+    except (RegroundError, MemoryError):
         return ""
 
 
 def masked(mask: Quarantined) -> str:
     """A photograph as a data URI, faded where its mask says background; empty as for `photograph`."""
+    background = ~decode_mask(mask.rle, mask.height, mask.width)
     try:
         pixels = load_rgb(mask.uri)
-    except RegroundError:
+        if pixels.shape[:2] == background.shape:
+            pixels = np.where(background[..., None], 170 + pixels // 4, pixels).astype(np.uint8)
+        return data_uri(Image.fromarray(pixels), MASKED)
+    except (RegroundError, MemoryError):
         return ""
-    background = ~decode_mask(mask.rle, mask.height, mask.width)
-    if pixels.shape[:2] == background.shape:
-        pixels = np.where(background[..., None], 170 + pixels // 4, pixels).astype(np.uint8)
-    return data_uri(Image.fromarray(pixels), MASKED)
 
 
 def variant(content: bytes) -> str:

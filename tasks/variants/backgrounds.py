@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from reground.tasks.images import Photograph
+from reground.tasks.images import Photograph, enough_memory
 from reground.tasks.kernels.geometry import (
     Crop,
     apply_crop,
@@ -75,11 +75,15 @@ def background(
 
     Returns:
         ``(size, size, 3) uint8``, read-only.
+
+    Raises:
+        DropError: it does not fit into memory.
     """
     photograph = pool.photographs[image_id]
 
     def make() -> np.ndarray:
-        return FILLS[fill](photograph, photograph.load() if pixels is None else pixels, short, size)
+        with enough_memory(f"the background of {photograph.uri}"):
+            return FILLS[fill](photograph, photograph.load() if pixels is None else pixels, short, size)
 
     return _CACHE.get((pool.key, image_id, short, size, fill), make)
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images import GROUPS, DropError, GroupCoverage, load_groups, read_group_map
+from reground.tasks.images import GROUPS, DropError, GroupCoverage, enough_memory, load_groups, read_group_map
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, ImageId, MaskRow, Row
 from reground.tasks.variants.compose import PUBLISHED_COMPOSITION, Composition, Subject, VariantImage, compose_variants
 from reground.tasks.variants.inputs import VariantInputs, load_inputs, pool_key, read_groups, read_rows
@@ -198,12 +198,13 @@ def _photograph_rows(mask_row: MaskRow, inputs: VariantInputs, settings: Variant
     """All rows of one photograph, as (table, row)."""
     photograph = inputs.pool.photographs[mask_row["image_id"]]
     try:
-        group = inputs.pool.group(photograph)
-        subject = Subject.of(photograph, group, mask_row, settings.short, settings.size)
+        with enough_memory(f"variants of {photograph.uri}"):
+            group = inputs.pool.group(photograph)
+            subject = Subject.of(photograph, group, mask_row, settings.short, settings.size)
+            rows = list(_subject_rows(subject, inputs, settings))
     except DropError as error:
-        yield "dropped", error.row("variants", photograph.image_id)
-        return
-    yield from _subject_rows(subject, inputs, settings)
+        rows = [("dropped", error.row("variants", photograph.image_id))]
+    yield from rows
 
 
 def _subject_rows(subject: Subject, inputs: VariantInputs, settings: VariantSettings) -> Iterator[tuple[str, Row]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +16,7 @@ from reground.tasks.masks.rle import decode_mask
 from reground.tasks.masks.step import STEP, MaskSettings
 from reground.tasks.workspace import Workspace, todo
 from tests.support.masks_world import TWO_THREADS, box, commit_images, digests, index_world, quiet, row
+from tests.support.memory import SHORTAGES
 from tests.support.world import World
 
 
@@ -168,6 +170,28 @@ def test_settings_that_cannot_be(masked, settings, message):
 def test_masks_need_an_index(workspace_url):
     with pytest.raises(RegroundError, match="run `reground index"):
         todo(STEP, Workspace(workspace_url), MaskSettings())
+
+
+@pytest.mark.parametrize("method", ["grabcut", "consensus"])
+@pytest.mark.parametrize("place", ["grabCut", "connectedComponentsWithStats", "distanceTransform"])
+@pytest.mark.parametrize("shortage", SHORTAGES)
+def test_memory_that_opencv_does_not_get_costs_one_row(workspace_url, tmp_path, monkeypatch, method, place, shortage):
+    workspace = Workspace(workspace_url)
+    pixels = np.random.default_rng(0).integers(90, 110, (200, 300, 3)).astype(np.uint8)
+    pixels[70:130, 110:190] = 255
+    commit_images(workspace, [row(tmp_path / f"{name}.png", pixels, box(100, 60, 200, 140)) for name in ("a", "b")])
+    whole, calls = getattr(cv2, place), iter(range(1000))
+
+    def once(*arguments, **options):
+        if next(calls) == 0:
+            raise shortage()
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(cv2, place, once)
+    run_step("masks", workspace, MaskSettings(method=method), Runner("threads", 1), quiet(tmp_path))
+    (drop,) = workspace.read("dropped").to_dict("records")
+    assert drop["reason"] == "too_large" and f"{drop['item']}.png does not fit into the memory" in drop["detail"]
+    assert workspace.read("masks")["image_id"].tolist() == ["b" if drop["item"] == "a" else "a"]
 
 
 def test_a_photograph_without_memory_or_bounds_costs_its_own_row(workspace_url, tmp_path, monkeypatch):

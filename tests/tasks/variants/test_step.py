@@ -13,9 +13,11 @@ from torchvision import transforms
 from reground.flows.run import Runner, run_step
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.schema import VARIANTS
+from reground.tasks.variants import backgrounds
 from reground.tasks.variants.step import STEP, VariantSettings
 from reground.tasks.workspace import Workspace, todo
 from tests.support.masks_world import TWO_THREADS, box, digests, quiet, row
+from tests.support.memory import SHORTAGES
 from tests.support.variants_world import MIXED, copy_of, masked_world, pixels, read, small_world
 from tests.support.world import CLASSES, World
 
@@ -185,3 +187,26 @@ def test_settings_that_cannot_be(made, settings, message):
 def test_variants_need_masks(workspace_url):
     with pytest.raises(RegroundError, match="run `reground masks"):
         todo(STEP, Workspace(workspace_url), VariantSettings())
+
+
+@pytest.mark.parametrize("shortage", SHORTAGES)
+def test_memory_for_one_photograph_costs_its_own_rows(workspace_url, tmp_path, monkeypatch, shortage):
+    workspace = Workspace(workspace_url)
+    scene = np.random.default_rng(0).integers(90, 110, (300, 300, 3)).astype(np.uint8)
+    images = [row(tmp_path / f"{name}.png", scene + number, box(40, 40, 60, 60)) for number, name in enumerate("abc")]
+    settings = small_world(workspace, tmp_path, images, fill="inpaint")
+    whole = backgrounds.inpaint
+
+    def inpaint(pixels, *arguments):
+        if pixels.min() == 91:  # of b
+            raise shortage()
+        return whole(pixels, *arguments)
+
+    monkeypatch.setattr(backgrounds, "inpaint", inpaint)
+    run_step("variants", workspace, settings, TWO_THREADS, quiet(tmp_path))
+    dropped = workspace.read("dropped")
+    dropped = dropped[dropped["reason"] == "too_large"]
+    assert "b" in set(dropped["item"]) and all("b.png does not fit" in detail for detail in dropped["detail"])
+    for name in VARIANTS:
+        ids = set(workspace.read(f"variants/{name}")["image_id"])
+        assert "b" not in ids and (ids == {"a", "c"} or name in MIXED)
