@@ -6,14 +6,15 @@ strategy needs it. Every strategy returns pairs in the order of their priority.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
+from reground.annotations.rounds.gold import read_gold
 from reground.annotations.rounds.grids import split_by_grid
-from reground.annotations.rounds.task_registry import Task, read_tasks
+from reground.annotations.rounds.task_registry import Task, deleted_task_ids, read_tasks
 from reground.tasks.errors import unknown
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
 from reground.tasks.votes import (
@@ -98,15 +99,15 @@ def default_strategy(context: SelectionContext) -> pd.DataFrame:
     """
     if context.kind == CONTAINS:
         return _without(candidates(context), _pairs_of_round(context, CLASSIFY))
-    truth = context.workspace.read("truth", ["image_id", "routing"])
-    reviewed_ids = truth.loc[truth["routing"] != "unreviewed", "image_id"]
+    truth = context.workspace.read("truth", ["routing"])
     in_contains = _pairs_of_round(context, CONTAINS)
     if in_contains.empty:
-        return candidates(context) if reviewed_ids.empty else several(context)
+        return several(context) if (truth["routing"] != "unreviewed").any() else candidates(context)
     rest = _left_to_classify(context, in_contains)
-    rest = rest[~rest["image_id"].isin(in_contains["image_id"]) | rest["image_id"].isin(reviewed_ids)]
+    rest = pd.concat([rest, _confident_pairs(context, set(rest["image_id"]))])
     rest = _add_truth_labels(context.workspace, rest)
-    return rest if reviewed_ids.empty else pd.concat([several(context), rest])
+    pairs = rest if truth.empty else pd.concat([several(context), rest])
+    return pairs[~pairs["image_id"].isin(_open_in_contains(context))]
 
 
 def candidates(context: SelectionContext) -> pd.DataFrame:
@@ -125,12 +126,13 @@ def several(context: SelectionContext) -> pd.DataFrame:
     context.workspace.require("truth", "truth")
     truth = context.workspace.read("truth", ["image_id", "original", "judged", "routing"])
     truth = truth[truth["routing"] == SEVERAL]
-    frequencies = _contains_frequencies(context)
-    pairs: list[tuple[str, int]] = []
-    for image_id, original, judged_labels in zip(truth["image_id"], truth["original"], truth["judged"], strict=True):
-        original_label = None if pd.isna(original) else int(original)
-        labels = _confident_labels(frequencies.get(image_id, {}), original_label, judged_labels, context.policy.ratio)
-        pairs += [(image_id, label) for label in labels]
+    confident = _confident_labels(context, set(truth["image_id"]))
+    pairs = [
+        (image_id, int(label))
+        for image_id, original, judged_labels in zip(truth["image_id"], truth["original"], truth["judged"], strict=True)
+        for label in (original, *confident.get(image_id, sorted(set(judged_labels) - {original})))
+        if not pd.isna(label)
+    ]
     return pd.DataFrame(pairs, columns=PAIR)
 
 
@@ -164,6 +166,37 @@ STRATEGIES: Final[dict[str, Callable[[SelectionContext], pd.DataFrame]]] = {
 }
 
 
+def _confident_pairs(context: SelectionContext, image_ids: set[str]) -> pd.DataFrame:
+    confident = _confident_labels(context, image_ids)
+    return pd.DataFrame([(image_id, label) for image_id in confident for label in confident[image_id]], columns=PAIR)
+
+
+def _confident_labels(context: SelectionContext, image_ids: set[str]) -> dict[str, list[int]]:
+    """image_id -> the labels confident in CONTAINS beside the original one, of the images that have CONTAINS votes."""
+    truth = context.workspace.read("truth", ["image_id", "original"]).dropna()
+    originals = dict(zip(truth["image_id"], truth["original"].astype(int), strict=True))
+    frequencies = _contains_frequencies(context)
+    return {
+        image_id: _confident(frequencies[image_id], originals.get(image_id), context.policy.ratio)
+        for image_id in sorted(image_ids & frequencies.keys())
+    }
+
+
+def _open_in_contains(context: SelectionContext) -> set[str]:
+    """Images that a grid of this round asks about, with a candidate that no vote in the truth judges yet.
+
+    Known answers are no votes, and a deleted task gets none.
+    """
+    deleted = deleted_task_ids(context.workspace)
+    tasks = [task for task in _tasks_of_round(context, CONTAINS) if task.task_id not in deleted]
+    asked = _pairs_of(tasks)
+    asked = asked[_is_in(asked, candidates(context))]
+    truth = context.workspace.read("truth", ["image_id", "judged"])
+    judged = truth.explode("judged").dropna().rename(columns={"judged": "class_idx"})[PAIR]
+    known = pd.DataFrame([*read_gold(context.workspace)], columns=PAIR)
+    return set(_without(_without(asked, judged), known)["image_id"])
+
+
 def _contains_frequencies(context: SelectionContext) -> dict[str, dict[int, float]]:
     """image_id -> label -> selection frequency in CONTAINS."""
     votes = encode(read_votes(context.workspace, context.policy, VOTE_COLUMNS, CONTAINS))
@@ -174,17 +207,11 @@ def _contains_frequencies(context: SelectionContext) -> dict[str, dict[int, floa
     return frequencies
 
 
-def _confident_labels(
-    frequencies: Mapping[int, float], original: int | None, judged_labels: Collection[int], ratio: float
-) -> list[int]:
-    if not frequencies:
-        return sorted({int(label) for label in judged_labels} | ({original} if original is not None else set()))
-    threshold = ratio * frequencies.get(original, 0.0) if original is not None else ratio
-    confident = [
-        label for label, value in frequencies.items() if value > 0 and value >= threshold and label != original
-    ]
-    labels = sorted(confident, key=lambda label: (-frequencies[label], label))[:MAX_CONFIDENT]
-    return labels if original is None else [original, *labels]
+def _confident(frequencies: Mapping[int, float], original: int | None, ratio: float) -> list[int]:
+    """The most selected labels but the original one: selected, and ``ratio`` times as often as that."""
+    base = 1.0 if original is None else frequencies.get(original, 1.0)
+    others = [label for label, share in frequencies.items() if 0 < share >= ratio * base and label != original]
+    return sorted(others, key=lambda label: (-frequencies[label], label))[:MAX_CONFIDENT]
 
 
 def _top_1(workspace: Workspace, table_name: str) -> pd.DataFrame:
@@ -206,8 +233,12 @@ def _left_to_classify(context: SelectionContext, in_contains: pd.DataFrame) -> p
 
 def _pairs_of_round(context: SelectionContext, kind: str) -> pd.DataFrame:
     """The pairs that one question of this round asks about."""
+    return _pairs_of(_tasks_of_round(context, kind))
+
+
+def _tasks_of_round(context: SelectionContext, kind: str) -> list[Task]:
     tasks = read_tasks(context.workspace)
-    return _pairs_of(task for task in tasks if (task.round_number, task.kind) == (context.round_number, kind))
+    return [task for task in tasks if (task.round_number, task.kind) == (context.round_number, kind)]
 
 
 def _pairs_of(tasks: Iterable[Task]) -> pd.DataFrame:

@@ -131,6 +131,37 @@ def test_a_label_with_few_images_goes_to_classify_and_no_pair_is_asked_twice(wor
     assert plan(workspace, "classify", min_grid=10).questions == plan(workspace, min_grid=10).questions == []
 
 
+def test_an_original_label_too_rare_for_a_grid_is_asked_once_the_grids_are_answered(workspace: Workspace) -> None:
+    """The usual case of a diverse set: models name frequent labels, and few images share an original one."""
+    put(workspace, "images", [{**image(f"i{n:02d}", n + 2), "sha256": f"{n:064x}"} for n in range(12)])
+    frequent = [candidate(f"i{n:02d}", label) for n in range(12) for label in (0, 1)]
+    put(workspace, "candidates", [*frequent, *(candidate(f"i{n:02d}", n + 2) for n in range(12))])
+    create_tasks(workspace, plan(workspace, min_grid=10), "contains", 2)
+    assert plan(workspace, min_grid=10).num_left == 12 and plan(workspace, "classify", min_grid=10).questions == []
+    votes = [
+        vote(f"i{n:02d}", label, person, "yes" if (n, label) == (3, 1) else "no", "contains")
+        for n in range(4)
+        for label in ((0,) if n == 2 else (0, 1))
+        for person in "pq"
+    ]
+    put(workspace, "votes", votes)
+    judged = {"i00": [0, 1], "i01": [0, 1], "i02": [0], "i03": [0, 1], "i04": []}
+    pending = {"state": "in_review", "outcome": None, "labels": None, "routing": "unreviewed"}
+    rows = [
+        truth(image_id, dict.fromkeys(labels, 0.0), original=n + 2, **pending)
+        for n, (image_id, labels) in enumerate(judged.items())
+    ]
+    put_truth(workspace, rows)
+    questions = plan(workspace, "classify", min_grid=10).questions
+    assert {q.image_ids[0]: sorted(q.class_idxs) for q in questions} == {
+        "i00": [2],
+        "i01": [3],
+        "i03": [1, 5],  # with the label that a grid found
+    }  # of i02 and i04 a grid is still open
+    put(workspace, "gold", [{"image_id": "i02", "class_idx": 1, "answer": "no", "source": "g"}])
+    assert len(plan(workspace, "classify", min_grid=10, gold_rate=0.0).questions) == 4  # a known answer is no vote
+
+
 def test_a_diverse_set_gets_no_pages_of_one_photograph(workspace: Workspace) -> None:
     put(workspace, "candidates", [candidate(f"i{n:02d}", (n + k) % 5) for n in range(12) for k in (0, 1)])
     assert plan(workspace, min_grid=8).questions == [] and plan(workspace, min_grid=8).num_left == 24
