@@ -88,7 +88,7 @@ def from_file(path: Path | None) -> Iterator[RawValue]:
     """
     if path is None:
         return
-    place = str(path.absolute())
+    place = os.fsencode(path.absolute()).decode(errors="backslashreplace")  # as it is remembered, so text
     try:
         values = list(flatten(parse_toml(read_bytes(path, MAX_TOML_BYTES))))
     except (OSError, ValueError, RecursionError) as error:

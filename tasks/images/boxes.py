@@ -166,16 +166,25 @@ def orient_box(box: Box, orientation: int, stored_size: Sequence[int]) -> Box:
     return Box(top, left, bottom, right) if orientation >= 5 else Box(left, top, right, bottom)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a coordinate: any number of digits and decimals, with an exponent or without.
+
+    Examples:
+        >>> is_number("1.6e+01"), is_number("nan"), is_number("1e400")
+        (True, False, False)
+    """
+    return bool(_NUMBER.fullmatch(text)) and abs(float(text)) < MAX_COORDINATE
+
+
 def _box(node: Element) -> Box:
     return Box(*(_number(node, f"bndbox/{edge}") for edge in Box._fields))
 
 
 def _number(parent: Element, path: str) -> int:
     text = (parent.findtext(path) or "").strip()
-    number = float(text) if _NUMBER.fullmatch(text) else MAX_COORDINATE
-    if not abs(number) < MAX_COORDINATE:
+    if not is_number(text):
         raise _invalid(f"expected a number of pixels in <{parent.tag}> at {path}, found '{text[:40]}'")
-    return round(number)
+    return round(float(text))
 
 
 def _invalid(detail: str) -> BoxError:

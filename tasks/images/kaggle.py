@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from reground.tasks.errors import UsageError
+from reground.tasks.images.boxes import is_number
 from reground.tasks.images.listing import normalize
 from reground.tasks.tabular import read_text_table
 
@@ -26,7 +27,6 @@ SYNSET_MAPPING: Final = "LOC_synset_mapping.txt"
 
 _SOLUTION: Final = re.compile(r"LOC_(\w+)_solution\.csv")
 _WNID: Final = re.compile(r"n\d{8}", re.ASCII)
-_NUMBER: Final = re.compile(r"-?\d{1,9}(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _predictions(path: Path, line: int, text: str) -> Iterator[str]:
     words = text.split()
     for start in range(0, len(words), 5):
         wnid, *edges = words[start : start + 5]
-        if not (_WNID.fullmatch(wnid) and len(edges) == 4 and all(map(_NUMBER.fullmatch, edges))):
+        if not (_WNID.fullmatch(wnid) and len(edges) == 4 and all(map(is_number, edges))):
             raise UsageError(
                 f"{path}, line {line}: expected a WordNet id and four coordinates for each box, as in "
                 f"'n01440764 16 61 205 145', found '{' '.join(words[start : start + 5])[:60]}'"

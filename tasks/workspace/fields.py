@@ -75,10 +75,13 @@ class SettingField:
             folder: that relative paths start from; None: they stay as they are.
 
         Raises:
-            ValueError: another kind of value, or one out of bounds.
+            ValueError: another kind of value, one out of bounds, or text that is not Unicode.
         """
         value = self._validate(os.fspath(raw) if isinstance(raw, os.PathLike) else raw)
-        return self.location.absolute(value, folder) if self.location and folder else value
+        value = self.location.absolute(value, folder) if self.location and folder else value
+        for text in value if self.is_list else (value,):
+            _check_unicode(text)
+        return value
 
     def _validate(self, raw: Any) -> Any:
         from pydantic import ValidationError
@@ -212,6 +215,15 @@ def _help(cls: type[Any]) -> dict[str, str]:
 
     parsed = parse(cls.__doc__ or "", style=DocstringStyle.GOOGLE)
     return {param.arg_name: " ".join((param.description or "").split()) for param in parsed.params}
+
+
+def _check_unicode(value: Any) -> None:
+    """Names of files may be any bytes; what is remembered of them is text."""
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"expected text in UTF-8, got {_quoted(value)}: a file of that name needs another") from None
 
 
 def _split(text: str) -> tuple[str, ...]:

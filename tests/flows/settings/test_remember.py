@@ -51,6 +51,7 @@ def inputs(tmp_path: Path) -> Path:
     (folder / "listed.csv").write_text("path,label\n")
     (folder / "wrong.toml").write_text("[variants]\ncompose = ['blend']\n[masks]\nsed = 1\n")
     (folder / "fine.toml").write_text("[masks]\nseed = 5\n")
+    (folder / "no text \udcff").mkdir()
     return folder
 
 
@@ -68,6 +69,8 @@ REFUSED = [
     ["run", "{world}", "--models", "resnet50"],
     ["run", "{world}", "--method", "supplied:{inputs}/none"],
     ["run", "{world}", "--groups", "{inputs}/none.json"],
+    ["index", "{world}", "--boxes", "{inputs}/no text \udcff"],
+    ["report", "--title", "no text \udcff"],
 ]
 
 
@@ -183,6 +186,13 @@ def test_a_file_is_remembered_with_its_path(world: World, inputs: Path, tmp_path
     assert main(["index", str(world.images), "-w", str(folder), "--config", str(inputs / "fine.toml")]) == 0
     remember(Workspace(folder), {"masks": {"seed": 6}})
     assert remembered(folder)["masks.seed"] == {"value": 6}
+
+
+def test_a_file_whose_name_is_no_text_is_remembered_as_text(inputs: Path, tmp_path: Path) -> None:
+    path = (inputs / "fine.toml").rename(inputs / "fine \udcff.toml")
+    workspace = Workspace(str(tmp_path / "W"))
+    remember(workspace, {}, path)
+    assert "fine \\xff.toml" in str(resolve(workspace, {}).origins["masks.seed"])
 
 
 def test_the_environment_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,11 @@ def test_malformed_solutions(tmp_path: Path, content: str | bytes, complaint: st
         read_solution(put(tmp_path / "LOC_val_solution.csv", content))
 
 
+def test_coordinates_may_have_decimals_and_exponents(tmp_path: Path):
+    rows = "ImageId,PredictionString\na,n01440764 1.6e+01 61 205.123456789012 1.45E2\n"
+    assert read_solution(put(tmp_path / "LOC_val_solution.csv", rows)) == {"a": ("n01440764",)}
+
+
 def test_an_image_without_predictions_has_no_label(tmp_path: Path):
     path = put(tmp_path / "LOC_val_solution.csv", f"ImageId,PredictionString\na,\nb,{DOG} 1.5 2 6 7\n")
     assert read_solution(path) == {"a": (), "b": (DOG,)}
