@@ -7,7 +7,7 @@ FO := .venv-fiftyone
 TESTS := OMP_WAIT_POLICY=PASSIVE
 ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
 
-.PHONY: demo test lint unit slow docs pictures install label-studio fiftyone clean
+.PHONY: demo test lint unit slow long docs pictures install label-studio fiftyone clean
 .DELETE_ON_ERROR:
 
 demo: install label-studio ## the whole pipeline on 20 photographs
@@ -23,11 +23,14 @@ lint:
 
 unit:
 	@echo "== unit tests"
-	@$(ENV) $(TESTS) .venv/bin/pytest -m "not slow" -n auto --dist worksteal
+	@$(ENV) $(TESTS) .venv/bin/pytest -m "not slow and not long" -n auto --dist worksteal
 
 slow:
 	@echo "== real weights, real servers, a real browser"
-	@$(ENV) $(TESTS) .venv/bin/pytest -m slow -n 2 --dist loadfile
+	@$(ENV) $(TESTS) .venv/bin/pytest -m "slow and not long" -n 2 --dist loadfile
+
+long: install label-studio ## what is not part of test: more kills, more inputs, the benchmarks of reviews
+	@$(ENV) $(TESTS) .venv/bin/pytest -m long
 
 docs: install ## the documentation as a site in site/, which opens from the folder; a broken link fails
 	@.venv/bin/python docs/make_reference.py

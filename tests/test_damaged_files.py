@@ -11,7 +11,7 @@ import pytest
 from tests.support.needs import ROOT
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [10, pytest.param(60, marks=pytest.mark.long)])
 def test_damaged_files_are_refused_or_read_within_limits(count: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.mutation", "1", str(count)], cwd=ROOT, capture_output=True, text=True

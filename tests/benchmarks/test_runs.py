@@ -74,6 +74,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "help": (nothing, "--repeats 1"),
     "joint_truth": (reassessed, ""),
     "joint_truth_parts": (releases, ""),
+    "large_set": (nothing, "--images 200"),
     "manifest": (nothing, "--entries 200"),
     "mask_quality": (photographs_and_masks, ""),
     "masks": (photographs_and_masks, ""),
@@ -88,6 +89,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "structure": (nothing, ""),
     "variants": (photographs, "--limit 4 --rounds 1"),
 }
+LONG = ("joint_truth_parts", "reference_truth", "review", "review_screen")
 NEEDS = {"review": need_label_studio, "review_screen": need_label_studio}
 APART = {"record", "structure_imports"}
 """What no benchmark is, but a part of some."""
@@ -97,7 +99,7 @@ def test_each_benchmark_is_run_here() -> None:
     assert set(RUNS) | APART == {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in RUNS])
 def test_a_benchmark_runs_to_its_end(name: str, tmp_path: Path) -> None:
     NEEDS.get(name, lambda: None)()
     if name == "review_screen":
