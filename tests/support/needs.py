@@ -35,6 +35,13 @@ def need_chromium() -> str:
     return str(found)
 
 
+def need_postgresql() -> Path:
+    """The folder of PostgreSQL's programs, of the newest version that is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    need(found, "PostgreSQL (Debian's package postgresql)")
+    return found[-1].parent
+
+
 def need_label_studio() -> Path:
     need(LABEL_STUDIO.exists(), f"Label Studio in {LABEL_STUDIO.parent.parent} (`make label-studio`)")
     return LABEL_STUDIO
