@@ -12,6 +12,7 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.exceptions import ExternalSignal
 from prefect.flows import Flow
 from prefect.futures import as_completed
 from prefect.states import Completed, Failed
@@ -20,7 +21,19 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from reground.flows import steps
 from reground.flows.artifacts import RunProgress, create_step_artifact
 from reground.flows.overrides import Overrides
-from reground.flows.run import BATCHES, Batch, Runner, add_batch, batches, parse_runner, run_batch, settled, watch
+from reground.flows.run import (
+    BATCHES,
+    Batch,
+    Runner,
+    add_batch,
+    batches,
+    follow_parent,
+    parse_runner,
+    run_batch,
+    settled,
+    terminate_workers,
+    watch,
+)
 from reground.flows.settings import FlowSettings, Settings, remembering, resolve_for
 from reground.flows.waiting import waiting
 from reground.tasks.errors import RegroundError
@@ -168,7 +181,7 @@ def run_context(
     with open_workspace(command, workspace_url, overrides, step_names) as (workspace, settings):
         parsed_runner = parse_runner(runner or settings.runner)
         workspace.sweep()
-        with task_runner(parsed_runner) as pool:
+        with task_pool(parsed_runner) as pool:
             yield RunContext(workspace, settings, parsed_runner, pool)
 
 
@@ -183,6 +196,21 @@ def _lock(workspace: Workspace, command: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def task_pool(runner: Runner) -> Iterator[TaskRunner[Any]]:
+    """A started task runner. Ctrl-C or SIGTERM ends its processes at once; an error lets them finish their calls.
+
+    Raises:
+        UsageError: Ray is asked for and not installed.
+    """
+    with task_runner(runner) as pool:
+        try:
+            yield pool
+        except (KeyboardInterrupt, SystemExit, ExternalSignal):
+            terminate_workers()
+            raise
+
+
 def task_runner(runner: Runner) -> TaskRunner[Any]:
     """Prefect's task runner for threads, processes or Ray.
 
@@ -190,7 +218,7 @@ def task_runner(runner: Runner) -> TaskRunner[Any]:
         UsageError: Ray is asked for and not installed.
     """
     if runner.kind == "processes":
-        return ProcessPoolTaskRunner(max_workers=runner.workers)
+        return ProcessPoolTaskRunner(max_workers=runner.workers, initializer=follow_parent)
     if runner.kind == "ray":
         from reground.flows.run import start_ray
 

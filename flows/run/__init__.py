@@ -15,6 +15,7 @@ from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import Bars, Lines, Silence, listen, show, watch
 from reground.flows.run.ray import start_ray
+from reground.flows.run.worker_processes import follow_parent, terminate_workers
 
 __all__ = [
     "Bars",
@@ -26,6 +27,7 @@ __all__ = [
     "add_batch",
     "batches",
     "deliver",
+    "follow_parent",
     "listen",
     "parse_runner",
     "prefect_server",
@@ -35,6 +37,7 @@ __all__ = [
     "run_step",
     "settled",
     "show",
+    "terminate_workers",
     "use",
     "watch",
 ]

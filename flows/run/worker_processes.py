@@ -20,9 +20,14 @@ def process_pool(workers: int) -> Iterator[Executor]:
             yield pool
         except (KeyboardInterrupt, SystemExit):
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
+            terminate_workers()
             raise
+
+
+def terminate_workers() -> None:
+    """End every worker process of this process at once."""
+    for child in multiprocessing.active_children():
+        child.terminate()
 
 
 def follow_parent() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -28,14 +29,42 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def parent(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    script, ready = tmp_path / "parent.py", tmp_path / "ready"
-    script.write_text(PARENT)
-    process = subprocess.Popen([sys.executable, str(script), str(ready)], stdout=subprocess.PIPE)
+PREFECT_PARENT = """
+import sys, time
+from pathlib import Path
+from prefect import flow, task
+from reground.flows.cli.main import exit_on_sigterm
+from reground.flows.run import use
+from reground.flows.run.local import Runner
+from reground.flows.scheduled import task_pool
+
+@task
+def stay(ready):
+    Path(ready).touch()
+    time.sleep(3600)
+
+@flow
+def waiting(*ready):
+    with task_pool(Runner("processes", 2)) as pool:
+        for future in [pool.submit(stay, parameters={"ready": each}) for each in ready]:
+            future.result()
+
+if __name__ == "__main__":
+    use(sys.argv[2])
+    exit_on_sigterm()
+    waiting(sys.argv[1], sys.argv[1] + "-too")
+"""
+
+
+@contextlib.contextmanager
+def running(folder: Path, code: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A parent whose workers are busy."""
+    script, ready = folder / "parent.py", folder / "ready"
+    script.write_text(code)
+    process = subprocess.Popen([sys.executable, str(script), str(ready), *arguments], stdout=subprocess.PIPE)
     children: list[psutil.Process] = []
     try:
-        wait_until(ready.exists)
+        wait_until(lambda: ready.exists() or process.poll() is not None)
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 2
         yield process
@@ -50,9 +79,22 @@ def parent(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_workers_end_with_their_parent(parent: subprocess.Popen[bytes], number: signal.Signals, status: int) -> None:
+def test_workers_end_with_their_parent(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    with running(tmp_path, PARENT) as parent:
+        end(parent, number)
+        assert parent.returncode == status
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_of_a_flow_run_end_with_it(tmp_path: Path, prefect_api: str, number: signal.Signals) -> None:
+    with running(tmp_path, PREFECT_PARENT, prefect_api) as parent:
+        end(parent, number)
+        assert parent.returncode != 0
+
+
+def end(parent: subprocess.Popen[bytes], number: signal.Signals) -> None:
     children = psutil.Process(parent.pid).children(recursive=True)
     parent.send_signal(number)
     parent.communicate(timeout=HANG)  # the pipe closes only when no worker holds it
-    assert parent.returncode == status
     assert psutil.wait_procs(children, timeout=HANG)[1] == []
