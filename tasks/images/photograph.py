@@ -44,7 +44,7 @@ def enough_memory(item: str) -> Iterator[None]:
         raise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Photograph:
     """A row of ``images`` with the box of its labelled object.
 

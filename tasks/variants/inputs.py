@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import DropError, Photograph, load_groups
-from reground.tasks.schema import DropReason, GroupRow, ImageId, ImageRow
+from reground.tasks.schema import BoxDict, DropReason, GroupRow, ImageId, ImageRow
 from reground.tasks.variants.pool import MASK, PUBLISHED, BackgroundPool, make_pool
 from reground.tasks.variants.selection import RULES, Selection, choose_backgrounds
 from reground.tasks.workspace import Workspace, digest
+
+IMAGE_COLUMNS: Final = ("image_id", "uri", "class_idx", "width", "height", "sha256", "boxes")
 
 
 @dataclass(frozen=True)
@@ -81,42 +83,60 @@ def load_inputs(
         RegroundError: a mask is of an image that is not indexed.
     """
     workspace = Workspace(url)
-    columns = ["image_id", "box", "quarantine", "rle"]
-    masks = {row["image_id"]: {**row, "rle": digest(row["rle"])} for row in read_rows(workspace, "masks", columns)}
-    columns = ["image_id", "uri", "class_idx", "width", "height", "sha256", "boxes"]
-    images = [row for row in read_rows(workspace, "images", columns) if row["image_id"] in masks]
-    _check_indexed(masks, {row["image_id"] for row in images})
-    pool = _pool(key, read_groups(workspace, groups), images, masks)
+    masks, shards = _masks(workspace)
+    pool, contents = _pool(workspace, key, read_groups(workspace, groups), masks)
     selections = {name: _select(pool, name, base_seed) for name in compositions}
-    contents = {row["image_id"]: _content(row, pool) for row in images}
     digests: dict[ImageId, str] = {}
     for image_id, mask in masks.items():
         excluded = [pool.exclusions[name].get(image_id) for name in compositions]
         choices = [by_id.get(image_id) for name in compositions for by_id in selections[name].values()]
         described = (_describe(item, contents) for item in (*excluded, *choices))
-        digests[image_id] = digest(recipe, contents[image_id], mask["rle"], *described)
-    return VariantInputs(pool, selections, _members(workspace), digests)
+        digests[image_id] = digest(recipe, contents[image_id], mask.digest, *described)
+    return VariantInputs(pool, selections, shards, digests)
+
+
+class _Mask(NamedTuple):
+    """What selections and digests need of a row of ``masks``; ``digest`` is that of its run lengths."""
+
+    box: BoxDict | None
+    quarantine: str | None
+    digest: str
+
+
+def _masks(workspace: Workspace) -> tuple[dict[ImageId, _Mask], dict[str, list[ImageId]]]:
+    """The masks by image, and the images of each shard in order; of a large set the rows are read part by part."""
+    masks: dict[ImageId, _Mask] = {}
+    shards: dict[str, list[ImageId]] = {}
+    for entry, part in workspace.parts("masks"):
+        rows = workspace.read_part(part.path, ["image_id", "box", "quarantine", "rle"]).to_pylist()
+        masks |= {row["image_id"]: _Mask(row["box"], row["quarantine"], digest(row["rle"])) for row in rows}
+        shards[entry.shard] = [row["image_id"] for row in rows]
+    return masks, shards
 
 
 def _pool(
-    key: str,
-    groups: Sequence[GroupRow],
-    images: Sequence[Mapping[str, Any]],
-    masks: Mapping[ImageId, Mapping[str, Any]],
-) -> BackgroundPool:
-    exclusions = {
-        MASK: {i: DropError(DropReason.MASK_QUARANTINED, m["quarantine"]) for i, m in masks.items() if m["quarantine"]},
-        PUBLISHED: {row["image_id"]: _not_one_box(len(row["boxes"])) for row in images if len(row["boxes"]) != 1},
-    }
-    photographs = [Photograph.of_row(cast("ImageRow", row), masks[row["image_id"]]["box"]) for row in images]
+    workspace: Workspace, key: str, groups: Sequence[GroupRow], masks: Mapping[ImageId, _Mask]
+) -> tuple[BackgroundPool, dict[ImageId, str]]:
+    """The photographs with a mask, and a digest of what each shows: its row, the box that is filled, and its group."""
+    group_of = {row["class_idx"]: row["group"] for row in groups}
+    photographs: list[Photograph] = []
+    contents: dict[ImageId, str] = {}
+    exclusions: dict[str, dict[ImageId, DropError]] = {MASK: {}, PUBLISHED: {}}
+    for row in read_rows(workspace, "images", IMAGE_COLUMNS):
+        image_id: ImageId = row["image_id"]
+        if image_id not in masks:
+            continue
+        mask, boxes = masks[image_id], len(row["boxes"])
+        photograph = Photograph.of_row(cast("ImageRow", row), mask.box)
+        photographs.append(photograph)
+        contents[image_id] = digest(json.dumps([*row.values(), photograph.box, group_of.get(row["class_idx"])]))
+        if mask.quarantine:
+            exclusions[MASK][image_id] = DropError(DropReason.MASK_QUARANTINED, mask.quarantine)
+        if boxes != 1:
+            exclusions[PUBLISHED][image_id] = _not_one_box(boxes)
+    _check_indexed(masks, contents.keys())
     names = {row["group"]: row["name"] for row in groups}
-    return make_pool(key, names, {row["class_idx"]: row["group"] for row in groups}, photographs, exclusions)
-
-
-def _content(row: Mapping[str, Any], pool: BackgroundPool) -> str:
-    """Digest of a row of ``images``, with the box that is filled and the group of its class."""
-    box = pool.photographs[row["image_id"]].box
-    return digest(json.dumps([*row.values(), box, pool.group_of.get(row["class_idx"])]))
+    return make_pool(key, names, group_of, photographs, exclusions), contents
 
 
 def _select(pool: BackgroundPool, composition: str, base_seed: int) -> dict[str, dict[ImageId, Selection | DropError]]:
@@ -137,14 +157,7 @@ def _describe(choice: Selection | DropError | None, contents: Mapping[ImageId, s
     return "" if choice is None else str(choice)
 
 
-def _members(workspace: Workspace) -> dict[str, list[ImageId]]:
-    return {
-        entry.shard: workspace.read_part(part.path, ["image_id"])["image_id"].to_pylist()
-        for entry, part in workspace.parts("masks")
-    }
-
-
-def _check_indexed(masks: Mapping[ImageId, Any], indexed: set[ImageId]) -> None:
+def _check_indexed(masks: Mapping[ImageId, Any], indexed: Set[ImageId]) -> None:
     unknown_ids = masks.keys() - indexed
     if unknown_ids:
         raise RegroundError(
