@@ -74,7 +74,7 @@ def _source_images(workspace: Workspace) -> Mapping[ImageId, SourceImage]:
     rows = zip(*(images[name].tolist() for name in ("image_id", "uri", "sha256")), strict=True)
     secret = read_secret(workspace)
     return {
-        ImageId(image_id): SourceImage(uri, f"{opaque_name(secret, image_id, sha256)}.jpg")
+        ImageId(image_id): SourceImage(uri, sha256, f"{opaque_name(secret, image_id, sha256)}.jpg")
         for image_id, uri, sha256 in rows
     }
 

@@ -34,9 +34,16 @@ EXAMPLE, THUMBNAIL, FULL = TaskImageSize("example", 160), TaskImageSize("thumb",
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image's URI, and the file name of its copies, which reveals neither the image's name nor its label."""
+    """An image as it was indexed.
+
+    Attributes:
+        uri: of its file.
+        sha256: of that file.
+        file_name: of its copies; reveals neither the image's name nor its label.
+    """
 
     uri: str
+    sha256: str
     file_name: str
 
 
@@ -57,21 +64,21 @@ def write_images(
     def write(image_id: ImageId) -> None:
         path = f"{DOCUMENT_ROOT}/{IMAGE_FOLDER}/{size.name}/{sources[image_id].file_name}"
         if not workspace.storage.exists(path):
-            workspace.write_bytes(path, _resize(image_id, sources[image_id].uri, size.pixels))
+            workspace.write_bytes(path, _resize(image_id, sources[image_id], size.pixels))
 
     with ThreadPoolExecutor(cores()) as pool:
         list(pool.map(write, dict.fromkeys(image_ids)))
 
 
-def _resize(image_id: ImageId, uri: str, pixels: int) -> bytes:
+def _resize(image_id: ImageId, source: SourceImage, pixels: int) -> bytes:
     from PIL import Image
 
     try:
-        image = Image.fromarray(load_rgb(uri))
+        image = Image.fromarray(load_rgb(source.uri, source.sha256))
         image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
     except Exception as error:
         raise RegroundError(
-            f"expected the image {image_id} at {uri}, where it was indexed, but it cannot be read "
+            f"expected the image {image_id} at {source.uri}, where it was indexed, but it cannot be read "
             f"({type(error).__name__}: {error}): restore it, or run `reground index` again."
         ) from error
     buffer = io.BytesIO()

@@ -7,6 +7,7 @@ profiles are ignored, as in the published pipelines.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import warnings
@@ -86,15 +87,25 @@ class DecodedImage:
         return (height, width) if self.orientation >= 5 else (width, height)
 
 
-def load_rgb(uri: str) -> np.ndarray:
+def load_rgb(uri: str, sha256: str = "") -> np.ndarray:
     """Load the pixels of an indexed image, ``(H, W, 3) uint8`` RGB, upright.
+
+    Args:
+        uri: of the file.
+        sha256: of its content when it was indexed; empty: any content will do.
 
     Raises:
         ImageError: it does not fit into memory (`DropReason.TOO_LARGE`).
-        RegroundError: the file has been removed or damaged since it was indexed.
+        RegroundError: the file has been removed, replaced or damaged since it was indexed.
     """
     try:
-        return decode_rgb(Path(uri).read_bytes())
+        content = Path(uri).read_bytes()
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise RegroundError(
+                f"expected {uri} as it was indexed, but its content has changed. "
+                "Restore the file, or run `reground index` again."
+            )
+        return decode_rgb(content)
     except MemoryError as error:
         raise ImageError(DropReason.TOO_LARGE, f"{uri} does not fit into the memory of this machine") from error
     except (OSError, ImageError) as error:

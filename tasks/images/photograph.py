@@ -54,6 +54,7 @@ class Photograph:
         class_idx: the original label.
         width, height: in pixels, after EXIF rotation.
         box: of the labelled object, edges in pixels.
+        sha256: of its file when it was indexed; empty: unknown.
     """
 
     image_id: ImageId
@@ -62,6 +63,7 @@ class Photograph:
     width: int
     height: int
     box: Box
+    sha256: str = ""
 
     @classmethod
     def of_row(cls, row: ImageRow, box: BoxDict | None = None) -> Photograph:
@@ -75,17 +77,18 @@ class Photograph:
             ValueError: ``box`` is None and the row does not have exactly one box.
         """
         (edges,) = (box,) if box else row["boxes"]
-        return cls(row["image_id"], row["uri"], row["class_idx"], row["width"], row["height"], Box(**edges))
+        size = row["width"], row["height"]
+        return cls(row["image_id"], row["uri"], row["class_idx"], *size, Box(**edges), row["sha256"])
 
     def load(self) -> np.ndarray:
         """Load the pixels, ``(height, width, 3) uint8`` RGB.
 
         Raises:
             DropError: it does not fit into memory.
-            RegroundError: the file has been removed, damaged or resized since it was indexed.
+            RegroundError: the file has been removed, replaced or damaged since it was indexed.
         """
         try:
-            pixels = load_rgb(self.uri)
+            pixels = load_rgb(self.uri, self.sha256)
         except ImageError as error:
             raise DropError(error.reason, error.detail) from error
         if pixels.shape[:2] != (self.height, self.width):

@@ -116,16 +116,19 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     _, classes_digest = shard.inputs
     class_of = output_classes(model, _classes(workspace.url, classes_digest))
     set_name = shard.args["set"]
-    column, pixels = ("uri", load_rgb) if set_name == PHOTOGRAPHS else ("image", _variant_pixels)
-    preprocessing = model.photograph if set_name == PHOTOGRAPHS else model.square
-    part = workspace.read_part(shard.hints["part"], ["image_id", column])
+    columns, pixels, preprocessing = ["image"], _variant_pixels, model.square
+    if set_name == PHOTOGRAPHS:
+        columns, pixels, preprocessing = ["uri", "sha256"], _photograph_pixels, model.photograph
+    part = workspace.read_part(shard.hints["part"], ["image_id", *columns])
     dropped: list[DroppedRow] = []
     rows: list[dict[str, Any]] = []
     recipe = dataclasses.replace(model.recipe(preprocessing), plugin=shard.args.get("plugin", ""))
     common = {"set": set_name, "recipe": recipe.to_json()}
     batch_size = settings.batch_size or BATCH[recipe.device]
     image_ids = iter(part["image_id"].to_pylist())
-    inputs = _batches(part[column].to_pylist(), _reader(pixels, preprocessing), batch_size, PREFETCH[recipe.device])
+    inputs = _batches(
+        part.select(columns).to_pylist(), _reader(pixels, preprocessing), batch_size, PREFETCH[recipe.device]
+    )
     for batch in inputs:
         names = list(itertools.islice(image_ids, len(batch)))
         dropped += [error.row(STEP.name, name) for name, error in zip(names, batch) if isinstance(error, DropError)]
@@ -229,8 +232,12 @@ def _by_index(model: Model, classes: pd.DataFrame) -> np.ndarray:
     return classes["class_idx"].to_numpy(np.int32)
 
 
-def _variant_pixels(image: Mapping[str, Any]) -> np.ndarray:
-    return decode_rgb(image["bytes"])
+def _photograph_pixels(row: Mapping[str, Any]) -> np.ndarray:
+    return load_rgb(row["uri"], row["sha256"])
+
+
+def _variant_pixels(row: Mapping[str, Any]) -> np.ndarray:
+    return decode_rgb(row["image"]["bytes"])
 
 
 def _reader(
@@ -238,8 +245,8 @@ def _reader(
 ) -> Callable[[Any], np.ndarray | DropError]:
     """A function that makes a model's input of a picture, or says why it cannot: that costs the one row."""
 
-    def read(source: Any) -> np.ndarray | DropError:
-        name = source if isinstance(source, str) else source["path"]
+    def read(source: Mapping[str, Any]) -> np.ndarray | DropError:
+        name = source["uri"] if "uri" in source else source["image"]["path"]
         try:
             return preprocessing(pixels(source))
         except ImageError as error:

@@ -53,7 +53,7 @@ def fill(workspace: Workspace, candidates: Mapping[str, tuple[int, ...]], images
             "width": 512,
             "height": 512,
             "mode": "RGB",
-            "sha256": f"of {images[image_id].name}",
+            "sha256": _sha256(images[image_id]),
             "boxes": [],
             "split": "val",
         }
@@ -67,12 +67,16 @@ def fill(workspace: Workspace, candidates: Mapping[str, tuple[int, ...]], images
     workspace.commit("index", "0000", "key", Output({"images": rows, "classes": load_classes(), "candidates": pairs}))
 
 
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def fill_beside(workspace: Workspace) -> None:
     """The photographs that `fill` was not given, in ``images`` too: to take controls and examples from."""
     (like, *_), known = workspace.read("images").to_dict("records"), set(workspace.read("images")["image_id"])
     more = [
         {**like, "image_id": stem, "uri": str(path), "class_idx": int(stem.rpartition("_")[2]), "boxes": []}
-        | {"sha256": f"of {path.name}"}
+        | {"sha256": _sha256(path)}
         for stem, path in photographs().items()
         if stem not in known
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import cv2
@@ -135,6 +136,19 @@ def test_the_rule_of_nine_tenths_is_exact(workspace_url, tmp_path, xmin, dropped
     run_step("masks", workspace, MaskSettings(), TWO_THREADS, quiet(tmp_path))
     assert (list(workspace.read("dropped").reason) == ["box_too_large"]) == dropped
     assert workspace.read("masks").empty == dropped
+
+
+def test_another_photograph_of_the_same_size_stops_the_step(workspace_url, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    indexed = row(tmp_path / "a.png", pixels, box(100, 50, 200, 150))
+    indexed["sha256"] = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    workspace = Workspace(workspace_url)
+    commit_images(workspace, [indexed])
+    Image.fromarray(pixels[::-1]).save(tmp_path / "a.png")
+    with pytest.raises(RegroundError, match=r"expected .*a\.png as it was indexed, but its content has changed"):
+        run_step("masks", workspace, MaskSettings(), Runner("threads", 1), quiet(tmp_path))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    run_step("masks", workspace, MaskSettings(min_area=0), Runner("threads", 1), quiet(tmp_path))
 
 
 def test_a_photograph_that_changed_since_indexing_stops_the_step(workspace_url, tmp_path):

@@ -301,6 +301,19 @@ def test_a_picture_that_cannot_be_resized_costs_its_own_row(
     assert dropped.loc["full", "detail"] == f"{full} does not fit into the memory of this machine, resized"
 
 
+def test_another_photograph_than_the_indexed_one_is_not_predicted(
+    world: World, workspace_url: str, name: str, tmp_path: Path
+) -> None:
+    workspace = Workspace(workspace_url)
+    tables.put(workspace, "classes", class_rows())
+    path = tmp_path / "a.png"
+    Image.new("RGB", (300, 200), "red").save(path)
+    tables.put(workspace, "images", [tables.image("a", 0, uri=str(path))])
+    Image.new("RGB", (300, 200), "blue").save(path)
+    with pytest.raises(RegroundError, match=r"a\.png as it was indexed, but its content has changed"):
+        run(workspace, settings(name, on=("photographs",)))
+
+
 class Preprocessing(NamedTuple):
     """A preprocessing whose faults a test chooses."""
 
