@@ -3,9 +3,9 @@
 One shard for each batch of the task registry. Label Studio updates a task's timestamp whenever an annotation of
 it is created, edited, skipped or deleted; tasks with a timestamp after the last sync are exported again. A count of
 exactly our tasks reveals deleted ones, and Label Studio's count of submissions tells whether that was all: if one
-differs from ours, and once a day, the timestamp and number of submissions of every task is compared. Annotations
-collected before a task was deleted are kept, and so is an annotation as collected before somebody other than its
-annotator edited it.
+differs from ours, once a day, and while Label Studio's clock is behind a timestamp of its own, the timestamp and number
+of submissions of every task is compared. Annotations collected before a task was deleted are kept, and so is an
+annotation as collected before somebody other than its annotator edited it.
 """
 
 from __future__ import annotations
@@ -204,8 +204,7 @@ def _add_project(
         if task_id in local and (change.submissions or local[task_id].updated_at)
     }
     compared_at = cursor.compared_at if cursor else 0.0
-    is_due = cursor is None or time.time() - compared_at > FULL_COMPARISON_INTERVAL
-    if is_due or not _is_complete(client, project_id, num_submissions, local, updates):
+    if _is_due(cursor, time.time()) or not _is_complete(client, project_id, num_submissions, local, updates):
         compared_at = time.time()
         changes = {change.id: change for change in client.list_changes(project_id)}
         common = local.keys() & changes.keys()
@@ -216,6 +215,16 @@ def _add_project(
     timestamps = [change.updated_at for change in changes.values()] + ([cursor.updated_at] if cursor else [])
     if timestamps and max(timestamps):
         delta.cursors[project_id] = SyncCursor(max(timestamps), compared_at)
+
+
+def _is_due(cursor: SyncCursor | None, now: float) -> bool:
+    """Whether timestamps may miss a change: the last comparison is long ago, or a clock was set back since.
+
+    What is changed while Label Studio's clock is behind the cursor gets a timestamp before it.
+    """
+    if cursor is None or abs(now - cursor.compared_at) > FULL_COMPARISON_INTERVAL:
+        return True
+    return datetime.fromisoformat(cursor.updated_at).timestamp() > now + LOOK_BACK.total_seconds()
 
 
 def _is_complete(

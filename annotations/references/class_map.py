@@ -65,7 +65,10 @@ class ClassCoverage:
             f", {self.outside:,} of them as none of this workspace's" if self.outside else ""
         )
         for what, names in (
-            ("classes without a match", [f"{name} ({count:,} labels)" for name, count in self.missing.items()]),
+            (
+                "classes without a match",
+                [f"{name} ({count_of(count, 'label')})" for name, count in self.missing.items()],
+            ),
             ("classes in the map only", list(self.unused)),
             ("classes in the map that this workspace lacks", list(self.unknown.values())),
         ):

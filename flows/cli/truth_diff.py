@@ -69,7 +69,7 @@ def _estimate(estimate: Any) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:5.1f} %" if value == value else "    - %"
+    return f"{100 * value:5.1f} %" if value == value else "      -"
 
 
 def _change_line(change: Change, names: Mapping[int, str]) -> str:

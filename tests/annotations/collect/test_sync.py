@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,30 @@ def test_what_the_stamps_do_not_tell_the_counts_do(
     cursors = workspace.read_bytes(sync.CURSOR_FILE)
     pull_votes(workspace, settings)
     assert len(fetched) == 2 and workspace.read_bytes(sync.CURSOR_FILE) == cursors
+
+
+@pytest.mark.parametrize("clock_set_back", [False, True])
+def test_an_answer_taken_back_and_another_given_do_not_cancel_out(
+    label_studio: LabelStudio, tmp_path: Path, clock_set_back: bool
+):
+    """The number of answers stays the same, and after a clock is set back timestamps tell nothing either."""
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
+    project = push_questions(workspace, settings, "classify").project_id
+    images = list(CANDIDATES)[:3]
+    ids = {str(task.question.image_ids[0]): task.task_id for task in read_tasks(workspace)}
+    answer(label_studio, workspace, ANN, images[:2])
+    pull_votes(workspace, settings)
+    if clock_set_back:
+        cursor = json.loads(workspace.read_bytes(sync.CURSOR_FILE))
+        cursor[str(project)]["updated_at"] = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        workspace.write_bytes(sync.CURSOR_FILE, json.dumps(cursor).encode())
+    with label_studio.annotator(BOB) as bob:  # in Label Studio's list of tasks: delete all answers to this one
+        action = {"id": "delete_tasks_annotations", "project": project}
+        selected = {"selectedItems": {"all": False, "included": [ids[images[0]]]}, "project": project}
+        assert bob._http.post("/api/dm/actions", params=action, json=selected).status_code == 200
+    answer(label_studio, workspace, BOB, images[2:])
+    pull_votes(workspace, settings)
+    assert set(workspace.read("votes")["image_id"]) == set(images[1:])
 
 
 def test_votes_on_a_task_that_somebody_deleted_stay_with_a_note(label_studio: LabelStudio, tmp_path: Path):
