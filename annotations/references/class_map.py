@@ -14,6 +14,7 @@ from reground.tasks.errors import UsageError
 from reground.tasks.images import LabelError, LabelIndex, label_index, load_classes, resolve_label
 from reground.tasks.schema import ClassIdx, ClassRow, ReferenceClassRow
 from reground.tasks.tabular import read_text_table, unit
+from reground.tasks.text import count_of
 
 COLUMNS: Final = ("theirs", "ours")
 _NUMBER: Final = re.compile(r"[0-9]+(\.0*)?")

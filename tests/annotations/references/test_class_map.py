@@ -59,7 +59,7 @@ def test_what_a_map_covers_misses_and_has_too_much(tmp_path: Path) -> None:
     assert coverage.unused == ["lion"]
     assert list(coverage.unknown) == ["cattle"]
     text = "\n".join(coverage.lines())
-    assert "classes without a match: 2: cow (2 labels), bird (1 labels)" in text
+    assert "classes without a match: 2: cow (2 labels), bird (1 label)" in text
     assert "classes in the map only: 1: lion" in text
     assert "'cattle' is no WordNet id, name or index of a class" in text and "line 5" in text
     rows = {(row["theirs"], row["class_idx"], row["match"], row["labels"]) for row in matcher.rows()}
