@@ -65,6 +65,11 @@ class Manifest:
                 self._snapshot, self._state = Snapshot(state.rows(), not state.listed), state
             return self._snapshot
 
+    def newest_generation(self) -> int:
+        """Of whoever has written to the manifest; 0: nobody."""
+        with self._mutex:
+            return self.chain.read(self._state).generation
+
     @contextlib.contextmanager
     def writing(
         self, generation: int | None = None, check: Callable[[], None] = lambda: None, wait: bool = True

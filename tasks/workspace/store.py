@@ -30,6 +30,7 @@ from reground.tasks.schema import Rows, concat_parts
 from reground.tasks.storage import open_storage
 from reground.tasks.workspace.chain import FOLDER, DamagedManifestError
 from reground.tasks.workspace.entry_rows import check_path
+from reground.tasks.workspace.lease import Lease
 from reground.tasks.workspace.lock import hold, reading
 from reground.tasks.workspace.manifest import Entry, Output, Part
 from reground.tasks.workspace.session import manifest_of
@@ -279,9 +280,9 @@ class Workspace:
 
     @contextlib.contextmanager
     def lock(self, command: str, wait: bool = True) -> Iterator[None]:
-        """Hold the workspace against other runs on this machine; a killed holder frees it.
+        """Hold the workspace against other runs: in a folder against those on this machine, in an object store all.
 
-        Object stores have no lock: there, let one scheduler run one thing at a time.
+        A killed holder frees a folder at once, an object store after half a minute.
 
         Raises:
             RegroundError: with ``wait`` false, somebody else holds it; says who.
@@ -289,7 +290,11 @@ class Workspace:
         with contextlib.ExitStack() as stack:
             if self.is_local:
                 stack.enter_context(hold(Path(self.path("lock")), command, wait))
-            stack.enter_context(self._manifest.writing(wait=wait))
+                stack.enter_context(self._manifest.writing(wait=wait))
+            else:
+                lease = Lease(self.storage, command)
+                stack.enter_context(lease.hold(wait, self._manifest.newest_generation))
+                stack.enter_context(self._manifest.writing(lease.generation, lease.check, wait))
             yield
 
     # Private
