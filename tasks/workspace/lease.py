@@ -26,6 +26,7 @@ from typing import Final
 
 from reground.tasks import console
 from reground.tasks.errors import RegroundError
+from reground.tasks.files import ContentError, parse_json
 from reground.tasks.storage import ConflictError, Storage
 from reground.tasks.workspace.chain import LostError
 from reground.tasks.workspace.lock import MOMENT
@@ -33,6 +34,8 @@ from reground.tasks.workspace.lock import MOMENT
 KEY: Final = "lock"
 EXPIRY: Final = 30.0
 """Seconds without a beat after which a holder counts as gone."""
+MAX_EXPIRY: Final = 600.0
+"""Nobody waits longer than that for one without a beat, whatever the object says."""
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +66,10 @@ class Document:
     def decode(cls, content: bytes) -> Document:
         """Of what `encode` gives; of anything else a holder that nobody knows, who expires like others."""
         try:
-            values = json.loads(content)
-            return cls(str(values["holder"]), int(values["generation"]), float(values["expiry"]), bool(values["free"]))
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            values = parse_json(content)
+            expiry = min(float(values["expiry"]), MAX_EXPIRY)
+            return cls(str(values["holder"]), int(values["generation"]), expiry, bool(values["free"]))
+        except (ContentError, ValueError, TypeError, KeyError, OverflowError):
             return cls("another run", 0, EXPIRY)
 
 
