@@ -21,6 +21,10 @@ pytest_plugins = ["tests.support.label_studio_fixture"]
 
 DOG, LABELS = "imagenet_16_251", (251, 246)
 REJECTION = ".rejections .lsf-choice"
+KEY_HEIGHTS = """rows => rows.map(row => {
+  const [name, key] = ['b', '.lsf-hint'].map(part => row.querySelector(part).getBoundingClientRect());
+  return key.top < name.bottom && key.bottom > name.top && key.left > name.right;
+})"""
 
 
 def ticks(label: int) -> list[dict[str, Any]]:
@@ -53,6 +57,7 @@ def test_a_tie_ends_in_an_export_that_says_who_decided(
             set_theme(page, theme)
             open_stream(page, label_studio.server.url, asked.project_id, ROW)
             assert faint_texts(page) == [], theme
+            assert page.locator(ROW).evaluate_all(KEY_HEIGHTS) == [True, True]  # beside the name, not below it
         assert page.locator(ROW).count() == page.locator(REJECTION).count() == 2
         assert page.locator(".reground input:checked").count() == 0
         assert ("1 yes, 1 no" in page.locator(".rows").inner_text()) is show_votes
