@@ -186,6 +186,7 @@ def _spawn(
     executable: Path, data_dir: Path, port: int, document_root: Path, credentials: Credentials
 ) -> subprocess.Popen[bytes]:
     command = [str(executable), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
+    (data_dir / _LOG).touch(mode=0o600)
     with (data_dir / _LOG).open("ab") as log:
         return subprocess.Popen(
             command,
@@ -195,6 +196,7 @@ def _spawn(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,  # its database holds tokens
         )
 
 

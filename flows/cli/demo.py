@@ -142,10 +142,11 @@ def answer_as_recorded(workspace: Workspace, label_studio: Any, answers: Mapping
 
 def password_of(data_dir: Path, email: str) -> str:
     """A recorded annotator's password, made once and kept beside Label Studio's own (mode 0600)."""
+    from reground.annotations.label_studio import write_private
+
     path = data_dir / f"password-{email}"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(18))
+        write_private(path, secrets.token_urlsafe(18))
     return path.read_text()
 
 

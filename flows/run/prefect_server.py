@@ -31,15 +31,17 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
     """Run a server while the block runs; gives its API's address.
 
     Args:
-        home: folder for database, log (``server.log``) and profile; history stays in it.
+        home: folder for database, log (``server.log``) and profile, closed to other users; history stays in it.
         port: 0 asks the system for a free one.
 
     Raises:
         RegroundError: the server did not start; the message ends with the tail of its log.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
     port = free_port(HOST, port, "the Prefect server", "--port")
     log = home / "server.log"
+    log.touch(mode=0o600)
     with log.open("ab") as handle:
         server = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "--factory", APP, "--host", HOST, "--port", str(port), *UVICORN],
@@ -49,6 +51,7 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             # A group of its own: Ctrl-C in the terminal ends the flow first, then us, then the server.
             start_new_session=True,
+            umask=0o077,
         )
     try:
         _wait(server, f"http://{HOST}:{port}/api", log)
