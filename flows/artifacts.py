@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import posixpath
 import re
 from collections import Counter
@@ -11,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 from uuid import UUID
 
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from reground.flows.contact_sheet import contact_sheet
@@ -25,14 +25,12 @@ PROGRESS_INTERVAL: Final = 5
 MAX_REASONS: Final = 12
 DIGEST_BYTES: Final = 5
 
-LOGGER = logging.getLogger(__name__)
-
 MetricKey = tuple[str, str, str, str]
 """Set, metric, subset and truth."""
 
 
 class RunProgress:
-    """A step's progress on the run's page, and in the terminal."""
+    """A step's progress: lines and an artifact on the run's page, bars or lines in the terminal."""
 
     def __init__(self, workspace: Workspace, terminal: Lines | Bars | Silence) -> None:
         self._workspace, self._terminal = workspace, terminal
@@ -46,7 +44,8 @@ class RunProgress:
         description = f"{step}: {total:,} units, {num_done:,} done before, in {self._workspace.url}"
         # No key: it belongs to its run, not to the history of the workspace's artifacts.
         self._artifact = cast(UUID, create_progress_artifact(self._published, description=description))
-        LOGGER.info(description)
+        self._page = get_run_logger()
+        self._page.info(description)
 
     def advance(self, step: str, count: int) -> None:
         self._terminal.advance(step, count)
@@ -58,7 +57,7 @@ class RunProgress:
         self._terminal.end(step, note)
         if self._published < 100:
             self._publish(100.0)
-        LOGGER.info("%s: %s", step, note)
+        self._page.info("%s: %s", step, note)
 
     def _percent(self) -> float:
         return min(100.0, 100 * self._done / self._total)

@@ -25,9 +25,11 @@ from reground.flows.run import (
     BATCHES,
     Batch,
     Runner,
+    Silence,
     add_batch,
     batches,
     follow_parent,
+    is_listening,
     parse_runner,
     run_batch,
     settled,
@@ -103,7 +105,7 @@ class RunContext:
         start_time = time.monotonic()
         step, settings = steps.find(step_name), self.settings.of(step_name)
         plan = todo(step, self.workspace, settings)
-        with watch() as terminal:
+        with watch() if is_listening() else Silence() as terminal:
             progress = RunProgress(self.workspace, terminal)
             retire(step, self.workspace, plan)
             self._work(step, settings, plan, progress)

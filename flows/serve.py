@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,11 @@ def serve(api_url: str, workspace_url: str, collect_every: float, audit_cron: st
     served = deployments(workspace_url, collect_every, audit_cron)
     _refuse_others(served)
     try:
-        # Prefect's own pausing is cut off by the very signal when a run is under way.
-        prefect.serve(*served, limit=AT_ONCE, pause_on_shutdown=False)
+        with warnings.catch_warnings():
+            # On SIGTERM Prefect calls a coroutine that it does not await, then exits as it should.
+            warnings.filterwarnings("ignore", r"coroutine 'Runner\.a?stop' was never awaited", RuntimeWarning)
+            # Prefect's own pausing is cut off by the very signal when a run is under way.
+            prefect.serve(*served, limit=AT_ONCE, pause_on_shutdown=False)
     finally:
         _pause(served)
 

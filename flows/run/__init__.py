@@ -13,7 +13,7 @@ from reground.flows.run.local import (
 )
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
-from reground.flows.run.progress import Bars, Lines, Silence, listen, show, watch
+from reground.flows.run.progress import Bars, Lines, Silence, is_listening, listen, show, watch
 from reground.flows.run.ray import start_ray
 from reground.flows.run.worker_processes import follow_parent, terminate_workers
 
@@ -28,6 +28,7 @@ __all__ = [
     "batches",
     "deliver",
     "follow_parent",
+    "is_listening",
     "listen",
     "parse_runner",
     "prefect_server",

@@ -168,6 +168,11 @@ def watch() -> Lines | Bars | Silence:
     return Bars() if sys.stderr.isatty() or Console().is_jupyter else Lines()
 
 
+def is_listening() -> bool:
+    """Whether `listen` shows this process's logs in its terminal; a worker's shows those of Prefect."""
+    return any(isinstance(handler, ConsoleHandler) for handler in LOGGER.handlers)
+
+
 def show(line: str) -> None:
     """A line of progress, unless `listen` is quiet."""
     if not _is_quiet():

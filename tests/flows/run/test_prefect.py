@@ -15,6 +15,7 @@ from reground.flows.artifacts import artifact_key, evaluation_markdown, review_m
 from reground.flows.cli.main import main
 from reground.flows.contact_sheet import contact_sheet
 from reground.flows.registry import FLOWS, find_flow, run_under_prefect
+from reground.flows.run import listen
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Output, Workspace
 from tests.support.curation import STEPS, content, curate_here, curate_settings
@@ -41,9 +42,14 @@ def settled_tasks(api_url: str, run: dict[str, Any], names: Collection[str]) -> 
 
 
 @pytest.mark.slow
-def test_pipeline(prefect_api: str, workspace_url: str) -> None:
+def test_pipeline(prefect_api: str, workspace_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    listen()
     with toys():
         run_under_prefect(prefect_api, "run", workspace=workspace_url, runner="threads:2")
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("masks: ")] == [
+        f"masks: {IMAGES}",
+        f"masks: {SHARDS} of {SHARDS} shards made",
+    ]
     run = last_run(prefect_api, "run")
     assert (run["state_name"], run["state"]["message"]) == ("Completed", "no images wait for votes")
     assert Workspace(workspace_url).read("masks").shape[0] == IMAGES - SHARDS

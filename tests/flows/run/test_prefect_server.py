@@ -62,6 +62,7 @@ def test_a_scheduled_run_happens(prefect_api: str, workspace_url: str, tmp_path:
         assert server.wait(HANG) == 0
     finally:
         stop_group(server)
+    assert "Warning" not in (tmp_path / "serve.log").read_text()
     assert run["auto_scheduled"] and run["state"]["message"].startswith("no questions yet")
     name = slug(Workspace(workspace_url))
     assert served.keys() == {f"{flow}-{name}" for flow in FLOWS}
