@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from reground.flows import steps
 from reground.flows.run import run_step
+from reground.tasks import schema
 from reground.tasks.images import IndexSettings
 from reground.tasks.masks import MaskSettings
 from reground.tasks.predictions import PREDICT, PredictionSettings
 from reground.tasks.variants import VariantSettings
 from reground.tasks.variants import step as variants_step
-from reground.tasks.workspace import Output, StepPlan, Workspace, retire, todo
+from reground.tasks.workspace import Output, StepPlan, Workspace, retire, run_shard, todo
 from tests.support.masks_world import TWO_THREADS, quiet
 from tests.support.world import CLASSES, write_box
 
@@ -56,13 +59,17 @@ def write(folder: Path, states: States) -> None:
 def curate(folder: Path, name: str, min_quality: float = 0.0) -> tuple[Workspace, dict[str, StepPlan]]:
     """Index, masks and variants of the photographs in a folder, in the workspace of that name."""
     workspace = Workspace(folder / name)
-    steps = {
+    settings_of = step_settings(folder, min_quality).items()
+    plans = {step: run_step(step, workspace, values, TWO_THREADS, quiet(folder)) for step, values in settings_of}
+    return workspace, plans
+
+
+def step_settings(folder: Path, min_quality: float = 0.0) -> dict[str, Any]:
+    return {
         "index": IndexSettings(str(folder / "images"), str(folder / "boxes"), shard_size=SHARD_SIZE),
         "masks": MaskSettings(min_quality=min_quality),
         "variants": VariantSettings(compose=("mask", "published"), size=32),
     }
-    plans = {step: run_step(step, workspace, values, TWO_THREADS, quiet(folder)) for step, values in steps.items()}
-    return workspace, plans
 
 
 def tables(workspace: Workspace) -> dict[str, bytes]:
@@ -96,6 +103,26 @@ def test_a_workspace_that_has_changed_is_as_one_made_at_once(history: list[State
             growing, _ = curate(folder, "growing", min_quality)
         at_once, _ = curate(folder, "at_once", min_quality)
         assert tables(growing) == tables(at_once)
+
+
+@pytest.mark.parametrize("made", [0, 1, 2])
+def test_a_run_that_ends_while_shards_are_split_doubles_and_loses_no_row(made: int, tmp_path: Path) -> None:
+    """It ends when the old shards have been taken off, and some of the new ones were made."""
+    write(tmp_path, dict.fromkeys(range(6), SAME))
+    growing, _ = curate(tmp_path, "growing")
+    write(tmp_path, dict.fromkeys(range(24), SAME))
+    for (name, values), table in zip(step_settings(tmp_path).items(), ("images", "masks", "variants")):
+        step, before = steps.find(name), {entry.shard for entry in growing.entries(name)}
+        plan = todo(step, growing, values)
+        retire(step, growing, plan)
+        assert before - {shard.id for shard in plan.shards}
+        for shard in plan.missing[:made]:
+            run_shard(step, growing, values, shard)
+        assert len(growing.entries(name)) < len(plan.shards)
+        assert not growing.read(table, schema.table(table).key).duplicated().any()
+        run_step(name, growing, values, TWO_THREADS, quiet(tmp_path))
+    at_once, _ = curate(tmp_path, "at_once")
+    assert tables(growing) == tables(at_once)
 
 
 @pytest.mark.parametrize("change", [OTHER_PIXELS, OTHER_BOX, OTHER_CLASS, None])
