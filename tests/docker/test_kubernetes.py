@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -130,39 +131,63 @@ def job_template() -> Any:
     return module
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("gpu", [0, 1])
-def test_a_rendered_job_is_valid_and_holds_no_secret(
-    prefect_api: str, monkeypatch: pytest.MonkeyPatch, gpu: int
-) -> None:
+@pytest.fixture(scope="module")
+def default_template() -> dict[str, Any]:
+    """Prefect's own, made before a test changes the environment."""
+    return job_template().default_template()
+
+
+def worker_environment() -> list[dict[str, Any]]:
+    (pod,) = (pod for each, pod in pods(objects()) if each["metadata"]["name"] == "prefect-worker")
+    return pod["containers"][0]["env"]
+
+
+def render_job(
+    base: dict[str, Any], gpu: int, worker: list[dict[str, Any]], api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The Job of a flow run, as the Kubernetes worker makes it in this environment; every secret is `MARKER`."""
     from prefect.client.schemas.objects import FlowRun
     from prefect.workers.base import BaseJobConfiguration
 
+    for entry in worker:
+        if entry["name"] != "PREFECT_API_URL":
+            monkeypatch.setenv(entry["name"], entry.get("value", MARKER))
+    # Of the flow runs alone; here to see that nobody copies the whole environment.
     for name in ("AWS_SECRET_ACCESS_KEY", "REGROUND_LABEL_STUDIO_TOKEN"):
         monkeypatch.setenv(name, MARKER)
-    use(prefect_api)
-    script = job_template()
-    default = script.default_template()
-    template = script.adapt(default, "reground-worker:0.1.0", "s3://bucket/workspace")
+    use(api_url)
 
     class Configuration(BaseJobConfiguration):
         job_manifest: dict[str, Any]
 
-    def render(base: dict[str, Any]) -> dict[str, Any]:
-        made = Configuration.from_template_and_values(base_job_template=base, values={"gpu": gpu, "name": "curate"})
-        configuration = asyncio.run(made)
-        configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="a"))
-        manifest = configuration.job_manifest
-        container = manifest["spec"]["template"]["spec"]["containers"][0]
-        # As the Kubernetes worker does: environment as a list, the command as words.
-        container["env"] = [{"name": name, "value": value} for name, value in configuration.env.items()]
-        container["args"] = str(configuration.command).split()
-        manifest["metadata"].update(labels={}, namespace="default")
-        return manifest
+    made = Configuration.from_template_and_values(base_job_template=base, values={"gpu": gpu, "name": "curate"})
+    configuration = asyncio.run(made)
+    configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="a"))
+    manifest = configuration.job_manifest
+    container = manifest["spec"]["template"]["spec"]["containers"][0]
+    # As the Kubernetes worker does: environment as a list, the auth string as a reference, the command as words.
+    container["env"] = [{"name": name, "value": value} for name, value in configuration.env.items()]
+    named = {entry["name"]: entry.get("value") for entry in worker}
+    prefix = "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_API_AUTH_STRING_SECRET"
+    if named.get(f"{prefix}_NAME"):
+        reference = {"name": named[f"{prefix}_NAME"], "key": named[f"{prefix}_KEY"]}
+        container["env"] = [entry for entry in container["env"] if entry["name"] != "PREFECT_API_AUTH_STRING"]
+        container["env"].append({"name": "PREFECT_API_AUTH_STRING", "valueFrom": {"secretKeyRef": reference}})
+    container["args"] = str(configuration.command).split()
+    manifest["metadata"].update(labels={}, namespace="default")
+    return manifest
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gpu", [0, 1])
+def test_a_rendered_job_is_valid_and_holds_no_secret(
+    default_template: dict[str, Any], prefect_api: str, monkeypatch: pytest.MonkeyPatch, gpu: int
+) -> None:
+    worker, default = worker_environment(), default_template
+    template = job_template().adapt(default, "reground-worker:0.1.0", "s3://bucket/workspace")
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(render(default), VERSION, strict=True)
-    job = render(template)
+        kubernetes_validate.validate(render_job(default, gpu, worker, prefect_api, monkeypatch), VERSION, strict=True)
+    job = render_job(template, gpu, worker, prefect_api, monkeypatch)
     kubernetes_validate.validate(job, VERSION, strict=True)
     assert MARKER not in yaml.safe_dump(job)
     assert faults([*objects(), job]) == []
@@ -170,3 +195,19 @@ def test_a_rendered_job_is_valid_and_holds_no_secret(
     assert container["resources"]["limits"]["nvidia.com/gpu"] == gpu
     assert {"name": "REGROUND_WORKSPACE", "value": "s3://bucket/workspace"} in container["env"]
     assert container["envFrom"] == [{"secretRef": {"name": "reground-run"}}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["the database", "no reference", "the whole environment"])
+def test_a_secret_in_a_rendered_job_is_seen(
+    default_template: dict[str, Any], prefect_api: str, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    worker, template = worker_environment(), job_template().adapt(default_template, "reground-worker:0.1.0")
+    if fault == "the database":
+        worker.append({"name": "PREFECT_SERVER_DATABASE_CONNECTION_URL", "valueFrom": {}})
+    elif fault == "no reference":
+        worker = [entry for entry in worker if "AUTH_STRING_SECRET" not in entry["name"]]
+    else:
+        monkeypatch.setenv("REGROUND_LABEL_STUDIO_TOKEN", MARKER)
+        template["variables"]["properties"]["env"]["default"] = dict(os.environ)
+    assert MARKER in yaml.safe_dump(render_job(template, 0, worker, prefect_api, monkeypatch))

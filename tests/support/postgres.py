@@ -46,7 +46,7 @@ def postgres_server(user: str, password: Path, script: Path) -> Iterator[int]:
     serve += ["-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="]
     environment = {**os.environ, "PGHOST": HOST, "PGPORT": str(port), "PGUSER": user, "PGPASSWORD": secret.read_text()}
     psql = [programs / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname"]
-    server: subprocess.Popen[bytes] | None = None
+    server: subprocess.Popen[Any] | None = None
     try:
         subprocess.run(init, **run_as, check=True, stdout=subprocess.DEVNULL)
         with log.open("wb") as handle:
@@ -62,7 +62,7 @@ def postgres_server(user: str, password: Path, script: Path) -> Iterator[int]:
         shutil.rmtree(folder)
 
 
-def wait_for(check: list[str], environment: dict[str, str], server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(check: list[str], environment: dict[str, str], server: subprocess.Popen[Any], log: Path) -> None:
     """Returns once the command ``check`` succeeds; a server that ends before is an error with its log."""
     while subprocess.run(check, env=environment, capture_output=True).returncode:
         assert server.poll() is None, log.read_text(errors="replace")
