@@ -26,7 +26,7 @@ def read_secret(workspace: Workspace) -> bytes:
         return bytes.fromhex(workspace.read_bytes(SECRET_FILE).decode())
     except FileNotFoundError:
         secret = secrets.token_bytes(32)
-        workspace.write_bytes(SECRET_FILE, secret.hex().encode())
+        workspace.write_bytes(SECRET_FILE, secret.hex().encode(), private=True)
         return secret
 
 

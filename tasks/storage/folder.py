@@ -52,11 +52,11 @@ class Folder(Storage):
         content = self.get(key)
         return content, _tag(content)
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, private: bool = False) -> None:
         path = self._path(key)
         try:
             self._refuse_links(path)
-            self._write(path, content)
+            self._write(path, content, private)
         except OSError as error:
             raise RegroundError(
                 f"cannot write {path} ({len(content):,} bytes): {error.strerror or error}. "
@@ -136,11 +136,12 @@ class Folder(Storage):
         root = os.path.realpath(self._folder)
         return os.path.commonpath([os.path.realpath(folder), root]) != root
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: Path, content: bytes, private: bool) -> None:
         _make_folder(path.parent)
         temporary = path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}-{uuid.uuid4().hex[:6]}{PARTIAL}"
         try:
-            with temporary.open("wb") as handle:
+            mode = 0o600 if private else 0o666  # less the process's umask
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
                 handle.write(content)
                 handle.flush()
                 os.fsync(handle.fileno())

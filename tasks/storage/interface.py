@@ -69,8 +69,14 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def put(self, key: str, content: bytes) -> None:
-        """Write an object, whatever was there."""
+    def put(self, key: str, content: bytes, private: bool = False) -> None:
+        """Write an object, whatever was there.
+
+        Args:
+            key: of the object.
+            content: all of it.
+            private: in a folder, closed to other users of this machine; who may read a bucket is the bucket's affair.
+        """
 
     @abstractmethod
     def create(self, key: str, content: bytes) -> str:

@@ -71,7 +71,7 @@ class ObjectStore(Storage):
             result = obstore.get(_checked(self._store), self._prefix + key)
             return bytes(result.bytes()), str(result.meta["e_tag"])
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, private: bool = False) -> None:
         import obstore
 
         with translated(self.url, key):

@@ -92,13 +92,18 @@ class Workspace:
         """The full path of something below the root."""
         return posixpath.join(self.root, *parts)
 
-    def write_bytes(self, relative: str, content: bytes) -> None:
+    def write_bytes(self, relative: str, content: bytes, private: bool = False) -> None:
         """Write a whole file or nothing.
+
+        Args:
+            relative: path below the root.
+            content: all of it.
+            private: in a folder, closed to other users of this machine.
 
         Raises:
             RegroundError: the disk is full or the folder may not be written to.
         """
-        self.storage.put(relative, content)
+        self.storage.put(relative, content, private)
 
     def read_bytes(self, relative: str) -> bytes:
         """Raises:

@@ -41,12 +41,13 @@ def test_no_other_user_may_read_a_file_with_a_secret(tmp_path: Path, monkeypatch
                 words = [sys.executable, "-m", "reground", "review", *command, "-w", str(workspace)]
                 subprocess.run(words, check=True)
             secrets = [label_studio.credentials.token, label_studio.credentials.password]
-            secrets += [password_of(data, REC), password_of(data, ANN)]
+            secrets += [password_of(data, REC), password_of(data, ANN), (workspace / "review.secret").read_text()]
     finally:
         os.umask(before)
     files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
     holders = {path for path in files if any(secret.encode() in path.read_bytes() for secret in secrets)}
     kept = {data / name for name in ("credentials.json", f"password-{ANN}", f"password-{REC}", "label_studio.sqlite3")}
+    kept.add(workspace / "review.secret")
     assert kept <= holders
     assert [path for path in holders if path.stat().st_mode & 0o077] == []
     servers = [path for path in files if {data, prefect} & set(path.parents)]

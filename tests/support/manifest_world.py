@@ -95,7 +95,7 @@ class Objects(Storage):
             raise FileNotFoundError(key)
         return self.world.objects[key][0]
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, private: bool = False) -> None:
         self.world.switch()
         self.world.objects[key] = (content, self.world.clock)
         write = self.world.pending.get(getcurrent())
