@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.bucket import bucket, s3_address
 from tests.support.prefect_fixture import prefect_api, prefect_once
 from tests.support.world import World, make_world
 
-__all__ = ["prefect_api", "prefect_once"]
+__all__ = ["bucket", "s3_address", "prefect_api", "prefect_once"]
 
 settings.register_profile(
     "reground",

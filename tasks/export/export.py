@@ -39,6 +39,7 @@ from reground.tasks.export.spreadsheet import escape_csv
 from reground.tasks.export.webdataset import webdataset
 from reground.tasks.plugins import Registry
 from reground.tasks.schema import ImageState
+from reground.tasks.storage import is_url
 from reground.tasks.votes import count_states, describe_states
 from reground.tasks.workspace import Workspace, lock
 
@@ -270,8 +271,10 @@ def _folders_of_images(workspace: Workspace) -> set[Path]:
     folders: set[Path] = set()
     for _, part in workspace.parts("images"):
         uris = workspace.read_part(part.path, ["uri"])["uri"].to_pylist()
-        folders |= {Path(uri).parent.resolve() for uri in uris}
+        folders |= {Path(uri).parent.resolve() for uri in uris if not is_url(uri)}
     images = workspace.settings_of("index").get("images", "")
+    if is_url(images):
+        return folders
     indexed = Path(images).resolve()
     if images and indexed.exists():
         return folders | {indexed} if indexed.is_dir() else folders  # else a listing, which names its images

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import ImageState
+from reground.tasks.storage import read_uri
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Photo:
             OSError: it is gone.
             RegroundError: it has changed.
         """
-        content = Path(self.uri).read_bytes()
+        content = read_uri(self.uri)
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise RegroundError(
                 f"expected {self.uri} as it was indexed, but it has changed: bring the file back, or run "

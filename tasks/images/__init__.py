@@ -6,6 +6,7 @@ from reground.tasks.images.decode import (
     DECODER,
     DecodedImage,
     ImageError,
+    MissingImageError,
     check_size,
     decode,
     decode_rgb,
@@ -15,7 +16,8 @@ from reground.tasks.images.formats import SUFFIXES
 from reground.tasks.images.image_ids import path_id, stem_id
 from reground.tasks.images.index import STEP, IndexSettings
 from reground.tasks.images.labels import LabelError, LabelIndex, label_index, resolve_label
-from reground.tasks.images.listing import ListedFile, list_files, normalize
+from reground.tasks.images.listed_file import ListedFile, normalize
+from reground.tasks.images.listing import list_files
 from reground.tasks.images.original_labels import read_original_labels
 from reground.tasks.images.photograph import DropError, Photograph, enough_memory
 from reground.tasks.images.png import without_texts
@@ -47,6 +49,7 @@ __all__ = [
     "without_texts",
     "DecodedImage",
     "ImageError",
+    "MissingImageError",
     "Photograph",
     "Box",
     "DropError",

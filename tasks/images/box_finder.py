@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from reground.tasks.errors import UsageError
-from reground.tasks.images.listing import FileProblem, ListedFile, list_files
+from reground.tasks.images.listed_file import FileProblem, ListedFile
+from reground.tasks.images.listing import list_files
 from reground.tasks.schema import DropReason
 
 
@@ -28,7 +29,7 @@ class BoxFinder:
     """
 
     def __init__(self, folder: str, images: Iterable[ListedFile]) -> None:
-        files = list_files(Path(folder)) if folder else []
+        files = list_files(folder) if folder else []
         self.unlistable = [file for file in files if file.is_folder]
         self.files: dict[str, list[ListedFile]] = {}
         for file in files:

@@ -12,7 +12,6 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,6 +22,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.images.formats import CODECS, begins_like_an_image, identify, reader_error, supported_formats
 from reground.tasks.images.png import without_texts
 from reground.tasks.schema import DropReason
+from reground.tasks.storage import read_uri
 
 DECODER: Final = f"pillow {PIL.__version__}"
 MAX_PIXELS: Final = 100_000_000
@@ -61,6 +61,10 @@ class ImageError(RegroundError):
         self.detail = detail
 
 
+class MissingImageError(RegroundError):
+    """An indexed image that has been removed or damaged since."""
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """A decoded image.
@@ -96,12 +100,13 @@ def load_rgb(uri: str, sha256: str = "") -> np.ndarray:
 
     Raises:
         ImageError: it does not fit into memory (`DropReason.TOO_LARGE`).
-        RegroundError: the file has been removed, replaced or damaged since it was indexed.
+        MissingImageError: the file has been removed, replaced or damaged since it was indexed.
+        RegroundError: the object store that it is in cannot be reached.
     """
     try:
-        content = Path(uri).read_bytes()
+        content = read_uri(uri)
         if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-            raise RegroundError(
+            raise MissingImageError(
                 f"expected {uri} as it was indexed, but its content has changed. "
                 "Restore the file, or run `reground index` again."
             )
@@ -111,7 +116,7 @@ def load_rgb(uri: str, sha256: str = "") -> np.ndarray:
     except (OSError, ImageError) as error:
         if isinstance(error, ImageError) and error.reason == DropReason.TOO_LARGE:
             raise ImageError(error.reason, f"{uri}: {error.detail}") from error
-        raise RegroundError(
+        raise MissingImageError(
             f"expected the indexed image at {uri}: {error}. Restore the file, or run `reground index` again."
         ) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from reground.tasks.images.listing import normalize
+from reground.tasks.images.listed_file import normalize
 from reground.tasks.schema import ImageId
 
 

@@ -11,7 +11,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -44,8 +43,7 @@ def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
         UsageError: there is nothing to index; the message lists the accepted sources.
     """
     settings = _complete(settings)
-    skip = [Path(settings.classes)] if settings.classes else []
-    skip += [Path(workspace.root)] if workspace.is_local else []
+    skip = [workspace.root, *filter(None, [settings.classes])]
     classes = load_classes(settings.classes)
     items = plan_items(settings, classes, skip)
     args = {"classes": settings.classes}

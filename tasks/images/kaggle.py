@@ -19,7 +19,7 @@ from typing import Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images.boxes import is_number
-from reground.tasks.images.listing import normalize
+from reground.tasks.images.listed_file import normalize
 from reground.tasks.tabular import read_text_table
 
 SOLUTION_COLUMNS: Final = ("ImageId", "PredictionString")

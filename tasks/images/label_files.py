@@ -11,7 +11,7 @@ from typing import Final
 from reground.tasks.errors import UsageError
 from reground.tasks.images.devkit import GROUND_TRUTH, META, read_ground_truth
 from reground.tasks.images.kaggle import read_solution
-from reground.tasks.images.listing import normalize
+from reground.tasks.images.listed_file import normalize
 
 VALIDATION: Final = re.compile(r"ILSVRC2012_val_(\d{8})", re.ASCII)
 """Stem of a validation image of ILSVRC2012."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.images.listing import normalize
+from reground.tasks.images.listed_file import normalize
 from reground.tasks.images.spellings import Spellings, simplify
 from reground.tasks.schema import ClassIdx, ClassRow
 from reground.tasks.text import shorten

@@ -1,68 +1,25 @@
-"""List the files below a folder in a fixed order, without opening them; unusable files are included.
-
-Names are in Unicode's normal form C, whatever the file system has: macOS decomposes them (form D), most
-editors and tables do not (https://unicode.org/reports/tr15).
-"""
+"""List the files below a folder in a fixed order, without opening them; unusable files are included."""
 
 from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from reground.tasks.errors import UsageError
+from reground.tasks.images.listed_file import FileProblem, ListedFile, is_hidden, normalize
+from reground.tasks.images.object_listing import list_objects
 from reground.tasks.schema import DropReason
+from reground.tasks.storage import is_url
 from reground.tasks.workspace import is_workspace
-
-_SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"})
 
 Identity = tuple[int, int]
 """Device and inode: the same by whatever path a file or folder is reached."""
 
 
-@dataclass(frozen=True)
-class FileProblem:
-    """Why a file or folder cannot be used: a reason code of the table ``dropped`` and a message."""
-
-    reason: DropReason
-    detail: str
-
-
-@dataclass(frozen=True)
-class ListedFile:
-    """A file, or a folder that cannot be listed. Its content has not been read.
-
-    Attributes:
-        name: path below the listed folder, with ``/`` as separator, in normal form C.
-        uri: absolute path, as the file system has it.
-        stamp: size in bytes and modification time; changes when the file changes.
-        size: in bytes.
-        problem: why the file cannot be used; None: no problem so far.
-    """
-
-    name: str
-    uri: str
-    stamp: str = ""
-    size: int = 0
-    problem: FileProblem | None = None
-
-    @property
-    def stem(self) -> str:
-        """The name without folders and suffix."""
-        return Path(self.name).stem
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether this is a folder that cannot be listed."""
-        return self.name.endswith("/")
-
-
-def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
-    """List every file below ``root``, sorted by name.
+def list_files(root: str | Path, skip: Collection[str | Path] = ()) -> list[ListedFile]:
+    """List every file below a folder of this machine or of an object store, sorted by name.
 
     Hidden files, system files, other workspaces and what is in ``skip`` are left out.
 
@@ -71,25 +28,18 @@ def list_files(root: Path, skip: Collection[Path] = ()) -> list[ListedFile]:
 
     Raises:
         UsageError: ``root`` is not a folder or cannot be listed.
+        RegroundError: the object store cannot be reached, or refuses to answer.
     """
-    top = root.absolute()  # not resolved, so that links keep their names
+    if is_url(str(root)):
+        return list_objects(str(root), [str(one) for one in skip if is_url(str(one))])
+    top = Path(root).absolute()  # not resolved, so that links keep their names
     try:
         with os.scandir(top):
             pass
     except (OSError, ValueError) as error:
         raise UsageError(f"expected a folder at {root}, but it cannot be listed: {error}") from error
-    skip_ids = {(path.name, _identity(path)) for path in skip if path.exists()}
+    skip_ids = {(path.name, _identity(path)) for path in map(Path, skip) if path.exists()}
     return sorted(_walk(top, skip_ids), key=lambda file: (file.name, file.uri))
-
-
-def normalize(name: str) -> str:
-    """A name in the form by which names are compared: two spellings of the same characters are equal.
-
-    Examples:
-        >>> normalize("cafe\u0301") == "caf\u00e9"
-        True
-    """
-    return unicodedata.normalize("NFC", name)
 
 
 class PathFinder:
@@ -161,7 +111,7 @@ def _walk(top: Path, skip_ids: Collection[tuple[str, Identity]]) -> Iterator[Lis
             continue
         for name in names:
             path = folder / name
-            if name.startswith(".") or name.lower() in _SYSTEM:
+            if is_hidden(name):
                 continue
             if name in skip_names and path.exists() and (name, _identity(path)) in skip_ids:
                 continue

@@ -12,10 +12,11 @@ from reground.tasks.errors import UsageError
 from reground.tasks.images.box_finder import BoxFinder
 from reground.tasks.images.image_ids import path_id, stem_id
 from reground.tasks.images.labels import LabelError, class_by_name, label_index, resolve_label
-from reground.tasks.images.listing import FileProblem, ListedFile
+from reground.tasks.images.listed_file import FileProblem, ListedFile
 from reground.tasks.images.settings import IndexSettings
 from reground.tasks.images.sources import LabelledFile, list_source
 from reground.tasks.schema import ClassIdx, ClassRow, DroppedRow, DropReason, ImageId, dropped_row
+from reground.tasks.storage import is_url
 from reground.tasks.workspace import digest
 
 BYTES_PER_PIXEL: Final = 8
@@ -63,7 +64,7 @@ class IndexItem:
         return max(1, len(self.files))
 
 
-def plan_items(settings: IndexSettings, classes: Sequence[ClassRow], skip: Sequence[Path]) -> list[IndexItem]:
+def plan_items(settings: IndexSettings, classes: Sequence[ClassRow], skip: Sequence[str]) -> list[IndexItem]:
     """Every file of the source, sorted by name; files with the same image_id are at the place of the first.
 
     Args:
@@ -175,10 +176,10 @@ def _detail(entry: ListedFile) -> str:
 
 def _without_boxes(files: Iterable[LabelledFile], boxes: str) -> list[LabelledFile]:
     """Without the box files, which may be in the folder of the images."""
-    folder = f"{Path(boxes).absolute()}/" if boxes else None
+    folder = boxes.rstrip("/") if is_url(boxes) else str(Path(boxes).absolute()) if boxes else None
 
     def is_box(entry: ListedFile) -> bool:
-        return folder is not None and entry.uri.startswith(folder) and entry.name.lower().endswith(".xml")
+        return folder is not None and entry.uri.startswith(f"{folder}/") and entry.name.lower().endswith(".xml")
 
     return [item for item in files if not is_box(item.file)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from reground.tasks.images.boxes import MAX_BYTES, Box, BoxError, BoxFile, is_unclear, parse_boxes, place_boxes
 from reground.tasks.images.classes import load_classes
@@ -14,6 +13,7 @@ from reground.tasks.images.labels import LabelIndex, class_by_name, label_index
 from reground.tasks.images.planning import FileArgs
 from reground.tasks.images.settings import IndexSettings
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow, dropped_row
+from reground.tasks.storage import read_uri
 
 
 class ImageReader:
@@ -53,7 +53,7 @@ class ImageReader:
             ImageError: the file cannot be used.
         """
         try:
-            content = Path(file["uri"]).read_bytes()
+            content = read_uri(file["uri"])
         except MemoryError as error:
             raise ImageError(DropReason.TOO_LARGE, "it does not fit into the memory of this machine") from error
         except OSError as error:
@@ -116,8 +116,7 @@ class ImageReader:
 
 def _read_box_file(uri: str) -> bytes:
     try:
-        with Path(uri).open("rb") as handle:
-            return handle.read(MAX_BYTES + 1)
+        return read_uri(uri, MAX_BYTES + 1)
     except OSError as error:
         raise BoxError(DropReason.BOX_FILE_INVALID, error.strerror or str(error)) from error
 

@@ -15,7 +15,8 @@ from reground.tasks.images.kaggle import KaggleFolder, find_kaggle
 from reground.tasks.images.label_files import check_labels
 from reground.tasks.images.sources import check_source
 from reground.tasks.images.synset_mapping import read_synset_mapping
-from reground.tasks.workspace import Fault, FilePath, PositiveInt, Share, refused
+from reground.tasks.storage import is_url
+from reground.tasks.workspace import Fault, FileAddress, FilePath, PositiveInt, Share, refused
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class IndexSettings:
     """Settings of the step ``index``.
 
     Attributes:
-        images: folder of images, folder that Kaggle's ILSVRC was unpacked in, or a CSV of paths and labels.
-        boxes: folder of ImageNet-style box XML, searched by stem; empty: none.
+        images: folder of images, folder that Kaggle's ILSVRC was unpacked in, or a CSV or Parquet file of paths and
+            labels; a folder or file of an object store by its URL.
+        boxes: folder of ImageNet-style box XML, or its URL, searched by stem; empty: none.
         box_orientation: pixels that boxes of EXIF-rotated images refer to: ``stored`` (ImageNet) or ``shown``
             (LabelImg, CVAT); ``auto``: by the size in the box file.
         labels: for a flat ``val`` folder: the ILSVRC2012 devkit or Kaggle's ``LOC_val_solution.csv``; empty:
@@ -37,8 +39,8 @@ class IndexSettings:
         shard_size: most images per shard; another size makes all shards again, with the same rows.
     """
 
-    images: FilePath = ""
-    boxes: FilePath = ""
+    images: FileAddress = ""
+    boxes: FileAddress = ""
     box_orientation: BoxOrientation = "auto"
     labels: FilePath = ""
     classes: FilePath = ""
@@ -54,7 +56,8 @@ def complete(settings: IndexSettings) -> IndexSettings:
 
     Classes are ImageNet-1k's, unless Kaggle's list has others.
     """
-    parts = find_kaggle(Path(settings.images), settings.split) if settings.images else None
+    is_folder = bool(settings.images) and not is_url(settings.images)
+    parts = find_kaggle(Path(settings.images), settings.split) if is_folder else None
     if parts is None:
         return settings
     return dataclasses.replace(
@@ -80,7 +83,7 @@ def faults(settings: IndexSettings) -> Iterator[Fault]:
         yield Fault("images", "expected a folder of images: `reground run IMAGES -w W` (a workspace remembers it)")
     else:
         yield from refused("images", check_source, settings.images, settings.labels)
-    if settings.boxes and not Path(settings.boxes).is_dir():
+    if settings.boxes and not (is_url(settings.boxes) or Path(settings.boxes).is_dir()):
         yield Fault("boxes", f"expected a folder of box files, found none at {settings.boxes}")
     if settings.labels:
         yield from refused("labels", check_labels, Path(settings.labels))

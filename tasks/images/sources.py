@@ -1,4 +1,4 @@
-"""List labelled images from class folders, a flat folder with a label file, or a CSV.
+"""List labelled images from class folders, a flat folder with a label file, or a list.
 
 A source lists its files and their labels as text. Images are not decoded here, and labels are not resolved.
 """
@@ -6,74 +6,44 @@ A source lists its files and their labels as text. Images are not decoded here, 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 from reground.tasks.errors import UsageError
 from reground.tasks.images.formats import SUFFIXES, UNSUPPORTED_SUFFIXES
+from reground.tasks.images.image_list import LISTS, is_list, read_list
 from reground.tasks.images.kaggle import SOLUTION_COLUMNS
 from reground.tasks.images.label_files import VALIDATION, label_file_paths, read_labels
-from reground.tasks.images.listing import FileProblem, ListedFile, PathFinder, list_files, stat_file
+from reground.tasks.images.labelled_file import LabelledFile, OtherLabel, folder_label
+from reground.tasks.images.listed_file import FileProblem, ListedFile
+from reground.tasks.images.listing import list_files
 from reground.tasks.schema import DropReason
-from reground.tasks.tabular import read_text_table
+from reground.tasks.storage import is_url
 
 ACCEPTED_SOURCES: Final = """\
   - a folder with one folder of images per class, named by WordNet id, class name or index;
   - ILSVRC as Kaggle distributes it: the folder with ILSVRC and LOC_val_solution.csv;
   - a flat ILSVRC2012 val, with --labels LOC_val_solution.csv or --labels DEVKIT (the folder with
     data/meta.mat and data/ILSVRC2012_validation_ground_truth.txt, or that file with meta.mat in the same folder);
-  - a CSV with the columns path (relative to the CSV) and label, and optionally split."""
+  - a CSV or Parquet file with the columns path (relative to the file, or a URL) and label, and optionally split;
+  - a folder of class folders, or such a file, in an object store: s3://BUCKET/FOLDER, gs://, az://."""
 
 
-@dataclass(frozen=True)
-class OtherLabel:
-    """A label that something else than the source's label names for a file.
-
-    Attributes:
-        text: the label, not resolved yet.
-        place: where it is named, for a message.
-    """
-
-    text: str
-    place: str
-
-
-@dataclass(frozen=True)
-class LabelledFile:
-    """A file with its label and split.
-
-    Attributes:
-        file: the file.
-        label: as text, not resolved yet; empty: the source has none.
-        split: name of the split; empty: the source has none.
-        label_problem: why there is no label; empty: there is one.
-        other_labels: labels from elsewhere; they may name the same class.
-    """
-
-    file: ListedFile
-    label: str
-    split: str = ""
-    label_problem: str = ""
-    other_labels: tuple[OtherLabel, ...] = ()
-
-
-def list_source(images: str, labels: str = "", skip: Collection[Path] = ()) -> list[LabelledFile]:
+def list_source(images: str, labels: str = "", skip: Collection[str] = ()) -> list[LabelledFile]:
     """List the files of a source with their labels, sorted by name.
 
     Args:
-        images: a folder, or a CSV.
+        images: a folder, or a CSV or Parquet file; the path or URL of it.
         labels: a label file, for a flat folder; empty: the source has the labels.
         skip: files and folders to leave out.
 
     Raises:
         UsageError: not an accepted source, an empty one, or a label file that cannot be read.
+        RegroundError: an object store cannot be reached, or refuses to answer.
     """
     check_source(images, labels)
-    path = Path(images)
-    return _from_folder(path, labels, skip) if path.is_dir() else _from_csv(path)
+    return read_list(images) if is_list(images) else _from_folder(images, labels, skip)
 
 
 def check_source(images: str, labels: str = "") -> None:
@@ -83,17 +53,27 @@ def check_source(images: str, labels: str = "") -> None:
         UsageError: not an accepted source.
     """
     path = Path(images)
+    if is_url(images):
+        _refuse_labels(images, labels)
+        return  # the store is asked when its objects are listed
     if not images or not path.exists():
         raise UsageError(f"expected images at '{images}', found nothing there. Accepted are:\n{ACCEPTED_SOURCES}")
     if path.is_dir():
         return
-    if path.suffix.lower() != ".csv":
-        raise UsageError(f"expected a folder or a .csv, found the file {path}. Accepted are:\n{ACCEPTED_SOURCES}")
-    if labels:
+    if path.suffix.lower() not in LISTS:
         raise UsageError(
-            f"expected labels only in the CSV {path}, got the label file {labels} too: give --labels '' (index.labels)"
+            f"expected a folder or a {' or '.join(LISTS)}, found the file {path}. Accepted are:\n{ACCEPTED_SOURCES}"
         )
+    _refuse_labels(images, labels)
     _refuse_solution(path)
+
+
+def _refuse_labels(images: str, labels: str) -> None:
+    if labels and is_list(images):
+        raise UsageError(
+            f"expected labels only in the list {images}, got the label file {labels} too: "
+            "give --labels '' (index.labels)"
+        )
 
 
 def _refuse_solution(path: Path) -> None:
@@ -110,7 +90,7 @@ def _refuse_solution(path: Path) -> None:
         )
 
 
-def _from_folder(root: Path, labels: str, skip: Collection[Path]) -> list[LabelledFile]:
+def _from_folder(root: str, labels: str, skip: Collection[str]) -> list[LabelledFile]:
     files = [_check_suffix(file) for file in list_files(root, [*skip, *label_file_paths(labels)])]
     usable = [file for file in files if file.problem is None]
     if not usable:
@@ -151,28 +131,7 @@ def _label_by_file(files: Iterable[ListedFile], labels: Path) -> list[LabelledFi
 
     def label_file(file: ListedFile) -> LabelledFile:
         found = label_of(file.stem)
-        others = (*(OtherLabel(text, labels.name) for text in found.others), *_folder_label(file.name))
+        others = (*(OtherLabel(text, labels.name) for text in found.others), *folder_label(file.name))
         return LabelledFile(file, found.label, label_problem=found.problem, other_labels=others)
 
     return [label_file(file) for file in files]
-
-
-def _folder_label(name: str) -> tuple[OtherLabel, ...]:
-    folder = PurePath(name).parent.name
-    return (OtherLabel(folder, "its folder"),) if folder else ()
-
-
-def _from_csv(path: Path) -> list[LabelledFile]:
-    folder, finder = path.parent.absolute(), PathFinder()
-    files = []
-    for line, cells in read_text_table(path, ("path", "label"), None):
-        if not cells["path"]:
-            raise UsageError(f"{path}, line {line}: expected a path, found an empty cell")
-        name = os.path.normpath(cells["path"]).replace(os.sep, "/")
-        label_problem = "" if cells["label"] else f"no label on line {line} of {path.name}"
-        file = stat_file(name, str(finder.find(folder / cells["path"])))
-        others = _folder_label(name)
-        files.append(LabelledFile(file, cells["label"], cells.get("split", ""), label_problem, others))
-    if not files:
-        raise UsageError(f"{path}: expected one image per line, found none below the header")
-    return sorted(files, key=lambda item: item.file.name)

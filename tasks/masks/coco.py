@@ -12,19 +12,19 @@ import functools
 import logging
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from pycocotools import mask as coco
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.files import preview, read_bytes
+from reground.tasks.files import ContentError, preview
 from reground.tasks.images import DropError, Photograph
 from reground.tasks.masks.coco_file import CocoFile, CocoImage, parse_coco, whole
 from reground.tasks.masks.rle import decode_mask, mask_of_runs
 from reground.tasks.masks.source import Mask, PartialMask, ShardInputs, file_sha256
 from reground.tasks.schema import DropReason
+from reground.tasks.storage import read_uri
 
 MIN_SHARE_IN_BOX: Final = 0.5
 """An instance with a smaller share of itself in the box is another object's."""
@@ -51,17 +51,24 @@ class SegmentationFormatError(Exception):
     """A segmentation that is none; says why."""
 
 
-def coco_inputs(path: Path) -> ShardInputs:
-    """The file as what masks are made from: its content."""
-    content = file_sha256(path)
-    return ShardInputs((content,), {"coco": str(path.absolute()), "sha256": content})
+def coco_inputs(uri: str) -> ShardInputs:
+    """The file as what masks are made from: its content.
+
+    Args:
+        uri: full path, or URL.
+
+    Raises:
+        RegroundError: it cannot be read.
+    """
+    content = file_sha256(uri)
+    return ShardInputs((content,), {"coco": uri, "sha256": content})
 
 
-def coco_mask(path: str, content: str, photograph: Photograph) -> Mask | PartialMask:
+def coco_mask(uri: str, content: str, photograph: Photograph) -> Mask | PartialMask:
     """The usable instances of a photograph that lie in its box, united.
 
     Args:
-        path: of the file.
+        uri: of the file.
         content: its SHA-256, as planned; the file is read once for each.
         photograph: its box is where the object is.
 
@@ -73,11 +80,11 @@ def coco_mask(path: str, content: str, photograph: Photograph) -> Mask | Partial
         RegroundError: the file is no COCO.
     """
     with _read_lock:
-        images = _read(path, content).images
+        images = _read(uri, content).images
     matches = images.get(photograph.image_id, [])
     if len(matches) != 1:
         problem = "several images are" if matches else "no image is"
-        raise DropError(DropReason.MASK_MISSING, f"{problem} called {photograph.image_id} in {path}")
+        raise DropError(DropReason.MASK_MISSING, f"{problem} called {photograph.image_id} in {uri}")
     width, height = matches[0].size
     if matches[0].size != (photograph.width, photograph.height):
         size = f"masks for {width} x {height}, the image is {photograph.width} x {photograph.height}"
@@ -155,18 +162,25 @@ def _decode_runs(counts: Any, height: int, width: int) -> Mask:
 
 
 @functools.lru_cache(maxsize=1)
-def _read(path: str, content: str) -> CocoFile:
+def _read(uri: str, content: str) -> CocoFile:
     try:
-        coco_file = parse_coco(read_bytes(Path(path), MAX_COCO_BYTES))
+        coco_file = parse_coco(_bytes(uri))
     except (OSError, ValueError) as error:
         raise RegroundError(
-            f"expected COCO's instances (images, annotations with a segmentation) in {path}: {error}. "
+            f"expected COCO's instances (images, annotations with a segmentation) in {uri}: {error}. "
             "Write it again with the tool that made it, or supply a folder of PNG files."
         ) from error
     if coco_file.problems:
         first = "; ".join(coco_file.problems[:MAX_LISTED])
-        log.warning("%s: %d images and annotations cannot be used; first: %s", path, len(coco_file.problems), first)
+        log.warning("%s: %d images and annotations cannot be used; first: %s", uri, len(coco_file.problems), first)
     return coco_file
+
+
+def _bytes(uri: str) -> bytes:
+    content = read_uri(uri, MAX_COCO_BYTES + 1)
+    if len(content) > MAX_COCO_BYTES:
+        raise ContentError(f"over {MAX_COCO_BYTES:,} bytes, the limit for such a file")
+    return content
 
 
 def _is_number(value: Any) -> bool:

@@ -9,10 +9,11 @@ from typing import Annotated, Final
 import numpy as np
 from annotated_types import Interval
 
-from reground.tasks.errors import RegroundError
+from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import Box
 from reground.tasks.masks.source import Mask, MaskMethod, box_method, check_method, from_plugin
 from reground.tasks.plugins import Registry
+from reground.tasks.storage import is_url
 from reground.tasks.workspace import Device, Fault, Location, NonNegativeInt, PositiveInt, Share, refused
 
 PUBLISHED_ITERATIONS: Final = 5
@@ -25,7 +26,7 @@ class MaskSettings:
 
     Attributes:
         method: ``grabcut`` (Xiao et al. 2020), ``consensus`` (see `reground.tasks.kernels.consensus`),
-            ``supplied:DIR`` (PNG files or COCO's JSON), ``onnx:FILE``
+            ``supplied:DIR`` (PNG files or COCO's JSON, or the URL of either), ``onnx:FILE``
             (a salient-object network with its sidecar) or the name of a plugin.
         iterations: iterations of GrabCut.
         seed: seed of a random initialization; combined with each image_id.
@@ -38,7 +39,7 @@ class MaskSettings:
         device: device of a network: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     """
 
-    method: Annotated[str, Location(prefixed=True)] = "grabcut"
+    method: Annotated[str, Location(prefixed=True, remote=True)] = "grabcut"
     iterations: PositiveInt = PUBLISHED_ITERATIONS
     seed: NonNegativeInt = 0
     min_area: Share = 0.1
@@ -96,6 +97,8 @@ def _supplied(settings: MaskSettings, location: str) -> MaskMethod:
 def _onnx(settings: MaskSettings, location: str) -> MaskMethod:
     from reground.tasks.masks.onnx import onnx_method
 
+    if is_url(location):
+        raise UsageError(f"expected an ONNX file of this machine, got {location}: download it, and its sidecar, first")
     return onnx_method(location, settings.device)
 
 

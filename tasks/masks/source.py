@@ -16,6 +16,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.images import Box, DropError, Photograph, path_id, stem_id
 from reground.tasks.plugins import Plugin
 from reground.tasks.schema import DropReason, ImageId
+from reground.tasks.storage import is_url, read_uri
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -138,14 +139,16 @@ def candidate_ids(name: str) -> tuple[ImageId, ImageId]:
     return path_id(name), stem_id(name)
 
 
-def file_sha256(path: Path) -> str:
-    """Of a file's content, hexadecimal.
+def file_sha256(uri: str | Path) -> str:
+    """Of the content of a file, or of an object by its URL; hexadecimal.
 
     Raises:
         RegroundError: it cannot be read.
     """
     try:
-        with path.open("rb") as handle:
+        if is_url(str(uri)):
+            return hashlib.sha256(read_uri(str(uri))).hexdigest()
+        with Path(uri).open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
-        raise RegroundError(f"expected a readable file at {path}: {error.strerror or error}.") from error
+        raise RegroundError(f"expected a readable file at {uri}: {error.strerror or error}.") from error

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from reground.tasks.errors import RegroundError
-from reground.tasks.images import decode_rgb, load_rgb
+from reground.tasks.images import ImageError, MissingImageError, decode_rgb, load_rgb
 from reground.tasks.masks import decode_mask
 from reground.tasks.report.variants import Quarantined
 
@@ -23,7 +22,7 @@ def photograph(uri: str) -> str:
     """A photograph as a data URI; empty if its file is gone or broken since it was indexed, or memory is short."""
     try:
         return data_uri(Image.fromarray(load_rgb(uri)), PHOTOGRAPH)
-    except (RegroundError, MemoryError):
+    except (MissingImageError, ImageError, MemoryError):
         return ""
 
 
@@ -35,7 +34,7 @@ def masked(mask: Quarantined) -> str:
         if pixels.shape[:2] == background.shape:
             pixels = np.where(background[..., None], 170 + pixels // 4, pixels).astype(np.uint8)
         return data_uri(Image.fromarray(pixels), MASKED)
-    except (RegroundError, MemoryError):
+    except (MissingImageError, ImageError, MemoryError):
         return ""
 
 

@@ -21,11 +21,13 @@ class Entity:
         key: relative to the root of the storage, with slashes.
         size: in bytes.
         modified: by the clock of the storage, with its time zone.
+        tag: entity tag of an object store, another one for each content; empty: the storage has none.
     """
 
     key: str
     size: int
     modified: datetime
+    tag: str = ""
 
 
 class Storage(ABC):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,9 @@ RETRY: Final[dict[str, Any]] = {
     "max_retries": 3,
     "retry_timeout": timedelta(seconds=60),
 }
+
+PAST_END: Final = ("416 R", "InvalidRange")
+"""What the error of a range says that begins where the object ends, or after that."""
 
 ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
 """Variables that name another server than the vendor's; one that begins with ``http://`` allows plain HTTP."""
@@ -58,11 +61,17 @@ class ObjectStore(Storage):
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         import obstore
+        from obstore.exceptions import BaseError
 
         if length <= 0:
             return b""
         with translated(self.url, key):
-            return bytes(obstore.get_range(_checked(self._store), self._prefix + key, start=start, length=length))
+            try:
+                return bytes(obstore.get_range(_checked(self._store), self._prefix + key, start=start, length=length))
+            except BaseError as error:
+                if any(word in str(error) for word in PAST_END):
+                    return b""
+                raise
 
     def get_tagged(self, key: str) -> tuple[bytes, str]:
         import obstore
@@ -95,29 +104,44 @@ class ObjectStore(Storage):
                     self._delete_each(paths[start : start + DELETE_BATCH])
 
     def list(self, prefix: str = "") -> list[Entity]:
+        return sorted(self.scan(prefix), key=lambda entity: entity.key)
+
+    def scan(self, prefix: str = "") -> Iterator[Entity]:
+        """As `list`, in the order of the store, and asked for page by page."""
         import obstore
 
         with translated(self.url, prefix):
             chunks = obstore.list(_checked(self._store), self._prefix + prefix or None, chunk_size=LIST_CHUNK)
-            objects = [(one["path"].removeprefix(self._prefix), one) for chunk in chunks for one in chunk]
-        entities = [Entity(path, one["size"], one["last_modified"]) for path, one in objects]
-        return sorted(entities, key=lambda entity: entity.key)
+            for chunk in chunks:
+                yield from map(self._entity, chunk)
 
     def exists(self, key: str) -> bool:
-        import obstore
-
         try:
-            with translated(self.url, key):
-                obstore.head(_checked(self._store), self._prefix + key)
+            self.head(key)
         except FileNotFoundError:
             return False
         return True
+
+    def head(self, key: str) -> Entity:
+        """What a listing says of one object.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        import obstore
+
+        with translated(self.url, key):
+            return self._entity(obstore.head(_checked(self._store), self._prefix + key))
 
     def local_path(self, key: str) -> Path | None:
         return None
 
     def sweep(self, prefix: str) -> int:
         return 0
+
+    def _entity(self, meta: Any) -> Entity:
+        key = meta["path"].removeprefix(self._prefix)
+        return Entity(key, meta["size"], meta["last_modified"], meta["e_tag"] or "")
 
     def _put_if(self, key: str, content: bytes, mode: Any) -> str:
         """A refusal is looked into: a put that was taken, and its answer lost, is refused when it is tried again."""

@@ -9,6 +9,7 @@ from reground.tasks.workspace.partition import overlaps, partition
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
+    FileAddress,
     FilePath,
     Location,
     NonNegativeFloat,
@@ -33,6 +34,7 @@ __all__ = [
     "Device",
     "Entry",
     "Fault",
+    "FileAddress",
     "FilePath",
     "Location",
     "NonNegativeFloat",

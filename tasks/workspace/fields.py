@@ -78,6 +78,8 @@ class SettingField:
             ValueError: another kind of value, one out of bounds, or text that is not Unicode.
         """
         value = self._validate(os.fspath(raw) if isinstance(raw, os.PathLike) else raw)
+        if self.location and self.location.refuses(value):
+            raise ValueError(f"expected a file or folder of this machine, got {value}: download it first")
         value = self.location.absolute(value, folder) if self.location and folder else value
         for text in value if self.is_list else (value,):
             _check_unicode(text)

@@ -157,7 +157,7 @@ def test_what_was_refused_is_not_asked_again(
     listed.write_text("path,label\n" + "".join(f"{file},{file.parent.name}\n" for file in images.rglob("*.png")))
     words = ["index", str(listed), "-w", str(tmp_path / "w")]
     assert main([*words, "--labels", str(inputs / "empty")]) == 2
-    assert "labels only in the CSV" in capsys.readouterr().err
+    assert "labels only in the list" in capsys.readouterr().err
     assert main([*words, "--classes", str(inputs / "classes.csv")]) == 2
     assert main(words) == 0
 
