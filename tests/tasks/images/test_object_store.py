@@ -45,10 +45,12 @@ def files(tmp_path: Path) -> Path:
 
 def tables(workspace: Workspace, root: str) -> dict[str, pd.DataFrame]:
     """What an index made, with the address of its root taken out."""
-    return {
+    whole = {
         name: workspace.read(name).map(lambda cell: cell.replace(root, "ROOT") if isinstance(cell, str) else cell)
         for name in ("images", "classes", "dropped")
     }
+    # Rows of `dropped` are sorted by image_id or address.
+    return whole | {"dropped": whole["dropped"].sort_values(["item", "reason", "detail"], ignore_index=True)}
 
 
 def indexed(folder: Path, root: str, **settings) -> dict[str, pd.DataFrame]:
