@@ -62,7 +62,7 @@ class ImageError(RegroundError):
 
 
 class MissingImageError(RegroundError):
-    """An indexed image that has been removed or damaged since."""
+    """An indexed image that has been removed, replaced or damaged since."""
 
 
 @dataclass(frozen=True)
