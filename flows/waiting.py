@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reground.tasks.report import tied
+from reground.tasks.report import ANSWER_COLUMNS, answers_missing, tied
 from reground.tasks.report import waiting as count_waiting
 from reground.tasks.text import count_of
-from reground.tasks.votes import DECIDE, DEFAULT_POLICY, current_policy, excluded
+from reground.tasks.votes import DEFAULT_POLICY, current_policy, excluded
 from reground.tasks.workspace import Workspace
 
 
@@ -18,7 +18,8 @@ def waiting(workspace: Workspace) -> list[str]:
     url = workspace.shell_url
     lines: list[str] = []
     if num_open:
-        next_step = "reground review pull" if _answers_missing(workspace) else "reground review push"
+        answers = (workspace.read(table, columns) for table, columns in ANSWER_COLUMNS.items())
+        next_step = "reground review pull" if answers_missing(*answers) else "reground review push"
         lines.append(f"waiting for people: {count_of(num_open, 'image')}; next: `{next_step} -w {url}`")
         num_excluded = len(excluded(workspace, current_policy(workspace, DEFAULT_POLICY)))
         if num_excluded:
@@ -28,10 +29,3 @@ def waiting(workspace: Workspace) -> list[str]:
         next_step = f"reground review push --ask disagreed --to EMAIL -w {url}"
         lines.append(f"waiting for a curator, as votes are tied: {count_of(num_tied, 'image')}; next: `{next_step}`")
     return lines
-
-
-def _answers_missing(workspace: Workspace) -> bool:
-    """Whether annotators were asked for more answers than have been pulled."""
-    questions = workspace.read("questions", ["question", "overlap"])
-    wanted = questions["overlap"].clip(lower=1)[questions["question"] != DECIDE].sum()
-    return bool(wanted > sum(len(workspace.read(table, ["answer_id"])) for table in ("submissions", "skips")))

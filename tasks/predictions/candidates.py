@@ -86,7 +86,7 @@ def work(workspace: Workspace, settings: CandidateSettings, shard: Shard) -> Out
                 reasons[image_id, class_idx].append(f"{model}:{rank}")
                 probability_sum[image_id, class_idx] += 0.0 if math.isnan(probability) else probability
     rows = [
-        _row(image_id, class_idx, label_reasons, probability_sum[image_id, class_idx] / max(1, model_count[image_id]))
+        _row(image_id, class_idx, label_reasons, _mean(probability_sum[image_id, class_idx], model_count[image_id]))
         for (image_id, class_idx), label_reasons in sorted(reasons.items())
     ]
     return Output({"candidates": rows})
@@ -134,8 +134,13 @@ def _top(row: PredictionRow, k: int) -> list[tuple[ClassIdx, float]]:
     return [(ClassIdx(int(class_idx)), float(probability)) for class_idx, probability in pairs if class_idx != OUTSIDE]
 
 
-def _row(image_id: ImageId, class_idx: ClassIdx, reasons: list[str], score: float) -> CandidateRow:
+def _mean(total: float, count: int) -> float | None:
+    """None: no model gives probabilities for the image."""
+    return total / count if count else None
+
+
+def _row(image_id: ImageId, class_idx: ClassIdx, reasons: list[str], score: float | None) -> CandidateRow:
     return {"image_id": image_id, "class_idx": class_idx, "reasons": reasons, "score": score}
 
 
-STEP = Step("candidates", 2, CandidateSettings, plan, work)
+STEP = Step("candidates", 3, CandidateSettings, plan, work)

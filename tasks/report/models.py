@@ -145,13 +145,15 @@ class Recipes:
     Attributes:
         fields: names of what a recipe says.
         rows: (model, set kind, field -> text).
-        differing: fields in which models differ on the same kind of set, weights aside.
+        differing: fields in which models differ on the same kind of set, weights and imported predictions aside.
+        imported: models with predictions made elsewhere: how they were fed is not known.
         mixed: models with more than one recipe on one kind of set.
     """
 
     fields: tuple[str, ...]
     rows: tuple[tuple[str, str, Mapping[str, str]], ...]
     differing: tuple[str, ...]
+    imported: tuple[str, ...]
     mixed: tuple[str, ...]
 
     @classmethod
@@ -164,7 +166,10 @@ class Recipes:
         rows = tuple((model, kind, parsed(text)) for model in sorted(kinds) for kind, text in kinds[model])
         fields = tuple(dict.fromkeys(field for _, _, recipe in rows for field in sorted(recipe)))
         mixed = tuple(model for model, pairs in kinds.items() if len({kind for kind, _ in pairs}) < len(pairs))
-        return cls(fields, rows, tuple(f for f in fields if f not in WEIGHTS and _differs(f, rows)), mixed)
+        imported = tuple(dict.fromkeys(model for model, _, recipe in rows if "imported" in recipe))
+        known = [row for row in rows if row[0] not in imported]
+        differing = tuple(field for field in fields if field not in WEIGHTS and _differs(field, known))
+        return cls(fields, rows, differing, imported, mixed)
 
 
 def _differs(field: str, rows: Iterable[tuple[str, str, Mapping[str, str]]]) -> bool:

@@ -13,7 +13,7 @@ class CandidateRow(TypedDict):
     image_id: ImageId
     class_idx: ClassIdx
     reasons: list[str]
-    score: float
+    score: float | None
 
 
 class GoldRow(TypedDict):

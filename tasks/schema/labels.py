@@ -47,7 +47,12 @@ LABELS: Final = (
             IMAGE_ID,
             CLASS_IDX,
             Column("reasons", "list<string>", "'original', or 'MODEL:RANK'; rank 1 is the best"),
-            Column("score", "float32", "mean probability over the models, 0 to 1, higher is more likely"),
+            Column(
+                "score",
+                "float32",
+                "mean probability over the models, 0 to 1, higher is more likely; null: no model gives any",
+                nullable=True,
+            ),
         ),
     ),
     Table(

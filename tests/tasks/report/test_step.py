@@ -109,6 +109,8 @@ def test_different_recipes_are_not_compared_silently(full: Workspace) -> None:
     assert Page(html_of(full)).line("their recipes differ in preprocessing")
     same = {model: [("photographs", RECIPE % (224, model))] for model in MODELS}
     assert Recipes.of(same).differing == () and Recipes.of(same).mixed == ()
+    elsewhere = {**same, "theirs": [("photographs", '{"imported": "x.csv", "sha256": "0"}')]}
+    assert Recipes.of(elsewhere).differing == () and Recipes.of(elsewhere).imported == ("theirs",)
     two = {"lite-a": [("only_fg", "by hand"), ("no_fg", "otherwise")]}
     assert Recipes.of(two).mixed == ("lite-a",)
 
