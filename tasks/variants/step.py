@@ -51,6 +51,8 @@ from reground.tasks.workspace import (
 
 GROUPS_SHARD: Final = "groups"
 _PUBLISHED_ALONE: Final = "variants.compose 'published' (`mask,published` makes both)"
+MAX_SIZE: Final = 4096
+"""Side of a variant; a shard holds its variants in memory, ten and more of each photograph."""
 PUBLISHED_METHOD: Final = "grabcut"
 PUBLISHED_MIN_AREA: Final = 0.1
 """Minimum share of the box that is foreground; the published generator skips images below it."""
@@ -69,7 +71,7 @@ class VariantSettings:
         fill: how the box is filled in a background: ``tile`` (as published) or ``inpaint``.
         feather: width of the soft edge in pixels; 0: a hard edge.
         seed: seed of the background selection; combined with each image_id.
-        size: side of the square variant images, pixels; they show the same part of the photograph at any size.
+        size: side of the square variant images, pixels, at most 4096; they show the same part of the photograph at any size.
     """
 
     groups: Annotated[str, Location(names=GROUPS)] = "imagenet9"
@@ -88,6 +90,8 @@ class VariantSettings:
 def faults(settings: VariantSettings) -> Iterator[Fault]:
     """Faults of the settings, found without reading images."""
     yield from refused("groups", read_group_map, settings.groups)
+    if settings.size > MAX_SIZE:
+        yield Fault("size", f"expected at most {MAX_SIZE:,} pixels, got {settings.size:,}")
     if not settings.compose:
         yield Fault("compose", f"expected one of: {', '.join(COMPOSITIONS)}, or both; got none")
     if settings.feather > settings.size:

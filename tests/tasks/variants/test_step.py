@@ -176,6 +176,7 @@ def test_masks_of_images_no_longer_indexed_stop_the_step(made, workspace_url, tm
     [
         (VariantSettings(compose=("blend",)), "variants.compose: expected some of: mask, published, got 'blend'"),
         (VariantSettings(size=0), "variants.size: expected a whole number, at least 1, got 0"),
+        (VariantSettings(size=60_000), "variants.size: expected at most 4,096 pixels, got 60,000"),
         (VariantSettings(groups="nowhere.json"), "unknown groups 'nowhere.json'"),
     ],
 )
