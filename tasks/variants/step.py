@@ -71,7 +71,8 @@ class VariantSettings:
         fill: how the box is filled in a background: ``tile`` (as published) or ``inpaint``.
         feather: width of the soft edge in pixels; 0: a hard edge.
         seed: seed of the background selection; combined with each image_id.
-        size: side of the square variant images, pixels, at most 4096; they show the same part of the photograph at any size.
+        size: side of the square variant images, pixels, at most 4096; they show the same part of the photograph at any
+            size.
     """
 
     groups: Annotated[str, Location(names=GROUPS)] = "imagenet9"
