@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import (
@@ -15,7 +14,7 @@ from reground.annotations.label_studio import (
     parse_token,
     same_server,
 )
-from reground.annotations.rounds import ReviewSettings
+from reground.annotations.rounds import ReviewSettings, local_folder
 from reground.tasks.errors import RegroundError
 from reground.tasks.workspace import Workspace
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from reground.annotations.label_studio import Client
 
 DATA_DIR: Final = "label-studio"
-"""Folder of the workspace with the accounts, tasks and annotations of its own Label Studio."""
+"""Folder of the workspace, or of `local_folder`, with the accounts, tasks and annotations of its own Label Studio."""
 
 
 def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
@@ -61,7 +60,7 @@ def connect(workspace: Workspace, settings: ReviewSettings) -> Client:
 
 def own_server(workspace: Workspace) -> LabelStudioServer | None:
     """The workspace's own Label Studio, if it was started and has not ended."""
-    return find_server(Path(workspace.path(DATA_DIR))) if workspace.is_local else None
+    return find_server(local_folder(workspace) / DATA_DIR)
 
 
 def _not_ready(server: LabelStudioServer) -> UnavailableError:
@@ -69,16 +68,3 @@ def _not_ready(server: LabelStudioServer) -> UnavailableError:
         f"Label Studio runs (process {server.pid}), but is not ready: it is starting, which takes half a minute the "
         f"first time, or busy. Nothing is lost: run the command again once it answers at {server.url}."
     )
-
-
-def require_local(workspace: Workspace) -> None:
-    """Check that the workspace is in a local folder.
-
-    Raises:
-        RegroundError: it is in an object store.
-    """
-    if not workspace.is_local:
-        raise RegroundError(
-            f"expected a workspace in a folder of this machine, got {workspace.url}: Label Studio serves images "
-            "from the folder 'review' of the workspace. `reground review pull` works with any workspace."
-        )

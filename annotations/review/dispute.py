@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reground.annotations.label_studio import with_retry
-from reground.annotations.review.connection import connect, require_local
+from reground.annotations.review.connection import connect
 from reground.annotations.rounds import (
     ReviewRound,
     ReviewSettings,
@@ -78,7 +78,6 @@ def push_disputes(
         UsageError: nobody there has this address; the message lists who is there. Nothing is created.
         RegroundError: no vote was collected yet, or Label Studio is unavailable or refuses a request.
     """
-    require_local(workspace)
     workspace.require("votes", "review pull")
     address, review_round = normalize_email(curator), ReviewRound(workspace, DECIDE, settings.round, 1)
     # Votes against a known answer dispute it.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import with_retry
-from reground.annotations.review.connection import connect, require_local
+from reground.annotations.review.connection import connect
 from reground.annotations.review.status_text import format_hours
 from reground.annotations.rounds import (
     Reconciliation,
@@ -93,7 +93,6 @@ def push_questions(
     """
     if question not in QUESTIONS:
         raise unknown("question", question, QUESTIONS)
-    require_local(workspace)
     review_round = ReviewRound(workspace, question, settings.round, 1 if settings.is_blind else settings.overlap)
     plans: list[RoundPlan] = []
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from reground.annotations.label_studio import LabelStudioServer, serve_forever
-from reground.annotations.review.connection import DATA_DIR, require_local
-from reground.annotations.rounds import DOCUMENT_ROOT, IMAGE_FOLDER, ReviewSettings, workspace_tag
+from reground.annotations.review.connection import DATA_DIR
+from reground.annotations.rounds import DOCUMENT_ROOT, IMAGE_FOLDER, ReviewSettings, local_folder, workspace_tag
 from reground.tasks.workspace import Workspace
 
 _IMAGE_FOLDER_FILE: Final = "image-folder"
@@ -18,10 +18,11 @@ def serve_label_studio(workspace: Workspace, settings: ReviewSettings) -> None:
     """Run the workspace's own Label Studio until interrupted.
 
     Raises:
-        RegroundError: the workspace is not in a local folder, or Label Studio does not start.
+        RegroundError: Label Studio does not start.
     """
-    require_local(workspace)
-    data_dir, root = Path(workspace.path(DATA_DIR)), Path(workspace.path(DOCUMENT_ROOT))
+    folder = local_folder(workspace)
+    data_dir, root = folder / DATA_DIR, folder / DOCUMENT_ROOT
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
     serve_forever(data_dir, settings.port, root, lambda server: share_images(workspace, server))
 
 
@@ -33,7 +34,7 @@ def share_images(workspace: Workspace, server: LabelStudioServer) -> None:
     """
     from reground.annotations.label_studio import Client
 
-    folder, note = workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER), server.data_dir / _IMAGE_FOLDER_FILE
+    folder, note = str(local_folder(workspace) / DOCUMENT_ROOT / IMAGE_FOLDER), server.data_dir / _IMAGE_FOLDER_FILE
     if not Path(folder).exists() or (note.exists() and note.read_text() == folder):
         return
     with Client(server.url, server.credentials.token) as client:

@@ -7,6 +7,7 @@ from reground.annotations.rounds.decide import has_voted, plan_decisions
 from reground.annotations.rounds.disputes import MIN_AGREEMENT, Dispute, find_disputes
 from reground.annotations.rounds.duration import Pace, measure_pace, total_seconds
 from reground.annotations.rounds.gold import GOLD_COLUMNS, gold_sources, import_gold, read_gold, remove_gold
+from reground.annotations.rounds.local_folder import local_folder
 from reground.annotations.rounds.opaque_names import read_secret, with_opaque_names
 from reground.annotations.rounds.pending import write_pending
 from reground.annotations.rounds.planning import RoundPlan, plan_round
@@ -71,6 +72,7 @@ __all__ = [
     "fetch_users",
     "update_users",
     "IMAGE_FOLDER",
+    "local_folder",
     "Task",
     "read_tasks",
     "read_task_batch",

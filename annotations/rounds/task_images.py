@@ -8,14 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from reground.annotations.rounds.local_folder import local_folder
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError
 from reground.tasks.images import load_rgb
 from reground.tasks.schema import ImageId
+from reground.tasks.storage import open_storage
 from reground.tasks.workspace import Workspace
 
 DOCUMENT_ROOT: Final = "review"
-"""Folder of the workspace; the only one that Label Studio serves files from."""
+"""Folder of the workspace, or of `local_folder`; the only one that Label Studio serves files from."""
 IMAGE_FOLDER: Final = "pictures"
 """Below `DOCUMENT_ROOT`."""
 JPEG_QUALITY: Final = 88
@@ -61,10 +63,12 @@ def write_images(
         RegroundError: an image can no longer be read, or the disk is full.
     """
 
+    folder = open_storage(local_folder(workspace))
+
     def write(image_id: ImageId) -> None:
         path = f"{DOCUMENT_ROOT}/{IMAGE_FOLDER}/{size.name}/{sources[image_id].file_name}"
-        if not workspace.storage.exists(path):
-            workspace.write_bytes(path, _resize(image_id, sources[image_id], size.pixels))
+        if not folder.exists(path):
+            folder.put(path, _resize(image_id, sources[image_id], size.pixels))
 
     with ThreadPoolExecutor(cores()) as pool:
         list(pool.map(write, dict.fromkeys(image_ids)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import ImportPayload, Project, encode_tasks
 from reground.annotations.rounds.controls import write_controls
+from reground.annotations.rounds.local_folder import local_folder
 from reground.annotations.rounds.opaque_names import read_secret, with_opaque_names
 from reground.annotations.rounds.pending import discard_pending, write_pending
 from reground.annotations.rounds.planning import RoundPlan
@@ -82,7 +82,7 @@ def _prepare_project(
     existing: Project | None,
 ) -> Project:
     project = existing or create_project(client, review_round, annotator)
-    Path(review_round.workspace.path(DOCUMENT_ROOT, IMAGE_FOLDER)).mkdir(parents=True, exist_ok=True)
+    (local_folder(review_round.workspace) / DOCUMENT_ROOT / IMAGE_FOLDER).mkdir(parents=True, exist_ok=True)
     # Also without a new question: the workspace may have been moved since the last.
     client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
     return project
@@ -136,5 +136,5 @@ def _register(review_round: ReviewRound, project: Project, batch: QuestionBatch,
 
 def _image_folder(workspace: Workspace, settings: ReviewSettings) -> str:
     """Path of the task images on Label Studio's machine."""
-    document_root = settings.document_root or workspace.path(DOCUMENT_ROOT)
+    document_root = settings.document_root or str(local_folder(workspace) / DOCUMENT_ROOT)
     return f"{document_root.rstrip('/')}/{IMAGE_FOLDER}"
