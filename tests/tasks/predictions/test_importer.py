@@ -278,11 +278,11 @@ def test_candidates_take_labels_without_probabilities(workspace: Workspace, tmp_
     settings = candidates.CandidateSettings()
     for shard in candidates.plan(workspace, settings):
         run_shard(candidates.STEP, workspace, settings, shard)
-    rows = workspace.read("candidates")
-    found = {(i, c): (list(r), s) for i, c, r, s in zip(*(rows[n] for n in rows), strict=True)}
+    rows = workspace.read_arrow("candidates").to_pylist()
+    found = {(row["image_id"], row["class_idx"]): (row["reasons"], row["score"]) for row in rows}
     # The label 3 of b has the score of the one model that says probabilities; c and d are not at hand.
     assert found == {
-        ("a", 7): (["original", "unsure:1"], 0.0),
+        ("a", 7): (["original", "unsure:1"], None),
         ("b", 3): (["sure:1", "unsure:1"], 0.5),
         ("b", 7): (["original"], 0.0),
         ("b", 8): (["unsure:2"], 0.0),
