@@ -1,16 +1,7 @@
 """Where and how a step runs: on this machine, in Prefect, on Ray."""
 
-from reground.flows.run.local import (
-    BATCHES,
-    Batch,
-    Runner,
-    add_batch,
-    batches,
-    parse_runner,
-    run_batch,
-    run_step,
-    settled,
-)
+from reground.flows.run.batch import BATCHES, Batch, add_batch, batches, run_batch
+from reground.flows.run.local import Runner, parse_runner, run_step, settled
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import Bars, Lines, Silence, is_listening, listen, show, watch
