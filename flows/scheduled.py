@@ -32,6 +32,7 @@ from reground.flows.run import (
     is_listening,
     parse_runner,
     run_batch,
+    run_on_ray,
     settled,
     terminate_workers,
     watch,
@@ -67,6 +68,12 @@ def work_on(
     """
     batch = run_batch(step_name, url, settings, shards, advance)
     return batch if batch.error is None else Failed(message=str(batch.error), data=batch)
+
+
+@task(name="ray", task_run_name="{step_name} on Ray", cache_policy=NO_CACHE, persist_result=False, retries=0)
+def work_on_ray(step_name: str, work: Callable[[], None]) -> None:
+    """Run the missing shards of a step on Ray."""
+    work()
 
 
 def outcome(result: Callable[..., Any]) -> Batch:
@@ -107,7 +114,6 @@ class RunContext:
         plan = todo(step, self.workspace, settings)
         with watch() if is_listening() else Silence() as terminal:
             progress = RunProgress(self.workspace, terminal)
-            retire(step, self.workspace, plan)
             self._work(step, settings, plan, progress)
             finish(step, self.workspace, plan)
             progress.end(step_name, plan.describe())
@@ -121,6 +127,10 @@ class RunContext:
     def _work(self, step: Step[Any], settings: Any, plan: StepPlan, progress: RunProgress) -> None:
         total, missing = (sum(shard.size for shard in shards) for shards in (plan.shards, plan.missing))
         progress.start(step.name, total, total - missing)
+        if self.runner.kind == "ray":
+            work_on_ray(step.name, functools.partial(self._work_on_ray, step, settings, plan, progress))
+            return
+        retire(step, self.workspace, plan)
         workers = min(self.runner.workers, MAX_TASK_RUNS // BATCHES)
         step_batches = batches(step, plan, workers)
         calls = [
@@ -143,6 +153,12 @@ class RunContext:
             for call in calls:
                 watched = functools.partial(progress.advance, step.name)
                 add_batch(self.workspace, outcome(work_on(**call, advance=watched, return_state=True).result))
+
+    def _work_on_ray(self, step: Step[Any], settings: Any, plan: StepPlan, progress: RunProgress) -> None:
+        units_of_calls = run_on_ray(step, self.workspace, settings, plan, self.runner.address)
+        retire(step, self.workspace, plan)
+        for units in units_of_calls:
+            progress.advance(step.name, units)
 
 
 @contextlib.contextmanager
@@ -200,11 +216,7 @@ def _lock(workspace: Workspace, command: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def task_pool(runner: Runner) -> Iterator[TaskRunner[Any]]:
-    """A started task runner. Ctrl-C or SIGTERM ends its processes at once; an error lets them finish their calls.
-
-    Raises:
-        UsageError: Ray is asked for and not installed.
-    """
+    """A started task runner. Ctrl-C or SIGTERM ends its processes at once; an error lets them finish their calls."""
     with task_runner(runner) as pool:
         try:
             yield pool
@@ -214,20 +226,9 @@ def task_pool(runner: Runner) -> Iterator[TaskRunner[Any]]:
 
 
 def task_runner(runner: Runner) -> TaskRunner[Any]:
-    """Prefect's task runner for threads, processes or Ray.
-
-    Raises:
-        UsageError: Ray is asked for and not installed.
-    """
+    """Prefect's task runner for threads or processes; on Ray a step is one task run, which keeps the actors busy."""
     if runner.kind == "processes":
         return ProcessPoolTaskRunner(max_workers=runner.workers, initializer=follow_parent)
-    if runner.kind == "ray":
-        from reground.flows.run import start_ray
-
-        start_ray(runner.address)
-        from prefect_ray import RayTaskRunner
-
-        return RayTaskRunner()
     return ThreadPoolTaskRunner(max_workers=runner.workers)
 
 

@@ -178,7 +178,6 @@ def test_the_kernels_list_each_of_them() -> None:
         (("label_studio_sdk",), "reground.annotations.label_studio"),
         (("ray",), "reground.flows.run.ray"),
         (("obstore",), "reground.tasks.storage"),
-        (("prefect_ray",), "reground.flows.scheduled"),
     ],
 )
 def test_heavy_packages_have_one_home(source: Source, packages: tuple[str, ...], home: str) -> None:

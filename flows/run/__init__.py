@@ -5,7 +5,7 @@ from reground.flows.run.local import Runner, parse_runner, run_step, settled
 from reground.flows.run.prefect import deliver, require_server, use
 from reground.flows.run.prefect_server import prefect_server
 from reground.flows.run.progress import Bars, Lines, Silence, is_listening, listen, show, watch
-from reground.flows.run.ray import start_ray
+from reground.flows.run.ray.step import run_on_ray
 from reground.flows.run.worker_processes import follow_parent, terminate_workers
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
     "listen",
     "parse_runner",
     "prefect_server",
-    "start_ray",
     "require_server",
     "run_batch",
+    "run_on_ray",
     "run_step",
     "settled",
     "show",

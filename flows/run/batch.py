@@ -52,6 +52,23 @@ def run_batch(
     """
     step, workspace = steps.find(step_name), Workspace(url)
     inputs = workspace.snapshot() if step.parallel else workspace  # others learn from the shards before them
+    lists = workspace.is_held or not step.parallel
+    return _make(step, inputs, settings, shards, workspace.add if lists else None, advance)
+
+
+def make_batch(step_name: str, url: str, settings: Any, shards: Sequence[Shard]) -> Batch:
+    """As `run_batch`, on another machine: the workspace is read as it is now, and none of the shards is listed."""
+    return _make(steps.find(step_name), Workspace(url).snapshot(), settings, shards)
+
+
+def _make(
+    step: Step[Any],
+    inputs: Workspace,
+    settings: Any,
+    shards: Sequence[Shard],
+    add: Callable[[Sequence[Entry]], None] | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Batch:
     entries: list[Entry] = []
     units = 0
     for shard in shards:
@@ -59,8 +76,8 @@ def run_batch(
             entry = make_shard(step, inputs, settings, shard)
         except Exception as error:
             return Batch(units, entries, error)
-        if workspace.is_held or not step.parallel:
-            workspace.add([entry])
+        if add:
+            add([entry])
         else:
             entries.append(entry)
         units += shard.size

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from reground.flows import steps
 from reground.flows.run.batch import Batch, add_batch, batches, run_batch
+from reground.flows.run.ray.connect import require_ray
+from reground.flows.run.ray.step import run_on_ray
 from reground.flows.run.worker_processes import process_pool
 from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError
@@ -27,7 +29,13 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Runner:
-    """Where shards are worked on: ``threads``, ``processes`` or ``ray``, and how many at once."""
+    """Where shards are worked on: ``threads``, ``processes`` or ``ray``, and how many at once.
+
+    Attributes:
+        kind: one of the three.
+        workers: threads or processes; Ray's depend on the cluster.
+        address: of the cluster; empty: this machine.
+    """
 
     kind: str
     workers: int
@@ -38,12 +46,13 @@ def parse_runner(spec: str) -> Runner:
     """``threads``, ``threads:4``, ``processes:2``, ``ray`` or ``ray:ADDRESS``.
 
     Raises:
-        UsageError: anything else.
+        UsageError: anything else, or Ray is asked for and not installed.
     """
     kind, _, rest = spec.partition(":")
     if kind in ("threads", "processes") and (not rest or (rest.isdigit() and int(rest) > 0)):
         return Runner(kind, int(rest or cores()))
     if kind == "ray":
+        require_ray()
         return Runner(kind, cores(), rest)
     raise UsageError(f"unknown runner '{spec}': expected threads[:N], processes[:N] or ray[:ADDRESS]")
 
@@ -54,8 +63,13 @@ def run_step(step_name: str, workspace: Workspace, settings: Any, runner: Runner
     plan = todo(step, workspace, settings)
     done = sum(s.size for s in plan.shards) - sum(s.size for s in plan.missing)
     progress.start(step_name, sum(s.size for s in plan.shards), done)
+    work = (
+        run_on_ray(step, workspace, settings, plan, runner.address)
+        if runner.kind == "ray"
+        else _work(step, workspace, settings, plan, runner, progress)
+    )
     retire(step, workspace, plan)
-    for units in _work(step, workspace, settings, plan, runner, progress):
+    for units in work:
         progress.advance(step_name, units)
     finish(step, workspace, plan)
     progress.end(step_name, plan.describe())
@@ -102,8 +116,4 @@ def settled(result: Callable[[], Batch]) -> Batch:
 def _executor(runner: Runner) -> AbstractContextManager[Executor]:
     if runner.kind == "processes":
         return process_pool(runner.workers)
-    if runner.kind == "ray":
-        from reground.flows.run.ray import RayExecutor
-
-        return RayExecutor(runner.address)
     return ThreadPoolExecutor(runner.workers)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -32,7 +32,17 @@ from reground.tasks.adversarial.search import Searcher
 from reground.tasks.adversarial.summary import summaries
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.predictions import output_classes
-from reground.tasks.workspace import Device, Fault, NonNegativeInt, Output, Shard, Step, Workspace, derive_seed
+from reground.tasks.workspace import (
+    Device,
+    Fault,
+    NonNegativeInt,
+    Output,
+    Shard,
+    Step,
+    Workspace,
+    derive_seed,
+    raise_faults,
+)
 
 if TYPE_CHECKING:
     from reground.tasks.models import Compositor
@@ -59,6 +69,8 @@ class AdversarialSettings:
         precision: ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32`` or ``bfloat16``.
         rows: foregrounds per shard; 0: a default that depends on `exhaustive`.
         seed: seed of the shuffle of foregrounds and of the order in which pairs are tried.
+        num_gpus: GPUs that one worker on Ray takes: ``NUMBER`` for every model, ``MODEL=NUMBER`` for one; ``0``,
+            a fraction or a whole number. Empty: 1 where the cluster has GPUs and the device is not ``cpu``.
     """
 
     models: tuple[str, ...] = ()
@@ -68,22 +80,29 @@ class AdversarialSettings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     rows: NonNegativeInt = 0
     seed: NonNegativeInt = 0
+    num_gpus: tuple[str, ...] = ()
 
 
 def faults(settings: AdversarialSettings) -> Iterator[Fault]:
     """Faults of the settings, found without reading the workspace."""
     yield from (Fault("models", problem) for problem in models.name_problems(settings.models))
+    yield from _gpu_faults(settings, settings.models)
+
+
+def _gpu_faults(settings: AdversarialSettings, names: Sequence[str]) -> Iterator[Fault]:
+    return (Fault("num_gpus", problem) for problem in models.gpu_problems(settings.num_gpus, names, settings.device))
 
 
 def plan(workspace: Workspace, settings: AdversarialSettings) -> list[Shard]:
     """Per model, shards of foregrounds and one shard for its ranking; one shard to compare several models.
 
     Raises:
-        UsageError: the name of a model with predictions is ambiguous.
+        UsageError: the name of a model with predictions is ambiguous, or `num_gpus` names another model.
         RegroundError: there are no variants, or neither named models nor predictions.
     """
     workspace.require("foregrounds", "variants")
     names = _names(workspace, settings)
+    raise_faults(NAME, list(_gpu_faults(settings, names)))
     foregrounds, _ = (_count(workspace, table) for table in ("foregrounds", inputs_module.BACKGROUND))
     inputs = inputs_module.input_digests(workspace)
     size = settings.rows or ROWS[settings.exhaustive]
@@ -227,6 +246,8 @@ STEP = Step(
     work,
     check=faults,
     parallel=False,
-    execution_only=frozenset({"models"}),
+    sequential=True,
+    num_gpus=lambda settings, model: models.gpus_of(settings.num_gpus, model),
+    execution_only=frozenset({"models", "num_gpus"}),
     finalize=finalize,
 )

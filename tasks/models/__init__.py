@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 from reground.tasks.cores import wait_passively
+from reground.tasks.models.gpus import gpu_problems, gpus_of
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Model, Recipe
 from reground.tasks.models.registry import (
@@ -37,6 +38,8 @@ __all__ = [
     "Preprocessing",
     "Recipe",
     "gpu_name",
+    "gpu_problems",
+    "gpus_of",
     "load",
     "name_problems",
     "name_of_slug",

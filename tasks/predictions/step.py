@@ -63,6 +63,8 @@ class PredictionSettings:
         batch_size: images that a model is given at once; 0: default of the device. It changes the speed, and on a
             GPU the last bits of probabilities.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+        num_gpus: GPUs that one worker on Ray takes: ``NUMBER`` for every model, ``MODEL=NUMBER`` for one; ``0``,
+            a fraction or a whole number. Empty: 1 where the cluster has GPUs and the device is not ``cpu``.
     """
 
     models: tuple[str, ...] = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
@@ -70,11 +72,14 @@ class PredictionSettings:
     top_k: PositiveInt = 5
     batch_size: NonNegativeInt = 0
     device: Device = "auto"
+    num_gpus: tuple[str, ...] = ()
 
 
 def faults(settings: PredictionSettings) -> Iterator[Fault]:
     """What is wrong before anything is predicted."""
     yield from (Fault("models", problem) for problem in models.name_problems(settings.models))
+    problems = models.gpu_problems(settings.num_gpus, settings.models, settings.device)
+    yield from (Fault("num_gpus", problem) for problem in problems)
 
 
 def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
@@ -97,7 +102,8 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
                 "set": set_name,
             },
             shard.size,
-            {**shard.hints, "closes": set_name == PHOTOGRAPHS and shard is shards[-1]},
+            shard.hints,
+            last=set_name == PHOTOGRAPHS and shard is shards[-1],
         )
         for name in dict.fromkeys(settings.models)
         for set_name, shards in sets.items()
@@ -138,7 +144,7 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
         class_idx, probability = top_k(_probabilities(model, np.stack([*arrays.values()])), class_of, settings.top_k)
         for image_id, labels, values in zip(arrays, class_idx.tolist(), probability.round(6).tolist(), strict=True):
             rows.append({"image_id": image_id, "class_idx": labels, "probability": values, **common})
-    if shard.hints["closes"]:
+    if shard.last:
         _warn_of_chance(workspace, model.name, shard, rows)
     tables = {"dropped": dropped} if dropped else {}
     return Output({f"predictions/{models.slug(model.name)}": rows, **tables})
@@ -294,6 +300,7 @@ STEP = Step(
     work,
     check=faults,
     parallel=False,
-    execution_only=frozenset({"models", "on"}),
+    num_gpus=lambda settings, model: models.gpus_of(settings.num_gpus, model),
+    execution_only=frozenset({"models", "on", "num_gpus"}),
     idle="the sets of images to predict (predict.on) are empty",
 )

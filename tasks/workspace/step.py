@@ -33,6 +33,7 @@ class Shard:
         args: what ``work`` needs to know, JSON-able and small: ids and paths, never rows.
         size: images (or other units) in it, for progress.
         fresh: how many of ``size`` are worked on; the rows of the others come from an earlier shard. None: all.
+        last: it looks back on the shards of its model (``args['model']``), and is made after them.
         hints: as ``args``, but not in the cache key: no row depends on it (where a file lies whose digest is
             in ``inputs``).
     """
@@ -43,6 +44,7 @@ class Shard:
     size: int = 1
     hints: Mapping[str, Any] = field(default_factory=dict[str, Any])
     fresh: int | None = None
+    last: bool = False
 
 
 def _no_faults(settings: Any) -> Iterable[Fault]:
@@ -60,6 +62,8 @@ class Step(Generic[S]):
         plan: (workspace, settings) -> the shards there should be, in order.
         work: (workspace, settings, shard) -> the shard's rows. Commits nothing itself.
         parallel: False where a shard already uses every core or the GPU.
+        sequential: each shard of a model (``args['model']``) looks back on those before it in the plan.
+        num_gpus: of a step with models: (settings, model) -> the GPUs that a worker on Ray takes, None: the default.
         execution_only: settings that affect speed only, not results; not in the cache key.
         conflicts_with: steps that write the same tables; a workspace holds the output of one of them.
         finalize: (workspace, settings); runs after the last shard; may raise, or write aggregates.
@@ -73,6 +77,8 @@ class Step(Generic[S]):
     plan: Callable[[Workspace, S], Sequence[Shard]]
     work: Callable[[Workspace, S, Shard], Output]
     parallel: bool = True
+    sequential: bool = False
+    num_gpus: Callable[[S, str], float | None] | None = None
     execution_only: frozenset[str] = frozenset()
     conflicts_with: tuple[str, ...] = ()
     finalize: Callable[[Workspace, S], None] | None = None

@@ -140,6 +140,10 @@ class Workspace:
             with self.lock("reground"):
                 self._manifest.add(entries)
 
+    def flush(self) -> None:
+        """List now what was added, for readers elsewhere."""
+        self._manifest.flush()
+
     @property
     def is_held(self) -> bool:
         """Whether this process holds the lock."""

@@ -8,6 +8,7 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 import benchmarks
+from tests.support.loopback import loopback_alone
 from tests.support.needs import ROOT, need_chromium, need_label_studio, need_package, need_shared
 from tests.support.published_answers import raters
 from tests.support.world import make_world
@@ -28,6 +30,10 @@ def photographs(folder: Path) -> list[str]:
     """Photographs in class folders, and their boxes."""
     world = make_world(folder, per_class=2)
     return ["--images", str(world.images), "--boxes", str(world.boxes)]
+
+
+def photograph_folder(folder: Path) -> list[str]:
+    return ["--images", str(make_world(folder, per_class=1).images)]
 
 
 def jpeg_files(folder: Path) -> list[str]:
@@ -83,6 +89,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "oversubscription": (nothing, "--images 16 --rounds 1"),
     "predict": (jpeg_files, "--limit 8 --rounds 1"),
     "prefect_overhead": (photographs, "--rounds 0 -- --models efficientnet-lite0"),
+    "ray": (photograph_folder, "--times 1 --shard-size 2 --rounds 1"),
     "reference_truth": (releases, ""),
     "review": (nothing, "--tasks 20 --batch 10"),
     "review_screen": (nothing, "--times 1"),
@@ -91,6 +98,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
 }
 LONG = ("joint_truth_parts", "reference_truth", "review", "review_screen")
 NEEDS = {"review": need_label_studio, "review_screen": need_label_studio}
+PACKAGES = {"aggregation": ("crowdkit",), "ray": ("ray",)}
 APART = {"record", "structure_imports"}
 """What no benchmark is, but a part of some."""
 
@@ -104,13 +112,14 @@ def test_a_benchmark_runs_to_its_end(name: str, tmp_path: Path) -> None:
     NEEDS.get(name, lambda: None)()
     if name == "review_screen":
         need_chromium()
-    if name == "aggregation":
-        need_package("crowdkit")
+    for package in PACKAGES.get(name, ()):
+        need_package(package)
     inputs, options = RUNS[name]
     results = tmp_path / "results"
     command = [sys.executable, "-m", f"benchmarks.{name}", *inputs(tmp_path), *options.split()]
     environment = {**os.environ, "BENCHMARK_RESULTS": str(results)}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    with loopback_alone() if name == "ray" else nullcontext():
+        run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     with (results / f"{name}.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -23,6 +23,7 @@ REASONS = {
     "needs a Prefect server (tests/flows/run)": "reground",
     "needs Docker": "docker",
     "needs a cluster": "kubectl",
+    "needs a Ray cluster (tests/flows/run/ray)": "reground",
     "needs the package above": "reground",
     "needs ImageNet": "reground",
     "needs ImageNet and the published weights": "reground",

@@ -125,7 +125,7 @@ def test_a_flow_locks_the_workspace(prefect_api: str, workspace_url: str, monkey
 @pytest.mark.parametrize("runner", ["threads:2", "processes:2", "ray"])
 def test_same_bytes_with_and_without_prefect(prefect_api: str, tmp_path: Path, runner: str) -> None:
     if runner == "ray":
-        need_package("prefect_ray")
+        need_package("ray")
     world = make_world(tmp_path / "world", per_class=1)
     here = curate_here(world, tmp_path / "here", "threads:1", STEPS[:2])
     there = {"workspace": str(tmp_path / "there"), "settings": curate_settings(world)}
