@@ -86,6 +86,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "masks": (photographs_and_masks, ""),
     "memory": (photographs, "index"),
     "needs_vote": (answers, ""),
+    "object_store": (photographs, "--entries 200"),
     "oversubscription": (nothing, "--images 16 --rounds 1"),
     "predict": (jpeg_files, "--limit 8 --rounds 1"),
     "prefect_overhead": (photographs, "--rounds 0 -- --models efficientnet-lite0"),
