@@ -3,8 +3,8 @@
     python -m benchmarks.object_store --images FOLDER --boxes FOLDER [--entries 25000]
 
 The store is a server on this machine (moto), so its answers take a millisecond; count requests before seconds. Both
-sides index the same photographs, and make masks and variants, by threads. ``status`` is asked of the finished workspace;
-``open`` reads a manifest of many entries and asks it what a plan asks.
+sides index the same photographs, and make masks and variants, by threads. ``status`` is asked of the finished
+workspace; ``open`` reads a manifest of many entries and asks it what a plan asks.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def ask_status(url: str) -> None:
 def ask_manifest(url: str) -> None:
     snapshot = Workspace(url).snapshot()
     for step, table in TABLES.items():
-        snapshot.keys(step), snapshot.table_digest(table), snapshot.count(table)
+        snapshot.keys(step)
+        snapshot.table_digest(table)
+        snapshot.count(table)
 
 
 def measure(ask: Callable[[str], None], url: str) -> dict[str, float]:
