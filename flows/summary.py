@@ -56,8 +56,10 @@ def summarize(workspace: Workspace, step_names: Sequence[str], idle: Sequence[st
     rows = {name: sum(part.rows for _, part in workspace.parts(name)) for name in sorted(tables)}
     files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
     counts: Counter[tuple[str, str]] = Counter()
-    for path in (entry.tables["dropped"].path for entry in entries if "dropped" in entry.tables):
-        dropped = workspace.read_part(path, ["stage", "reason"])
+    for part in (entry.tables["dropped"] for entry in entries if "dropped" in entry.tables):
+        if not part.rows:
+            continue
+        dropped = workspace.read_part(part.path, ["stage", "reason"])
         counts.update(zip(dropped["stage"].to_pylist(), dropped["reason"].to_pylist(), strict=True))
     return Summary(rows, dict(counts), files, waiting(workspace), list(idle))
 
