@@ -22,6 +22,7 @@ REASONS = {
     "needs a Label Studio (tests/annotations/review)": "reground",
     "needs a Prefect server (tests/flows/run)": "reground",
     "needs Docker": "docker",
+    "needs a bucket": "reground",
     "needs a cluster": "kubectl",
     "needs a Ray cluster (tests/flows/run/ray)": "reground",
     "needs the package above": "reground",
