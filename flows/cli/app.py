@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Group, Parameter
 
 from reground.flows.cli.examples import examples
 from reground.flows.cli.words import commands_first
+from reground.tasks.errors import UsageError
 
 COMMANDS: Final[dict[str, dict[str, str]]] = {
     "Pipeline": {
@@ -103,6 +105,7 @@ def build() -> App:
         from reground.flows.run import listen
         from reground.tasks.console import guard_logs
 
+        _refuse_urls(bound.arguments.values())
         guard_logs()
         listen(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
         command(*bound.args, **bound.kwargs).print(json, quiet)
@@ -121,6 +124,21 @@ def parse(words: Sequence[str]) -> dict[str, Any]:
     _, launched, _ = app.meta.parse_args(list(words))
     _, bound, _ = app.parse_args(commands_first(app, launched.args))
     return bound.arguments
+
+
+def _refuse_urls(arguments: Iterable[Any]) -> None:
+    """Raises:
+    UsageError: a file or folder that has to be on this machine is named by the URL of an object store.
+    """
+    from reground.tasks.storage import is_url
+
+    for path in arguments:
+        text = str(path).replace(":/", "://", 1)  # a path has no empty parts
+        if isinstance(path, Path) and is_url(text):
+            raise UsageError(
+                f"expected a file or folder of this machine, got {text}: download it first, or write to a folder of "
+                "this machine and upload that."
+            )
 
 
 def _version() -> str:

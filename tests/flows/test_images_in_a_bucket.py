@@ -79,3 +79,13 @@ def test_without_credentials_the_command_says_which_to_set(
     assert main(["index", f"{bucket.url}/val", "-w", str(tmp_path / "w")]) == 1
     assert "no credentials for s3://" in capsys.readouterr().err
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("words", [["table", "images", "--to"], ["export", "--format", "real"]])
+def test_a_file_that_has_to_be_on_this_machine_is_not_written_to_a_folder_called_s3(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "s3://bucket/out.csv", "-w", "w"]) == 2
+    assert "expected a file or folder of this machine, got s3://bucket/out.csv" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
