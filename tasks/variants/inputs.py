@@ -61,8 +61,8 @@ def pool_key(workspace: Workspace, groups: str) -> str:
 
 def read_rows(workspace: Workspace, name: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
     """The rows of a table, in the order of its parts."""
-    for _, part in workspace.parts(name):
-        yield from workspace.read_part(part.path, columns).to_pylist()
+    for _, rows in workspace.scan(name, columns):
+        yield from rows.to_pylist()
 
 
 @functools.lru_cache(maxsize=1)
@@ -106,9 +106,9 @@ class _Mask(NamedTuple):
 def _masks(workspace: Workspace) -> tuple[dict[ImageId, _Mask], dict[str, list[ImageId]]]:
     """The masks by image, and the images of each shard in order; of a large set the rows are read part by part."""
     masks: dict[ImageId, _Mask] = {}
-    shards: dict[str, list[ImageId]] = {}
-    for entry, part in workspace.parts("masks"):
-        rows = workspace.read_part(part.path, ["image_id", "box", "quarantine", "rle"]).to_pylist()
+    shards: dict[str, list[ImageId]] = {entry.shard: [] for entry, _ in workspace.parts("masks")}
+    for entry, part in workspace.scan("masks", ["image_id", "box", "quarantine", "rle"]):
+        rows = part.to_pylist()
         masks |= {row["image_id"]: _Mask(row["box"], row["quarantine"], digest(row["rle"])) for row in rows}
         shards[entry.shard] = [row["image_id"] for row in rows]
     return masks, shards

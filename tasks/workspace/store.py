@@ -28,11 +28,12 @@ from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import Rows, concat_parts
 from reground.tasks.storage import open_storage
-from reground.tasks.workspace.chain import FOLDER, DamagedManifestError
+from reground.tasks.workspace.chain import FOLDER, PARALLEL, DamagedManifestError
 from reground.tasks.workspace.entry_rows import check_path
 from reground.tasks.workspace.lease import Lease
 from reground.tasks.workspace.lock import hold, reading
 from reground.tasks.workspace.manifest import Entry, Output, Part
+from reground.tasks.workspace.prefetch import map_ahead
 from reground.tasks.workspace.session import manifest_of
 from reground.tasks.workspace.snapshot import Snapshot
 from reground.tasks.workspace.table_file import DamagedFileError, decode, encode, file_path
@@ -253,12 +254,24 @@ class Workspace:
         names = schema.table(table).names() if columns is None else columns
         for _ in range(ATTEMPTS):
             parts = self.parts(table)
+            paths = (part.path for _, part in parts if part.rows)
             try:
-                return concat_parts(table, names, (decode(self.storage, part.path, names) for _, part in parts))
+                whole = map_ahead(lambda path: decode(self.storage, path, names), paths, self._ahead)
+                return concat_parts(table, names, whole)
             except DamagedFileError as error:
                 if self.parts(table) == parts:  # and not replaced since it was listed
                     raise self._damaged(error.path, error) from error
         raise RegroundError(f"the table '{table}' in {self.url} changes faster than it can be read: try again.")
+
+    def scan(self, table: str, columns: Sequence[str] | None = None) -> Iterator[tuple[Entry, pa.Table]]:
+        """The files of a table that have rows, in order, each with the entry that lists it.
+
+        Raises:
+            RegroundError: a file is missing or damaged.
+        """
+        parts = [(entry, part) for entry, part in self.parts(table) if part.rows]
+        rows = map_ahead(lambda path: self.read_part(path, columns), (part.path for _, part in parts), self._ahead)
+        return ((entry, one) for (entry, _), one in zip(parts, rows, strict=True))
 
     def read_part(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One file of a table, by the path its part lists.
@@ -307,6 +320,10 @@ class Workspace:
             yield
 
     # Private
+
+    @property
+    def _ahead(self) -> int:
+        return 0 if self.is_local else PARALLEL
 
     def _take_off(self, step: str, shards: Sequence[str]) -> None:
         if shards and not self._manifest.take_off(step, shards):
