@@ -22,9 +22,10 @@ def sigterm_noted() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: bool(signals)
     finally:
-        signal.signal(signal.SIGTERM, before)
         if signals:
             import ray
 
-            ray.shutdown()
+            ray.shutdown()  # which puts the default handler back
+        signal.signal(signal.SIGTERM, before)
+        if signals:
             signal.raise_signal(signal.SIGTERM)
