@@ -8,7 +8,7 @@ from reground.flows.cli.examples import examples
 from reground.flows.cli.options import WorkspaceUrl
 from reground.flows.cli.result import Result
 from reground.tasks.text import count_of, visible
-from reground.tasks.workspace import Workspace
+from reground.tasks.workspace import Workspace, repair_manifest
 
 app = App("repair", help_epilogue=examples("reground repair -w W"))
 
@@ -17,7 +17,7 @@ app = App("repair", help_epilogue=examples("reground repair -w W"))
 def repair(*, workspace: WorkspaceUrl) -> Result:
     """Read every file that the workspace lists, and take what is damaged or gone off the list."""
     here = Workspace(workspace)
-    damaged = here.repair()
+    damaged = repair_manifest(here)
     if not damaged:
         return Result("every file is as it was written", {"damaged": []})
     lines = [f"damaged: {visible(name)}" for name in damaged]

@@ -6,6 +6,7 @@ from reground.tasks.workspace.fields import Fault, SettingField, build, fields, 
 from reground.tasks.workspace.location import is_workspace
 from reground.tasks.workspace.manifest import Entry, Output, Part, digest
 from reground.tasks.workspace.partition import overlaps, partition
+from reground.tasks.workspace.repair import repair_manifest
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
     Device,
@@ -60,6 +61,7 @@ __all__ = [
     "overlaps",
     "partition",
     "read_table",
+    "repair_manifest",
     "raise_faults",
     "remembered",
     "refused",

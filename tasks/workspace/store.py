@@ -28,7 +28,7 @@ from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import Rows, concat_parts
 from reground.tasks.storage import open_storage
-from reground.tasks.workspace.chain import FOLDER, PARALLEL, DamagedManifestError
+from reground.tasks.workspace.chain import FOLDER, PARALLEL
 from reground.tasks.workspace.entry_rows import check_path
 from reground.tasks.workspace.lease import Lease
 from reground.tasks.workspace.lock import hold, reading
@@ -184,42 +184,6 @@ class Workspace:
     def discard(self, step: str, shard: str) -> None:
         """Take one shard off the manifest, if it is there."""
         self._take_off(step, [shard] if shard in self.keys(step) else [])
-
-    def repair(self) -> list[str]:
-        """Take what is damaged off the manifest, so that the next run makes it anew; the lock is not held.
-
-        Every file that is listed is read whole. Nothing outside the workspace is touched.
-
-        Returns:
-            What was damaged: ``STEP/SHARD`` of each shard, and the files of the manifest that were removed.
-        """
-        removed: list[str] = []
-        while damaged := self._damaged_manifest_file():
-            self.storage.delete([damaged])
-            removed.append(damaged)
-        with self.lock("reground repair"):
-            damaged_shards = [
-                (entry.step, entry.shard)
-                for entry in self.entries()
-                if not all(self._is_whole(part) for part in (*entry.tables.values(), *entry.files.values()))
-            ]
-            for step, shard in damaged_shards:
-                self.discard(step, shard)
-        return [*removed, *(f"{step}/{shard}" for step, shard in damaged_shards)]
-
-    def _damaged_manifest_file(self) -> str | None:
-        try:
-            self._manifest.chain.read()
-        except DamagedManifestError as error:
-            return error.key
-        return None
-
-    def _is_whole(self, part: Part) -> bool:
-        try:
-            content = self.storage.get(part.path)
-        except (FileNotFoundError, RegroundError):
-            return False
-        return len(content) == part.bytes and xxhash.xxh3_128_hexdigest(content) == part.digest
 
     def sweep(self) -> int:
         """Remove the files that nothing lists (a killed run leaves some). Returns how many."""

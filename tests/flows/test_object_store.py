@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reground.tasks.workspace import Workspace
+from reground.tasks.workspace import Workspace, repair_manifest
 from tests.support.bucket import Bucket
 from tests.support.waiting import HANG, wait_until
 from tests.support.world import World
@@ -60,7 +60,7 @@ def digests(workspace: str) -> dict[str, str]:
 def is_whole(workspace: str) -> bool:
     """Whether every listed file is there as it was written."""
     here = Workspace(workspace)
-    return not here.repair()
+    return not repair_manifest(here)
 
 
 @pytest.fixture(scope="module")

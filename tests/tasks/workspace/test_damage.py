@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.workspace import Output, Workspace
+from reground.tasks.workspace import Output, Workspace, repair_manifest
 
 ROWS = [{"stage": "index", "item": f"{n:03d}", "reason": "truncated", "detail": f"{n} bytes"} for n in range(100)]
 FLIPS = 840
@@ -47,9 +47,9 @@ def test_repair_takes_off_what_is_damaged_and_nothing_else(tmp_path: Path) -> No
     changed.write_bytes(flipped(changed.read_bytes(), 999))
     with pytest.raises(RegroundError, match="reground repair"):
         workspace.read("dropped")
-    assert workspace.repair() == ["index/cut", "index/flipped", "index/gone"]
+    assert repair_manifest(workspace) == ["index/cut", "index/flipped", "index/gone"]
     assert [entry.shard for entry in workspace.entries()] == ["whole"] and len(workspace.read("dropped")) == len(ROWS)
-    assert workspace.repair() == []
+    assert repair_manifest(workspace) == []
 
 
 def test_a_damaged_manifest_is_mended(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_damaged_manifest_is_mended(tmp_path: Path) -> None:
     again._manifest.chain._contents.clear()
     with pytest.raises(RegroundError, match="a file of the manifest is damaged"):
         again.entries()
-    assert again.repair() == [f"manifest/{file.name}"]
+    assert repair_manifest(again) == [f"manifest/{file.name}"]
     assert again.entries() == []
 
 
