@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,6 @@ def ray_cluster(*nodes: tuple[float, float]) -> Iterator[RayCluster]:
     """A cluster whose nodes have so many cores and GPUs; the first is the head, where the driver lives."""
     need_package("ray")
     import ray
-    from ray.cluster_utils import Cluster
 
     # The path of a socket may have 107 bytes: no folder of pytest's.
     folder = Path(tempfile.mkdtemp(prefix="ray"))
@@ -61,18 +60,28 @@ def ray_cluster(*nodes: tuple[float, float]) -> Iterator[RayCluster]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         read_token_again()
         logging.getLogger("ray").setLevel(logging.ERROR)
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            cluster = _start(nodes)
+            stack.callback(lambda: cluster.cluster.shutdown())
+            stack.callback(ray.shutdown)
+            yield cluster
+
+
+def _start(nodes: Sequence[tuple[float, float]]) -> RayCluster:
+    """A node that takes longer than Ray's 30 seconds to start, on a busy machine, is started again with the others."""
+    from ray.cluster_utils import Cluster
+
+    while True:
         cluster = Cluster()
         try:
-            options = [
-                {"num_cpus": cpus, "num_gpus": gpus, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-                for cpus, gpus in nodes
-            ]
-            started = [cluster.add_node(**one) for one in options]
-            yield RayCluster(cluster, started[1:])
-        finally:
-            ray.shutdown()
+            options = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
+            started = [cluster.add_node(num_cpus=cpus, num_gpus=gpus, **options) for cpus, gpus in nodes]
+            return RayCluster(cluster, started[1:])
+        except Exception as error:
             cluster.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
+            if "timed out" not in str(error):
+                raise
 
 
 @contextlib.contextmanager
