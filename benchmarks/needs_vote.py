@@ -47,7 +47,7 @@ def prepare(data: Path, folder: Path, pairs: int) -> tuple[VoteArrays, Ints]:
 
 def some(votes: VoteArrays, chosen: Array) -> VoteArrays:
     """The votes chosen, on as many pairs as before."""
-    of_votes = ("pair", "annotator", "answer", "contains", "source")
+    of_votes = ("pair", "annotator", "person", "answer", "contains", "source")
     return replace(votes, **{name: getattr(votes, name)[chosen] for name in of_votes})
 
 

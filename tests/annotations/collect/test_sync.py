@@ -233,10 +233,10 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
     write = Folder._write
 
-    def full(self: Folder, path: Path, content: bytes) -> None:
+    def full(self: Folder, path: Path, content: bytes, private: bool) -> None:
         if "questions" in path.parts:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(self, path, content)
+        write(self, path, content, private)
 
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "_write", full)

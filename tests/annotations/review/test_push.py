@@ -195,5 +195,3 @@ def test_pictures_that_are_not_served_stop_a_push(label_studio: LabelStudio, tmp
     with pytest.raises(RegroundError, match=r"images in .*nowhere"):
         push_questions(workspace, elsewhere, "classify")
     assert on_server(label_studio, workspace) == []
-    with pytest.raises(RegroundError, match="folder of this machine"):
-        push_questions(Workspace("memory://w"), elsewhere, "classify")

@@ -41,7 +41,7 @@ def test_a_cluster_makes_the_bytes_of_threads(
         with pytest.raises(UsageError, match=r"room for one worker of .* \(1 CPU and 4 GPUs\), its nodes have 1 CPU"):
             steps.run(tmp_path / "refused", cluster.runner, num_gpus=("1", f"{steps.models[1]}=4"))
         assert "predict" not in Workspace(tmp_path / "refused").steps()
-        killing = Interruption(lambda: actor_processes()[0].kill())
+        killing = Interruption(lambda: [process.kill() for process in actor_processes()])
         assert steps.run(tmp_path / "w", cluster.runner, killing, num_gpus=("0.5",)) == by_threads
         import ray
 
