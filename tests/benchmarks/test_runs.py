@@ -97,7 +97,17 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "structure": (nothing, ""),
     "variants": (photographs, "--limit 4 --rounds 1"),
 }
-LONG = ("joint_truth_parts", "reference_truth", "review", "review_screen")
+LONG = (
+    "joint_truth_parts",
+    "large_set",
+    "object_store",
+    "predict",
+    "prefect_overhead",
+    "ray",
+    "reference_truth",
+    "review",
+    "review_screen",
+)
 NEEDS = {"review": need_label_studio, "review_screen": need_label_studio}
 PACKAGES = {"aggregation": ("crowdkit",), "ray": ("ray",)}
 APART = {"record", "structure_imports"}

@@ -57,7 +57,7 @@ class Group:
         share: what an actor takes of its node.
         sequential: each call looks back on those before: one actor, one call at a time.
         last: calls that look back on all others.
-        losses: actors that ended while they started, in a row.
+        retries: for each actor that ended while it started and was not started again yet, how many did so in a row.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Group:
     share: Share
     sequential: bool = False
     last: deque[Call] = field(default_factory=deque[Call])
-    losses: int = 0
+    retries: list[int] = field(default_factory=list[int])
 
 
 @dataclass(eq=False)
@@ -78,12 +78,14 @@ class Actor:
         handle: Ray's.
         group: whose calls it works on.
         refs: of what is under way; without a call: it loads.
+        losses: actors in its place that ended while they started, in a row.
         is_loaded: whether it has started.
     """
 
     handle: Any
     group: Group
     refs: deque[tuple[Any, Call | None]]
+    losses: int = 0
     is_loaded: bool = False
 
 
@@ -166,7 +168,8 @@ class ActorPool:
         options = {"num_cpus": group.share.cpus, "num_gpus": group.share.gpus}
         remote = self._ray.remote(self._worker).options(max_restarts=0, max_task_retries=0, **options)
         handle = remote.remote(group.share.threads)
-        self._actors.append(Actor(handle, group, deque([(handle.load.remote(*group.load), None)])))
+        losses = group.retries.pop() if group.retries else 0
+        self._actors.append(Actor(handle, group, deque([(handle.load.remote(*group.load), None)]), losses))
 
     def _feed(self, actor: Actor) -> None:
         group = actor.group
@@ -202,7 +205,9 @@ class ActorPool:
                 self._replace(actor, error)
                 return
             actor.refs.popleft()
-            actor.is_loaded, actor.group.losses = True, 0
+            if not actor.is_loaded:
+                actor.is_loaded = True
+                actor.group.retries.clear()
             if call is not None:
                 yield report
             self._feed(actor)
@@ -213,10 +218,11 @@ class ActorPool:
         calls = [one for _, one in actor.refs if one is not None]
         self._end(actor)
         if call is None:
-            group.losses += 1
+            losses = actor.losses + 1
+            group.retries.append(losses)
         else:
-            call.losses += 1
-        if max(group.losses, call.losses if call else 0) >= ATTEMPTS:
+            losses = call.losses = call.losses + 1
+        if losses >= ATTEMPTS:
             what = f"worked on {call} of {group.name}" if call else f"started for {group.name}"
             raise RegroundError(
                 f"{ATTEMPTS} workers on Ray ended while they {what}: {error}. Often memory is short, or a package is "
