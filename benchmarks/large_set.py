@@ -10,6 +10,7 @@ Of a step whose work is by shard, ``make`` makes the first shards.
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import subprocess
@@ -65,6 +66,11 @@ def fill(folder: Path, images: int) -> None:
             workspace.add([_predict(workspace, model, name, some, labels_of_some) for model in MODELS])
 
 
+@functools.cache
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _index(workspace: Workspace, name: str, ids: list[str], labels: np.ndarray, picture: Path) -> Entry:
     n = len(ids)
     columns = {
@@ -75,7 +81,7 @@ def _index(workspace: Workspace, name: str, ids: list[str], labels: np.ndarray, 
         "width": [64] * n,
         "height": [64] * n,
         "mode": ["RGB"] * n,
-        "sha256": [hashlib.sha256(picture.read_bytes()).hexdigest()] * n,
+        "sha256": [digest_of(picture)] * n,
         "boxes": [[BOX]] * n,
         "split": ["val"] * n,
     }

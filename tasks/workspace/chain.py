@@ -17,8 +17,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -30,6 +29,7 @@ import xxhash
 from reground.tasks.errors import RegroundError
 from reground.tasks.storage import Storage
 from reground.tasks.workspace.entry_rows import SCHEMA, check_paths, last_rows, lay_over
+from reground.tasks.workspace.prefetch import read_ahead
 
 FOLDER: Final = "manifest"
 NAME: Final = re.compile(r"(log|merge|snap)-(\d{8,})-(\d{8,})\.([0-9a-f]{16})\.parquet")
@@ -42,8 +42,6 @@ MAX_NAMES: Final = 500
 GRACE: Final = timedelta(minutes=15)
 """How long a file stays after it was taken in twice: somebody may be about to read it."""
 ATTEMPTS: Final = 20
-PARALLEL: Final = 16
-"""Files read at once."""
 
 
 class LostError(RegroundError):
@@ -188,7 +186,7 @@ class Chain:
             state.base, state.open, state.layers = content.base, [head.key], [content.rows]
             state.snapshot = self._get(keys[content.base]).rows if content.base else state.snapshot
         state.open += [name.key for name in logs]
-        state.layers += [one.rows for one in self._get_all(logs)]
+        state.layers += [one.rows for one in read_ahead(self.storage, self._get, logs)]
         return state
 
     def _head(self, listed: Iterable[FileName], keys: dict[str, FileName]) -> tuple[FileName | None, Content]:
@@ -198,12 +196,6 @@ class Chain:
             if not content.base or content.base in keys:
                 return name, content
         return None, Content(SCHEMA.empty_table(), frozenset(), "")
-
-    def _get_all(self, names: Sequence[FileName]) -> Iterator[Content]:
-        if self.storage.is_local or len(names) < 2:
-            return map(self._get, names)
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            return iter(list(pool.map(self._get, names)))
 
     def _get(self, name: FileName) -> Content:
         if name not in self._contents:

@@ -6,9 +6,9 @@ import xxhash
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.storage import Storage
-from reground.tasks.workspace.chain import PARALLEL, DamagedManifestError
+from reground.tasks.workspace.chain import DamagedManifestError
 from reground.tasks.workspace.manifest import Entry, Part
-from reground.tasks.workspace.prefetch import map_ahead
+from reground.tasks.workspace.prefetch import read_ahead
 from reground.tasks.workspace.store import Workspace
 
 
@@ -26,9 +26,7 @@ def repair_manifest(workspace: Workspace) -> list[str]:
         removed.append(damaged)
     with workspace.lock("reground repair"):
         entries = workspace.entries()
-        whole = map_ahead(
-            lambda entry: _is_whole(workspace.storage, entry), entries, 0 if workspace.is_local else PARALLEL
-        )
+        whole = read_ahead(workspace.storage, lambda entry: _is_whole(workspace.storage, entry), entries)
         damaged_shards = [entry for entry, is_whole in zip(entries, whole, strict=True) if not is_whole]
         for entry in damaged_shards:
             workspace.discard(entry.step, entry.shard)

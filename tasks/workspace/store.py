@@ -28,12 +28,12 @@ from reground.tasks import schema
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import Rows, concat_parts
 from reground.tasks.storage import open_storage
-from reground.tasks.workspace.chain import FOLDER, PARALLEL
+from reground.tasks.workspace.chain import FOLDER
 from reground.tasks.workspace.entry_rows import check_path
 from reground.tasks.workspace.lease import Lease
 from reground.tasks.workspace.lock import hold, reading
 from reground.tasks.workspace.manifest import Entry, Output, Part
-from reground.tasks.workspace.prefetch import map_ahead
+from reground.tasks.workspace.prefetch import read_ahead
 from reground.tasks.workspace.session import manifest_of
 from reground.tasks.workspace.snapshot import Snapshot
 from reground.tasks.workspace.table_file import DamagedFileError, decode, encode, file_path
@@ -220,7 +220,7 @@ class Workspace:
             parts = self.parts(table)
             paths = (part.path for _, part in parts if part.rows)
             try:
-                whole = map_ahead(lambda path: decode(self.storage, path, names), paths, self._ahead)
+                whole = read_ahead(self.storage, lambda path: decode(self.storage, path, names), paths)
                 return concat_parts(table, names, whole)
             except DamagedFileError as error:
                 if self.parts(table) == parts:  # and not replaced since it was listed
@@ -234,7 +234,7 @@ class Workspace:
             RegroundError: a file is missing or damaged.
         """
         parts = [(entry, part) for entry, part in self.parts(table) if part.rows]
-        rows = map_ahead(lambda path: self.read_part(path, columns), (part.path for _, part in parts), self._ahead)
+        rows = read_ahead(self.storage, lambda path: self.read_part(path, columns), (part.path for _, part in parts))
         return ((entry, one) for (entry, _), one in zip(parts, rows, strict=True))
 
     def read_part(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -284,10 +284,6 @@ class Workspace:
             yield
 
     # Private
-
-    @property
-    def _ahead(self) -> int:
-        return 0 if self.is_local else PARALLEL
 
     def _take_off(self, step: str, shards: Sequence[str]) -> None:
         if shards and not self._manifest.take_off(step, shards):
