@@ -57,6 +57,7 @@ from reground.tasks.schema.review_rows import (
     SubmissionRow,
     UserRow,
 )
+from reground.tasks.schema.suspect_rows import CalibrationRow, ClassPairRow, FactRow, NeighbourRow, SuspectRow
 from reground.tasks.schema.tables import (
     OUTSIDE,
     PHOTOGRAPHS,
@@ -138,4 +139,9 @@ __all__ = [
     "arrow_schema_subset",
     "concat_parts",
     "ARROW_TYPES",
+    "CalibrationRow",
+    "ClassPairRow",
+    "FactRow",
+    "NeighbourRow",
+    "SuspectRow",
 ]

@@ -12,7 +12,7 @@ from reground.tasks.schema import tables as schema
 _BOX = pa.struct([(corner, pa.int32()) for corner in ("xmin", "ymin", "xmax", "ymax")])
 
 ARROW_TYPES: dict[str, pa.DataType] = {
-    **{name: pa.type_for_alias(name) for name in ("string", "bool", "int16", "int32", "int64")},
+    **{name: pa.type_for_alias(name) for name in ("string", "binary", "bool", "int16", "int32", "int64")},
     "float32": pa.float32(),
     "float64": pa.float64(),
     "list<string>": pa.list_(pa.string()),

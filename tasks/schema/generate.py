@@ -12,6 +12,7 @@ from reground.tasks.schema.labels import LABELS
 from reground.tasks.schema.models import MODELS
 from reground.tasks.schema.references import REFERENCES
 from reground.tasks.schema.reviews import REVIEWS
+from reground.tasks.schema.suspects import SUSPECTS
 
 PLANS: Final[Mapping[str, Sequence[Table]]] = {
     "images": IMAGES,
@@ -19,6 +20,7 @@ PLANS: Final[Mapping[str, Sequence[Table]]] = {
     "reviews": REVIEWS,
     "references": REFERENCES,
     "models": MODELS,
+    "suspects": SUSPECTS,
 }
 """Module with the plans of some tables -> these plans."""
 PYTHON_TYPES: Final = {
@@ -26,6 +28,7 @@ PYTHON_TYPES: Final = {
     "bool": "bool",
     **dict.fromkeys(("int16", "int32", "int64"), "int"),
     **dict.fromkeys(("float32", "float64"), "float"),
+    "binary": "bytes",
     "box": "BoxDict",
     "image": "ImageDict",
 }

@@ -16,6 +16,7 @@ from reground.tasks.schema.labels import LABELS
 from reground.tasks.schema.models import MODELS
 from reground.tasks.schema.references import REFERENCES
 from reground.tasks.schema.reviews import REVIEWS
+from reground.tasks.schema.suspects import SUSPECTS
 
 ImageId = NewType("ImageId", str)
 """An image's key in every table: the stem of its file (or its path, with ``--ids path``)."""
@@ -112,7 +113,9 @@ class DropReason(StrEnum):
     ANSWER_UNINVITED = "answer_uninvited"  # by somebody other than the one person who was asked
 
 
-TABLES: Final[dict[str, Table]] = {table.name: table for table in (*IMAGES, *LABELS, *REVIEWS, *REFERENCES, *MODELS)}
+TABLES: Final[dict[str, Table]] = {
+    table.name: table for table in (*IMAGES, *LABELS, *REVIEWS, *REFERENCES, *MODELS, *SUSPECTS)
+}
 
 
 def family(name: str) -> str:

@@ -7,7 +7,15 @@ from typing import get_type_hints
 
 import pytest
 
-from reground.tasks.schema import generate, image_rows, label_rows, model_rows, reference_rows, review_rows
+from reground.tasks.schema import (
+    generate,
+    image_rows,
+    label_rows,
+    model_rows,
+    reference_rows,
+    review_rows,
+    suspect_rows,
+)
 from reground.tasks.schema.column import Column, Table
 from reground.tasks.schema.tables import TABLES
 
@@ -20,7 +28,8 @@ def test_the_generated_files_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_has_a_row_type_with_its_columns(name: str) -> None:
-    defined = vars(image_rows) | vars(label_rows) | vars(reference_rows) | vars(review_rows) | vars(model_rows)
+    modules = (image_rows, label_rows, reference_rows, review_rows, model_rows, suspect_rows)
+    defined = {name: value for module in modules for name, value in vars(module).items()}
     hints = get_type_hints(defined[generate.row_type(TABLES[name])])
     assert list(hints) == TABLES[name].names()
     assert {c.name for c in TABLES[name].columns if c.nullable} == {

@@ -1,0 +1,79 @@
+"""Types of the rows of the tables in `reground.tasks.schema.suspects`; generated: do not edit."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from reground.tasks.schema.tables import ClassIdx, ImageId
+
+
+class FactRow(TypedDict):
+    """A row of ``facts``: one photograph."""
+
+    image_id: ImageId
+    pixel_digest: str
+    hash: str
+    mirror_hash: str
+    thumbnail: bytes
+    aspect: float
+    colourfulness: float
+    sharpness: float
+    contrast: float
+    main_colour_share: float
+    dark_share: float
+    bright_share: float
+
+
+class NeighbourRow(TypedDict):
+    """A row of ``neighbours``: one photograph with features."""
+
+    image_id: ImageId
+    neighbours: list[str]
+    cosine: list[float]
+
+
+class SuspectRow(TypedDict):
+    """A row of ``suspects``: one suspect of one kind."""
+
+    kind: str
+    rank: int
+    image_id: ImageId
+    score: float
+    flagged: bool
+    threshold: float | None
+    related: list[str]
+    class_idx: ClassIdx | None
+    proposed: list[int]
+    model: str
+    evidence: str
+    settled_by: str | None
+
+
+class ClassPairRow(TypedDict):
+    """A row of ``class_pairs``: one pair of classes that models confuse or people accept together."""
+
+    class_a: int
+    class_b: int
+    confused: float | None
+    co_selected: int
+    exclusive: int
+    kappa: float | None
+    n: int
+    low: float | None
+    high: float | None
+    verdict: str
+    merged_top1: float | None
+    source: str
+
+
+class CalibrationRow(TypedDict):
+    """A row of ``calibration``: one bin of equal mass of one model's confidence."""
+
+    model: str
+    truth: str
+    bin: int
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+    n: int

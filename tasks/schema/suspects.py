@@ -1,0 +1,105 @@
+"""The tables of what a person should look at first, and of what that rests on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reground.tasks.schema.column import IMAGE_ID, Column, Table
+
+_PAIR = (
+    Column("class_a", "int32", "index into classes, the lower of the two"),
+    Column("class_b", "int32", "index into classes, the higher of the two"),
+)
+
+SUSPECTS: Final = (
+    Table(
+        "facts",
+        "photograph",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            Column("pixel_digest", "string", "XXH3-128 of size and decoded pixels, hexadecimal: equal pixels"),
+            Column("hash", "string", "DCT hash of the picture, 16 hexadecimal digits"),
+            Column("mirror_hash", "string", "DCT hash of its mirror image, 16 hexadecimal digits"),
+            Column("thumbnail", "binary", "48 x 48 grey pixels, row by row, a byte each"),
+            Column("aspect", "float32", "long side over short side, at least 1"),
+            Column("colourfulness", "float32", "0 is grey, above 15 slightly colourful (Hasler, Suesstrunk 2003)"),
+            Column("sharpness", "float32", "variance of the Laplacian at 256 pixels' height; lower is more blurred"),
+            Column("contrast", "float32", "standard deviation of grey values, 0 to 128"),
+            Column("main_colour_share", "float32", "share of pixels of the most frequent of 512 colours, 0 to 1"),
+            Column("dark_share", "float32", "share of pixels that are nearly black, 0 to 1"),
+            Column("bright_share", "float32", "share of pixels that are nearly white, 0 to 1"),
+        ),
+    ),
+    Table(
+        "neighbours",
+        "photograph with features",
+        ("image_id",),
+        (
+            IMAGE_ID,
+            Column("neighbours", "list<string>", "photographs with the most similar features, the nearest first"),
+            Column("cosine", "list<float32>", "cosine of the features with each, -1 to 1, higher is nearer"),
+        ),
+    ),
+    Table(
+        "suspects",
+        "suspect of one kind",
+        ("kind", "rank"),
+        (
+            Column("kind", "string", "label, duplicate, leak, outlier, poison, bridge, dynamics, or a plugin's"),
+            Column("rank", "int64", "1 for the most suspect of its kind"),
+            IMAGE_ID,
+            Column("score", "float64", "higher is more suspect; the unit is the kind's (see docs/suspects.md)"),
+            Column("flagged", "bool", "whether the kind's rule calls it suspect"),
+            Column(
+                "threshold", "float64", "score from which on the rule flags; null: it is no threshold", nullable=True
+            ),
+            Column("related", "list<string>", "images that belong to it: its twin, the ends of a bridge"),
+            Column("class_idx", "int32", "label under suspicion; null: none is", nullable=True),
+            Column("proposed", "list<int32>", "labels that would repair it, the most likely first"),
+            Column("model", "string", "models that the score rests on, joined by commas; empty: none"),
+            Column("evidence", "string", "JSON: the numbers that the score is made of"),
+            Column(
+                "settled_by",
+                "string",
+                "what people said since: votes or decision; null: nobody has decided",
+                nullable=True,
+            ),
+        ),
+    ),
+    Table(
+        "class_pairs",
+        "pair of classes that models confuse or people accept together",
+        ("class_a", "class_b"),
+        (
+            *_PAIR,
+            Column(
+                "confused", "float64", "mean mutual probability of the models, 0 to 1; null: unknown", nullable=True
+            ),
+            Column("co_selected", "int64", "images on which people accept both"),
+            Column("exclusive", "int64", "images on which people accept one and reject the other"),
+            Column("kappa", "float64", "agreement of people on the pair (Fleiss), at most 1", nullable=True),
+            Column("n", "int64", "images on which people judged both"),
+            Column("low", "float64", "lower end of the 95 % interval of co_selected / n; null: n is 0", nullable=True),
+            Column("high", "float64", "upper end of the 95 % interval of co_selected / n; null: n is 0", nullable=True),
+            Column("verdict", "string", "separable, confusable, synonym, part_of or undecided"),
+            Column("merged_top1", "float64", "top-1 accuracy gained if both were one class", nullable=True),
+            Column("source", "string", "votes, models or both: what the verdict rests on"),
+        ),
+    ),
+    Table(
+        "calibration",
+        "bin of equal mass of one model's confidence",
+        ("model", "truth", "bin"),
+        (
+            Column("model", "string", "name of the model"),
+            Column("truth", "string", "whose labels are right: original, own or a reference truth's name"),
+            Column("bin", "int32", "1 for the least confident"),
+            Column("confidence", "float64", "mean probability of the first answer, 0 to 1"),
+            Column("accuracy", "float64", "share of right first answers, 0 to 1"),
+            Column("low", "float64", "lower end of the 95 % interval of the accuracy (Wilson)"),
+            Column("high", "float64", "upper end of the 95 % interval of the accuracy (Wilson)"),
+            Column("n", "int64", "number of images"),
+        ),
+    ),
+)

@@ -1,0 +1,57 @@
+"""How suspects of one kind are found: what a method of `reground suspects` is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from reground.tasks.suspects.settings import SuspectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One image that a person should look at.
+
+    Attributes:
+        image_id: the image.
+        score: higher is more suspect; the unit is the kind's.
+        flagged: whether the kind's rule calls it suspect.
+        threshold: score from which on the rule flags; None: the rule is no threshold.
+        related: images that belong to it: its twin, the ends of a bridge.
+        class_idx: label under suspicion; None: none is.
+        proposed: labels that would repair it, the most likely first.
+        evidence: the numbers that the score is made of, JSON-able.
+    """
+
+    image_id: ImageId
+    score: float
+    flagged: bool
+    threshold: float | None = None
+    related: Sequence[ImageId] = ()
+    class_idx: ClassIdx | None = None
+    proposed: Sequence[ClassIdx] = ()
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Method:
+    """How suspects of one kind are found.
+
+    Attributes:
+        tables: (workspace, settings) -> tables that the method reads; its suspects are found again when one changes.
+        find: (workspace, settings) -> suspects, in any order.
+        missing: (workspace, settings) -> what the method lacks here, and the command that makes it; empty: nothing.
+        limit: what the kind does not show, in one sentence.
+        models: (workspace, settings) -> models that the scores rest on.
+    """
+
+    tables: Callable[[Workspace, SuspectSettings], Sequence[str]]
+    find: Callable[[Workspace, SuspectSettings], Sequence[Suspect]]
+    missing: Callable[[Workspace, SuspectSettings], str]
+    limit: str
+    models: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()

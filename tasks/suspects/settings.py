@@ -1,0 +1,22 @@
+"""Settings of the step `suspects`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT: Final = ("label", "duplicate", "outlier")
+"""Kinds that are found where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class SuspectSettings:
+    """Which suspects are found.
+
+    Attributes:
+        find: kinds to find; empty: those of label, duplicate and outlier whose tables exist.
+        features: model whose features are compared; empty: the first with features, by name.
+    """
+
+    find: tuple[str, ...] = ()
+    features: str = ""

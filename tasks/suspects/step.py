@@ -1,0 +1,84 @@
+"""Suspects: the images that a person should look at first, by kind.
+
+Reads what its methods read (see `reground.tasks.suspects.registry`) and ``truth``; writes ``suspects``. No picture is
+opened, and no image is dropped by a score: suspects order what people see.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+from reground.tasks.errors import RegroundError
+from reground.tasks.schema import SuspectRow
+from reground.tasks.suspects.method import Suspect
+from reground.tasks.suspects.registry import kind_problems, method, plugin_args
+from reground.tasks.suspects.settings import DEFAULT, SuspectSettings
+from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace
+
+log = logging.getLogger(__name__)
+
+
+def faults(settings: SuspectSettings) -> Iterator[Fault]:
+    """Kinds that nobody finds."""
+    yield from (Fault("find", problem) for problem in kind_problems(settings.find))
+
+
+def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
+    """One shard for each kind.
+
+    Raises:
+        RegroundError: there are no images, or a kind that was asked for lacks a table; the message says which
+            command makes it.
+    """
+    workspace.require("images", "index IMAGES")
+    shards: list[Shard] = []
+    for kind in dict.fromkeys(settings.find or DEFAULT):
+        found_by = method(kind)
+        lacks = found_by.missing(workspace, settings)
+        if lacks and settings.find:
+            raise RegroundError(f"cannot find suspects of the kind '{kind}': {lacks}")
+        if lacks:
+            log.info("suspects of the kind '%s' are left out: %s", kind, lacks)
+            continue
+        tables = ("images", *found_by.tables(workspace, settings))
+        shards.append(Shard(kind, tuple(workspace.table_digest(name) for name in tables), plugin_args(kind)))
+    return shards
+
+
+def work(workspace: Workspace, settings: SuspectSettings, shard: Shard) -> Output:
+    """All suspects of one kind, the most suspect first."""
+    kind, found_by = shard.id, method(shard.id)
+    models = ",".join(found_by.models(workspace, settings))
+    suspects = sorted(found_by.find(workspace, settings), key=lambda one: (-one.score, one.image_id, *one.related))
+    return Output({"suspects": [_row(kind, rank, one, models) for rank, one in enumerate(suspects, start=1)]})
+
+
+def _row(kind: str, rank: int, suspect: Suspect, models: str) -> SuspectRow:
+    return {
+        "kind": kind,
+        "rank": rank,
+        "image_id": suspect.image_id,
+        "score": suspect.score,
+        "flagged": suspect.flagged,
+        "threshold": suspect.threshold,
+        "related": list(suspect.related),
+        "class_idx": suspect.class_idx,
+        "proposed": list(suspect.proposed),
+        "model": models,
+        "evidence": json.dumps(suspect.evidence, sort_keys=True),
+        "settled_by": None,
+    }  # type: ignore[typeddict-item]
+
+
+STEP = Step(
+    "suspects",
+    1,
+    SuspectSettings,
+    plan,
+    work,
+    check=faults,
+    execution_only=frozenset({"find"}),
+    idle="no table exists in which label, duplicate or outlier suspects could be found",
+)
