@@ -16,7 +16,8 @@ import pyarrow as pa
 from benchmarks.record import record
 from reground.tasks.storage import open_storage
 from reground.tasks.workspace import Workspace
-from reground.tasks.workspace.chain import Chain, Writer
+from reground.tasks.workspace.chain import Chain
+from reground.tasks.workspace.chain_writer import Writer
 from reground.tasks.workspace.entry_rows import to_rows
 from reground.tasks.workspace.manifest import Entry, Part
 

@@ -34,7 +34,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.record import record
-from reground.annotations.collect import sync
+from reground.annotations.collect import delta, sync
 from reground.annotations.label_studio import (
     TOKEN_VARIABLE,
     BrowserSession,
@@ -213,7 +213,7 @@ def pull(bench: Bench, count: int) -> dict[str, object]:
     ours = timed(pull_votes, workspace, settings)
     bare = (before + bench.bare_export(project_id)) / 2
     assert len(workspace.read("votes", ["image_id"])) == count * CANDIDATES
-    sync.LOOK_BACK = timedelta()
+    delta.LOOK_BACK = timedelta()
     nothing_new = timed(pull_votes, workspace, settings)
     with bench.client() as client:
         sign_up(client, EMAIL, PASSWORD)

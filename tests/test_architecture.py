@@ -64,7 +64,8 @@ FOLDERS = ("tasks", "annotations", "flows")
 
 
 OWN_CONTENT = {
-    "annotations.collect.sync",
+    "annotations.collect.answers",
+    "annotations.collect.delta",
     "annotations.label_studio.credentials",
     "annotations.label_studio.running",
     "annotations.truth.versions",

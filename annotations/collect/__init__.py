@@ -1,8 +1,9 @@
 """Collecting: annotations in Label Studio -> votes, and a score for each annotator."""
 
 from reground.annotations.collect.adjudication import adjudicate, update_decisions
+from reground.annotations.collect.answers import AnswerBatch, read_answers
 from reground.annotations.collect.parse import STAGE, TaskRows
-from reground.annotations.collect.sync import AnswerBatch, fetch_answers, read_answers
+from reground.annotations.collect.sync import fetch_answers
 from reground.annotations.collect.votes import (
     PullSummary,
     all_curators,

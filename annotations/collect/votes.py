@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from reground.annotations.collect.answers import AnswerBatch, read_answer_batch
 from reground.annotations.collect.decisions import parse_decisions
 from reground.annotations.collect.parse import STAGE, TaskRows, parse_annotations
 from reground.annotations.collect.scoring import score_annotators
 from reground.annotations.collect.skips import parse_skips
 from reground.annotations.collect.superseded import latest_votes, overlapping_batches
-from reground.annotations.collect.sync import AnswerBatch, read_answer_batch, sync_answers
+from reground.annotations.collect.sync import sync_answers
 from reground.annotations.label_studio import Json, UnavailableError
 from reground.annotations.rounds import (
     ExclusionRule,

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.storage import Storage
-from reground.tasks.workspace.chain import FOLDER, GRACE, Chain, State, Writer
+from reground.tasks.workspace.chain import FOLDER, Chain, State
+from reground.tasks.workspace.chain_writer import GRACE, Writer
 from reground.tasks.workspace.entry_rows import dead_rows, to_rows
 from reground.tasks.workspace.lock import is_unread
 from reground.tasks.workspace.manifest import Entry

@@ -22,21 +22,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import xxhash
 
 from reground.tasks import schema
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import Rows, concat_parts
+from reground.tasks.schema import concat_parts
 from reground.tasks.storage import open_storage
 from reground.tasks.workspace.chain import FOLDER
 from reground.tasks.workspace.entry_rows import check_path
 from reground.tasks.workspace.lease import Lease
 from reground.tasks.workspace.lock import hold, reading
 from reground.tasks.workspace.manifest import Entry, Output, Part
+from reground.tasks.workspace.output_files import lacking, write_output
 from reground.tasks.workspace.prefetch import read_ahead
 from reground.tasks.workspace.session import manifest_of
 from reground.tasks.workspace.snapshot import Snapshot
-from reground.tasks.workspace.table_file import DamagedFileError, decode, encode, file_path
+from reground.tasks.workspace.table_file import DamagedFileError, decode
 
 if TYPE_CHECKING:
     import pandas as pd  # half of what a command takes to start; Arrow loads it for the first table
@@ -131,9 +131,7 @@ class Workspace:
         self, step: str, shard: str, key: str, output: Output, settings: Mapping[str, Any] | None = None
     ) -> Entry:
         """Write a shard's output. Nothing lists it before `add`."""
-        tables = {name: self._write_table(name, step, shard, key, rows) for name, rows in output.tables.items()}
-        files = {path: self._write_file(path, content) for path, content in output.files.items()}
-        return Entry(step, shard, key, tables, files, settings or {})
+        return write_output(self.storage, step, shard, key, output, settings or {})
 
     def add(self, entries: Sequence[Entry]) -> None:
         """List what was written; with the lock held at the latest a second later, together with others."""
@@ -172,10 +170,7 @@ class Workspace:
 
     def lacking(self, step: str) -> set[str]:
         """Shards that are listed, but one of their files is gone or of another size."""
-        files = self._state.files_of(step)
-        folders = {"files" if path.startswith("files/") else posixpath.dirname(path) for _, path, _ in files}
-        sizes = {one.key: one.size for folder in folders for one in self.storage.list(folder)}
-        return {shard for shard, path, size in files if sizes.get(path) != size}
+        return lacking(self.storage, self._state.files_of(step))
 
     def retire(self, step: str, keep: Collection[str]) -> None:
         """Take every shard of ``step`` but those in ``keep`` off the manifest."""
@@ -289,17 +284,6 @@ class Workspace:
         if shards and not self._manifest.take_off(step, shards):
             with self.lock("reground"):
                 self._manifest.take_off(step, shards)
-
-    def _write_table(self, name: str, step: str, shard: str, key: str, rows: Rows) -> Part:
-        content = encode(name, rows)
-        return self._put(file_path(name, step, shard, key, content), len(rows), content)
-
-    def _write_file(self, path: str, content: bytes) -> Part:
-        return self._put(check_path(f"files/{path}"), 0, content)
-
-    def _put(self, path: str, rows: int, content: bytes) -> Part:
-        self.write_bytes(path, content)
-        return Part(path, rows, len(content), xxhash.xxh3_128_hexdigest(content))
 
     def _damaged(self, path: str, reason: Exception) -> RegroundError:
         return RegroundError(

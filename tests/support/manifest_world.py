@@ -17,8 +17,9 @@ from unittest import mock
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from reground.tasks.storage import Entity, Storage
-from reground.tasks.workspace import chain
-from reground.tasks.workspace.chain import Chain, Content, FileName, LostError, Writer
+from reground.tasks.workspace import chain_writer
+from reground.tasks.workspace.chain import Chain, Content, FileName, LostError
+from reground.tasks.workspace.chain_writer import Writer
 from reground.tasks.workspace.entry_rows import dead_rows, to_rows
 from reground.tasks.workspace.manifest import Entry
 
@@ -211,7 +212,10 @@ def simulate(
         drivers: at once; a killed one is replaced.
     """
     world = World(random.Random(seed))
-    with mock.patch.object(chain, "GRACE", timedelta(seconds=GRACE)), mock.patch.object(chain, "_now", world.now):
+    with (
+        mock.patch.object(chain_writer, "GRACE", timedelta(seconds=GRACE)),
+        mock.patch.object(chain_writer, "_now", world.now),
+    ):
         _run(world, steps, chain_of, writer_of, drivers)
     return world.faults
 

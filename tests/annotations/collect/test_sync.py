@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reground.annotations.collect import sync
+from reground.annotations.collect import delta, sync
 from reground.annotations.label_studio import Client, UnavailableError
 from reground.annotations.review import ReviewSettings, pull_votes, push_questions, review_status
 from reground.annotations.rounds import classify_result, contains_result, read_tasks
@@ -62,7 +62,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_only_what_was_touched_is_fetched_and_the_tables_are_those_of_a_full_pull(
     label_studio: LabelStudio, tmp_path: Path, fetched: list[int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sync, "LOOK_BACK", sync.LOOK_BACK * 0)
+    monkeypatch.setattr(delta, "LOOK_BACK", delta.LOOK_BACK * 0)
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
     push_questions(workspace, settings, "classify")
     ids = {str(task.question.image_ids[0]): task.task_id for task in read_tasks(workspace)}
@@ -102,11 +102,11 @@ def test_what_the_stamps_do_not_tell_the_counts_do(
     push_questions(workspace, settings, "classify")
     pull_votes(workspace, settings)
     answer(label_studio, workspace, ANN, list(CANDIDATES)[:2])
-    monkeypatch.setattr(sync, "_look_back", lambda stamp: "2100-01-01T00:00:00.000000Z")
+    monkeypatch.setattr(delta, "_look_back", lambda stamp: "2100-01-01T00:00:00.000000Z")
     assert pull_votes(workspace, settings).answers == 2 and len(fetched) == 2
-    cursors = workspace.read_bytes(sync.CURSOR_FILE)
+    cursors = workspace.read_bytes(delta.CURSOR_FILE)
     pull_votes(workspace, settings)
-    assert len(fetched) == 2 and workspace.read_bytes(sync.CURSOR_FILE) == cursors
+    assert len(fetched) == 2 and workspace.read_bytes(delta.CURSOR_FILE) == cursors
 
 
 @pytest.mark.parametrize("clock_set_back", [False, True])
@@ -121,9 +121,9 @@ def test_an_answer_taken_back_and_another_given_do_not_cancel_out(
     answer(label_studio, workspace, ANN, images[:2])
     pull_votes(workspace, settings)
     if clock_set_back:
-        cursor = json.loads(workspace.read_bytes(sync.CURSOR_FILE))
+        cursor = json.loads(workspace.read_bytes(delta.CURSOR_FILE))
         cursor[str(project)]["updated_at"] = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-        workspace.write_bytes(sync.CURSOR_FILE, json.dumps(cursor).encode())
+        workspace.write_bytes(delta.CURSOR_FILE, json.dumps(cursor).encode())
     with label_studio.annotator(BOB) as bob:  # in Label Studio's list of tasks: delete all answers to this one
         action = {"id": "delete_tasks_annotations", "project": project}
         selected = {"selectedItems": {"all": False, "included": [ids[images[0]]]}, "project": project}

@@ -15,8 +15,8 @@ from reground.tasks.workspace.chain import (
     FileName,
     LostError,
     State,
-    Writer,
 )
+from reground.tasks.workspace.chain_writer import Writer
 from reground.tasks.workspace.entry_rows import dead_rows, to_entries, to_rows
 from reground.tasks.workspace.manifest import Entry, Part
 from tests.support.manifest_world import PlainChain, simulate

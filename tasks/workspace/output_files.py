@@ -1,0 +1,47 @@
+"""The files of a shard's output."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import xxhash
+
+from reground.tasks.schema import Rows
+from reground.tasks.storage import Storage
+from reground.tasks.workspace.entry_rows import check_path
+from reground.tasks.workspace.manifest import Entry, Output, Part
+from reground.tasks.workspace.table_file import encode, file_path
+
+
+def write_output(
+    storage: Storage, step: str, shard: str, key: str, output: Output, settings: Mapping[str, Any]
+) -> Entry:
+    """Write a shard's tables and files; nothing lists them yet."""
+    tables = {name: _write_table(storage, name, step, shard, key, rows) for name, rows in output.tables.items()}
+    files = {path: _put(storage, check_path(f"files/{path}"), 0, content) for path, content in output.files.items()}
+    return Entry(step, shard, key, tables, files, settings)
+
+
+def lacking(storage: Storage, files: Iterable[tuple[str, str, int]]) -> set[str]:
+    """Shards of which a file is gone or of another size.
+
+    Args:
+        storage: of the workspace.
+        files: (shard, path, bytes) of each file that is listed.
+    """
+    listed = list(files)
+    folders = {"files" if path.startswith("files/") else posixpath.dirname(path) for _, path, _ in listed}
+    sizes = {one.key: one.size for folder in folders for one in storage.list(folder)}
+    return {shard for shard, path, size in listed if sizes.get(path) != size}
+
+
+def _write_table(storage: Storage, name: str, step: str, shard: str, key: str, rows: Rows) -> Part:
+    content = encode(name, rows)
+    return _put(storage, file_path(name, step, shard, key, content), len(rows), content)
+
+
+def _put(storage: Storage, path: str, rows: int, content: bytes) -> Part:
+    storage.put(path, content)
+    return Part(path, rows, len(content), xxhash.xxh3_128_hexdigest(content))
