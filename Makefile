@@ -7,6 +7,9 @@ FO := .venv-fiftyone
 TESTS := OMP_WAIT_POLICY=PASSIVE
 ENV := DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS=false RAY_USAGE_STATS_ENABLED=0
 
+# Without compiled modules each command would compile PyTorch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint unit slow long docs pictures install label-studio fiftyone clean
 .DELETE_ON_ERROR:
 

@@ -76,6 +76,15 @@ def test_dockerfiles_copy_what_is_there_pin_their_base_and_drop_root(path: Path)
             assert all((ROOT / source).exists() for source in sources), step["value"]
 
 
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_modules_are_compiled_in_the_image(path: Path) -> None:
+    # Nothing compiles them later: the user of a container may not write where they lie.
+    assert DockerfileParser(str(path)).envs["UV_COMPILE_BYTECODE"] == "1"
+    copied = {line.split()[1] for line in path.read_text().splitlines() if re.match(r"COPY (\w+) \1$", line)}
+    compiled = set("".join(re.findall(r"python -m compileall -q (.*)", path.read_text())).split())
+    assert compiled == copied
+
+
 def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
     script = tmp_path / "make-secrets"
     script.write_text((DOCKER / "make-secrets").read_text())
