@@ -59,6 +59,8 @@ def prepare(folder: Path, images: int, models: int) -> None:
                 "image_id": ids,
                 "class_idx": ((first[:, None] + np.arange(TOP)) % CLASSES).tolist(),
                 "probability": [[0.2] * TOP] * images,
+                "original_probability": [None] * images,
+                "entropy": [None] * images,
                 "recipe": ["made"] * images,
             },
             schema=arrow_schema("predictions"),

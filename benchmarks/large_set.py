@@ -102,6 +102,8 @@ def _predict(workspace: Workspace, model: str, name: str, ids: list[str], labels
         "image_id": ids,
         "class_idx": ((labels[:, None] + np.arange(TOP)) % CLASSES).tolist(),
         "probability": [[0.5, 0.2, 0.1, 0.05, 0.01]] * n,
+        "original_probability": [None] * n,
+        "entropy": [None] * n,
         "recipe": ["{}"] * n,
     }
     rows = pa.table(columns, schema=arrow_schema("predictions"))

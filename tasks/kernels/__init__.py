@@ -14,6 +14,7 @@ __all__ = [
     "inpaint",
     "consistent_hash",
     "topk",
+    "class_probability",
     "adversarial_order",
     "background_strength",
     "intervals",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reground.tasks.cores import wait_passively
 from reground.tasks.models.gpus import gpu_problems, gpus_of
 from reground.tasks.models.preprocessing import Preprocessing
-from reground.tasks.models.protocol import Model, Recipe
+from reground.tasks.models.protocol import FeatureModel, Model, Recipe
 from reground.tasks.models.registry import (
     REGISTRY,
     load,
@@ -33,6 +33,7 @@ __all__ = [
     "REGISTRY",
     "CompositeOutput",
     "Compositor",
+    "FeatureModel",
     "Model",
     "Network",
     "Preprocessing",

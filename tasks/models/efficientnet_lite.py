@@ -38,4 +38,5 @@ def load(name: str, device: str) -> Network:
         photograph=spec("decode", f"resize_short({side + MARGIN}, bicubic)", f"center_crop({side})", NORMALIZE),
         square=spec("decode", f"resize({side}, bicubic)", NORMALIZE),
         device=device,
+        classifier="_fc",
     )

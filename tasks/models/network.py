@@ -17,6 +17,7 @@ from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, unknown
 from reground.tasks.images import DECODER
 from reground.tasks.models.allocator import keep_memory
+from reground.tasks.models.features import FeatureTap, last_layer
 from reground.tasks.models.preprocessing import Preprocessing
 from reground.tasks.models.protocol import Recipe
 
@@ -46,6 +47,7 @@ class Network:
         photograph: the publisher's preprocessing, as a string.
         square: the same without the crop.
         device: ``auto``, ``cpu`` or ``cuda``.
+        classifier: name of the layer within the module that reads the features; empty: its last layer.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Network:
         photograph: str,
         square: str,
         device: str,
+        classifier: str = "",
     ) -> None:
         self.name = name
         self.class_count = class_count
@@ -71,6 +74,7 @@ class Network:
             keep_memory()
         # On 2 CPU cores faster than the plain layout (benchmarks/predict.py).
         self.module = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.tap = FeatureTap(self.module, classifier or last_layer(module))
         self.max_batch: int | None = None
         self.pass_size = PASS if self.device.type == "cpu" else None
 
@@ -91,6 +95,17 @@ class Network:
         """See `reground.tasks.models.Model.predict`. After an out-of-memory error the batch size is halved."""
         probability = self.in_chunks(len(batch), lambda part: self._forward(batch[part]))
         return self.require_finite(np.concatenate(probability))
+
+    def predict_with_features(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `reground.tasks.models.FeatureModel.predict_with_features`; probabilities are those of `predict`."""
+
+        def forward(part: slice) -> tuple[np.ndarray, np.ndarray]:
+            return self._forward(batch[part]), self.tap.take().float().cpu().numpy()
+
+        with self.tap.attached():
+            chunks = self.in_chunks(len(batch), forward)
+        probability, features = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
+        return self.require_finite(probability), features
 
     def in_chunks(self, size: int, forward: Callable[[slice], T]) -> list[T]:
         """Run ``forward`` on ``size`` images, in chunks that fit into memory.

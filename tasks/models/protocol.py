@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -80,5 +80,25 @@ class Model(Protocol):
         Raises:
             RegroundError: not even one image fits into the device's memory, or the network
                 returned NaN or infinity.
+        """
+        ...
+
+
+@runtime_checkable
+class FeatureModel(Model, Protocol):
+    """A `Model` that also tells the features its answer rests on."""
+
+    def predict_with_features(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities as `predict` gives them, and features, of one forward pass.
+
+        Args:
+            batch: as in `predict`.
+
+        Returns:
+            ``(N, C) float32`` probabilities, and ``(N, D) float32`` features, D the same for every batch: what the
+            last layer reads, pooled over places.
+
+        Raises:
+            RegroundError: as in `predict`.
         """
         ...

@@ -46,6 +46,7 @@ def load(name: str, device: str) -> Network:
         photograph=photograph,
         square=square,
         device=device,
+        classifier=_classifier(module.pretrained_cfg),
     )
 
 
@@ -76,6 +77,12 @@ def _check_name(timm: Any, rest: str) -> None:
         f"unknown model 'timm:{rest}'; names like it: {', '.join(matches) or 'none'}. "
         'All: `python -c "import timm; print(timm.list_models(pretrained=True))"`.'
     )
+
+
+def _classifier(config: Mapping[str, Any]) -> str:
+    """Name of the last layer; of several, which are averaged, the first; empty: the configuration has none."""
+    names = config.get("classifier") or ""
+    return names if isinstance(names, str) else names[0]
 
 
 def _weights(config: Mapping[str, Any]) -> str:

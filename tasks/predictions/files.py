@@ -22,7 +22,9 @@ from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
 from reground.tasks.tabular import SUFFIXES, parse_cell, read_table, to_text, unit
 
 REQUIRED: Final = ("image_id", "class_idx")
-OPTIONAL: Final = ("probability", "set", "recipe")
+OPTIONAL: Final = ("probability", "set", "recipe", "entropy")
+IGNORED: Final = ("original_probability",)
+"""Columns of the table ``predictions`` that hold for the original labels of its own workspace alone."""
 COLUMNS: Final = (*REQUIRED, *OPTIONAL)
 LABEL_ERRORS_CLASSES: Final = "cross_validated_predicted_labels/imagenet_val_set_pyx_argmax_predicted_labels.npy"
 """File of cleanlab/label-errors with the predicted classes; `LABEL_ERRORS_FILES` names the image of each."""
@@ -43,6 +45,7 @@ class FileRow:
         probability: of each label, 0 to 1; NaN: unknown.
         set_name: ``photographs`` or the name of a variant.
         recipe: as in ``predictions``; empty: unknown.
+        entropy: as in ``predictions``; None: unknown.
     """
 
     location: str
@@ -51,6 +54,7 @@ class FileRow:
     probability: tuple[float, ...]
     set_name: str
     recipe: str
+    entropy: float | None = None
 
 
 def read(path: Path, columns: Mapping[str, str] = MappingProxyType({})) -> Iterator[FileRow]:
@@ -80,7 +84,7 @@ def files(path: Path) -> list[Path]:
 
 
 def _table(path: Path, columns: Mapping[str, str]) -> Iterator[FileRow]:
-    for number, cells in read_table(path, REQUIRED, OPTIONAL, columns):
+    for number, cells in read_table(path, REQUIRED, (*OPTIONAL, *IGNORED), columns):
         yield _row(f"{path}, {unit(path)} {number}", cells)
 
 
@@ -98,7 +102,15 @@ def _row(location: str, cells: Mapping[str, Any]) -> FileRow:
         _probability(location, _values(location, cells["probability"]), len(labels)),
         _text(location, "set", cells["set"] or PHOTOGRAPHS),
         _text(location, "recipe", cells["recipe"] or " ").strip(),
+        _entropy(location, cells["entropy"]),
     )
+
+
+def _entropy(location: str, cell: Any) -> float | None:
+    value = _number(location, None if cell == "" else cell, "entropy", "a number of nats")
+    if value < 0 or math.isinf(value):
+        raise UsageError(f"{location}: expected entropy to be a number of nats, at least 0, found {cell!r:.80}")
+    return None if math.isnan(value) else value
 
 
 def _values(location: str, cell: Any) -> list[Any]:
@@ -146,13 +158,13 @@ def _probability(location: str, values: list[Any], count: int) -> tuple[float, .
     return numbers
 
 
-def _number(location: str, value: Any) -> float:
+def _number(location: str, value: Any, column: str = "probability", expected: str = "numbers from 0 to 1") -> float:
     try:
         if isinstance(value, bool):
             raise TypeError
         return math.nan if value is None else float(value)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"{location}: expected probability to be numbers from 0 to 1, found {value!r:.80}") from None
+        raise UsageError(f"{location}: expected {column} to be {expected}, found {value!r:.80}") from None
 
 
 def _label_errors(path: Path, indexing: Path) -> Iterator[FileRow]:

@@ -16,12 +16,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.images import LabelError, LabelIndex, label_index, read_original_labels, resolve_label
 from reground.tasks.imports import ImageMatcher, ImageMatchError, check_replacement, check_rows_left, log_drops
+from reground.tasks.kernels.class_probability import entropy
 from reground.tasks.predictions import files
 from reground.tasks.predictions.chance import looks_random
 from reground.tasks.predictions.files import FileRow, Label
@@ -45,6 +47,8 @@ STAGE: Final = "predict-import"
 VERSION: Final = 1
 OUTSIDE_WORDS: Final = (str(OUTSIDE), f"{OUTSIDE}.0")
 """How a file spells a class outside the vocabulary."""
+WHOLE: Final = 1e-3
+"""Largest difference from 1 of the sum of all probabilities, which files round."""
 
 
 @dataclass
@@ -218,8 +222,17 @@ def _prediction(row: FileRow, images: ImageMatcher, index: LabelIndex, default_r
         "image_id": image_id,
         "class_idx": class_idx,
         "probability": list(row.probability),
+        # The original label may be another one tomorrow; where the list holds it, its probability is there.
+        "original_probability": None,
+        "entropy": row.entropy if row.entropy is not None else _entropy(row, len(index.classes)),
         "recipe": row.recipe or default_recipe,
     }
+
+
+def _entropy(row: FileRow, classes: int) -> float | None:
+    """Nats, where the row has the probability of every class; else None."""
+    whole = len(row.labels) == classes and abs(sum(row.probability) - 1) < WHOLE  # never so with NaN
+    return float(entropy(np.array([row.probability], np.float32))[0]) if whole else None
 
 
 def _variant_ids(workspace: Workspace, row: FileRow) -> set[str]:

@@ -1,9 +1,9 @@
 """Predict: photographs and variants -> top-k of each model.
 
-Reads ``images``, ``classes``, ``variants/NAME``; writes ``predictions/MODEL`` and, where a picture cannot be resized,
-``dropped``. Ranking and mapping
-are those of Xiao et al. 2020 (see `reground.tasks.kernels.topk`). Photographs go through the preprocessing
-their model is published with; variants are cropped already, so they are resized and nothing is cut off.
+Reads ``images``, ``classes``, ``variants/NAME``; writes ``predictions/MODEL``, on request ``features/MODEL`` of the
+same forward passes and, where a picture cannot be resized, ``dropped``. Ranking and mapping are those of Xiao et al.
+2020 (see `reground.tasks.kernels.topk`). Photographs go through the preprocessing their model is published with;
+variants are cropped already, so they are resized and nothing is cut off.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import dataclasses
 import functools
 import itertools
 import logging
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,14 +20,22 @@ import numpy as np
 import pandas as pd
 
 from reground.tasks import models
-from reground.tasks.cores import cores
 from reground.tasks.errors import RegroundError, UsageError, unknown
-from reground.tasks.images import DropError, ImageError, decode_rgb, load_rgb
-from reground.tasks.kernels.topk import top_k
-from reground.tasks.memory import is_out_of_memory
+from reground.tasks.images import DropError
 from reground.tasks.models import Model
 from reground.tasks.predictions.chance import count_correct, looks_random
-from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, DroppedRow, DropReason
+from reground.tasks.predictions.features import feature_table
+from reground.tasks.predictions.inputs import batches, photograph_pixels, reader, variant_pixels
+from reground.tasks.predictions.outputs import forward_alone, forward_with_features, prediction_rows
+from reground.tasks.schema import (
+    OUTSIDE,
+    PHOTOGRAPHS,
+    PUBLISHED_VARIANTS,
+    VARIANTS,
+    DroppedRow,
+    PredictionRow,
+    Rows,
+)
 from reground.tasks.workspace import (
     Device,
     Fault,
@@ -63,6 +69,7 @@ class PredictionSettings:
         batch_size: images that a model is given at once; 0: default of the device. It changes the speed, and on a
             GPU the last bits of probabilities.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+        features: write what each model's last layer reads too, as ``features/MODEL``. Features once made stay.
         num_gpus: GPUs that one worker on Ray takes: ``NUMBER`` for every model, ``MODEL=NUMBER`` for one; ``0``,
             a fraction or a whole number. Empty: 1 where the cluster has GPUs and the device is not ``cpu``.
     """
@@ -72,6 +79,7 @@ class PredictionSettings:
     top_k: PositiveInt = 5
     batch_size: NonNegativeInt = 0
     device: Device = "auto"
+    features: bool = False
     num_gpus: tuple[str, ...] = ()
 
 
@@ -92,14 +100,16 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
     _check(workspace, settings)
     classes_digest = _classes_digest(workspace)
     sets = {set_name: image_shards(workspace, _table(set_name), classes_digest) for set_name in settings.on}
+    earlier = {entry.shard for model in settings.models for entry, _ in workspace.parts(_features(model))}
     return [
         Shard(
-            f"{models.slug(name)}.{set_name}.{shard.id}",
+            _id(name, set_name, shard),
             shard.inputs,
             {
                 "model": name,
                 **models.plugin_args(name),
                 "set": set_name,
+                **({"features": True} if settings.features or _id(name, set_name, shard) in earlier else {}),
             },
             shard.size,
             shard.hints,
@@ -109,6 +119,14 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
         for set_name, shards in sets.items()
         for shard in shards
     ]
+
+
+def _id(model: str, set_name: str, shard: Shard) -> str:
+    return f"{models.slug(model)}.{set_name}.{shard.id}"
+
+
+def _features(model: str) -> str:
+    return f"features/{models.slug(model)}"
 
 
 def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Output:
@@ -121,33 +139,36 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     model = models.load(shard.args["model"], settings.device)
     _, classes_digest = shard.inputs
     class_of = output_classes(model, _classes(workspace.url, classes_digest))
+    forward = forward_with_features if "features" in shard.args else forward_alone
     set_name = shard.args["set"]
-    columns, pixels, preprocessing = ["image"], _variant_pixels, model.square
+    columns, pixels, preprocessing = ["image"], variant_pixels, model.square
     if set_name == PHOTOGRAPHS:
-        columns, pixels, preprocessing = ["uri", "sha256"], _photograph_pixels, model.photograph
-    part = workspace.read_part(shard.hints["part"], ["image_id", *columns])
+        columns, pixels, preprocessing = ["uri", "sha256"], photograph_pixels, model.photograph
+    part = workspace.read_part(shard.hints["part"], ["image_id", "class_idx", *columns])
     dropped: list[DroppedRow] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[PredictionRow] = []
+    vectors: list[np.ndarray] = []
     recipe = dataclasses.replace(model.recipe(preprocessing), plugin=shard.args.get("plugin", ""))
-    common = {"set": set_name, "recipe": recipe.to_json()}
     batch_size = settings.batch_size or BATCH[recipe.device]
-    image_ids = iter(part["image_id"].to_pylist())
-    inputs = _batches(
-        part.select(columns).to_pylist(), _reader(pixels, preprocessing), batch_size, PREFETCH[recipe.device]
+    keys = iter(zip(part["image_id"].to_pylist(), part["class_idx"].to_pylist(), strict=True))
+    inputs = batches(
+        part.select(columns).to_pylist(), reader(pixels, preprocessing), batch_size, PREFETCH[recipe.device]
     )
     for batch in inputs:
-        names = list(itertools.islice(image_ids, len(batch)))
-        dropped += [error.row(STEP.name, name) for name, error in zip(names, batch) if isinstance(error, DropError)]
-        arrays = {name: array for name, array in zip(names, batch) if isinstance(array, np.ndarray)}
+        named = list(zip(itertools.islice(keys, len(batch)), batch, strict=True))
+        dropped += [error.row(STEP.name, name) for (name, _), error in named if isinstance(error, DropError)]
+        arrays = {key: array for key, array in named if isinstance(array, np.ndarray)}
         if not arrays:
             continue
-        class_idx, probability = top_k(_probabilities(model, np.stack([*arrays.values()])), class_of, settings.top_k)
-        for image_id, labels, values in zip(arrays, class_idx.tolist(), probability.round(6).tolist(), strict=True):
-            rows.append({"image_id": image_id, "class_idx": labels, "probability": values, **common})
+        probability, features = forward(model, np.stack([*arrays.values()]))
+        rows += prediction_rows(list(arrays), probability, class_of, settings.top_k, set_name, recipe.to_json())
+        vectors += [features] if features is not None else []
     if shard.last:
         _warn_of_chance(workspace, model.name, shard, rows)
-    tables = {"dropped": dropped} if dropped else {}
-    return Output({f"predictions/{models.slug(model.name)}": rows, **tables})
+    tables: dict[str, Rows] = {f"predictions/{models.slug(model.name)}": rows}
+    if "features" in shard.args:
+        tables[_features(model.name)] = feature_table(rows, vectors)
+    return Output({**tables, **({"dropped": dropped} if dropped else {})})
 
 
 def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
@@ -175,22 +196,6 @@ def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
             "or choose a model trained on these classes (timm:local-dir:FOLDER)."
         )
     return np.array(mapped, np.int32)
-
-
-def _probabilities(model: Model, batch: np.ndarray) -> np.ndarray:
-    """Class probabilities of a batch, ``(N, C) float32``.
-
-    Raises:
-        RegroundError: the model returns another shape, or values outside 0 to 1.
-    """
-    probability = np.asarray(model.predict(batch), np.float32)
-    expected = len(batch), model.class_count
-    if probability.shape != expected or not ((probability >= 0) & (probability <= 1.001)).all():
-        raise RegroundError(
-            f"expected probabilities of '{model.name}' in the shape {expected}, got {probability.shape} from "
-            f"{probability.min(initial=np.inf):g} to {probability.max(initial=-np.inf):g}."
-        )
-    return probability
 
 
 def _check(workspace: Workspace, settings: PredictionSettings) -> None:
@@ -238,48 +243,6 @@ def _by_index(model: Model, classes: pd.DataFrame) -> np.ndarray:
     return classes["class_idx"].to_numpy(np.int32)
 
 
-def _photograph_pixels(row: Mapping[str, Any]) -> np.ndarray:
-    return load_rgb(row["uri"], row["sha256"])
-
-
-def _variant_pixels(row: Mapping[str, Any]) -> np.ndarray:
-    return decode_rgb(row["image"]["bytes"])
-
-
-def _reader(
-    pixels: Callable[[Any], np.ndarray], preprocessing: Callable[[np.ndarray], np.ndarray]
-) -> Callable[[Any], np.ndarray | DropError]:
-    """A function that makes a model's input of a picture, or says why it cannot: that costs the one row."""
-
-    def read(source: Mapping[str, Any]) -> np.ndarray | DropError:
-        name = source["uri"] if "uri" in source else source["image"]["path"]
-        try:
-            return preprocessing(pixels(source))
-        except ImageError as error:
-            detail = error.detail if name in error.detail else f"{name}, resized: {error.detail}"
-            return DropError(error.reason, detail)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            return DropError(DropReason.TOO_LARGE, f"{name} does not fit into the memory of this machine, resized")
-
-    return read
-
-
-def _batches(
-    sources: Sequence[Any], read: Callable[[Any], np.ndarray | DropError], size: int, prefetch: int
-) -> Iterator[list[np.ndarray | DropError]]:
-    """Batches of inputs in order, each ``(3, S, S) float32``; read on all cores, ``prefetch`` batches in advance."""
-    with ThreadPoolExecutor(cores()) as pool:
-        queue: deque[list[Future[np.ndarray | DropError]]] = deque()
-        for start in range(0, len(sources), size):
-            queue.append([pool.submit(read, source) for source in sources[start : start + size]])
-            if len(queue) > prefetch:
-                yield [future.result() for future in queue.popleft()]
-        while queue:
-            yield [future.result() for future in queue.popleft()]
-
-
 def _warn_of_chance(workspace: Workspace, name: str, shard: Shard, rows: Sequence[Mapping[str, Any]]) -> None:
     correct, n = count_correct(workspace, STEP.name, shard, rows)
     classes = len(workspace.read_arrow("classes", ["class_idx"]))
@@ -294,13 +257,13 @@ def _warn_of_chance(workspace: Workspace, name: str, shard: Shard, rows: Sequenc
 
 STEP = Step(
     "predict",
-    2,
+    3,
     PredictionSettings,
     plan,
     work,
     check=faults,
     parallel=False,
     num_gpus=lambda settings, model: models.gpus_of(settings.num_gpus, model),
-    execution_only=frozenset({"models", "on", "num_gpus"}),
+    execution_only=frozenset({"models", "on", "features", "num_gpus"}),
     idle="the sets of images to predict (predict.on) are empty",
 )

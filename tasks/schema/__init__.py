@@ -42,6 +42,7 @@ from reground.tasks.schema.model_rows import (
     AdversarialSharedRow,
     ComparisonRow,
     EvaluationRow,
+    FeatureRow,
     PredictionRow,
 )
 from reground.tasks.schema.nested import BoxDict, ImageDict
@@ -129,6 +130,7 @@ __all__ = [
     "AdversarialSharedRow",
     "ComparisonRow",
     "EvaluationRow",
+    "FeatureRow",
     "PredictionRow",
     "BoxDict",
     "ImageDict",

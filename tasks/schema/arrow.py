@@ -18,6 +18,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "list<string>": pa.list_(pa.string()),
     "list<int32>": pa.list_(pa.int32()),
     "list<list<int32>>": pa.list_(pa.list_(pa.int32())),
+    "list<float16>": pa.list_(pa.float16()),
     "list<float32>": pa.list_(pa.float32()),
     "box": _BOX,
     "list<box>": pa.list_(_BOX),

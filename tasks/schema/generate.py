@@ -27,7 +27,7 @@ PYTHON_TYPES: Final = {
     "string": "str",
     "bool": "bool",
     **dict.fromkeys(("int16", "int32", "int64"), "int"),
-    **dict.fromkeys(("float32", "float64"), "float"),
+    **dict.fromkeys(("float16", "float32", "float64"), "float"),
     "binary": "bytes",
     "box": "BoxDict",
     "image": "ImageDict",

@@ -14,6 +14,17 @@ class PredictionRow(TypedDict):
     image_id: ImageId
     class_idx: list[ClassIdx]
     probability: list[float]
+    original_probability: float | None
+    entropy: float | None
+    recipe: str
+
+
+class FeatureRow(TypedDict):
+    """A row of ``features``: one image of a set."""
+
+    set: str
+    image_id: ImageId
+    vector: list[float]
     recipe: str
 
 

@@ -16,7 +16,30 @@ MODELS: Final = (
             IMAGE_ID,
             Column("class_idx", "list<int32>", "the k most probable, best first; -1: outside the vocabulary"),
             Column("probability", "list<float32>", "probability of each, 0 to 1; NaN: not known (imported)"),
+            Column(
+                "original_probability",
+                "float32",
+                "probability of the original label, 0 to 1; null: not known, or the model has no such output",
+                nullable=True,
+            ),
+            Column(
+                "entropy",
+                "float32",
+                "entropy of the probabilities of all outputs, nats; null: not known",
+                nullable=True,
+            ),
             Column("recipe", "string", "JSON: preprocessing, decoder, precision, device, weights hash"),
+        ),
+    ),
+    Table(
+        "features",
+        "image of a set",
+        ("set", "image_id"),
+        (
+            Column("set", "string", "photographs, or the name of a variant"),
+            IMAGE_ID,
+            Column("vector", "list<float16>", "what the model's last layer reads, pooled; as long for every image"),
+            Column("recipe", "string", "JSON: as in predictions"),
         ),
     ),
     Table(

@@ -69,6 +69,8 @@ def prediction(image_id: str, ranked: Sequence[int], of_set: str = "photographs"
         "image_id": image_id,
         "class_idx": list(ranked),
         "probability": probability,
+        "original_probability": None,
+        "entropy": None,
         "recipe": f"decode {of_set}",
     }
 

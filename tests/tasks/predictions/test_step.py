@@ -20,7 +20,8 @@ from reground.tasks import models
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.images import load_rgb
 from reground.tasks.predictions.chance import looks_random
-from reground.tasks.predictions.step import STEP, PredictionSettings, _batches, output_classes
+from reground.tasks.predictions.inputs import batches
+from reground.tasks.predictions.step import STEP, PredictionSettings, output_classes
 from reground.tasks.workspace import Output, Workspace, finish, retire, run_shard, todo
 from tests.support import small_models, tables
 from tests.support.world import CLASSES, World
@@ -264,7 +265,7 @@ def test_inputs_come_in_order_and_not_too_many_at_once(ahead: int) -> None:
         return np.full((3, 1, 1), number, np.float32)
 
     taken: list[int] = []
-    for batch in _batches(range(23), make, 4, ahead):
+    for batch in batches(range(23), make, 4, ahead):
         taken += [int(array[0, 0, 0]) for array in batch]
         assert len(made) <= len(taken) + 4 * ahead
     assert taken == list(range(23)) and sorted(made) == taken
@@ -322,3 +323,45 @@ class Preprocessing(NamedTuple):
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         return self.run(pixels)
+
+
+# Features
+
+
+def test_features_come_with_the_predictions_and_stay(world: World, workspace_url: str, name: str) -> None:
+    workspace = indexed(world, workspace_url)
+    tables.put(workspace, "variants/mixed_rand", variant_rows(world))
+    run(workspace, settings(name))
+    plain = predictions(workspace, name)
+    assert len(run(workspace, settings(name, features=True))) == len(run_ids(workspace))
+    features = workspace.read(f"features/{models.slug(name)}").set_index(["set", "image_id"])
+    pd.testing.assert_frame_equal(predictions(workspace, name), plain)
+    assert list(features.index) == list(plain.index)
+    assert run(workspace, settings(name)) == []
+    assert len(workspace.read(f"features/{models.slug(name)}")) == len(plain)
+    module = models.load(name, "cpu").module  # type: ignore[attr-defined]
+    weight, bias = (parameter.detach().numpy() for parameter in module.get_classifier().parameters())
+    logits = np.stack(list(features["vector"])).astype(np.float32) @ weight.T + bias
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose([row[0] for row in plain["probability"]], expected.max(axis=1), atol=5e-3)
+
+
+def run_ids(workspace: Workspace) -> list[str]:
+    return [entry.shard for entry in workspace.entries(STEP.name)]
+
+
+def test_the_original_label_has_a_probability_though_no_top_k_holds_it(
+    world: World, workspace_url: str, name: str
+) -> None:
+    workspace = indexed(world, workspace_url)
+    run(workspace, settings(name, top_k=1))
+    few = predictions(workspace, name)
+    run(workspace, settings(name, top_k=len(CLASSES) + 2))
+    every = predictions(workspace, name)
+    for image in workspace.read("images").itertuples():
+        key = ("photographs", image.image_id)
+        ranked = list(every.loc[key, "class_idx"])
+        expected = every.loc[key, "probability"][ranked.index(image.class_idx)]
+        assert few.loc[key, "original_probability"] == expected == every.loc[key, "original_probability"]
+    assert (few["entropy"] > 0).all() and (few["entropy"] < np.log(len(WNIDS) + 2)).all()
