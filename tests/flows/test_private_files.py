@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +16,16 @@ from reground.flows.cli.demo import password_of
 from reground.flows.run import prefect_server
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import CANDIDATES, fill, photographs
-from tests.support.needs import need_label_studio
+
+pytest_plugins = ["tests.support.label_studio_fixture"]
 
 ANN, REC = "ann@reground.local", "rec@reground.local"
 
 
 @pytest.mark.slow
-def test_no_other_user_may_read_a_file_with_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    need_label_studio()
+def test_no_other_user_may_read_a_file_with_a_secret(
+    label_studio_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace, home = tmp_path / "workspace", tmp_path / "home"
     data, prefect = workspace / DATA_DIR, workspace / "prefect"
     home.mkdir()
@@ -30,6 +33,7 @@ def test_no_other_user_may_read_a_file_with_a_secret(tmp_path: Path, monkeypatch
     monkeypatch.delenv("PREFECT_HOME", raising=False)
     monkeypatch.delenv("REGROUND_LABEL_STUDIO_TOKEN", raising=False)
     fill(Workspace(workspace), CANDIDATES, photographs())
+    shutil.copytree(label_studio_data, data)
     before = os.umask(0o022)
     try:
         with run_server(data, 0, workspace / DOCUMENT_ROOT) as label_studio, prefect_server(prefect) as api:
