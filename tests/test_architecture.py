@@ -43,7 +43,7 @@ FLOORS = (
     ("annotations.rounds", "annotations.references"),
     ("annotations", "annotations.label_studio", "annotations.truth", "annotations.published"),
     ("tasks.evaluation", "tasks.masks", "tasks.models"),
-    ("tasks.imports",),
+    ("tasks.imports", "tasks.features"),
     ("tasks.references",),
     ("tasks.images", "tasks.votes"),
     ("tasks.workspace",),
