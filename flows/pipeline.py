@@ -24,6 +24,7 @@ def pipeline(workspace: str, settings: Overrides | None = None, runner: str = ""
     """
     with run_context("run", workspace, settings, runner, steps.RUN) as context:
         context.run("index")  # a folder of labelled images -> images, classes
+        context.run("facts")  # what each photograph is: digest of its pixels, hashes, colour, sharpness
         context.run("masks")  # boxes -> foreground masks
         context.run("variants")  # foregrounds and backgrounds -> the eight variants
         context.run("predict")  # predictions of every model on photographs and variants

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MODULES: Final[dict[str, str]] = {
     "index": "reground.tasks.images:STEP",
     "imagenet9": "reground.tasks.imagenet9:STEP",
+    "facts": "reground.tasks.facts:STEP",
     "masks": "reground.tasks.masks:STEP",
     "variants": "reground.tasks.variants:STEP",
     "predict": "reground.tasks.predictions:PREDICT",

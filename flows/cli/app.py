@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "Pipeline": {
         "run": "Run every step in order: all that can be done now.",
         "index": "List and check a folder (or CSV) of labelled images.",
+        "facts": "Digest and hash every photograph; measure its colour, sharpness and exposure.",
         "masks": "Make foreground masks.",
         "variants": "Make the eight background variants of ImageNet-9.",
         "predict": "Predict the top-5 of every model on photographs and variants; `predict import` reads a file.",

@@ -9,6 +9,7 @@ from reground.annotations.rounds import ReviewSettings
 from reground.annotations.truth import NeedsVoteSettings, TruthSettings
 from reground.tasks.adversarial import AdversarialSettings
 from reground.tasks.evaluation import EvaluationSettings
+from reground.tasks.facts import FactSettings
 from reground.tasks.imagenet9 import Imagenet9Settings
 from reground.tasks.images import IndexSettings
 from reground.tasks.masks import MaskSettings
@@ -28,6 +29,7 @@ class Settings:
     runner: str = "threads"
     index: IndexSettings = field(default_factory=IndexSettings)
     imagenet9: Imagenet9Settings = field(default_factory=Imagenet9Settings)
+    facts: FactSettings = field(default_factory=FactSettings)
     masks: MaskSettings = field(default_factory=MaskSettings)
     variants: VariantSettings = field(default_factory=VariantSettings)
     predict: PredictionSettings = field(default_factory=PredictionSettings)

@@ -1,8 +1,7 @@
-"""Whether two pictures are one: a hash of the low frequencies, and the correlation of small grey pictures.
+"""Hashes of pictures: which low frequencies are strong. Copies of a picture have hashes that differ in few bits.
 
-The hash proposes, the correlation confirms; both see a mirrored picture as the same.
-
-Source: Zauner 2010, Implementation and benchmarking of perceptual image hash functions, section 3.2 (DCT hash).
+Source: Zauner 2010, Implementation and benchmarking of perceptual image hash functions, section 3.2 (DCT hash); there
+of 32 x 32 pixels, here of 48 x 48, whose 8 x 8 lowest frequencies are the same.
 """
 
 from __future__ import annotations
@@ -13,36 +12,38 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+Grey = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint64]
 
-SIDE: Final = 32
-"""Of the small grey picture, pixels."""
-BITS: Final = 8
-"""Of the hash along each side; 64 in all."""
+SIDE: Final = 48
+"""Of a thumbnail, pixels."""
+FREQUENCIES: Final = 8
+"""Along each side; 64 bits in all."""
 
 
-def thumbnail(pixels: Pixels) -> Floats:
-    """The picture at 32 x 32 grey pixels, ``(32, 32) float32`` from 0 to 255.
-
-    Args:
-        pixels: ``(H, W, 3) uint8``, RGB.
-    """
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def dct_hash(small: Floats) -> int:
-    """64 bits: which of the 8 x 8 lowest frequencies are above their median, the mean left out.
+def thumbnail(grey: Grey) -> Grey:
+    """The picture at 48 x 48 pixels, ``(48, 48) uint8``, whatever its aspect.
 
     Args:
-        small: ``(32, 32)``, see `thumbnail`.
+        grey: ``(H, W) uint8``.
     """
-    low = np.asarray(cv2.dct(small), np.float32)[:BITS, :BITS].ravel()
-    bits = low > np.median(low[1:])
-    bits[0] = False
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def dct_hashes(thumbnails: Grey) -> tuple[Hashes, Hashes]:
+    """Hashes of pictures and of their mirror images, each ``(N,) uint64``.
+
+    A bit says whether one of the 8 x 8 lowest frequencies is above their median, the mean left out.
+
+    Args:
+        thumbnails: ``(N, S, S)``, see `thumbnail`.
+    """
+    waves = _waves(thumbnails.shape[-1])
+    # Frequencies below a grey value are noise of the decoder: one colour has the hash 0, whatever its noise.
+    low = np.rint(waves @ thumbnails.astype(np.float32) @ waves.T)
+    mirror = low * np.where(np.arange(FREQUENCIES) % 2, -1, 1).astype(np.float32)
+    return _bits(low), _bits(mirror)
 
 
 def hamming_distance(a: Hashes, b: Hashes) -> npt.NDArray[np.int64]:
@@ -55,40 +56,14 @@ def hamming_distance(a: Hashes, b: Hashes) -> npt.NDArray[np.int64]:
     return np.bitwise_count(a ^ b).astype(np.int64)
 
 
-def similarity(a: Floats, b: Floats) -> float:
-    """Correlation of two thumbnails, the better of b and its mirror, -1 to 1; higher is more alike.
-
-    Two pictures of one value are alike; one of them and any other picture are not.
-
-    Args:
-        a: ``(32, 32)``, see `thumbnail`.
-        b: ``(32, 32)``.
-    """
-    return max(_correlation(a, b), _correlation(a, b[:, ::-1]))
+def _waves(side: int) -> Floats:
+    """``(8, side)``: the lowest cosines of the DCT (type II, orthonormal)."""
+    rows = np.arange(FREQUENCIES)[:, None] * (2 * np.arange(side) + 1) * np.pi / (2 * side)
+    return (np.cos(rows) * np.where(np.arange(FREQUENCIES), 2, 1)[:, None] ** 0.5 / side**0.5).astype(np.float32)
 
 
-def similarity_to_crop(whole: Floats, crop: Floats, fractions: tuple[float, ...] = (0.8, 0.85, 0.9, 0.95)) -> float:
-    """Correlation of a thumbnail with the part of another that fits it best, -1 to 1.
-
-    Args:
-        whole: ``(S, S)`` grey picture, larger than a thumbnail so that parts of it can be compared.
-        crop: ``(32, 32)``, see `thumbnail`.
-        fractions: sides of the parts tried, of the whole side; each is moved over the picture.
-    """
-    best = -1.0
-    for fraction in fractions:
-        side = round(SIDE / fraction)
-        scaled = cv2.resize(whole, (side, side), interpolation=cv2.INTER_AREA)
-        for template in (crop, np.ascontiguousarray(crop[:, ::-1])):
-            if template.std() > 0:
-                best = max(best, float(cv2.matchTemplate(scaled, template, cv2.TM_CCOEFF_NORMED).max()))
-    return best
-
-
-def _correlation(a: Floats, b: Floats) -> float:
-    x, y = a - a.mean(), b - b.mean()
-    lengths = float(np.linalg.norm(x)), float(np.linalg.norm(y))
-    flat = [length < 1e-3 * SIDE for length in lengths]
-    if any(flat):
-        return float(all(flat) and abs(float(a.mean() - b.mean())) < 1)
-    return float((x * y).sum()) / (lengths[0] * lengths[1])
+def _bits(low: Floats) -> Hashes:
+    flat = low.reshape(len(low), FREQUENCIES**2)
+    bits = flat > np.median(flat[:, 1:], axis=1, keepdims=True)
+    bits[:, 0] = False
+    return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from reground.tasks.kernels.picture_facts import picture_facts
+from reground.tasks.kernels.picture_facts import MAX_GREY, picture_facts, small_grey
 from tests.support.textures import picture
 
 
@@ -36,3 +36,18 @@ def test_the_size_is_that_of_the_picture() -> None:
     facts = picture_facts(picture(2, height=100, width=400))
     assert (facts.width, facts.height, facts.aspect) == (400, 100, 4)
     assert picture_facts(np.zeros((1, 1, 3), np.uint8)).aspect == 1
+
+
+def test_a_strip_stays_small() -> None:
+    for shape in ((1, 9000, 3), (9000, 1, 3), (3, 30_000, 3)):
+        assert small_grey(np.zeros(shape, np.uint8)).size <= 1.1 * MAX_GREY
+        assert picture_facts(np.zeros(shape, np.uint8)).dark_share == 1
+
+
+def test_a_large_picture_has_the_facts_of_its_small_copy() -> None:
+    large = picture(3, 1500, 2000)
+    small = cv2.resize(large, (400, 300), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    facts, copy = picture_facts(large), picture_facts(small)
+    for name in ("colourfulness", "sharpness", "contrast"):
+        assert abs(getattr(facts, name) - getattr(copy, name)) < 0.15 * getattr(copy, name)
+    assert abs(facts.main_colour_share - copy.main_colour_share) < 0.02
