@@ -86,6 +86,9 @@ OTHER_PARSERS = {
 INSIDE_LABEL_STUDIO = "reground.annotations.label_studio.server_settings"  # on its Django
 
 
+HEAVY = {"prefect", "fastapi", "torch", "ray", "label_studio_sdk"}
+
+
 LIGHT = [
     "reground.flows.cli.main",
     "reground.flows.run.local",
@@ -239,7 +242,7 @@ except SystemExit as end:
 
 
 def test_the_plain_path_loads_no_prefect() -> None:
-    assert loaded_after(f"import {', '.join(LIGHT)}") & {"prefect", "torch", "ray", "label_studio_sdk"} == set()
+    assert loaded_after(f"import {', '.join(LIGHT)}") & HEAVY == set()
 
 
 def test_a_plain_run_loads_no_prefect(world: World, workspace_url: str) -> None:
@@ -247,4 +250,4 @@ def test_a_plain_run_loads_no_prefect(world: World, workspace_url: str) -> None:
     code = f"from reground.flows.cli.main import main\nassert main({arguments!r}) == 0"
     loaded = loaded_after(code)
     assert "pyarrow" in loaded
-    assert loaded & {"prefect", "torch", "ray", "label_studio_sdk"} == set()
+    assert loaded & HEAVY == set()

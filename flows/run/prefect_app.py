@@ -8,9 +8,11 @@ visitor's browser (DNS rebinding).
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fastapi import FastAPI
+if TYPE_CHECKING:
+    # The names of hosts are read by every command; the web framework takes a while to load.
+    from fastapi import FastAPI
 
 HOSTS: Final = "REGROUND_PREFECT_HOSTS"
 """Environment variable: host names of the server, with commas between."""
