@@ -1,10 +1,10 @@
 """Processor seconds of forward passes beside busy neighbours, against those of a quiet machine.
 
-    python -m benchmarks.oversubscription [--images N] [--rounds N]
+    python -m benchmarks.oversubscription [--images N] [--rounds N] [--neighbours N]
 
 Each side runs in a process of its own: passes as a step runs them (one thread each, as many at once as there are
-cores), and passes with torch's own threads, which wait by spinning unless told otherwise. The neighbours are as many
-busy processes as there are cores. The least of the rounds counts on each side.
+cores), and passes with torch's own threads, which wait by spinning unless told otherwise. The neighbours are
+busy processes, by default as many as there are cores. The least of the rounds counts on each side.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def seconds(side: str, images: int) -> float:
     return float(run.stdout)
 
 
-def beside_neighbours(side: str, images: int) -> float:
-    neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(cores())]
+def beside_neighbours(side: str, images: int, count: int) -> float:
+    neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
     try:
         return seconds(side, images)
     finally:
@@ -65,14 +65,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--neighbours", type=int, default=cores())
     told = parser.parse_args()
     quiet: dict[str, list[float]] = {"ours": [], "torch": []}
     busy: dict[str, list[float]] = {"ours": [], "torch": []}
     for _ in range(told.rounds):
         for side in quiet:
             quiet[side].append(seconds(side, told.images))
-            busy[side].append(beside_neighbours(side, told.images))
-    numbers: dict[str, object] = {"images": told.images, "neighbours": cores()}
+            busy[side].append(beside_neighbours(side, told.images, told.neighbours))
+    numbers: dict[str, object] = {"images": told.images, "neighbours": told.neighbours}
     for side in quiet:
         numbers[f"{side}_quiet_s"], numbers[f"{side}_busy_s"] = min(quiet[side]), min(busy[side])
         numbers[f"{side}_busy_to_quiet"] = min(busy[side]) / min(quiet[side])

@@ -87,7 +87,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "memory": (photographs, "index"),
     "needs_vote": (answers, ""),
     "object_store": (photographs, "--entries 200"),
-    "oversubscription": (nothing, "--images 16 --rounds 1"),
+    "oversubscription": (nothing, "--images 1 --rounds 1 --neighbours 1"),
     "predict": (jpeg_files, "--limit 8 --rounds 1"),
     "prefect_overhead": (photographs, "--rounds 0 -- --models efficientnet-lite0"),
     "ray": (photograph_folder, "--times 1 --shard-size 2 --rounds 1"),

@@ -87,15 +87,21 @@ def _start(nodes: Sequence[tuple[float, float]]) -> RayCluster:
 @contextlib.contextmanager
 def local_ray() -> Iterator[None]:
     """Whatever starts Ray in this process starts it on loopback alone; it ends with the block."""
+    with loopback_alone(), ended_ray():
+        yield
+
+
+@contextlib.contextmanager
+def ended_ray() -> Iterator[None]:
+    """Ray that this process starts meanwhile ends with the block; one from before ends first."""
     need_package("ray")
     import ray
 
     ray.shutdown()
-    with loopback_alone():
-        try:
-            yield
-        finally:
-            ray.shutdown()
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def read_token_again() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from reground.flows.run import listen
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.workspace import Output, Workspace
 from tests.support.curation import STEPS, content, curate_here, curate_settings
-from tests.support.needs import need_package
 from tests.support.prefect_api import ask
+from tests.support.ray_cluster import ended_ray
 from tests.support.toy import IMAGES, PER_SHARD, toys
 from tests.support.world import World, make_world
 
@@ -124,13 +125,12 @@ def test_a_flow_locks_the_workspace(prefect_api: str, workspace_url: str, monkey
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["threads:2", "processes:2", "ray"])
 def test_same_bytes_with_and_without_prefect(prefect_api: str, tmp_path: Path, runner: str) -> None:
-    if runner == "ray":
-        need_package("ray")
     world = make_world(tmp_path / "world", per_class=1)
     here = curate_here(world, tmp_path / "here", "threads:1", STEPS[:2])
     there = {"workspace": str(tmp_path / "there"), "settings": curate_settings(world)}
     run_under_prefect(prefect_api, "index", **there, runner="threads:1")
-    run_under_prefect(prefect_api, "masks", **there, runner=runner)
+    with ended_ray() if runner == "ray" else nullcontext():
+        run_under_prefect(prefect_api, "masks", **there, runner=runner)
     assert content(tmp_path / "there") == here
 
 
