@@ -152,8 +152,9 @@ HEADLINES: Final[dict[str, Callable[[Workspace], str]]] = {"variants": contact_s
 def _dropped_reasons(workspace: Workspace, step: str) -> Counter[str]:
     reasons: Counter[str] = Counter()
     for entry, part in workspace.parts("dropped"):
-        if entry.step == step and part.rows:
-            reasons.update(workspace.read_part(part.path, ["reason"])["reason"].to_pylist())
+        if entry.step == step:
+            for (_, reason), rows in part.counts:
+                reasons[reason] += rows
     return reasons
 
 

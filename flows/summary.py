@@ -56,9 +56,9 @@ def summarize(workspace: Workspace, step_names: Sequence[str], idle: Sequence[st
     rows = {name: sum(part.rows for _, part in workspace.parts(name)) for name in sorted(tables)}
     files = [workspace.path(part.path) for entry in entries for part in entry.files.values()]
     counts: Counter[tuple[str, str]] = Counter()
-    for entry, dropped in workspace.scan("dropped", ["stage", "reason"]) if "dropped" in tables else ():
-        if entry.step in step_names:
-            counts.update(zip(dropped["stage"].to_pylist(), dropped["reason"].to_pylist(), strict=True))
+    for entry in entries:
+        if "dropped" in entry.tables:
+            counts.update({(stage, reason): rows for (stage, reason), rows in entry.tables["dropped"].counts})
     return Summary(rows, dict(counts), files, waiting(workspace), list(idle))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reground.tasks.report import ANSWER_COLUMNS, answers_missing, tied
+from reground.tasks.report import answers_missing, tied
 from reground.tasks.report import waiting as count_waiting
 from reground.tasks.text import count_of
 from reground.tasks.votes import DEFAULT_POLICY, current_policy, excluded
@@ -18,8 +18,7 @@ def waiting(workspace: Workspace) -> list[str]:
     url = workspace.shell_url
     lines: list[str] = []
     if num_open:
-        answers = (workspace.read(table, columns) for table, columns in ANSWER_COLUMNS.items())
-        next_step = "reground review pull" if answers_missing(*answers) else "reground review push"
+        next_step = "reground review pull" if answers_missing(workspace) else "reground review push"
         lines.append(f"waiting for people: {count_of(num_open, 'image')}; next: `{next_step} -w {url}`")
         num_excluded = len(excluded(workspace, current_policy(workspace, DEFAULT_POLICY)))
         if num_excluded:

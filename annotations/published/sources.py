@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-import pyarrow.compute as pc
-
 from reground.annotations.published.rows import SHARD_SEPARATOR, STAGE, shard_prefix
 from reground.tasks.errors import UsageError, unknown
 from reground.tasks.votes import COLLECTED
@@ -33,8 +31,8 @@ def vote_sources(workspace: Workspace) -> list[VoteSource]:
     counts: Counter[tuple[str, str]] = Counter()
     for entry, part in workspace.parts("votes"):
         import_name = entry.shard.partition(SHARD_SEPARATOR)[0] if entry.step == STAGE else ""
-        for value in pc.value_counts(workspace.read_part(part.path, ["source"])["source"]).to_pylist():  # pyright: ignore[reportAttributeAccessIssue]
-            counts[value["values"], import_name] += value["counts"]
+        for (_, source), rows in part.counts:
+            counts[source, import_name] += rows
     return [VoteSource(name, votes, import_name) for (name, import_name), votes in sorted(counts.items())]
 
 

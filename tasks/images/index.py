@@ -74,10 +74,12 @@ def finalize(workspace: Workspace, settings: IndexSettings) -> None:
         UsageError: no file is left.
         RegroundError: the share exceeds ``max_dropped``; the message counts the files by reason.
     """
+    indexed = workspace.count("images")
+    if indexed and _share(_max_dropped_files(workspace), indexed) <= settings.max_dropped:
+        return
     files = dropped_files(workspace.read("dropped"))
     files = files[files["reason"] != DropReason.OTHER_FILE]
-    indexed = sum(part.rows for _, part in workspace.parts("images"))
-    if indexed and len(files) <= settings.max_dropped * (indexed + len(files)):
+    if indexed and _share(len(files), indexed) <= settings.max_dropped:
         return
     counts = Counter(files["reason"])
     first = files.drop_duplicates("reason").set_index("reason")
@@ -99,6 +101,21 @@ def dropped_files(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``dropped`` for whole files; with ``images`` they cover every listed file."""
     is_note = rows["reason"].isin(list(NOTE_REASONS))
     return rows[(rows["stage"] == STEP.name) & ~is_note & ~rows["item"].str.endswith("/")]
+
+
+def _share(dropped: int, indexed: int) -> float:
+    return dropped / (dropped + indexed)
+
+
+def _max_dropped_files(workspace: Workspace) -> int:
+    """As the manifest counts them: folders among them."""
+    others = (*NOTE_REASONS, DropReason.OTHER_FILE)
+    return sum(
+        rows
+        for _, part in workspace.parts("dropped")
+        for (stage, reason), rows in part.counts
+        if stage == STEP.name and reason not in others
+    )
 
 
 def _complete(settings: IndexSettings) -> IndexSettings:

@@ -28,7 +28,7 @@ from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Num
 from reground.tasks.report.photographs import QUESTIONED, STAGES, Album, order, short_names, stage
 from reground.tasks.report.snapshot import Snapshot
 from reground.tasks.report.truths import truth_columns
-from reground.tasks.report.waiting import ANSWER_COLUMNS, answers_missing, waiting
+from reground.tasks.report.waiting import answers_missing, waiting
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, Outcome, family
 from reground.tasks.text import visible_lines
 from reground.tasks.workspace import NonNegativeInt, Output, Shard, Step, Workspace
@@ -201,8 +201,7 @@ def left_out(snapshot: Snapshot) -> dict[str, Any]:
 
 def open_steps(snapshot: Snapshot) -> list[tuple[str, str]]:
     """What has not been done yet, and the command that does it (``W`` is the workspace)."""
-    answers = (snapshot.frame(table, columns) for table, columns in ANSWER_COLUMNS.items())
-    vote_command = "reground review pull -w W" if answers_missing(*answers) else "reground review push -w W"
+    vote_command = "reground review pull -w W" if answers_missing(snapshot.workspace) else "reground review push -w W"
     steps = (
         ("masks", "No foreground masks: they need boxes", "reground masks -w W"),
         ("variants", "No background variants", "reground variants -w W"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
 
 import pandas as pd
 
 from reground.tasks.kernels.label_state import TIE, TOLERANCE
 from reground.tasks.schema import ImageState
 from reground.tasks.votes import DECIDE
+from reground.tasks.workspace import Workspace
 
 
 def waiting(truth: pd.DataFrame, candidates: pd.DataFrame) -> int:
@@ -25,25 +25,15 @@ def waiting(truth: pd.DataFrame, candidates: pd.DataFrame) -> int:
     return int(((truth["state"] == ImageState.IN_REVIEW) | unreviewed & has_candidates).sum())
 
 
-ANSWER_COLUMNS: Final = {"questions": ["question", "overlap"], "submissions": ["answer_id"], "skips": ["answer_id"]}
-"""Table -> columns, in the order of the arguments of `answers_missing`."""
-
-
-def answers_missing(questions: pd.DataFrame, submissions: pd.DataFrame, skips: pd.DataFrame) -> bool:
-    """Whether annotators were asked for more answers than have been pulled; what a curator is asked does not count.
-
-    Args:
-        questions: the columns ``question`` and ``overlap``.
-        submissions: one row an answer.
-        skips: one row a skip.
-
-    Examples:
-        >>> questions = pd.DataFrame({"question": ["contains", "decide"], "overlap": [2, 1]})
-        >>> [answers_missing(questions, pd.DataFrame(index=range(n)), pd.DataFrame()) for n in (0, 1, 2)]
-        [True, True, False]
-    """
-    wanted = questions["overlap"].clip(lower=1)[questions["question"] != DECIDE].sum()
-    return bool(wanted > len(submissions) + len(skips))
+def answers_missing(workspace: Workspace) -> bool:
+    """Whether annotators were asked for more answers than have been pulled; what a curator is asked does not count."""
+    wanted = sum(
+        max(1, int(overlap)) * tasks
+        for _, part in workspace.parts("questions")
+        for (question, overlap), tasks in part.counts
+        if question != DECIDE
+    )
+    return wanted > workspace.count("submissions") + workspace.count("skips")
 
 
 def tied(truth: pd.DataFrame) -> int:

@@ -17,12 +17,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table (or family of tables): its key columns identify a row."""
+    """One table (or family of tables): its key columns identify a row.
+
+    Attributes:
+        counts: columns of few values; the manifest lists how many rows of a file have which, so that nobody opens it
+            to count them.
+    """
 
     name: str
     row: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    counts: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         return [column.name for column in self.columns]

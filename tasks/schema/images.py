@@ -56,6 +56,7 @@ IMAGES: Final = (
             Column("reason", "string", "reason from the closed list DropReason"),
             Column("detail", "string", "details, for a person to read"),
         ),
+        counts=("stage", "reason"),
     ),
     Table(
         "masks",

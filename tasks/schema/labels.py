@@ -92,6 +92,7 @@ LABELS: Final = (
             Column("source", "string", "label-studio, name of a published set, recorded or simulated"),
             Column("answer_id", "string", "id of the submission, SOURCE:PROJECT:ID"),
         ),
+        counts=("question", "source"),
     ),
     Table(
         "decisions",

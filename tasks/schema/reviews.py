@@ -28,6 +28,7 @@ REVIEWS: Final = (
             Column("project_id", "int64", "id of the project in Label Studio"),
             Column("task_id", "int64", "id of the task in Label Studio"),
         ),
+        counts=("question", "overlap"),
     ),
     Table(
         "pending_questions",

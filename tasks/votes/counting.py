@@ -61,7 +61,7 @@ def read_votes(workspace: Workspace, policy: VotePolicy, columns: Sequence[str],
     parts = [
         _without_gold(counted_votes(workspace.read_part(part.path, names), policy, left_out), gold_pairs)
         for _, part in workspace.parts("votes")
-        if not question or question in workspace.read_part(part.path, ["question"])["question"].unique().to_pylist()
+        if not question or any(asked == question for (asked, _), _ in part.counts)
     ]
     votes = concat_parts("votes", names, parts)
     return (votes.filter(pc.field("question") == question) if question else votes).select(list(columns))

@@ -28,7 +28,7 @@ import xxhash
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.storage import Storage
-from reground.tasks.workspace.entry_rows import SCHEMA, check_paths, last_rows, lay_over
+from reground.tasks.workspace.entry_rows import SCHEMA, check_counts, check_paths, last_rows, lay_over
 from reground.tasks.workspace.prefetch import read_ahead
 
 FOLDER: Final = "manifest"
@@ -209,6 +209,7 @@ class Chain:
             folded, base = json.loads(metadata[b"folded"]), metadata[b"base"].decode()
             rows = rows.cast(SCHEMA)
             check_paths(rows)
+            check_counts(rows)
             return Content(rows, frozenset(map(str, folded)), base)
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
             raise self._damaged(name, str(error)) from error

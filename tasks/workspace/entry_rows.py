@@ -13,11 +13,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reground.tasks import schema
 from reground.tasks.storage import check_key
 from reground.tasks.workspace.manifest import Entry, Part
 
 FOLDERS: Final = ("tables/", "files/")
 """Where the files of entries lie."""
+
+COUNT: Final = pa.struct(
+    [
+        pa.field("values", pa.list_(pa.field("item", pa.string(), nullable=False)), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+    ]
+)
 
 PART: Final = pa.struct(
     [
@@ -26,6 +34,7 @@ PART: Final = pa.struct(
         pa.field("rows", pa.int64(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("digest", pa.binary(16), nullable=False),
+        pa.field("counts", pa.list_(pa.field("item", COUNT, nullable=False)), nullable=False),
     ]
 )
 
@@ -95,6 +104,21 @@ def check_paths(rows: pa.Table) -> None:
         check_path(path)
 
 
+def check_counts(rows: pa.Table) -> None:
+    """Counts come from a file, maybe somebody else's.
+
+    Raises:
+        ValueError: one has another number of values than its table counts by.
+    """
+    parts = rows["parts"].combine_chunks().flatten()
+    counts = parts.field("counts")
+    tables = parts.field("table").take(pc.list_parent_indices(counts))
+    lengths = pc.list_value_length(counts.flatten().field("values"))
+    for pair in pa.table({"table": tables, "length": lengths}).group_by(["table", "length"]).aggregate([]).to_pylist():
+        if len(schema.table(pair["table"]).counts) != pair["length"]:
+            raise ValueError(f"rows of the table {pair['table']!r} are counted by {pair['length']} columns")
+
+
 def check_path(path: str) -> str:
     """As `check_paths`, of one."""
     if not check_key(path).startswith(FOLDERS):
@@ -131,8 +155,10 @@ def _part_row(table: str, part: Part) -> dict[str, Any]:
         "rows": part.rows,
         "bytes": part.bytes,
         "digest": bytes.fromhex(part.digest),
+        "counts": [{"values": list(values), "rows": rows} for values, rows in part.counts],
     }
 
 
 def _part(row: Mapping[str, Any]) -> Part:
-    return Part(row["path"], row["rows"], row["bytes"], row["digest"].hex())
+    counts = tuple((tuple(one["values"]), one["rows"]) for one in row["counts"])
+    return Part(row["path"], row["rows"], row["bytes"], row["digest"].hex(), counts)

@@ -18,6 +18,10 @@ class Output:
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
+Counts = tuple[tuple[tuple[str, ...], int], ...]
+"""Values of a table's ``counts`` columns, as text, and how many rows have them; in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One file that an entry lists.
@@ -27,12 +31,14 @@ class Part:
         rows: of a table; 0 for another file.
         bytes: size of the file.
         digest: XXH3-128 of the file, in hexadecimal: notices damage, proves no origin.
+        counts: of a table that counts rows by some columns; empty for any other.
     """
 
     path: str
     rows: int
     bytes: int
     digest: str
+    counts: Counts = ()
 
 
 @dataclass(frozen=True, slots=True)

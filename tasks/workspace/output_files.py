@@ -6,12 +6,14 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
 import xxhash
 
-from reground.tasks.schema import Rows
+from reground.tasks import schema
+from reground.tasks.schema import Rows, to_arrow
 from reground.tasks.storage import Storage
 from reground.tasks.workspace.entry_rows import check_path
-from reground.tasks.workspace.manifest import Entry, Output, Part
+from reground.tasks.workspace.manifest import Counts, Entry, Output, Part
 from reground.tasks.workspace.table_file import encode, file_path
 
 
@@ -38,10 +40,19 @@ def lacking(storage: Storage, files: Iterable[tuple[str, str, int]]) -> set[str]
 
 
 def _write_table(storage: Storage, name: str, step: str, shard: str, key: str, rows: Rows) -> Part:
-    content = encode(name, rows)
-    return _put(storage, file_path(name, step, shard, key, content), len(rows), content)
+    whole = to_arrow(name, rows)
+    content = encode(name, whole)
+    return _put(storage, file_path(name, step, shard, key, content), len(whole), content, _counts(name, whole))
 
 
-def _put(storage: Storage, path: str, rows: int, content: bytes) -> Part:
+def _counts(name: str, rows: pa.Table) -> Counts:
+    columns = list(schema.table(name).counts)
+    if not columns:
+        return ()
+    groups = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")]).to_pylist()
+    return tuple(sorted((tuple(str(group[name]) for name in columns), group["count_all"]) for group in groups))
+
+
+def _put(storage: Storage, path: str, rows: int, content: bytes, counts: Counts = ()) -> Part:
     storage.put(path, content)
-    return Part(path, rows, len(content), xxhash.xxh3_128_hexdigest(content))
+    return Part(path, rows, len(content), xxhash.xxh3_128_hexdigest(content), counts)
