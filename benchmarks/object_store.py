@@ -4,22 +4,17 @@
 
 The store is a server on this machine (moto), so its answers take a millisecond; count requests before seconds. Both
 sides index the same photographs, and make masks and variants, by threads. ``status`` is asked of the finished
-workspace; ``open`` reads a manifest of many entries and asks it what a plan asks.
+workspace, and of one whose manifest has many entries; ``open`` reads such a manifest and asks it what a plan asks.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from unittest import mock
-
-import obstore
 
 from benchmarks.manifest import TABLES, fill
 from benchmarks.memory import SETTINGS, Silent
@@ -30,34 +25,10 @@ from reground.flows.steps import find
 from reground.tasks.cores import cores
 from reground.tasks.workspace import Workspace
 from tests.support.bucket import SECRETS, make_bucket, s3_server
+from tests.support.large_workspace import fill as fill_workspace
+from tests.support.store_requests import count_requests
 
 STEPS = ("index", "masks", "variants")
-REQUESTS = ("get", "get_range", "head", "put", "delete")
-
-
-@contextlib.contextmanager
-def counting() -> Iterator[list[str]]:
-    """The requests to object stores meanwhile; a listing counts once for each page."""
-    requests: list[str] = []
-
-    def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted_call(*args: Any, **options: Any) -> Any:
-            requests.append(name)
-            return call(*args, **options)
-
-        return counted_call
-
-    def pages(*args: Any, **options: Any) -> Iterator[Any]:
-        chunks = list(listing(*args, **options))
-        requests.extend(["list"] * max(1, len(chunks)))
-        return iter(chunks)
-
-    listing = obstore.list
-    with contextlib.ExitStack() as stack:
-        for name in REQUESTS:
-            stack.enter_context(mock.patch.object(obstore, name, counted(name, getattr(obstore, name))))
-        stack.enter_context(mock.patch.object(obstore, "list", pages))
-        yield requests
 
 
 def run_steps(url: str, images: Path, boxes: Path) -> dict[str, float]:
@@ -85,7 +56,7 @@ def ask_manifest(url: str) -> None:
 
 def measure(ask: Callable[[str], None], url: str) -> dict[str, float]:
     began = time.perf_counter()
-    with counting() as requests:
+    with count_requests() as requests:
         ask(url)
     return {"seconds": time.perf_counter() - began, "requests": len(requests)}
 
@@ -102,10 +73,12 @@ def main() -> None:
         local = run_steps(f"{folder}/w", options.images, options.boxes)
         remote = run_steps(f"{bucket}/w", options.images, options.boxes)
         fill(f"{bucket}/manifest", options.entries)
+        fill_workspace(Workspace(f"{bucket}/large"), options.entries)
         entries = len(Workspace(f"{bucket}/w").entries())
         rows = [
             *({"what": name, "seconds": remote[name], "ratio": remote[name] / local[name]} for name in STEPS),
             {"what": "status", "entries": entries, **measure(ask_status, f"{bucket}/w")},
+            {"what": "status", "entries": options.entries, **measure(ask_status, f"{bucket}/large")},
             {"what": "open", "entries": options.entries, **measure(ask_manifest, f"{bucket}/manifest")},
         ]
     for row in rows:

@@ -18,7 +18,7 @@ from reground.flows.settings import resolve
 from reground.tasks.errors import RegroundError
 from reground.tasks.text import visible
 from reground.tasks.votes import count_states, describe_states
-from reground.tasks.workspace import Workspace, todo
+from reground.tasks.workspace import Workspace, step_status
 
 app = App("status", help_epilogue=examples("reground status -w W", "reground status -w W --json"))
 
@@ -34,8 +34,7 @@ def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
         if name not in steps.RUN and not here.entries(name):
             continue
         try:
-            plan = todo(steps.find(name), here, settings.of(name))
-            progress[name] = {"shards": len(plan.shards), "missing": len(plan.missing)}
+            progress[name] = asdict(step_status(steps.find(name), here, settings.of(name)))
         except RegroundError as error:
             # Settings are checked without a workspace, so that their faults call it W.
             progress[name] = {"blocked": str(error).replace(" -w W`", f" -w {here.shell_url}`")}
@@ -55,4 +54,7 @@ def status(*, workspace: WorkspaceUrl, config: Config = None) -> Result:
 def _line(name: str, state: Mapping[str, Any]) -> str:
     if "blocked" in state:
         return f"{name:<11} waits: {state['blocked']}"
-    return f"{name:<11} {state['shards'] - state['missing']} of {state['shards']} shards done"
+    if state["shards"] is None:
+        return f"{name:<11} {state['done']} shards made; `reground {name}` finds out what is missing"
+    note = ", as of its last run" if state["is_as_of_last_run"] else ""
+    return f"{name:<11} {state['done']} of {state['shards']} shards done{note}"

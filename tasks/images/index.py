@@ -11,6 +11,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -21,7 +22,8 @@ from reground.tasks.images.planning import IndexItem, plan_items
 from reground.tasks.images.reading import ImageReader
 from reground.tasks.images.settings import IndexSettings, complete, faults
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow
-from reground.tasks.workspace import Output, Shard, Step, Workspace, digest, partition
+from reground.tasks.storage import is_url
+from reground.tasks.workspace import Output, PlanInputs, Shard, Step, Workspace, digest, partition
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,13 @@ def plan(workspace: Workspace, settings: IndexSettings) -> list[Shard]:
     vocabulary = Shard("classes", (digest(json.dumps(classes)),), args, size=0)
     cells = partition([item.key for item in items], settings.shard_size)
     return [vocabulary, *(_shard(name, [items[n] for n in cell], args) for name, cell in cells.items())]
+
+
+def plan_inputs(workspace: Workspace, settings: IndexSettings) -> PlanInputs | None:
+    """Of photographs that may be in an object store: to list a million takes a thousand requests."""
+    images = _complete(settings).images
+    is_elsewhere = is_url(images) or Path(images).is_file()  # a list may name URLs
+    return PlanInputs("", has_sources=True) if is_elsewhere else None
 
 
 def work(workspace: Workspace, settings: IndexSettings, shard: Shard) -> Output:
@@ -146,6 +155,7 @@ STEP: Final = Step(
     plan=plan,
     work=work,
     check=faults,
+    plan_inputs=plan_inputs,
     conflicts_with=("imagenet9",),
     finalize=finalize,
     execution_only=frozenset({"max_dropped", "shard_size"}),

@@ -23,7 +23,7 @@ from reground.tasks.masks.methods import REGISTRY, MaskSettings, faults, open_me
 from reground.tasks.masks.rle import encode_mask
 from reground.tasks.masks.source import Mask, MaskMethod, PartialMask
 from reground.tasks.schema import DroppedRow, DropReason, ImageRow, MaskRow
-from reground.tasks.workspace import Output, Shard, Step, Workspace, derive_seed, image_shards
+from reground.tasks.workspace import Output, PlanInputs, Shard, Step, Workspace, derive_seed, digest, image_shards
 
 RESIZE_SHORT: Final = 256
 """Short side in pixels at which a box is held against the crop, as published."""
@@ -53,6 +53,15 @@ def plan(workspace: Workspace, settings: MaskSettings) -> list[Shard]:
         if method.shard_inputs is None
         else [_with_inputs(workspace, shard, method.shard_inputs) for shard in shards]
     )
+
+
+def plan_inputs(workspace: Workspace, settings: MaskSettings) -> PlanInputs | None:
+    """Of a method that is given something for each image: the ids of all, and what lies at `method`."""
+    method = open_method(settings)
+    workspace.require("images", "index")
+    if method.shard_inputs is None:
+        return None
+    return PlanInputs(digest(workspace.table_digest("images"), method.origin), has_sources=True)
 
 
 def work(workspace: Workspace, settings: MaskSettings, shard: Shard) -> Output:
@@ -215,4 +224,5 @@ STEP = Step(
     conflicts_with=("imagenet9",),
     finalize=finalize,
     check=faults,
+    plan_inputs=plan_inputs,
 )

@@ -20,6 +20,7 @@ which are in ``dropped``.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ from reground.tasks.workspace import (
     NonNegativeFloat,
     NonNegativeInt,
     Output,
+    PlanInputs,
     PositiveInt,
     Shard,
     Step,
@@ -120,14 +122,24 @@ def plan(workspace: Workspace, settings: VariantSettings) -> list[Shard]:
     parts = {entry.shard: part for entry, part in workspace.parts("masks")}
     entries = {entry.shard: files_of(entry) for entry in workspace.entries(STEP.name)}
     earlier = overlaps(list(parts), list(entries))
+    keys, key_of = workspace.keys(STEP.name), STEP.keys(settings)
     shards: list[Shard] = []
     for name, part in parts.items():
         files = [entries[other] for other in earlier[name]]
         digests = {image_id: inputs.digests[image_id] for image_id in inputs.shards[name]}
         hints = {"part": part.path, "pool": key, "earlier": files}
-        fresh = part.rows - len(unchanged_images(workspace, files, digests))
-        shards.append(Shard(name, tuple(digests.values()), size=part.rows, hints=hints, fresh=fresh))
+        shard = Shard(name, tuple(digests.values()), size=part.rows, hints=hints)
+        if keys.get(name) != key_of(shard):
+            fresh = part.rows - len(unchanged_images(workspace, files, digests))
+            shard = dataclasses.replace(shard, fresh=fresh)
+        shards.append(shard)
     return [*shards, Shard(GROUPS_SHARD, (digest(json.dumps(read_groups(workspace, settings.groups))),), size=0)]
+
+
+def plan_inputs(workspace: Workspace, settings: VariantSettings) -> PlanInputs:
+    """All photographs, their masks and the groups: to plan, every file of two tables is read."""
+    workspace.require("masks", "masks")
+    return PlanInputs(pool_key(workspace, settings.groups))
 
 
 def _require_published_masks(workspace: Workspace) -> None:
@@ -258,4 +270,5 @@ STEP = Step(
     conflicts_with=("imagenet9",),
     finalize=finalize,
     check=faults,
+    plan_inputs=plan_inputs,
 )

@@ -6,6 +6,7 @@ from reground.tasks.workspace.fields import Fault, SettingField, build, fields, 
 from reground.tasks.workspace.location import is_workspace
 from reground.tasks.workspace.manifest import Entry, Output, Part, digest
 from reground.tasks.workspace.partition import overlaps, partition
+from reground.tasks.workspace.planning import StepStatus, finish, step_status, todo
 from reground.tasks.workspace.repair import repair_manifest
 from reground.tasks.workspace.seed import derive_seed
 from reground.tasks.workspace.setting_types import (
@@ -19,15 +20,14 @@ from reground.tasks.workspace.setting_types import (
     Share,
 )
 from reground.tasks.workspace.step import (
+    PlanInputs,
     Shard,
     Step,
     StepPlan,
-    finish,
     image_shards,
     make_shard,
     retire,
     run_shard,
-    todo,
 )
 from reground.tasks.workspace.store import Workspace
 
@@ -48,6 +48,8 @@ __all__ = [
     "Share",
     "Step",
     "StepPlan",
+    "StepStatus",
+    "PlanInputs",
     "Workspace",
     "build",
     "derive_seed",
@@ -68,6 +70,7 @@ __all__ = [
     "type_faults",
     "run_shard",
     "retire",
+    "step_status",
     "todo",
     "write_table",
 ]

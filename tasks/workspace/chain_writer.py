@@ -14,6 +14,8 @@ from reground.tasks.workspace.entry_rows import last_rows, lay_over
 
 OPEN_LOGS: Final = 16
 """Logs that are folded into one file."""
+FEW_OPEN: Final = 4
+"""Files that may stay open at the end of a command: whoever reads makes a request for each."""
 LARGE: Final = 5_000_000
 """Bytes of a snapshot that is not rewritten at each fold."""
 MAX_NAMES: Final = 500
@@ -74,6 +76,11 @@ class Writer:
         sizes = {name.key: size for name, (size, _) in self.state.listed.items()}
         is_large = sizes.get(self.state.base, 0) > LARGE
         self._fold("merge" if is_large and len(self.state.listed) < self._max_names() else "snap")
+
+    def tidy(self) -> None:
+        """At the end: fold what is open, unless it is little."""
+        if len(self.state.open) > FEW_OPEN:
+            self.fold()
 
     def _max_names(self) -> int:
         return 4 * OPEN_LOGS if self.chain.storage.is_local else MAX_NAMES

@@ -180,6 +180,9 @@ class Manifest:
         with self._mutex:
             try:
                 self.flush()
+                assert self._writer is not None, "the workspace is not held"
+                if not self.storage.is_local:  # who reads next makes a request for each open file
+                    self._writer.tidy()
                 after = self.current()
                 if after is not before:
                     self._remove_replaced(before, after)

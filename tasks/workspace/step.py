@@ -1,9 +1,9 @@
 """What a step is: it plans shards, and makes the rows of one shard at a time.
 
-Whoever schedules a step (a thread, a Prefect task, a Ray worker) does the same four things:
-``todo`` says which shards are missing, ``retire`` takes off the manifest what the plan no longer
-holds, ``run_shard`` makes and commits one, ``finish`` ends the step. A shard is done if and only if the manifest
-lists it under the key that its step, version, settings and inputs give.
+Whoever schedules a step (a thread, a Prefect task, a Ray worker) does the same four things: ``todo`` says which shards
+are missing, ``retire`` takes off the manifest what the plan no longer holds, ``run_shard`` makes and commits one,
+``finish`` ends the step (for the first and the last see `reground.tasks.workspace.planning`). A shard is done if and
+only if the manifest lists it under the key that its step, version, settings and inputs give.
 """
 
 from __future__ import annotations
@@ -47,8 +47,25 @@ class Shard:
     last: bool = False
 
 
+@dataclass(frozen=True)
+class PlanInputs:
+    """What a plan is made from that is more than the manifest and the settings.
+
+    Attributes:
+        digest: of all of it that lies in the workspace.
+        has_sources: whether more of it lies outside, as photographs to index do.
+    """
+
+    digest: str
+    has_sources: bool = False
+
+
 def _no_faults(settings: Any) -> Iterable[Fault]:
     return ()
+
+
+def _no_inputs(workspace: Workspace, settings: Any) -> PlanInputs | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,8 @@ class Step(Generic[S]):
         conflicts_with: steps that write the same tables; a workspace holds the output of one of them.
         finalize: (workspace, settings); runs after the last shard; may raise, or write aggregates.
         check: settings -> their faults, as far as settings alone show them; runs before any step starts.
+        plan_inputs: (workspace, settings) -> what ``plan`` reads besides the manifest, told without reading tables by
+            shard; None: nothing that takes long.
         idle: why a plan may hold no shard, and what to do then.
     """
 
@@ -83,11 +102,26 @@ class Step(Generic[S]):
     conflicts_with: tuple[str, ...] = ()
     finalize: Callable[[Workspace, S], None] | None = None
     check: Callable[[S], Iterable[Fault]] = _no_faults
+    plan_inputs: Callable[[Workspace, S], PlanInputs | None] = _no_inputs
     idle: str = ""
 
     def faults(self, settings: S) -> list[Fault]:
         """What is wrong with settings: values that their fields do not take; else what `check` says."""
         return list(type_faults(settings)) or list(self.check(settings))
+
+    def check_usable(self, workspace: Workspace, settings: S) -> None:
+        """Check what can be checked before planning.
+
+        Raises:
+            UsageError: settings that the step refuses; or another step has written the tables that this one writes.
+        """
+        raise_faults(self.name, self.faults(settings))
+        for conflict in self.conflicts_with:
+            if conflict in workspace.steps():
+                raise UsageError(
+                    f"expected a workspace without output of `reground {conflict}`, which writes the same tables as "
+                    f"`reground {self.name}`, got {workspace.url}: use another workspace."
+                )
 
     def key_settings(self, settings: S) -> dict[str, Any]:
         """The settings that enter the key, as JSON has them."""
@@ -146,31 +180,6 @@ class StepPlan:
         return f"{shards}, {fresh:,} of {'its' if len(self.missing) == 1 else 'their'} {size:,} images anew"
 
 
-def todo(step: Step[S], workspace: Workspace, settings: S) -> StepPlan:
-    """Plan a step and compare the plan with the manifest, and the manifest with the files.
-
-    Raises:
-        UsageError: settings that the step refuses; or another step has written the tables that this one writes.
-    """
-    raise_faults(step.name, step.faults(settings))
-    _refuse_conflicts(step, workspace)
-    shards = list(step.plan(workspace, settings))
-    key = step.keys(settings)
-    finished = workspace.keys(step.name)
-    lacking = workspace.lacking(step.name) if workspace.is_local else set[str]()
-    missing = [shard for shard in shards if shard.id in lacking or finished.get(shard.id) != key(shard)]
-    return StepPlan(shards, missing, settings, step.idle)
-
-
-def _refuse_conflicts(step: Step[Any], workspace: Workspace) -> None:
-    for conflict in step.conflicts_with:
-        if conflict in workspace.steps():
-            raise UsageError(
-                f"expected a workspace without output of `reground {conflict}`, which writes the same tables as "
-                f"`reground {step.name}`, got {workspace.url}: use another workspace."
-            )
-
-
 def make_shard(step: Step[S], workspace: Workspace, settings: S, shard: Shard) -> Entry:
     """Make one shard and write its files; whoever holds the workspace lists it (`Workspace.add`)."""
     output = step.work(workspace, settings, shard)
@@ -191,16 +200,6 @@ def retire(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
     table, whenever the run is killed.
     """
     workspace.retire(step.name, {shard.id for shard in plan.shards})
-
-
-def finish(step: Step[Any], workspace: Workspace, plan: StepPlan) -> None:
-    """Run the step's `finalize`, after the last shard.
-
-    Raises:
-        RegroundError: raised by `finalize`; the shards are kept.
-    """
-    if step.finalize:
-        step.finalize(workspace, plan.settings)
 
 
 def image_shards(workspace: Workspace, table: str = "images", *also: str) -> list[Shard]:

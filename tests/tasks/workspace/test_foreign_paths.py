@@ -1,11 +1,14 @@
-"""Paths in a manifest from somebody else."""
+"""Paths and counts in a manifest from somebody else."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
-from reground.tasks.workspace.entry_rows import check_paths
+from reground.tasks.workspace.entry_rows import check_counts, check_paths, to_rows
+from reground.tasks.workspace.manifest import Entry, Part
 
 
 def rows_of(*paths: str) -> pa.Table:
@@ -37,3 +40,10 @@ def test_a_path_of_ours_is_accepted(path: str) -> None:
 def test_a_path_that_leaves_the_workspace_or_hides_its_name_is_refused(path: str) -> None:
     with pytest.raises(ValueError):
         check_paths(rows_of("tables/index/a-1.parquet", path))
+
+
+def test_counts_by_another_number_of_columns_are_refused() -> None:
+    part = Part("tables/dropped/a.parquet", 1, 1, "0" * 32, ((("index", "unreadable"), 1),))
+    check_counts(to_rows([Entry("index", "a", "k", {"dropped": part}, {})]))
+    with pytest.raises(ValueError, match="counted by 1 columns"):
+        check_counts(to_rows([Entry("index", "a", "k", {"dropped": replace(part, counts=((("x",), 1),))}, {})]))

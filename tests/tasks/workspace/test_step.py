@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reground.tasks.workspace import Output, Workspace
-from reground.tasks.workspace.step import Shard, Step, finish, retire, run_shard, todo
+from reground.tasks.workspace.planning import finish, todo
+from reground.tasks.workspace.step import Shard, Step, retire, run_shard
 
 
 @dataclass(frozen=True)

@@ -162,3 +162,11 @@ def test_threads_that_each_hold_for_a_moment_list_and_take_off_at_once(tmp_path:
     for thread in threads:
         thread.join()
     assert errors == [] and Workspace(tmp_path / "w").entries() == []
+
+
+def test_the_manifest_counts_rows_of_tables_that_say_by_what(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    rows = [{"stage": "index", "item": item, "reason": reason, "detail": ""} for item, reason in zip("abc", "xyx")]
+    workspace.commit("index", "all", "k", Output({"dropped": rows}))
+    ((_, part),) = Workspace(tmp_path / "w").parts("dropped")
+    assert part.counts == ((("index", "x"), 2), (("index", "y"), 1))
