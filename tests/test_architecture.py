@@ -51,7 +51,7 @@ FLOORS = (
     ("tasks.kernels", "tasks.vocabularies", "tasks.plugins", "tasks.tabular"),
     ("tasks.files", "tasks.storage", "tasks.ports"),
     ("tasks", "tasks.errors", "tasks.console"),
-    ("tasks.text", "tasks.redaction", "tasks.cores"),
+    ("tasks.text", "tasks.redaction", "tasks.cores", "tasks.user_data"),
 )
 """From the roof to the ground; what stands beside each other imports nothing of each other."""
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
+from reground.tasks.user_data import user_data_folder
 from reground.tasks.workspace import Workspace
 
 
 def local_folder(workspace: Workspace) -> Path:
     """The workspace's own folder; of a workspace in an object store one in the data folder of this user.
 
-    That is ``$XDG_DATA_HOME/reground`` (default ``~/.local/share/reground``), with a folder for each address. It holds
-    the accounts and tasks of Label Studio, which are not in the workspace, so it is no cache.
+    That has a folder for each address, with the accounts and tasks of Label Studio, which are not in the workspace:
+    it is no cache.
     """
     if workspace.is_local:
         return Path(workspace.root)
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     name = re.sub(r"[^a-z0-9]+", "-", workspace.root.lower()).strip("-")
-    return Path(home, "reground", f"{name[-60:]}-{hashlib.blake2b(workspace.root.encode(), digest_size=6).hexdigest()}")
+    return user_data_folder() / f"{name[-60:]}-{hashlib.blake2b(workspace.root.encode(), digest_size=6).hexdigest()}"

@@ -9,6 +9,7 @@ from typing import Any
 from reground.annotations.rounds import review_faults
 from reground.flows import steps
 from reground.flows.run import parse_runner
+from reground.flows.settings.known_addresses import unknown_addresses
 from reground.flows.settings.resolve import DEFAULT, Resolved, report, resolve_with_faults, source
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import Fault, Workspace, refused
@@ -29,15 +30,19 @@ def resolve_for(
         config: as for `resolve`.
 
     Raises:
-        UsageError: settings are unknown, wrong, or refused by a step; one line for each fault, with where the
-            value came from.
+        UsageError: settings are unknown, wrong, or refused by a step, or only the workspace names an address that
+            would be sent a token or code; one line for each fault, with where the value came from.
     """
+    step_names = list(step_names)
     resolved, faults = resolve_with_faults(workspace, overrides, config)
     unusable = {name for name, _ in faults}
     lines = [text for _, text in faults]
     lines += _lines(resolved, "", refused("runner", parse_runner, resolved.settings.runner), unusable)
     for name in step_names:
         lines += _lines(resolved, f"{name}.", _faults(resolved, name), unusable)
+    names = set(step_names)
+    remembered = {name: value for name, value in resolved.values.items() if resolved.origins[name].kind == "workspace"}
+    lines += _lines(resolved, "", unknown_addresses(remembered, REVIEW in names, bool(names - {REVIEW})), unusable)
     if lines:
         raise UsageError(report(lines))
     return resolved

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from reground.flows.settings.known_addresses import remember_addresses
 from reground.flows.settings.resolve import known, parse, resolve
 from reground.flows.settings.sources import RawValue, from_file, from_overrides
 from reground.tasks.errors import RegroundError, UsageError, unknown
@@ -74,6 +75,7 @@ def _store(workspace: Workspace, overrides: Mapping[str, Any], config: Path | No
     values = [raw for raw in (*from_file(config), *from_overrides(overrides)) if raw.name in known()]
     if not values:
         return {}
+    remember_addresses((raw.name, raw.value) for raw in values)
     with remembered.update(workspace) as entries:
         before = {raw.name: entries.get(raw.name) for raw in values}
         for raw in values:
