@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reground.flows.run.prefect import QUIET, require_server
-from reground.flows.run.prefect_app import HOSTS, LOOPBACK
+from reground.flows.run.prefect_app import HOSTS, LOOPBACK, PARENT
 from reground.tasks.errors import RegroundError
 from reground.tasks.ports import free_port
 
@@ -42,22 +42,26 @@ def prefect_server(home: Path, port: int = 0) -> Iterator[str]:
     port = free_port(HOST, port, "the Prefect server", "--port")
     log = home / "server.log"
     log.touch(mode=0o600)
+    read_end, write_end = os.pipe()  # the server ends once the second is closed, if only as this process was killed
     with log.open("ab") as handle:
         server = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "--factory", APP, "--host", HOST, "--port", str(port), *UVICORN],
-            env=_environment(home, port),
+            env={**_environment(home, port), PARENT: str(read_end)},
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=subprocess.STDOUT,
+            pass_fds=[read_end],
             # A group of its own: Ctrl-C in the terminal ends the flow first, then us, then the server.
             start_new_session=True,
             umask=0o077,
         )
+    os.close(read_end)
     try:
         _wait(server, f"http://{HOST}:{port}/api", log)
         yield f"http://{HOST}:{port}/api"
     finally:
         stop_group(server)
+        os.close(write_end)
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:

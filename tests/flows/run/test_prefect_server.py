@@ -45,6 +45,22 @@ def test_server_that_cannot_start(tmp_path: Path) -> None:
     assert not any(str(tmp_path) in child.environ().get("PREFECT_HOME", "") for child in psutil.Process().children())
 
 
+def test_the_server_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import pathlib, time
+from reground.flows.run import prefect_server
+with prefect_server(pathlib.Path({str(tmp_path)!r})) as url:
+    print(url, flush=True)
+    time.sleep({HANG})
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert parent.stdout is not None and parent.stdout.readline().startswith(b"http")
+    (server,) = psutil.Process(parent.pid).children()
+    parent.kill()
+    parent.wait()
+    server.wait(HANG)
+
+
 def test_a_scheduled_run_happens(prefect_api: str, workspace_url: str, tmp_path: Path) -> None:
     code = f"from reground.flows.serve import serve; serve({prefect_api!r}, {workspace_url!r}, 5, '0 3 * * *')"
     with (tmp_path / "serve.log").open("w") as log:
