@@ -35,4 +35,6 @@ __all__ = [
     "calibration",
     "perceptual_hash",
     "picture_facts",
+    "picture_match",
+    "hash_pairs",
 ]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from reground.tasks.kernels.perceptual_hash import dct_hashes, hamming_distance, thumbnail
+from reground.tasks.kernels.perceptual_hash import dct_hashes, hamming_distance, part_hashes, thumbnail
 from tests.support.textures import copies, picture
 
 
@@ -55,3 +55,12 @@ def test_one_colour_has_one_hash_whatever_its_noise() -> None:
 
 def test_no_pictures_have_no_hashes() -> None:
     assert [len(part) for part in dct_hashes(np.zeros((0, 48, 48), np.uint8))] == [0, 0]
+
+
+@pytest.mark.parametrize(("name", "mirrored"), [("crop", 0), ("corner", 0), ("mirrored crop", 1)])
+def test_a_crop_has_the_hash_of_a_part(name: str, mirrored: int) -> None:
+    pictures = [picture(seed) for seed in range(8)]
+    crops = hashes([copies(x)[name] for x in pictures])[mirrored]
+    parts = list(part_hashes(np.stack([small(x) for x in pictures])))
+    assert len(parts) == 27
+    assert np.min([hamming_distance(crops, part) for part in parts], axis=0).max() <= 10
