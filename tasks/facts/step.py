@@ -69,7 +69,7 @@ def pixel_digest(pixels: np.ndarray) -> str:
         pixels: ``(H, W, 3) uint8``.
     """
     digest = xxhash.xxh3_128(f"{pixels.shape[1]}x{pixels.shape[0]} ".encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
