@@ -14,8 +14,12 @@ Floats = npt.NDArray[np.float32]
 
 SIDE: Final = 32
 """Of the pictures that are compared, pixels."""
-CROPPED_FROM: Final = (34, 36, 38, 40)
+COARSE: Final = (34, 36, 38, 40)
 """Sides that the whole is scaled to where the other may be a part of it: 94 to 80 % of a side."""
+FINE: Final = (33, 34, 35, 36, 37, 38, 39, 40, 41)
+"""Sides where one of those nearly fits; places of half a pixel are tried as well."""
+PROMISING: Final = 0.8
+"""Correlation from which on a finer search may find enough."""
 FLAT: Final = 1.0
 """Standard deviation of grey values up to which a picture is of one colour."""
 
@@ -48,20 +52,29 @@ def likeness(a: Grey, b: Grey, enough: float = 0.95) -> Likeness:
         both = max(a.std(), b.std()) <= FLAT
         return Likeness(float(both and abs(float(a.mean()) - float(b.mean())) < 1))
     best = Likeness(-1.0)
-    for cropped, (plain, mirrored) in _correlations(a, b):
-        best = max(best, Likeness(plain, False, cropped), Likeness(mirrored, True, cropped), key=lambda one: one[0])
-        if best.correlation >= enough:
+    for fine in (False, True):
+        for cropped, (plain, mirrored) in _correlations(a, b, fine):
+            best = max(best, Likeness(plain, False, cropped), Likeness(mirrored, True, cropped), key=lambda one: one[0])
+            if best.correlation >= enough:
+                return best
+        if best.correlation < min(PROMISING, enough):
             break
     return best
 
 
-def _correlations(a: Grey, b: Grey) -> Iterator[tuple[bool, tuple[float, float]]]:
+def _correlations(a: Grey, b: Grey, fine: bool) -> Iterator[tuple[bool, tuple[float, float]]]:
     """(cropped, (correlation, that with the mirror image)) of each way to lay one on the other."""
     small_a, small_b = (_with_mirror(_scaled(picture, SIDE)) for picture in (a, b))
-    yield False, _best_place(_scaled(a, SIDE), small_b)
-    for side in CROPPED_FROM:
-        yield True, _best_place(_scaled(a, side), small_b)
-        yield True, _best_place(_scaled(b, side), small_a)
+    if not fine:
+        yield False, _best_place(_scaled(a, SIDE), small_b)
+    for side in FINE if fine else COARSE:
+        for whole, part in ((_scaled(a, side), small_b), (_scaled(b, side), small_a)):
+            yield True, _best_place(whole, part)
+            if fine:
+                across = (whole[:, 1:] + whole[:, :-1]) / 2
+                yield True, _best_place(across, part)
+                yield True, _best_place((whole[1:] + whole[:-1]) / 2, part)
+                yield True, _best_place((across[1:] + across[:-1]) / 2, part)
 
 
 def _with_mirror(small: Floats) -> Floats:
@@ -70,7 +83,7 @@ def _with_mirror(small: Floats) -> Floats:
     return flat / np.linalg.norm(flat[0])
 
 
-def _best_place(whole: Floats, parts: Floats) -> tuple[float, float]:
+def _best_place(whole: npt.NDArray[np.floating], parts: Floats) -> tuple[float, float]:
     """Correlation of each part with the place of a picture where it fits best."""
     places = np.lib.stride_tricks.sliding_window_view(whole, (SIDE, SIDE)).reshape(-1, SIDE * SIDE)
     length = places.std(axis=1) * SIDE

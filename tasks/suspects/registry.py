@@ -10,7 +10,9 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.plugins import Registry
 from reground.tasks.suspects.method import Method
 
-KINDS: Final[dict[str, str]] = {}
+KINDS: Final[dict[str, str]] = {
+    "duplicate": "reground.tasks.suspects.duplicate",
+}
 """Kind -> the module whose ``METHOD`` finds it."""
 
 
