@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reground.tasks.workspace import Workspace, repair_manifest
-from tests.support.bucket import Bucket
+from tests.support.bucket import Bucket, s3_server, seaweedfs_server
 from tests.support.waiting import HANG, wait_until
 from tests.support.world import World
 
@@ -61,6 +62,12 @@ def is_whole(workspace: str) -> bool:
     """Whether every listed file is there as it was written."""
     here = Workspace(workspace)
     return not repair_manifest(here)
+
+
+@pytest.fixture(scope="module", params=[s3_server, seaweedfs_server], ids=["moto", "seaweedfs"])
+def s3_address(request: pytest.FixtureRequest) -> Iterator[str]:
+    with request.param() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
