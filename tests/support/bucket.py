@@ -31,7 +31,7 @@ SEAWEEDFS_OPTIONS = (
     "-s3.port.lance=0",
     "-s3.autoCreateBucket=false",
 )
-"""No telemetry, small volumes (each bucket grows some of its own), no ports that it opens by default, no bucket that nobody has made."""
+"""No telemetry, small volumes (each bucket grows its own), no default ports, no bucket that nobody has made."""
 
 
 @dataclass(frozen=True)
