@@ -113,7 +113,7 @@ class SettingOption:
     def _convert(self, tokens: Sequence[Token]) -> str:
         text = tokens[0].value
         # A workspace that remembers a file, or a worker that reads it, may be in another folder.
-        return self.field.location.absolute(text, Path.cwd()) if self.field.location else text
+        return self.field.absolute(text, Path.cwd())
 
 
 def takes_settings(

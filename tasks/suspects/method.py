@@ -48,6 +48,7 @@ class Method:
         missing: (workspace, settings) -> what the method lacks here, and the command that makes it; empty: nothing.
         limit: what the kind does not show, in one sentence.
         models: (workspace, settings) -> models that the scores rest on.
+        inputs: (workspace, settings) -> digests of what it reads elsewhere.
     """
 
     tables: Callable[[Workspace, SuspectSettings], Sequence[str]]
@@ -55,3 +56,4 @@ class Method:
     missing: Callable[[Workspace, SuspectSettings], str]
     limit: str
     models: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()
+    inputs: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()

@@ -12,6 +12,7 @@ from reground.tasks.suspects.method import Method
 
 KINDS: Final[dict[str, str]] = {
     "duplicate": "reground.tasks.suspects.duplicate",
+    "leak": "reground.tasks.suspects.leak",
 }
 """Kind -> the module whose ``METHOD`` finds it."""
 

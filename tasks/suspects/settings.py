@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from reground.tasks.workspace import FileAddress
+
 DEFAULT: Final = ("label", "duplicate", "outlier")
 """Kinds that are found where nothing else is asked for."""
 
@@ -16,7 +18,10 @@ class SuspectSettings:
     Attributes:
         find: kinds to find; empty: those of label, duplicate and outlier whose tables exist.
         features: model whose features are compared; empty: the first with features, by name.
+        against: other workspaces, such as one of a training set: images that occur there are suspects of the kind
+            leak.
     """
 
     find: tuple[str, ...] = ()
     features: str = ""
+    against: tuple[FileAddress, ...] = ()

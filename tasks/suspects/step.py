@@ -15,14 +15,16 @@ from reground.tasks.schema import SuspectRow
 from reground.tasks.suspects.method import Suspect
 from reground.tasks.suspects.registry import kind_problems, method, plugin_args
 from reground.tasks.suspects.settings import DEFAULT, SuspectSettings
-from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace
+from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, refused
 
 log = logging.getLogger(__name__)
 
 
 def faults(settings: SuspectSettings) -> Iterator[Fault]:
-    """Kinds that nobody finds."""
+    """Kinds that nobody finds, and addresses that no workspace can have."""
     yield from (Fault("find", problem) for problem in kind_problems(settings.find))
+    for address in settings.against:
+        yield from refused("against", Workspace, address)
 
 
 def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
@@ -34,7 +36,8 @@ def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
     """
     workspace.require("images", "index IMAGES")
     shards: list[Shard] = []
-    for kind in dict.fromkeys(settings.find or DEFAULT):
+    kinds = settings.find or (*DEFAULT, *(("leak",) if settings.against else ()))
+    for kind in dict.fromkeys(kinds):
         found_by = method(kind)
         lacks = found_by.missing(workspace, settings)
         if lacks and settings.find:
@@ -43,7 +46,8 @@ def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
             log.info("suspects of the kind '%s' are left out: %s", kind, lacks)
             continue
         tables = ("images", *found_by.tables(workspace, settings))
-        shards.append(Shard(kind, tuple(workspace.table_digest(name) for name in tables), plugin_args(kind)))
+        inputs = (*map(workspace.table_digest, tables), *found_by.inputs(workspace, settings))
+        shards.append(Shard(kind, inputs, plugin_args(kind)))
     return shards
 
 
@@ -79,6 +83,6 @@ STEP = Step(
     plan,
     work,
     check=faults,
-    execution_only=frozenset({"find"}),
+    execution_only=frozenset({"find", "against"}),
     idle="no table exists in which label, duplicate or outlier suspects could be found",
 )

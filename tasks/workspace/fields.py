@@ -63,8 +63,20 @@ class SettingField:
     @property
     def location(self) -> Location | None:
         """How it names a file or folder, if it does."""
-        metadata = getattr(self.annotation, "__metadata__", ())
+        named = get_args(self.annotation)[0] if self.is_list else self.annotation
+        metadata = getattr(named, "__metadata__", ())
         return next((one for one in metadata if isinstance(one, Location)), None)
+
+    def absolute(self, text: str, folder: Path) -> str:
+        """The text of a value with the full paths of what it names; unchanged if it names no file or folder.
+
+        Args:
+            text: as the command line gives it.
+            folder: that relative paths start from.
+        """
+        if not self.location:
+            return text
+        return ",".join(self.location.absolute(one, folder) for one in (_split(text) if self.is_list else (text,)))
 
     def parse(self, raw: Any, folder: Path | None = None) -> Any:
         """A value of the field's type.
@@ -78,12 +90,21 @@ class SettingField:
             ValueError: another kind of value, one out of bounds, or text that is not Unicode.
         """
         value = self._validate(os.fspath(raw) if isinstance(raw, os.PathLike) else raw)
-        if self.location and self.location.refuses(value):
-            raise ValueError(f"expected a file or folder of this machine, got {value}: download it first")
-        value = self.location.absolute(value, folder) if self.location and folder else value
+        if self.location:
+            value = self._locate(self.location, value, folder)
         for text in value if self.is_list else (value,):
             _check_unicode(text)
         return value
+
+    def _locate(self, location: Location, value: Any, folder: Path | None) -> Any:
+        if self.is_list:
+            return tuple(self._locate_one(location, one, folder) for one in value)
+        return self._locate_one(location, value, folder)
+
+    def _locate_one(self, location: Location, text: str, folder: Path | None) -> str:
+        if location.refuses(text):
+            raise ValueError(f"expected a file or folder of this machine, got {text}: download it first")
+        return location.absolute(text, folder) if folder else text
 
     def _validate(self, raw: Any) -> Any:
         from pydantic import ValidationError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from reground.tasks.errors import UsageError
 from reground.tasks.workspace import (
     Fault,
+    FileAddress,
     FilePath,
     PositiveInt,
     Shard,
@@ -52,6 +54,32 @@ class Example:
     names: tuple[str, ...] = ("wren",)
     folder: FilePath = ""
     rule: Inner = field(default_factory=Inner)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are.
+
+    Attributes:
+        here: on this machine.
+        anywhere: in stores too.
+    """
+
+    here: tuple[FilePath, ...] = ()
+    anywhere: tuple[FileAddress, ...] = ()
+
+
+def test_a_list_of_places_has_full_paths(tmp_path: Path) -> None:
+    here, anywhere = fields(Places)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    full = (f"{tmp_path}/a", f"{tmp_path}/b")
+    assert here.parse("a, b", tmp_path) == full and here.parse(["a", "missing"], tmp_path) == (full[0], "missing")
+    assert here.absolute("a, b", tmp_path) == ",".join(full)
+    assert anywhere.parse("s3://bucket/w, a", tmp_path) == ("s3://bucket/w", full[0])
+    assert anywhere.absolute("s3://bucket/w,a", tmp_path) == f"s3://bucket/w,{full[0]}"
+    with pytest.raises(ValueError, match="got s3://bucket/w: download it first"):
+        here.parse("a,s3://bucket/w")
 
 
 def test_fields() -> None:
