@@ -28,6 +28,7 @@ def pipeline(workspace: str, settings: Overrides | None = None, runner: str = ""
         context.run("masks")  # boxes -> foreground masks
         context.run("variants")  # foregrounds and backgrounds -> the eight variants
         context.run("predict")  # predictions of every model on photographs and variants
+        context.run("neighbours")  # the most similar photographs of each, where there are features
         context.run("candidates")  # candidate labels to ask annotators about
         # Annotation happens outside: the flow `review-push` asks, the flow `collect` pulls the votes.
         context.run("truth")  # votes -> labels with confidence

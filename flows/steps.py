@@ -18,6 +18,7 @@ MODULES: Final[dict[str, str]] = {
     "masks": "reground.tasks.masks:STEP",
     "variants": "reground.tasks.variants:STEP",
     "predict": "reground.tasks.predictions:PREDICT",
+    "neighbours": "reground.tasks.neighbours:STEP",
     "candidates": "reground.tasks.predictions:CANDIDATES",
     "adversarial": "reground.tasks.adversarial:STEP",
     "truth": "reground.annotations.truth:TRUTH",

@@ -42,7 +42,7 @@ FLOORS = (
     ("annotations.collect",),
     ("annotations.rounds", "annotations.references"),
     ("annotations", "annotations.label_studio", "annotations.truth", "annotations.published"),
-    ("tasks.evaluation", "tasks.facts", "tasks.masks", "tasks.models"),
+    ("tasks.evaluation", "tasks.facts", "tasks.masks", "tasks.models", "tasks.neighbours"),
     ("tasks.imports", "tasks.features"),
     ("tasks.references",),
     ("tasks.images", "tasks.votes"),

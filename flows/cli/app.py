@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "masks": "Make foreground masks.",
         "variants": "Make the eight background variants of ImageNet-9.",
         "predict": "Predict the top-5 of every model on photographs and variants; `predict import` reads a file.",
+        "neighbours": "Find the most similar photographs of each, by the features of a model.",
         "candidates": "Collect labels worth asking about, with reasons.",
         "truth": "Turn votes into labels with confidence; `truth import` reads published ones, `truth diff` compares.",
         "needs_vote": "Rank questions by what one more answer is expected to tell.",

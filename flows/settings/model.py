@@ -13,6 +13,7 @@ from reground.tasks.facts import FactSettings
 from reground.tasks.imagenet9 import Imagenet9Settings
 from reground.tasks.images import IndexSettings
 from reground.tasks.masks import MaskSettings
+from reground.tasks.neighbours import NeighbourSettings
 from reground.tasks.predictions import CandidateSettings, PredictionSettings
 from reground.tasks.report import ReportSettings
 from reground.tasks.variants import VariantSettings
@@ -33,6 +34,7 @@ class Settings:
     masks: MaskSettings = field(default_factory=MaskSettings)
     variants: VariantSettings = field(default_factory=VariantSettings)
     predict: PredictionSettings = field(default_factory=PredictionSettings)
+    neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     candidates: CandidateSettings = field(default_factory=CandidateSettings)
     adversarial: AdversarialSettings = field(default_factory=AdversarialSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)

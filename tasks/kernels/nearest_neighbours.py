@@ -18,62 +18,89 @@ def normalise(vectors: npt.NDArray[np.floating]) -> Floats:
     Raises:
         ValueError: a value is not finite.
     """
-    values = np.asarray(vectors, np.float32)
-    length = np.sqrt(np.einsum("nd,nd->n", values, values, dtype=np.float64))
-    if not np.isfinite(length).all():
-        raise ValueError(f"expected finite vectors, row {int(np.flatnonzero(~np.isfinite(length))[0])} is not")
-    return (values / np.where(length > 0, length, 1)[:, None]).astype(np.float32)
+    values = np.empty(vectors.shape, np.float32)
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK].astype(np.float64)
+        length = np.sqrt(np.einsum("nd,nd->n", block, block))
+        if not np.isfinite(length).all():
+            raise ValueError(
+                f"expected finite vectors, row {start + int(np.flatnonzero(~np.isfinite(length))[0])} is not"
+            )
+        values[start : start + BLOCK] = block / np.where(length > 0, length, 1)[:, None]
+    return values
 
 
-def nearest_neighbours(queries: Floats, base: Floats, k: int, exclude_self: bool = False) -> tuple[Ints, Floats]:
+def nearest_neighbours(queries: Floats, base: Floats, k: int, own: int | None = None) -> tuple[Ints, Floats]:
     """The k nearest rows of ``base`` for each row of ``queries``, nearest first; of equals the lower index.
 
     Args:
         queries: ``(N, D)``, of length one (see `normalise`).
         base: ``(M, D)``, of length one.
         k: neighbours wanted; fewer where ``base`` has fewer rows.
-        exclude_self: leave out row i of ``base`` for query i, where both are the same vectors.
+        own: row of ``base`` that is query 0, where the queries are rows of it one after the other: none is its own
+            neighbour. None: they are others.
 
     Returns:
         Indices ``(N, K) int64`` and cosines ``(N, K) float32``, from -1 to 1, higher is nearer.
 
     Examples:
         >>> vectors = normalise(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
-        >>> rows, cosines = nearest_neighbours(vectors, vectors, k=1, exclude_self=True)
+        >>> rows, cosines = nearest_neighbours(vectors, vectors, k=1, own=0)
         >>> rows.ravel().tolist(), cosines.ravel().tolist()
         ([1, 0, 0], [1.0, 1.0, 0.0])
     """
-    k = max(0, min(k, len(base) - exclude_self))
+    k = max(0, min(k, len(base) - (own is not None)))
     rows, cosines = np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k), np.float32)
-    for start in range(0, len(queries), BLOCK):
-        stop = min(start + BLOCK, len(queries))
-        rows[start:stop], cosines[start:stop] = _of_block(queries, base, slice(start, stop), k, exclude_self)
+    for start in range(0, len(queries) if k else 0, BLOCK):
+        block = slice(start, min(start + BLOCK, len(queries)))
+        first = None if own is None else own + start
+        rows[block], cosines[block] = _of_block(queries[block], base, k, first)
     return rows, cosines
 
 
-def _of_block(queries: Floats, base: Floats, block: slice, k: int, exclude_self: bool) -> tuple[Ints, Floats]:
-    """Neighbours of one block: the best of each block of the base, merged."""
-    size = block.stop - block.start
-    best_rows, best = np.zeros((size, 0), np.int64), np.zeros((size, 0), np.float32)
+def _of_block(queries: Floats, base: Floats, k: int, own: int | None) -> tuple[Ints, Floats]:
+    """Neighbours of one block: only products above the k-th best of their row so far are looked at again."""
+    best = np.full((len(queries), k), -np.inf, np.float32)
+    best_rows = np.zeros((len(queries), k), np.int64)
     for start in range(0, len(base), BLOCK):
-        products = queries[block] @ base[start : start + BLOCK].T
-        if exclude_self and start < block.stop and block.start < start + BLOCK:
-            own = np.arange(max(start, block.start), min(start + BLOCK, block.stop))
-            products[own - block.start, own - start] = -np.inf
-        columns = _largest(products, k)
-        best = np.concatenate([best, np.take_along_axis(products, columns, axis=1)], axis=1)
-        best_rows = np.concatenate([best_rows, columns + start], axis=1)
-        order = np.lexsort((best_rows, -best))[:, :k]
-        best, best_rows = np.take_along_axis(best, order, axis=1), np.take_along_axis(best_rows, order, axis=1)
+        products = queries @ base[start : start + BLOCK].T
+        if own is not None:
+            same = np.arange(max(start, own), min(start + BLOCK, own + len(queries)))
+            products[same - own, same - start] = -np.inf
+        rows, columns = _above(products, best[:, -1:], k)
+        _merge(best, best_rows, rows, products[rows, columns], columns + start)
     return best_rows, best
+
+
+def _above(products: Floats, threshold: Floats, k: int) -> tuple[Ints, Ints]:
+    """Rows, in order, and columns of products that may be among the k best: above the threshold of their row."""
+    if np.isneginf(threshold).any():  # the first blocks: all are above
+        columns = _largest(products, k)
+        rows = np.repeat(np.arange(len(products)), columns.shape[1])
+        keep = (np.take_along_axis(products, columns, axis=1) > threshold).ravel()
+        return rows[keep], columns.ravel()[keep]
+    return np.divmod(np.flatnonzero(products > threshold), products.shape[1])
+
+
+def _merge(best: Floats, best_rows: Ints, rows: Ints, values: Floats, indices: Ints) -> None:
+    """Put values into the best of their rows, in place; of equals the lower index stays."""
+    if not len(rows):
+        return
+    k = best.shape[1]
+    changed, counts = np.unique(rows, return_counts=True)
+    owner = np.concatenate([np.repeat(changed, k), rows])
+    values = np.concatenate([best[changed].ravel(), values])
+    indices = np.concatenate([best_rows[changed].ravel(), indices])
+    order = np.lexsort((indices, -values, owner))
+    first = np.cumsum(counts + k) - (counts + k)
+    kept = order[first[:, None] + np.arange(k)]
+    best[changed], best_rows[changed] = values[kept], indices[kept]
 
 
 def _largest(values: Floats, k: int) -> Ints:
     """Columns of the k largest of each row, in no order; of equals the first."""
     if k >= values.shape[1]:
         return np.tile(np.arange(values.shape[1]), (len(values), 1))
-    if not k:
-        return np.zeros((len(values), 0), np.int64)
     columns = np.argpartition(-values, k - 1, axis=1)[:, :k]
     last = np.take_along_axis(values, columns, axis=1).min(axis=1, keepdims=True)
     tied = np.flatnonzero((values >= last).sum(axis=1) > k)
