@@ -19,6 +19,7 @@ from reground.annotations.review import (
 from reground.annotations.rounds import decide_result, read_tasks
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx
+from reground.tasks.storage.folder import Folder
 from reground.tasks.workspace import Workspace
 from tests.support.curator_world import DOG, EAGLE, Review, skip, ticks, tie
 from tests.support.label_studio_world import LabelStudio, files_of, on_server
@@ -115,7 +116,7 @@ def test_a_pull_that_is_cut_off_anywhere_ends_as_one_that_is_not(
     review.edit("eve", review.answer("ann", EAGLE, 22), ticks(22, 21))
     review.decide("eve", DOG, 251)
     before = Path(review.workspace.url)
-    write, cuts = Workspace.write_bytes, 0
+    write, cuts = Folder.put, 0
     shutil.copytree(before, whole := tmp_path / "whole", symlinks=True)
     pull_votes(Workspace(whole), review.settings)
     expected = {path.removeprefix(str(whole)): sha for path, sha in files_of(Workspace(whole)).items()}
@@ -123,19 +124,19 @@ def test_a_pull_that_is_cut_off_anywhere_ends_as_one_that_is_not(
         shutil.copytree(before, copy := tmp_path / f"cut-{limit}", symlinks=True)
         left = limit
 
-        def write_or_die(self: Workspace, relative: str, content: bytes) -> None:
+        def write_or_die(self: Folder, key: str, content: bytes, private: bool = False) -> None:
             nonlocal left
             if left == 0:
                 raise Killed
             left -= 1
-            write(self, relative, content)
+            write(self, key, content, private)
 
-        monkeypatch.setattr(Workspace, "write_bytes", write_or_die)
+        monkeypatch.setattr(Folder, "put", write_or_die)
         try:
             pull_votes(Workspace(copy), review.settings)
         except Killed:
             cuts += 1
-        monkeypatch.setattr(Workspace, "write_bytes", write)
+        monkeypatch.setattr(Folder, "put", write)
         pull_votes(Workspace(copy), review.settings)
         Workspace(copy).sweep()
         assert {path.removeprefix(str(copy)): sha for path, sha in files_of(Workspace(copy)).items()} == expected
