@@ -24,6 +24,7 @@ def audit(workspace: str, settings: Overrides | None = None, runner: str = "") -
     with run_context("audit", workspace, settings, runner, steps.AUDIT) as context:
         context.run("truth")
         context.run("needs_vote")
+        context.run("suspects")
         context.run("evaluate")
         context.run("report")
         return context.summary()

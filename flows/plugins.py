@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reground.annotations import published
-from reground.tasks import export, masks, models
+from reground.tasks import export, masks, models, suspects
 from reground.tasks.plugins import PluginState
 
-REGISTRIES = (models.REGISTRY, masks.REGISTRY, export.REGISTRY, published.REGISTRY)
+REGISTRIES = (models.REGISTRY, masks.REGISTRY, export.REGISTRY, published.REGISTRY, suspects.REGISTRY)
 
 
 def plugins() -> list[PluginState]:

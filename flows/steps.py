@@ -23,6 +23,7 @@ MODULES: Final[dict[str, str]] = {
     "adversarial": "reground.tasks.adversarial:STEP",
     "truth": "reground.annotations.truth:TRUTH",
     "needs_vote": "reground.annotations.truth:NEEDS_VOTE",
+    "suspects": "reground.tasks.suspects:STEP",
     "evaluate": "reground.tasks.evaluation:STEP",
     "report": "reground.tasks.report:STEP",
 }
@@ -34,7 +35,7 @@ ON_REQUEST: Final = ("imagenet9", "adversarial")
 RUN: Final = tuple(name for name in MODULES if name not in ON_REQUEST)
 """Steps of ``reground run``, in order."""
 
-AUDIT: Final = ("truth", "needs_vote", "evaluate", "report")
+AUDIT: Final = ("truth", "needs_vote", "suspects", "evaluate", "report")
 """Steps of the flow ``audit``, in order."""
 
 

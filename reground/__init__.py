@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 from reground.tasks.errors import RegroundError, UsageError
 
 if TYPE_CHECKING:
-    from reground.extend import register_export_format, register_mask_method, register_model, register_votes_format
+    from reground.extend import (
+        register_export_format,
+        register_mask_method,
+        register_model,
+        register_suspect_kind,
+        register_votes_format,
+    )
     from reground.workspace import Workspace, open
 
     __version__: str
@@ -31,6 +37,7 @@ __all__ = [
     "register_mask_method",
     "register_export_format",
     "register_votes_format",
+    "register_suspect_kind",
     "RegroundError",
     "UsageError",
 ]
@@ -42,6 +49,7 @@ _PLACES: Final = {
     "register_mask_method": "reground.extend",
     "register_export_format": "reground.extend",
     "register_votes_format": "reground.extend",
+    "register_suspect_kind": "reground.extend",
 }
 
 

@@ -1,4 +1,4 @@
-"""Add a model, a mask method, an export format or a format of votes to this process.
+"""Add a model, a mask method, an export format, a format of votes or a kind of suspect to this process.
 
 What is registered is selected by name like an installed plugin. Each function is a decorator too:
 
@@ -80,6 +80,22 @@ def register_votes_format(name: str, read: Any = None, *, version: str = "") -> 
     from reground.annotations.published import REGISTRY
 
     return _register(REGISTRY.register, name, read, version)
+
+
+def register_suspect_kind(name: str, method: Any = None, *, version: str = "") -> Any:
+    """Add a kind of suspect.
+
+    Args:
+        name: of the kind, as in ``suspects.find``.
+        method: a `reground.tasks.suspects.Method`. Left out: a decorator.
+        version: see `reground.tasks.plugins.Registry.register`; a method has no source of its own, so give one.
+
+    Raises:
+        UsageError: the name is not free or malformed, or ``method`` is no method.
+    """
+    from reground.tasks.suspects import REGISTRY
+
+    return _register(REGISTRY.register, name, method, version)
 
 
 def _register(register: Callable[[str, T, str], None], name: str, target: T | None, version: str) -> Any:

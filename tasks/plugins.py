@@ -1,8 +1,8 @@
 """What is chosen by name: built in, installed with another distribution, or registered in this process.
 
-A distribution adds to the project by entry points (packaging.python.org/specifications/entry-points) of
-the groups ``reground.models``, ``reground.masks``, ``reground.exports`` and ``reground.votes``. A
-plugin is imported when it is selected, not before; one that clashes with another is skipped.
+A distribution adds to the project by entry points (packaging.python.org/specifications/entry-points) of the groups
+``reground.models``, ``reground.masks``, ``reground.exports``, ``reground.votes`` and ``reground.suspects``. A plugin is
+imported when it is selected, not before; one that clashes with another is skipped.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from reground.tasks.masks import MaskSettings
 from reground.tasks.neighbours import NeighbourSettings
 from reground.tasks.predictions import CandidateSettings, PredictionSettings
 from reground.tasks.report import ReportSettings
+from reground.tasks.suspects import SuspectSettings
 from reground.tasks.variants import VariantSettings
 
 
@@ -40,6 +41,7 @@ class Settings:
     review: ReviewSettings = field(default_factory=ReviewSettings)
     truth: TruthSettings = field(default_factory=TruthSettings)
     needs_vote: NeedsVoteSettings = field(default_factory=NeedsVoteSettings)
+    suspects: SuspectSettings = field(default_factory=SuspectSettings)
     evaluate: EvaluationSettings = field(default_factory=EvaluationSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
 

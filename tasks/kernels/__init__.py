@@ -29,6 +29,7 @@ __all__ = [
     "label_state",
     "objects",
     "label_margin",
+    "ensemble_probability",
     "confident_joint",
     "nearest_neighbours",
     "quantum_entropy",

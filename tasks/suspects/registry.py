@@ -11,6 +11,7 @@ from reground.tasks.plugins import Registry
 from reground.tasks.suspects.method import Method
 
 KINDS: Final[dict[str, str]] = {
+    "label": "reground.tasks.suspects.label",
     "duplicate": "reground.tasks.suspects.duplicate",
     "leak": "reground.tasks.suspects.leak",
 }

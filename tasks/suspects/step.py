@@ -11,11 +11,14 @@ import logging
 from collections.abc import Iterator
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import SuspectRow
+from reground.tasks.schema import ImageId, ImageState, SuspectRow
 from reground.tasks.suspects.method import Suspect
 from reground.tasks.suspects.registry import kind_problems, method, plugin_args
 from reground.tasks.suspects.settings import DEFAULT, SuspectSettings
 from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, refused
+
+VOTES, DECISION = "votes", "decision"
+"""The closed list of ``suspects.settled_by``."""
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
         if lacks:
             log.info("suspects of the kind '%s' are left out: %s", kind, lacks)
             continue
-        tables = ("images", *found_by.tables(workspace, settings))
+        tables = ("images", "truth", *found_by.tables(workspace, settings))
         inputs = (*map(workspace.table_digest, tables), *found_by.inputs(workspace, settings))
         shards.append(Shard(kind, inputs, plugin_args(kind)))
     return shards
@@ -53,13 +56,25 @@ def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
 
 def work(workspace: Workspace, settings: SuspectSettings, shard: Shard) -> Output:
     """All suspects of one kind, the most suspect first."""
+    settled = _settled(workspace)
     kind, found_by = shard.id, method(shard.id)
     models = ",".join(found_by.models(workspace, settings))
     suspects = sorted(found_by.find(workspace, settings), key=lambda one: (-one.score, one.image_id, *one.related))
-    return Output({"suspects": [_row(kind, rank, one, models) for rank, one in enumerate(suspects, start=1)]})
+    rows = [_row(kind, n, one, models, settled.get(one.image_id)) for n, one in enumerate(suspects, start=1)]
+    return Output({"suspects": rows})
 
 
-def _row(kind: str, rank: int, suspect: Suspect, models: str) -> SuspectRow:
+def _settled(workspace: Workspace) -> dict[ImageId, str]:
+    """Settled image -> what settled it."""
+    truth = workspace.read("truth", ["image_id", "state", "decided"])
+    settled = truth[truth["state"] == ImageState.SETTLED]
+    return {
+        ImageId(image_id): DECISION if len(decided) else VOTES
+        for image_id, decided in zip(settled["image_id"], settled["decided"], strict=True)
+    }
+
+
+def _row(kind: str, rank: int, suspect: Suspect, models: str, settled_by: str | None) -> SuspectRow:
     return {
         "kind": kind,
         "rank": rank,
@@ -72,7 +87,7 @@ def _row(kind: str, rank: int, suspect: Suspect, models: str) -> SuspectRow:
         "proposed": list(suspect.proposed),
         "model": models,
         "evidence": json.dumps(suspect.evidence, sort_keys=True),
-        "settled_by": None,
+        "settled_by": settled_by,
     }  # type: ignore[typeddict-item]
 
 
@@ -84,5 +99,5 @@ STEP = Step(
     work,
     check=faults,
     execution_only=frozenset({"find", "against"}),
-    idle="no table exists in which label, duplicate or outlier suspects could be found",
+    idle="no table exists in which suspects could be found",
 )

@@ -10,7 +10,7 @@ import pytest
 from reground.tasks.errors import RegroundError
 from reground.tasks.suspects import REGISTRY, STEP, Method, Suspect, SuspectSettings
 from reground.tasks.workspace import Workspace, run_shard, todo
-from tests.support.tables import image, put
+from tests.support.tables import image, put, put_truth, truth_row
 
 
 def tiny(lacks: str = "", scores: Sequence[float] = (0.1, 0.9, 0.9)) -> Method:
@@ -65,3 +65,20 @@ def test_an_unknown_kind_lists_those_there_are(workspace: Workspace) -> None:
     REGISTRY.register("tiny", tiny())
     with pytest.raises(RegroundError, match=r"'dupliacte'.*tiny"):
         run(workspace, "dupliacte")
+
+
+def test_what_people_have_decided_settles_a_suspect(workspace: Workspace) -> None:
+    REGISTRY.register("tiny", tiny())
+    run(workspace, "tiny")
+    assert workspace.read("suspects")["settled_by"].isna().all()
+    put_truth(
+        workspace,
+        [
+            truth_row("a", [1], "confirmed", 1),
+            {**truth_row("b", [1], "confirmed", 1), "decided": [1]},
+            truth_row("c", [], "in_review", None),
+        ],
+    )
+    run(workspace, "tiny")
+    suspects = workspace.read("suspects").set_index("image_id")["settled_by"]
+    assert suspects["a"] == "votes" and suspects["b"] == "decision" and suspects.isna()["c"]

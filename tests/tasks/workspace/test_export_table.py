@@ -16,6 +16,7 @@ from tests.support.tables import image, put
 
 VALUES: dict[str, Any] = {
     "string": "a",
+    "binary": b"a\0",
     "bool": True,
     "int16": 1,
     "int32": 2,
@@ -24,6 +25,7 @@ VALUES: dict[str, Any] = {
     "float64": 0.25,
     "list<string>": ["a", "b"],
     "list<int32>": [1, 2],
+    "list<float16>": [0.5, -2.0],
     "list<float32>": [0.5, math.nan],
     "list<list<int32>>": [[1], [2, 3]],
     "box": {"xmin": 0, "ymin": 1, "xmax": 2, "ymax": 3},
