@@ -25,6 +25,8 @@ WHOLE_NUMBERS: Final = {
     pa.int64(): pd.Int64Dtype(),
 }
 """Arrow's types -> those of pandas that have nulls too: a whole number stays one beside a null."""
+PICTURES: Final = ("image", "binary")
+"""Types of columns that text leaves out."""
 
 
 def write_table(workspace: Workspace, name: str, to: Path, escape_formulas: bool = False) -> int:
@@ -71,7 +73,8 @@ def _read(workspace: Workspace, name: str, with_pictures: bool) -> pa.Table:
     if not workspace.parts(name):
         made = ", ".join(workspace.tables()) or "none"
         raise RegroundError(f"expected the table '{name}' in {workspace.url}; made so far: {made}.")
-    table = workspace.read_arrow(name, [column for column in plan.names() if with_pictures or column != "image"])
+    columns = [column.name for column in plan.columns if with_pictures or column.type not in PICTURES]
+    table = workspace.read_arrow(name, columns)
     return table.sort_by([(column, "ascending") for column in plan.key]) if plan.key else table
 
 

@@ -53,6 +53,17 @@ def test_parquet_holds_every_value_of_every_table(name: str, tmp_path: Path) -> 
     assert sorted(map(repr, written.to_pylist())) == sorted(map(repr, rows))
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("name", TABLES)
+def test_text_holds_every_table(name: str, suffix: str, tmp_path: Path) -> None:
+    workspace = Workspace(str(tmp_path / "w"))
+    put(workspace, name, [_row(name, number) for number in range(3)])
+    assert write_table(workspace, name, tmp_path / f"table.{suffix}") == 3
+    text = (tmp_path / f"table.{suffix}").read_text()
+    pictures = [column.name for column in TABLES[name].columns if column.type in ("image", "binary")]
+    assert "b'" not in text and not any(f'"{picture}"' in text for picture in pictures)
+
+
 def test_text_leaves_pictures_out(tmp_path: Path) -> None:
     workspace = Workspace(str(tmp_path / "w"))
     put(workspace, "images", [image("a", 1), image("b", 2)])
