@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 BANDS: Final = 4
 """Of 16 bits each."""
 BITS: Final = 16
+FEW: Final = 1 << 20
+"""Pairs that are sooner compared than looked up."""
 MAX_CANDIDATES: Final = 1 << 20
 """Pairs that are compared at once, unless one hash alone has more."""
 
@@ -41,9 +43,17 @@ def pairs_within(queries: Hashes, base: Hashes, radius: int) -> Iterator[tuple[I
         >>> [list(zip(*map(np.ndarray.tolist, block))) for block in pairs_within(hashes[:1], hashes, 1)]
         [[(0, 0, 0), (0, 1, 1)]]
     """
+    if not len(queries) or not len(base):
+        return
+    if len(queries) * len(base) <= FEW:
+        distance = np.bitwise_count(queries[:, None] ^ base[None])
+        rows, columns = np.divmod(np.flatnonzero(distance <= radius), len(base))
+        if len(rows):
+            yield rows, columns, distance[rows, columns].astype(np.int64)
+        return
     radii = _band_radii(radius)
     for band, band_radius in enumerate(radii):
-        if band_radius >= 0 and len(queries) and len(base):
+        if band_radius >= 0:
             for rows, columns in _in_band(_band(queries, band), _band(base, band), band_radius):
                 differing = queries[rows] ^ base[columns]
                 distance = np.bitwise_count(differing).astype(np.int64)
@@ -67,9 +77,9 @@ def _band(hashes: Hashes, band: int) -> npt.NDArray[np.uint16]:
 def _in_band(queries: npt.NDArray[np.uint16], base: npt.NDArray[np.uint16], radius: int) -> Iterator[tuple[Ints, Ints]]:
     """Pairs whose band differs in at most ``radius`` bits."""
     order = np.argsort(base, kind="stable")
-    edges = np.searchsorted(base[order], np.arange(2**BITS + 1))
+    sizes = np.bincount(base, minlength=2**BITS)
+    starts = np.cumsum(sizes) - sizes
     masks = _masks(min(radius, BITS))
-    sizes = np.diff(edges)
     # Queries of one value have the same neighbours; equal ones lie side by side in memory.
     by_value = np.argsort(queries, kind="stable")
     rows_at_once = max(1, MAX_CANDIDATES // len(masks))
@@ -78,7 +88,7 @@ def _in_band(queries: npt.NDArray[np.uint16], base: npt.NDArray[np.uint16], radi
         values = queries[rows][:, None] ^ masks
         ends = np.cumsum(sizes[values].sum(axis=1))
         for part in _cuts(ends):
-            yield _expand(rows[part], edges[values[part]], sizes[values[part]], order)
+            yield _expand(rows[part], starts[values[part]], sizes[values[part]], order)
 
 
 def _cuts(ends: Ints) -> Iterator[slice]:

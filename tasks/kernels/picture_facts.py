@@ -22,7 +22,7 @@ HEIGHT: Final = 256
 """Of the grey picture whose sharpness is measured, pixels."""
 MAX_GREY: Final = 1 << 20
 """Pixels of that picture: a strip of a few rows is not enlarged to 256 of them."""
-SAMPLE: Final = 128
+SAMPLE: Final = 96
 """Pixels along the short side, about, that colours and exposure are measured on; all where there are fewer."""
 OPPONENT: Final = np.array([[1, -1, 0], [1, 1, -2]], np.float32)
 """RGB to red against green, and to twice yellow against blue (Hasler, Suesstrunk 2003, equations 1 and 2)."""
@@ -95,16 +95,17 @@ def picture_facts(pixels: Pixels, grey: Pixels | None = None) -> PictureFacts:
         height=height,
         aspect=max(width, height) / min(width, height),
         colourfulness=_colourfulness(sample),
-        sharpness=_deviation(cv2.Laplacian(small_grey(pixels) if grey is None else grey, cv2.CV_16S)) ** 2,
-        contrast=_deviation(greys),
+        sharpness=_variance(cv2.Laplacian(small_grey(pixels) if grey is None else grey, cv2.CV_16S)),
+        contrast=_variance(greys) ** 0.5,
         main_colour_share=float(colours.max()) / greys.size,
         dark_share=float((greys <= DARK).mean()),
         bright_share=float((greys >= BRIGHT).mean()),
     )
 
 
-def _deviation(values: MatLike) -> float:
-    return float(cv2.meanStdDev(values)[1][0, 0])
+def _variance(values: MatLike) -> float:
+    """As by `cv2.meanStdDev`, several times as fast."""
+    return max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - cv2.mean(values)[0] ** 2)
 
 
 def _colourfulness(pixels: Pixels) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -16,10 +17,8 @@ SIDE: Final = 32
 """Of the pictures that are compared, pixels."""
 COARSE: Final = (34, 36, 38, 40)
 """Sides that the whole is scaled to where the other may be a part of it: 94 to 80 % of a side."""
-FINE: Final = (33, 34, 35, 36, 37, 38, 39, 40, 41)
-"""Sides where one of those nearly fits; places of half a pixel are tried as well."""
 PROMISING: Final = 0.8
-"""Correlation from which on a finer search may find enough."""
+"""Correlation from which on a finer search nearby may find enough: other sides, and places of half a pixel."""
 FLAT: Final = 1.0
 """Standard deviation of grey values up to which a picture is of one colour."""
 
@@ -48,33 +47,36 @@ def likeness(a: Grey, b: Grey, enough: float = 0.95) -> Likeness:
         b: ``(S, S) uint8``.
         enough: correlation from which on no better one is looked for.
     """
-    if min(a.std(), b.std()) <= FLAT:
-        both = max(a.std(), b.std()) <= FLAT
+    flat = [float(cv2.meanStdDev(picture)[1][0, 0]) <= FLAT for picture in (a, b)]
+    if any(flat):
+        both = all(flat)
         return Likeness(float(both and abs(float(a.mean()) - float(b.mean())) < 1))
-    best = Likeness(-1.0)
-    for fine in (False, True):
-        for cropped, (plain, mirrored) in _correlations(a, b, fine):
-            best = max(best, Likeness(plain, False, cropped), Likeness(mirrored, True, cropped), key=lambda one: one[0])
-            if best.correlation >= enough:
-                return best
-        if best.correlation < min(PROMISING, enough):
-            break
+    parts = {whole: _with_mirror(_scaled(part, SIDE)) for whole, part in ((True, b), (False, a))}
+
+    def place(side: int, whole_is_a: bool, fine: bool = False) -> Likeness:
+        """How far one is a part of the other, scaled to ``side``; the whole where that is the side of the part."""
+        whole = _scaled(a if whole_is_a else b, side)
+        shifted = _half_pixels(whole) if fine else (whole,)
+        plain, mirrored = np.max([_best_place(one, parts[whole_is_a]) for one in shifted], axis=0)
+        return Likeness(float(max(plain, mirrored)), bool(mirrored > plain), side > SIDE)
+
+    best, nearby = place(SIDE, True), (SIDE, True)
+    for side, whole_is_a in itertools.product(COARSE, (True, False)):
+        if best.correlation >= enough:
+            return best
+        match = place(side, whole_is_a)
+        if match.correlation > best.correlation:
+            best, nearby = match, (side, whole_is_a)
+    if best.correlation >= min(PROMISING, enough) and best.cropped:
+        finer = (place(nearby[0] + change, nearby[1], fine=True) for change in (0, -1, 1))
+        best = max(best, *finer, key=lambda match: match.correlation)
     return best
 
 
-def _correlations(a: Grey, b: Grey, fine: bool) -> Iterator[tuple[bool, tuple[float, float]]]:
-    """(cropped, (correlation, that with the mirror image)) of each way to lay one on the other."""
-    small_a, small_b = (_with_mirror(_scaled(picture, SIDE)) for picture in (a, b))
-    if not fine:
-        yield False, _best_place(_scaled(a, SIDE), small_b)
-    for side in FINE if fine else COARSE:
-        for whole, part in ((_scaled(a, side), small_b), (_scaled(b, side), small_a)):
-            yield True, _best_place(whole, part)
-            if fine:
-                across = (whole[:, 1:] + whole[:, :-1]) / 2
-                yield True, _best_place(across, part)
-                yield True, _best_place((whole[1:] + whole[:-1]) / 2, part)
-                yield True, _best_place((across[1:] + across[:-1]) / 2, part)
+def _half_pixels(picture: Floats) -> Iterator[npt.NDArray[np.floating]]:
+    """The picture, and the picture moved by half a pixel across, down, and both."""
+    across = (picture[:, 1:] + picture[:, :-1]) / 2
+    yield from (picture, across, (picture[1:] + picture[:-1]) / 2, (across[1:] + across[:-1]) / 2)
 
 
 def _with_mirror(small: Floats) -> Floats:
@@ -88,7 +90,7 @@ def _best_place(whole: npt.NDArray[np.floating], parts: Floats) -> tuple[float, 
     places = np.lib.stride_tricks.sliding_window_view(whole, (SIDE, SIDE)).reshape(-1, SIDE * SIDE)
     length = places.std(axis=1) * SIDE
     products = places @ parts.T / np.maximum(length, FLAT)[:, None]
-    return float(products[:, 0].max()), float(products[:, 1].max())
+    return min(1.0, float(products[:, 0].max())), min(1.0, float(products[:, 1].max()))
 
 
 def _scaled(picture: Grey, side: int) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,15 @@ from hypothesis import strategies as st
 
 from reground.tasks.kernels import hash_pairs
 from reground.tasks.kernels.hash_pairs import pairs_within
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _bands_of_few_too() -> Iterator[None]:
+    """Small inputs are looked up as large ones are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hash_pairs, "FEW", 0)
+        yield
+
 
 HASHES = st.lists(st.integers(0, 2**64 - 1), max_size=12)
 FEW_BITS = st.lists(st.integers(0, 63), max_size=14)
@@ -48,3 +59,11 @@ def test_equal_hashes_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch, lim
 def test_bits_in_one_band_count_as_well() -> None:
     one = np.array([0, 0x3FF, 0x3FF << 48, 0x7FF], np.uint64)
     assert [pair for pair in all_pairs(one, one, 10) if pair[0] == 0] == [(0, 0, 0), (0, 1, 10), (0, 2, 10)]
+
+
+def test_few_pairs_are_compared_all_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = np.array([0, 1, 2**63, 2**64 - 1], np.uint64)
+    looked_up = all_pairs(hashes, hashes[:3], 2)
+    monkeypatch.setattr(hash_pairs, "FEW", 12)
+    assert all_pairs(hashes, hashes[:3], 2) == looked_up == by_comparing_all(hashes, hashes[:3], 2)
+    assert all_pairs(hashes[:0], hashes, 2) == []

@@ -64,3 +64,13 @@ def test_a_crop_has_the_hash_of_a_part(name: str, mirrored: int) -> None:
     parts = list(part_hashes(np.stack([small(x) for x in pictures])))
     assert len(parts) == 27
     assert np.min([hamming_distance(crops, part) for part in parts], axis=0).max() <= 10
+
+
+def test_the_hash_of_a_part_is_that_of_its_pixels() -> None:
+    thumbs = np.stack([small(picture(seed)) for seed in range(5)])
+    parts = list(part_hashes(thumbs))
+    places = [(side, y, x) for side in (44, 41, 38) for y in (0, 1, 2) for x in (0, 1, 2)]
+    for part, (side, y, x) in zip(parts, places, strict=True):
+        top, left = ([0, (48 - side) // 2, 48 - side][place] for place in (y, x))
+        own = dct_hashes(thumbs[:, top : top + side, left : left + side])[0]
+        assert hamming_distance(part, own).max() <= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from reground.tasks.kernels.picture_facts import MAX_GREY, picture_facts, small_grey
 from tests.support.textures import picture
@@ -28,7 +29,8 @@ def test_exposure_and_a_main_colour() -> None:
     half = np.zeros((256, 256, 3), np.uint8)
     half[:, 128:] = 255
     facts = picture_facts(half)
-    assert (facts.dark_share, facts.bright_share, facts.main_colour_share) == (0.5, 0.5, 0.5)
+    for share in (facts.dark_share, facts.bright_share, facts.main_colour_share):
+        assert share == pytest.approx(0.5, abs=0.01)  # of a sample of pixels
     assert facts.contrast > 100
 
 
@@ -51,3 +53,10 @@ def test_a_large_picture_has_the_facts_of_its_small_copy() -> None:
     for name in ("colourfulness", "sharpness", "contrast"):
         assert abs(getattr(facts, name) - getattr(copy, name)) < 0.15 * getattr(copy, name)
     assert abs(facts.main_colour_share - copy.main_colour_share) < 0.02
+
+
+def test_sharpness_and_contrast_are_those_of_the_definition() -> None:
+    grey = small_grey(picture(4))
+    facts = picture_facts(picture(4), grey)
+    assert facts.sharpness == pytest.approx(cv2.Laplacian(grey, cv2.CV_64F).var())
+    assert facts.contrast == pytest.approx(grey.std(), rel=0.02)
