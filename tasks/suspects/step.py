@@ -39,11 +39,11 @@ def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
     """
     workspace.require("images", "index IMAGES")
     shards: list[Shard] = []
-    kinds = settings.find or (*DEFAULT, *(("leak",) if settings.against else ()))
-    for kind in dict.fromkeys(kinds):
+    requested = (*settings.find, *(("leak",) if settings.against else ()))
+    for kind in dict.fromkeys((*(settings.find or DEFAULT), *requested)):
         found_by = method(kind)
         lacks = found_by.missing(workspace, settings)
-        if lacks and settings.find:
+        if lacks and kind in requested:
             raise RegroundError(f"cannot find suspects of the kind '{kind}': {lacks}")
         if lacks:
             log.info("suspects of the kind '%s' are left out: %s", kind, lacks)

@@ -84,6 +84,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "manifest": (nothing, "--entries 200"),
     "mask_quality": (photographs_and_masks, ""),
     "masks": (photographs_and_masks, ""),
+    "suspect_duplicates": (jpeg_files, "--copies 1"),
     "memory": (photographs, "index"),
     "needs_vote": (answers, ""),
     "object_store": (photographs, "--entries 200"),

@@ -168,4 +168,6 @@ def test_an_address_alone_asks_for_leaks(
     monkeypatch.setattr("reground.tasks.suspects.step.DEFAULT", ("duplicate",))
     planned = STEP.plan(evaluation, SuspectSettings(against=(training.url,)))
     assert "leak" in [shard.id for shard in planned]
+    both = STEP.plan(evaluation, SuspectSettings(find=("duplicate",), against=(training.url,)))
+    assert [shard.id for shard in both] == ["duplicate", "leak"]
     assert "leak" not in [shard.id for shard in STEP.plan(evaluation, SuspectSettings())]
