@@ -33,9 +33,11 @@ __all__ = [
     "confident_joint",
     "nearest_neighbours",
     "quantum_entropy",
+    "class_outliers",
     "calibration",
     "perceptual_hash",
     "picture_facts",
+    "fact_faults",
     "picture_match",
     "hash_pairs",
 ]

@@ -14,6 +14,8 @@ KINDS: Final[dict[str, str]] = {
     "label": "reground.tasks.suspects.label",
     "duplicate": "reground.tasks.suspects.duplicate",
     "leak": "reground.tasks.suspects.leak",
+    "outlier": "reground.tasks.suspects.outlier",
+    "poison": "reground.tasks.suspects.poison",
 }
 """Kind -> the module whose ``METHOD`` finds it."""
 
