@@ -96,6 +96,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "review": (nothing, "--tasks 20 --batch 10"),
     "review_screen": (nothing, "--times 1"),
     "structure": (nothing, ""),
+    "suspect_vectors": (nothing, "--images 300 --features 16 --queries 0 --classes 4 --rounds 1"),
     "variants": (photographs, "--limit 4 --rounds 1"),
 }
 LONG = (
