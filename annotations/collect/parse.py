@@ -257,6 +257,8 @@ def _choices(result: Any) -> dict[str, list[str]]:
             name, options = item["from_name"], item["value"]["choices"]
         except (KeyError, TypeError):
             raise InvalidAnswerError("a result that is not a choice") from None
+        if not isinstance(name, str):
+            raise InvalidAnswerError(f"expected the name of a control, got {type(name).__name__}")
         if name in choices or not isinstance(options, list) or not all(isinstance(option, str) for option in options):
             raise InvalidAnswerError(f"control {name!r} occurs twice or holds no list of options")
         choices[name] = options
@@ -264,7 +266,7 @@ def _choices(result: Any) -> dict[str, list[str]]:
 
 
 def _check_controls(choices: Mapping[str, list[str]], names: set[str]) -> None:
-    if unknown_names := sorted(map(str, choices.keys() - names)):
+    if unknown_names := sorted(choices.keys() - names):
         raise InvalidAnswerError(f"unknown controls: {', '.join(unknown_names)}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reground.annotations.collect.parse import parse_annotations
@@ -123,6 +123,8 @@ JSON = st.recursive(
 
 
 @given(JSON, st.sampled_from([GRID, SINGLE]))
+@example([{"from_name": [], "value": {"choices": None}}], GRID)
+@example([{"from_name": {}, "value": {"choices": []}}], SINGLE)
 def test_any_result_becomes_votes_or_a_dropped_row(result, task):
     made = parse_annotations(task, [answer(result)], PEOPLE)
     assert bool(made.votes) != bool(made.dropped)
