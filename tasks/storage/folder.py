@@ -1,23 +1,29 @@
-"""A folder of this machine: a put is a temporary file, flushed to the disk, then renamed."""
+"""A folder of this machine: a put is a temporary file, flushed to the disk, then renamed.
+
+Many at once are all written, then flushed, then renamed: the first flush takes most of the others along.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.storage.interface import ConflictError, Entity, Storage
 
 PARTIAL: Final = ".tmp"
 """How the names of unfinished files end."""
+OPEN_FILES: Final = 100
+"""Written together at most."""
 
 
 class Folder(Storage):
@@ -53,16 +59,12 @@ class Folder(Storage):
         return content, _tag(content)
 
     def put(self, key: str, content: bytes, private: bool = False) -> None:
-        path = self._path(key)
-        try:
-            self._refuse_links(path)
-            self._write(path, content, private)
-        except OSError as error:
-            raise RegroundError(
-                f"cannot write {path} ({len(content):,} bytes): {error.strerror or error}. "
-                "Everything already listed in the manifest is kept; make room or fix the "
-                "permissions, then run the same command again."
-            ) from error
+        self._write({self._path(key): content}, private)
+
+    def put_all(self, contents: Mapping[str, bytes]) -> None:
+        items = iter(contents.items())
+        while group := dict(itertools.islice(items, OPEN_FILES)):
+            self._write({self._path(key): content for key, content in group.items()})
 
     def create(self, key: str, content: bytes) -> str:
         with self._exclusive(key):
@@ -136,20 +138,34 @@ class Folder(Storage):
         root = os.path.realpath(self._folder)
         return os.path.commonpath([os.path.realpath(folder), root]) != root
 
-    def _write(self, path: Path, content: bytes, private: bool) -> None:
-        _make_folder(path.parent)
-        temporary = path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}-{uuid.uuid4().hex[:6]}{PARTIAL}"
+    def _write(self, contents: Mapping[Path, bytes], private: bool = False) -> None:
+        samples = {path.parent: path for path in contents}
+        temporaries = {path: _temporary(path) for path in contents}
+        path = self._folder
         try:
-            mode = 0o600 if private else 0o666  # less the process's umask
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
-            temporary.rename(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        _flush_folder(path.parent)
+            with contextlib.ExitStack() as handles:
+                for folder, path in samples.items():
+                    self._refuse_links(path)
+                    _make_folder(folder)
+                files: list[IO[bytes]] = []
+                for path, content in contents.items():
+                    files.append(handles.enter_context(_create(temporaries[path], private)))
+                    files[-1].write(content)
+                    files[-1].flush()
+                for file in files:
+                    os.fsync(file.fileno())
+            for path, temporary in temporaries.items():
+                temporary.rename(path)
+            for folder in samples:
+                _flush_folder(folder)
+        except OSError as error:
+            for temporary in temporaries.values():
+                temporary.unlink(missing_ok=True)
+            raise RegroundError(
+                f"cannot write {path} ({len(contents[path]):,} bytes): {error.strerror or error}. "
+                "Everything already listed in the manifest is kept; make room or fix the "
+                "permissions, then run the same command again."
+            ) from error
 
     @contextlib.contextmanager
     def _exclusive(self, key: str) -> Iterator[None]:
@@ -183,6 +199,15 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
         _flush_folder(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    return path.parent / f".{path.name}.{os.getpid()}-{threading.get_ident()}-{uuid.uuid4().hex[:6]}{PARTIAL}"
+
+
+def _create(path: Path, private: bool) -> IO[bytes]:
+    mode = 0o600 if private else 0o666  # less the process's umask
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
 
 
 def _flush_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,15 @@ class Storage(ABC):
             content: all of it.
             private: in a folder, closed to other users of this machine; who may read a bucket is the bucket's affair.
         """
+
+    def put_all(self, contents: Mapping[str, bytes]) -> None:
+        """As `put`, of many objects; a folder flushes them together. After a kill, any of them may be missing.
+
+        Args:
+            contents: key -> all of the object.
+        """
+        for key, content in contents.items():
+            self.put(key, content)
 
     @abstractmethod
     def create(self, key: str, content: bytes) -> str:

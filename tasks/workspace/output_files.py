@@ -10,7 +10,7 @@ import pyarrow as pa
 import xxhash
 
 from reground.tasks import schema
-from reground.tasks.schema import Rows, to_arrow
+from reground.tasks.schema import to_arrow
 from reground.tasks.storage import Storage
 from reground.tasks.workspace.entry_rows import check_path
 from reground.tasks.workspace.manifest import Counts, Entry, Output, Part
@@ -21,8 +21,16 @@ def write_output(
     storage: Storage, step: str, shard: str, key: str, output: Output, settings: Mapping[str, Any]
 ) -> Entry:
     """Write a shard's tables and files; nothing lists them yet."""
-    tables = {name: _write_table(storage, name, step, shard, key, rows) for name, rows in output.tables.items()}
-    files = {path: _put(storage, check_path(f"files/{path}"), 0, content) for path, content in output.files.items()}
+    rows = {name: to_arrow(name, table) for name, table in output.tables.items()}
+    contents = {name: encode(name, table) for name, table in rows.items()}
+    paths = {name: file_path(name, step, shard, key, content) for name, content in contents.items()}
+    file_paths = {name: check_path(f"files/{name}") for name in output.files}
+    storage.put_all(
+        {paths[name]: content for name, content in contents.items()}
+        | {file_paths[name]: content for name, content in output.files.items()}
+    )
+    tables = {name: _part(paths[name], contents[name], len(table), _counts(name, table)) for name, table in rows.items()}
+    files = {name: _part(file_paths[name], content) for name, content in output.files.items()}
     return Entry(step, shard, key, tables, files, settings)
 
 
@@ -39,12 +47,6 @@ def lacking(storage: Storage, files: Iterable[tuple[str, str, int]]) -> set[str]
     return {shard for shard, path, size in listed if sizes.get(path) != size}
 
 
-def _write_table(storage: Storage, name: str, step: str, shard: str, key: str, rows: Rows) -> Part:
-    whole = to_arrow(name, rows)
-    content = encode(name, whole)
-    return _put(storage, file_path(name, step, shard, key, content), len(whole), content, _counts(name, whole))
-
-
 def _counts(name: str, rows: pa.Table) -> Counts:
     columns = list(schema.table(name).counts)
     if not columns:
@@ -53,6 +55,5 @@ def _counts(name: str, rows: pa.Table) -> Counts:
     return tuple(sorted((tuple(str(group[name]) for name in columns), group["count_all"]) for group in groups))
 
 
-def _put(storage: Storage, path: str, rows: int, content: bytes, counts: Counts = ()) -> Part:
-    storage.put(path, content)
+def _part(path: str, content: bytes, rows: int = 0, counts: Counts = ()) -> Part:
     return Part(path, rows, len(content), xxhash.xxh3_128_hexdigest(content), counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import threading
@@ -28,6 +29,36 @@ def test_a_whole_object_is_written_read_and_removed(storage: Storage) -> None:
     for read in (storage.get, storage.get_tagged, lambda key: storage.get_range(key, 0, 1)):
         with pytest.raises(FileNotFoundError, match=r"a/b\.txt"):
             read("a/b.txt")
+
+
+def test_many_objects_are_written_at_once(storage: Storage) -> None:
+    contents = {f"{number % 3}/{number}": str(number).encode() for number in range(250)}
+    storage.put("0/0", b"before")
+    storage.put_all(contents)
+    storage.put_all({})
+    assert {one.key: storage.get(one.key) for one in storage.list()} == contents
+
+
+def test_of_many_objects_none_has_its_name_before_all_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[list[str]] = []
+    fsync = os.fsync
+
+    def full(handle: int) -> None:
+        flushed.append([one.key for one in open_storage(tmp_path).list()])
+        if len(flushed) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RegroundError, match="No space left"):
+        open_storage(tmp_path).put_all(dict.fromkeys("abcd", b"whole"))
+    assert flushed == [[]] * 3
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(os, "fsync", fsync)
+    open_storage(tmp_path).put_all(dict.fromkeys("abcd", b"whole"))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"] * 4
 
 
 def test_a_listing_is_by_folder_and_shows_what_was_just_written(storage: Storage) -> None:
