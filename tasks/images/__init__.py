@@ -10,6 +10,7 @@ from reground.tasks.images.decode import (
     check_size,
     decode,
     decode_rgb,
+    load_image,
     load_rgb,
 )
 from reground.tasks.images.formats import SUFFIXES
@@ -45,6 +46,7 @@ __all__ = [
     "decode",
     "decode_rgb",
     "load_rgb",
+    "load_image",
     "check_size",
     "without_texts",
     "DecodedImage",

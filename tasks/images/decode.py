@@ -7,10 +7,12 @@ profiles are ignored, as in the published pipelines.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,19 +72,31 @@ class DecodedImage:
     """A decoded image.
 
     Attributes:
-        pixels: ``(H, W, 3) uint8`` RGB, upright.
+        image: RGB, upright, without the file's metadata.
         mode: Pillow's mode of the file.
         orientation: EXIF orientation of the file, 1 (upright) to 8.
     """
 
-    pixels: np.ndarray
+    image: Image.Image
     mode: str
     orientation: int
 
     @property
+    def pixels(self) -> np.ndarray:
+        """A copy of the pixels, ``(H, W, 3) uint8`` RGB, upright.
+
+        Raises:
+            ImageError: it does not fit into memory (`DropReason.TOO_LARGE`).
+        """
+        try:
+            return np.asarray(self.image)
+        except MemoryError as error:
+            raise _too_large() from error
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, after EXIF rotation."""
-        return self.pixels.shape[1], self.pixels.shape[0]
+        return self.image.size
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -103,22 +117,14 @@ def load_rgb(uri: str, sha256: str = "") -> np.ndarray:
         MissingImageError: the file has been removed, replaced or damaged since it was indexed.
         RegroundError: the object store that it is in cannot be reached.
     """
-    try:
-        content = read_uri(uri)
-        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-            raise MissingImageError(
-                f"expected {uri} as it was indexed, but its content has changed. "
-                "Restore the file, or run `reground index` again."
-            )
-        return decode_rgb(content)
-    except MemoryError as error:
-        raise ImageError(DropReason.TOO_LARGE, f"{uri} does not fit into the memory of this machine") from error
-    except (OSError, ImageError) as error:
-        if isinstance(error, ImageError) and error.reason == DropReason.TOO_LARGE:
-            raise ImageError(error.reason, f"{uri}: {error.detail}") from error
-        raise MissingImageError(
-            f"expected the indexed image at {uri}: {error}. Restore the file, or run `reground index` again."
-        ) from error
+    with _name_file(uri):
+        return decode_rgb(_read_indexed(uri, sha256))
+
+
+def load_image(uri: str, sha256: str = "") -> Image.Image:
+    """As `load_rgb`, as an image of Pillow's; the file's metadata stay behind."""
+    with _name_file(uri):
+        return decode(_read_indexed(uri, sha256)).image
 
 
 def decode_rgb(content: bytes, max_pixels: int | None = None) -> np.ndarray:
@@ -164,6 +170,31 @@ def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
         raise ImageError(DropReason.TOO_LARGE, detail)
 
 
+@contextlib.contextmanager
+def _name_file(uri: str) -> Iterator[None]:
+    """Name the file of an indexed image in what is raised."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ImageError(DropReason.TOO_LARGE, f"{uri} does not fit into the memory of this machine") from error
+    except (OSError, ImageError) as error:
+        if isinstance(error, ImageError) and error.reason == DropReason.TOO_LARGE:
+            raise ImageError(error.reason, f"{uri}: {error.detail}") from error
+        raise MissingImageError(
+            f"expected the indexed image at {uri}: {error}. Restore the file, or run `reground index` again."
+        ) from error
+
+
+def _read_indexed(uri: str, sha256: str) -> bytes:
+    content = read_uri(uri)
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise MissingImageError(
+            f"expected {uri} as it was indexed, but its content has changed. "
+            "Restore the file, or run `reground index` again."
+        )
+    return content
+
+
 def _decode(name: str, content: bytes, max_pixels: int | None) -> DecodedImage:
     """Decode a file in one format. A ValueError is not always damage; everything else that Pillow raises is."""
     try:
@@ -172,11 +203,13 @@ def _decode(name: str, content: bytes, max_pixels: int | None) -> DecodedImage:
             mode, orientation = image.mode, _orientation(image)
             image.load()
             upright = _upright(image)
-            return DecodedImage(np.asarray(_to_rgb(upright)), mode, orientation)
+            rgb = _to_rgb(upright)
+            rgb.info.clear()
+            return DecodedImage(rgb, mode, orientation)
     except (ImageError, ValueError):
         raise
     except MemoryError as error:
-        raise ImageError(DropReason.TOO_LARGE, "it does not fit into the memory of this machine") from error
+        raise _too_large() from error
     except Exception as error:  # Pillow's decoders raise exceptions of many types
         raise _damaged(error) from error
 
@@ -200,6 +233,10 @@ def _open(name: str, content: bytes) -> Image.Image:
         return Image.open(io.BytesIO(content), formats=(name,))
     except UnidentifiedImageError as error:
         raise reader_error(name, content) or error from error
+
+
+def _too_large() -> ImageError:
+    return ImageError(DropReason.TOO_LARGE, "it does not fit into the memory of this machine")
 
 
 def _damaged(error: Exception) -> ImageError:

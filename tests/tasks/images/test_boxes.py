@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
 
 from reground.tasks.images.boxes import (
     MAX_BYTES,
@@ -80,7 +81,7 @@ def test_a_box_turns_as_its_pixels_do(sized: tuple[tuple[int, int], Box], orient
     again = np.zeros_like(shown)
     again[turned.ymin : turned.ymax, turned.xmin : turned.xmax] = True
     assert np.array_equal(shown, again)
-    picture = DecodedImage(np.zeros((*shown.shape, 3), np.uint8), "RGB", orientation)
+    picture = DecodedImage(Image.fromarray(np.zeros((*shown.shape, 3), np.uint8)), "RGB", orientation)
     assert picture.stored_size == (width, height)
     placed = place_boxes(BoxFile((width, height), (box,)), orientation, picture.stored_size, picture.size)
     assert placed == [turned]
