@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from reground.annotations.label_studio import Json
@@ -43,12 +43,13 @@ class AnswerBatch:
         return answers is not None and answers.deleted
 
 
-def read_answers(workspace: Workspace) -> Iterator[AnswerBatch]:
-    """Our copy, batch by batch."""
+def read_answers(workspace: Workspace, shards: Collection[str] | None = None) -> Iterator[AnswerBatch]:
+    """Our copy, batch by batch; with ``shards`` only these."""
     parts = answer_parts(workspace)
     return (
         read_answer_batch(workspace, entry.shard, part, parts.get(entry.shard))
         for entry, part in workspace.parts("questions")
+        if shards is None or entry.shard in shards
     )
 
 

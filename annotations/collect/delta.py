@@ -33,17 +33,26 @@ class SyncCursor:
 
 @dataclass
 class Delta:
-    """Difference between Label Studio and our copy: timestamps of changed tasks, deleted tasks, and new cursors."""
+    """Difference between Label Studio and our copy.
+
+    Attributes:
+        changed: task -> its timestamp; empty: as it is exported.
+        deleted: tasks.
+        shards: batches of the task registry with a task that is changed or deleted.
+        cursors: project id -> new cursor.
+    """
 
     changed: dict[TaskKey, str] = field(default_factory=dict[TaskKey, str])
     deleted: set[TaskKey] = field(default_factory=set[TaskKey])
+    shards: set[str] = field(default_factory=set[str])
     cursors: dict[int, SyncCursor] = field(default_factory=dict[int, SyncCursor])
 
 
 @dataclass(frozen=True)
 class _LocalState:
-    """Our copy of a task without its annotations; the defaults: never exported."""
+    """Our copy of a task without its annotations, and the batch it is in; the defaults: never exported."""
 
+    shard: str
     updated_at: str = ""
     deleted: bool = False
     submissions: int = 0
@@ -57,6 +66,7 @@ def compute_delta(client: Client, workspace: Workspace, project_ids: Sequence[in
         project_states = {task_id: state for (project, task_id), state in local.items() if project == project_id}
         _add_project(delta, client, project_id, project_states, cursors.get(project_id))
     delta.changed = {key: delta.changed[key] for key in local if key in delta.changed and key not in delta.deleted}
+    delta.shards = {local[key].shard for key in (*delta.changed, *delta.deleted)}
     return delta
 
 
@@ -74,6 +84,10 @@ def _add_project(
 ) -> None:
     """Add the difference in one project."""
     num_submissions = client.count_submissions(project_id)
+    if cursor is None and _is_new(client, project_id, local):
+        delta.cursors[project_id] = SyncCursor(client.last_change(project_id), time.time())
+        delta.changed |= {(project_id, task_id): "" for task_id in local if num_submissions}
+        return
     changes: dict[int, TaskChange] = {}
     if cursor is not None:
         changes = {change.id: change for change in client.list_changes(project_id, _look_back(cursor.updated_at))}
@@ -94,6 +108,13 @@ def _add_project(
     timestamps = [change.updated_at for change in changes.values()] + ([cursor.updated_at] if cursor else [])
     if timestamps and max(timestamps):
         delta.cursors[project_id] = SyncCursor(max(timestamps), compared_at)
+
+
+def _is_new(client: Client, project_id: int, local: Mapping[int, _LocalState]) -> bool:
+    """Whether nothing was collected yet, and no task is deleted: all are exported, and need not be listed before."""
+    if any(state.updated_at or state.deleted for state in local.values()):
+        return False
+    return client.count_tasks(project_id, local) == len(local)
 
 
 def _is_due(cursor: SyncCursor | None, now: float) -> bool:
@@ -134,14 +155,15 @@ def _differs(state: _LocalState, change: TaskChange) -> bool:
 def _local_states(workspace: Workspace) -> dict[TaskKey, _LocalState]:
     """Every task of the registry, in its order."""
     states: dict[TaskKey, _LocalState] = {}
-    for _, part in workspace.parts("questions"):
+    for entry, part in workspace.parts("questions"):
         rows = workspace.read_part(part.path, ["project_id", "task_id"])
         keys = zip(rows["project_id"].to_pylist(), rows["task_id"].to_pylist(), strict=True)
-        states |= dict.fromkeys(keys, _LocalState())
+        states |= dict.fromkeys(keys, _LocalState(entry.shard))
     columns = ["project_id", "task_id", "stamp", "deleted", "answers"]
-    for part in answer_parts(workspace).values():
-        for row in workspace.read_part(part.path, columns).to_pylist():
-            states[row["project_id"], row["task_id"]] = _LocalState(row["stamp"], row["deleted"], row["answers"])
+    for shard, part in answer_parts(workspace).items():
+        rows = workspace.read_part(part.path, columns)
+        for project_id, task_id, *state in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+            states[project_id, task_id] = _LocalState(shard, *state)
     return states
 
 

@@ -163,14 +163,14 @@ def _add_submission(
 
 
 def _votes(task: Task, submission: _Submission) -> list[VoteRow]:
-    seconds = submission.annotation.get("lead_time")
+    seconds, at = submission.annotation.get("lead_time"), to_utc(submission.annotation["updated_at"])
     return [
         {
             "round": task.round_number,
             "question": task.kind,
             "annotator_id": submission.annotator_id,
             "seconds": float(seconds) if isinstance(seconds, int | float) else None,
-            "at": to_utc(submission.annotation["updated_at"]),
+            "at": at,
             "source": submission.source,
             "answer_id": submission.answer_id,
             **answer,

@@ -1,18 +1,18 @@
 """Synchronisation: table ``answers``, a copy of Label Studio's annotations, updated incrementally.
 
-One shard for each batch of the task registry. Label Studio updates a task's timestamp whenever an annotation of
-it is created, edited, skipped or deleted; tasks with a timestamp after the last sync are exported again. A count of
-exactly our tasks reveals deleted ones, and Label Studio's count of submissions tells whether that was all: if one
-differs from ours, once a day, and while Label Studio's clock is behind a timestamp of its own, the timestamp and number
-of submissions of every task is compared. Annotations collected before a task was deleted are kept, and so is an
-annotation as collected before somebody other than its annotator edited it.
+One shard for each batch of the task registry. The first sync of a project exports every task. Label Studio updates a
+task's timestamp whenever an annotation of it is created, edited, skipped or deleted; tasks with a timestamp after the
+last sync are exported again. A count of exactly our tasks reveals deleted ones, and Label Studio's count of submissions
+tells whether that was all: if one differs from ours, once a day, and while Label Studio's clock is behind a timestamp
+of its own, the timestamp and number of submissions of every task is compared. Annotations collected before a task was
+deleted are kept, and so is an annotation as collected before somebody other than its annotator edited it.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -50,9 +50,10 @@ def fetch_answers(client: Client, workspace: Workspace, project_ids: Sequence[in
 def sync_answers(client: Client, workspace: Workspace, project_ids: Sequence[int]) -> None:
     """Update our copy in these projects. Killed halfway, the next call starts from the old cursors."""
     delta = compute_delta(client, workspace, project_ids)
-    if delta.changed or delta.deleted:
-        for batch in _apply_delta(client, read_answers(workspace), delta):
-            _commit(workspace, batch)
+    stored = workspace.keys(STEP)
+    for batch in _apply_delta(client, read_answers(workspace, delta.shards), delta):
+        _add(workspace, batch, stored.get(batch.shard))
+    workspace.flush()
     old_cursors = read_cursors(workspace)
     cursors = {**old_cursors, **delta.cursors}
     if cursors != old_cursors:
@@ -61,7 +62,7 @@ def sync_answers(client: Client, workspace: Workspace, project_ids: Sequence[int
 
 
 def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: Delta) -> Iterator[AnswerBatch]:
-    annotations_stream = _export(client, delta.changed)
+    exports = _export(client, delta.changed)
     for batch in batches:
         answers = dict(batch.answers)
         for key in _keys(batch.tasks):
@@ -69,28 +70,33 @@ def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: Delta) -
                 old = answers.get(key)
                 answers[key] = TaskAnswers("", True, old.annotations if old else [])
             elif key in delta.changed:
+                updated_at, annotations = next(exports)
                 old = answers.get(key)
-                versions = merge_versions(old.annotations if old else (), next(annotations_stream))
-                answers[key] = TaskAnswers(delta.changed[key], False, versions)
+                if updated_at:  # else it never had an answer
+                    versions = merge_versions(old.annotations if old else (), annotations)
+                    answers[key] = TaskAnswers(updated_at, False, versions)
         yield AnswerBatch(batch.shard, batch.tasks, answers)
 
 
-def _export(client: Client, keys: Iterable[TaskKey]) -> Iterator[list[Json]]:
-    """The annotations of each task. Requests span batches: one takes long, however few tasks it asks for."""
+def _export(client: Client, changed: Mapping[TaskKey, str]) -> Iterator[tuple[str, list[Json]]]:
+    """Timestamp and annotations of each task. Requests span batches: one takes long, however few tasks it asks for."""
     chunks = [
         (project_id, [task_id for _, task_id in chunk])
-        for project_id, project_keys in itertools.groupby(keys, key=lambda key: key[0])
+        for project_id, project_keys in itertools.groupby(changed, key=lambda key: key[0])
         for chunk in _chunks(list(project_keys))
     ]
-    for (_, task_ids), annotations_by_task in prefetch_map(lambda chunk: client.export_annotations(*chunk), chunks):
-        yield from (_trim(annotations_by_task.get(task_id, [])) for task_id in task_ids)
+    for (project_id, task_ids), exports in prefetch_map(lambda chunk: client.export_tasks(*chunk), chunks):
+        for task_id in task_ids:
+            updated_at, annotations = exports.get(task_id, ("", []))
+            yield changed[project_id, task_id] or updated_at, _trim(annotations)
 
 
 def _chunks(keys: Sequence[TaskKey]) -> Iterator[Sequence[TaskKey]]:
     return (keys[start : start + CHUNK_SIZE] for start in range(0, len(keys), CHUNK_SIZE))
 
 
-def _commit(workspace: Workspace, batch: AnswerBatch) -> None:
+def _add(workspace: Workspace, batch: AnswerBatch, stored_key: str | None) -> None:
+    """Write a batch if it has changed."""
     rows: list[AnswerRow] = [
         {
             "project_id": project_id,
@@ -103,9 +109,8 @@ def _commit(workspace: Workspace, batch: AnswerBatch) -> None:
         for (project_id, task_id), answers in sorted(batch.answers.items())
     ]
     key = digest(json.dumps(rows))
-    entry = workspace.entry(STEP, batch.shard)
-    if rows and (entry is None or entry.key != key):
-        workspace.commit(STEP, batch.shard, key, Output({"answers": rows}))
+    if rows and key != stored_key:
+        workspace.add([workspace.write(STEP, batch.shard, key, Output({"answers": rows}))])
 
 
 def _keys(tasks: Iterable[Task]) -> Iterator[TaskKey]:

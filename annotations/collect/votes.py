@@ -4,6 +4,9 @@ One shard for each batch of the task registry, parsed again only if its answers,
 same pairs, or the identity of annotators have changed.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow registers its compute functions when it is imported.
+
 from __future__ import annotations
 
 import functools
@@ -13,12 +16,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from reground.annotations.collect.answers import AnswerBatch, read_answer_batch
 from reground.annotations.collect.decisions import parse_decisions
 from reground.annotations.collect.parse import STAGE, TaskRows, parse_annotations
 from reground.annotations.collect.scoring import score_annotators
 from reground.annotations.collect.skips import parse_skips
-from reground.annotations.collect.superseded import latest_votes, overlapping_batches
+from reground.annotations.collect.superseded import PAIR_COLUMNS, latest_votes, overlapping_batches
 from reground.annotations.collect.sync import sync_answers
 from reground.annotations.label_studio import Json, UnavailableError
 from reground.annotations.rounds import (
@@ -27,8 +33,6 @@ from reground.annotations.rounds import (
     UserDirectory,
     get_own_project,
     read_controls,
-    read_task_batch,
-    read_tasks,
     update_users,
 )
 from reground.tasks import schema
@@ -85,7 +89,9 @@ def collect_votes(
     identity = [VERSION, *digests, sorted(recorded_emails), sorted(curators)]
     answers = {entry.shard: part for entry, part in workspace.parts("answers")}
     questions = {entry.shard: part for entry, part in workspace.parts("questions")}
-    overlaps = overlapping_batches({name: read_task_batch(workspace, part) for name, part in questions.items()})
+    overlaps = overlapping_batches(
+        {name: workspace.read_part(part.path, PAIR_COLUMNS) for name, part in questions.items()}
+    )
     keys = {
         name: digest(json.dumps(identity), part.digest, answers[name].digest if name in answers else "")
         for name, part in questions.items()
@@ -101,13 +107,14 @@ def collect_votes(
         others = overlaps.get(name, [])
         key = digest(keys[name], *(keys[other] for other in others)) if others else keys[name]
         if stored.get(name) != key:
-            workspace.commit(STAGE, name, key, _batch_output(parse(name), map(parse, others)))
+            workspace.add([workspace.write(STAGE, name, key, _batch_output(parse(name), map(parse, others)))])
     return project_error
 
 
 def all_curators(workspace: Workspace, curators: Collection[str]) -> set[str]:
     """Addresses of everybody who decides: those that the settings name, and those who were asked to."""
-    asked = {task.question.annotator for task in read_tasks(workspace) if task.kind == DECIDE}
+    questions = workspace.read_arrow("questions", ["question", "annotator"])
+    asked = pc.unique(questions.filter(pc.equal(questions["question"], DECIDE))["annotator"]).to_pylist()
     return {address.lower() for address in (*curators, *asked)}
 
 
@@ -163,18 +170,19 @@ def update_annotators(workspace: Workspace, rule: ExclusionRule) -> PullSummary:
     current = workspace.entry(STAGE, "annotators")
     if current is None or current.key != key:
         workspace.commit(STAGE, "annotators", key, Output({"annotators": annotators}))
-    votes = workspace.read("votes", ["source", "answer_id"])
-    votes = votes[votes["source"].isin((LABEL_STUDIO, RECORDED))]
-    num_dropped = int((workspace.read("dropped", ["stage"])["stage"] == STAGE).sum())
+    votes = workspace.read_arrow("votes", ["source", "answer_id"])
+    votes = votes.filter(pc.is_in(votes["source"], value_set=pa.array([LABEL_STUDIO, RECORDED])))
+    num_answers = pc.count_distinct(votes["answer_id"]).as_py()
+    num_dropped = workspace.read_arrow("dropped", ["stage"]).filter(pc.field("stage") == STAGE).num_rows
     num_excluded = sum(row["excluded"] is not None for row in annotators)
-    return PullSummary(int(votes["answer_id"].nunique()), len(votes), len(annotators), num_excluded, 0, num_dropped)
+    return PullSummary(num_answers, len(votes), len(annotators), num_excluded, 0, num_dropped)
 
 
 def available_projects(client: Client, workspace: Workspace) -> tuple[list[int], RegroundError | None]:
     """The registered projects that Label Studio has, and the error of the first that it does not have."""
     project_ids: list[int] = []
     first_error: RegroundError | None = None
-    for project_id in sorted({task.project_id for task in read_tasks(workspace)}):
+    for project_id in sorted(pc.unique(workspace.read_arrow("questions", ["project_id"])["project_id"]).to_pylist()):
         try:
             project_ids.append(get_own_project(client, workspace, project_id).id)
         except UnavailableError:

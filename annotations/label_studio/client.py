@@ -65,8 +65,8 @@ class Client(Connection):
         Raises:
             RegroundError: among others, if there is none.
         """
-        with self._translate_errors(f"show project {project_id}"):
-            return _project(self._sdk.projects.get(project_id))
+        row = self._show_project(project_id, "id,title,description,task_number")
+        return Project(row["id"], row["title"], row["description"] or "", row["task_number"] or 0)
 
     def create_project(self, title: str, description: str, config: str, guidelines: str, overlap: int) -> Project:
         """A new project whose tasks are each shown to ``overlap`` annotators, in random order."""
@@ -168,7 +168,7 @@ class Client(Connection):
 
     def count_submissions(self, project_id: int) -> int:
         """Label Studio's own count of a project's submissions; skips are submissions too."""
-        row = self._request("GET", f"/api/projects/{project_id}/", f"show project {project_id}")
+        row = self._show_project(project_id, "total_annotations_number,skipped_annotations_number")
         return int(row["total_annotations_number"] or 0) + int(row["skipped_annotations_number"] or 0)
 
     def count_tasks(self, project_id: int, ids: Collection[int]) -> int:
@@ -205,15 +205,23 @@ class Client(Connection):
                 for task in tasks
             ]
 
-    def export_annotations(self, project_id: int, task_ids: Sequence[int]) -> dict[int, list[Json]]:
-        """Task id -> its annotations, of those tasks that have any."""
-        annotations: dict[int, list[Json]] = {}
+    def last_change(self, project_id: int) -> str:
+        """The newest timestamp of a project's tasks, as `list_changes` gives them; empty: it has no task."""
+        query = json.dumps({"ordering": ["-tasks:updated_at"]})
+        params = {"project": project_id, "query": query, "fields": "task_only", "include": "id,updated_at"}
+        action = f"list the tasks of project {project_id}"
+        tasks = self._request("GET", "/api/tasks", action, params={**params, "page_size": 1})["tasks"]
+        return str(tasks[0]["updated_at"]) if tasks else ""
+
+    def export_tasks(self, project_id: int, task_ids: Sequence[int]) -> dict[int, tuple[str, list[Json]]]:
+        """Task id -> its timestamp and its annotations, of those tasks that have any."""
+        tasks: dict[int, tuple[str, list[Json]]] = {}
         action = f"export the annotations of project {project_id}"
         for start in range(0, len(task_ids), EXPORT_CHUNK_SIZE):
             query = {"exportType": "JSON", "ids[]": list(task_ids[start : start + EXPORT_CHUNK_SIZE])}
             for task in self._request("GET", f"/api/projects/{project_id}/export", action, params=query):
-                annotations[int(task["id"])] = task["annotations"]
-        return annotations
+                tasks[int(task["id"])] = str(task["updated_at"]), task["annotations"]
+        return tasks
 
     def users(self) -> list[User]:
         """Every user, those removed from the organization included."""
@@ -223,6 +231,11 @@ class Client(Connection):
     def invite_token(self) -> str:
         """The token that lets somebody sign up."""
         return str(self._request("GET", "/api/invite", "invite an annotator")["token"])
+
+    def _show_project(self, project_id: int, fields: str) -> Json:
+        """Some fields of a project; to count what nobody asks for takes Label Studio long."""
+        action = f"show project {project_id}"
+        return self._request("GET", f"/api/projects/{project_id}/", action, params={"include": fields})
 
     def _list_tasks(self, project_id: int, start: str, fields: str) -> Iterator[Json]:
         """Tasks page by page. Each page starts after the last id, so that a deletion meanwhile skips no task."""

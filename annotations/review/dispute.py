@@ -97,9 +97,13 @@ def push_disputes(
         total = sum(task.question.annotator == address for task in review_round.tasks())
         return DisputeSummary(address, len(disputes), num_own, num_new[0], total)
 
-    return with_retry(
-        lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.retry_timeout
-    )
+    with workspace.hold("reground review push"):
+        return with_retry(
+            lambda: connect(workspace, settings),
+            attempt,
+            lambda: len(workspace.parts("questions")),
+            settings.retry_timeout,
+        )
 
 
 def _annotator_ids(client: Client, workspace: Workspace, settings: ReviewSettings, address: str) -> set[AnnotatorId]:

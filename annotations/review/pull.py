@@ -32,13 +32,12 @@ def pull_votes(
             are collected). Votes collected before are kept.
     """
     workspace.require("questions", "review push")
-    with connect(workspace, settings) as client:
+    with workspace.hold("reground review pull"), connect(workspace, settings) as client:
         project_error = collect_votes(client, workspace, settings.recorded_annotators, settings.curators)
-        url = client.url
-    summary = update_annotators(workspace, settings.exclude)
-    users, policy = read_users(workspace, settings.recorded_annotators), current_policy(workspace, before_truth)
-    num_decisions = update_decisions(workspace, users, url, policy)
-    summary = replace(summary, decisions=num_decisions, refused=refused_answers(workspace, url))
+        summary = update_annotators(workspace, settings.exclude)
+        users, policy = read_users(workspace, settings.recorded_annotators), current_policy(workspace, before_truth)
+        num_decisions = update_decisions(workspace, users, client.url, policy)
+        summary = replace(summary, decisions=num_decisions, refused=refused_answers(workspace, client.url))
     if project_error is not None:
         raise project_error
     return summary

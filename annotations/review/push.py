@@ -105,9 +105,13 @@ def push_questions(
         total = sum(map(len, task_ids_by_project(workspace, question, review_round.number).values()))
         return _summary(review_round, settings, plans[0], project_ids, total, reconciliation.num_deleted)
 
-    return with_retry(
-        lambda: connect(workspace, settings), attempt, lambda: len(workspace.parts("questions")), settings.retry_timeout
-    )
+    with workspace.hold("reground review push"):
+        return with_retry(
+            lambda: connect(workspace, settings),
+            attempt,
+            lambda: len(workspace.parts("questions")),
+            settings.retry_timeout,
+        )
 
 
 def push_text(question: str, summary: PushSummary) -> str:

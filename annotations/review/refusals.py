@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pyarrow.compute as pc
+
 from reground.annotations.collect import STAGE, read_answers
 from reground.annotations.label_studio import task_url
 from reground.tasks.schema import DropReason
@@ -17,14 +19,13 @@ def refused_answers(workspace: Workspace, url: str) -> tuple[str, ...]:
         workspace: after a pull.
         url: of Label Studio.
     """
-    dropped = workspace.read("dropped", ["stage", "item", "reason", "detail"])
-    invalid = dropped[(dropped["stage"] == STAGE) & (dropped["reason"] == DropReason.ANSWER_INVALID.value)]
-    if invalid.empty:
+    is_invalid = (pc.field("stage") == STAGE) & (pc.field("reason") == DropReason.ANSWER_INVALID.value)
+    invalid = workspace.read_arrow("dropped", ["stage", "item", "reason", "detail"]).filter(is_invalid)
+    if not len(invalid):
         return ()
     tasks = _tasks(workspace)
-    return tuple(
-        f"{detail}: {_link(url, item, tasks)}" for item, detail in zip(invalid["item"], invalid["detail"], strict=True)
-    )
+    rows = invalid.sort_by("item").select(["item", "detail"]).to_pylist()
+    return tuple(f"{row['detail']}: {_link(url, row['item'], tasks)}" for row in rows)
 
 
 def _link(url: str, answer_id: str, tasks: Mapping[int, tuple[int, int]]) -> str:

@@ -213,7 +213,7 @@ def _recover_tasks(
 
 
 def _delete_duplicate(client: Client, project: Project, task_id: int, key: str) -> None:
-    if client.export_annotations(project.id, [task_id]):
+    if client.export_tasks(project.id, [task_id]):
         raise RegroundError(
             f"expected the question {key} once in project {project.id} of {client.url}, found it again as task "
             f"{task_id}, with annotations: delete one of the two there."

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from reground.annotations.collect.superseded import latest_votes, overlapping_batches
-from reground.annotations.rounds import Question, Task
-from reground.tasks.schema import ClassIdx, ImageId
 from tests.support.tables import vote
 
 
@@ -17,12 +16,16 @@ def given(answer: str, day: int, number: int, **other: Any) -> Any:
     return row | {"at": f"2026-01-{day:02d}T10:00:00.000000+00:00", "answer_id": f"label-studio:1:{number}"} | other
 
 
-def classify(image_id: str, *labels: int) -> Task:
-    return Task("classify", 1, Question(image_id, (ImageId(image_id),), tuple(map(ClassIdx, labels))), 1, 1)
+def classify(image_id: str, *labels: int) -> dict[str, Any]:
+    return {"question": "classify", "image_ids": [image_id], "class_idxs": list(labels)}
 
 
-def contains(label: int, *image_ids: str) -> Task:
-    return Task("contains", 1, Question("grid", tuple(map(ImageId, image_ids)), (ClassIdx(label),)), 1, 2)
+def contains(label: int, *image_ids: str) -> dict[str, Any]:
+    return {"question": "contains", "image_ids": list(image_ids), "class_idxs": [label]}
+
+
+def decide(image_id: str, label: int) -> dict[str, Any]:
+    return {"question": "decide", "image_ids": [image_id], "class_idxs": [label]}
 
 
 FIRST, SECOND = given("yes", 1, 1), given("no", 2, 2)
@@ -57,5 +60,7 @@ def test_batches_overlap_by_question_image_and_label() -> None:
         "3": [classify("a", 5), classify("b", 8)],
         "4": [contains(8, "a", "b")],
         "5": [contains(8, "b", "c"), classify("a", 9)],
+        "6": [decide("a", 8), classify("d", 8)],
     }
-    assert overlapping_batches(batches) == {"1": ["2"], "2": ["1", "5"], "4": ["5"], "5": ["2", "4"]}
+    tables = {name: pa.Table.from_pylist(rows) for name, rows in batches.items()}
+    assert overlapping_batches(tables) == {"1": ["2"], "2": ["1", "5"], "4": ["5"], "5": ["2", "4"]}

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -19,7 +20,7 @@ from reground.annotations.review import ReviewSettings, pull_votes, push_questio
 from reground.annotations.rounds import classify_result, contains_result, read_tasks
 from reground.tasks.errors import RegroundError
 from reground.tasks.schema import ClassIdx
-from reground.tasks.storage.folder import Folder
+from reground.tasks.storage import folder
 from reground.tasks.workspace import Workspace
 from tests.support.label_studio_world import CANDIDATES, LabelStudio
 
@@ -49,13 +50,13 @@ def answer(label_studio: LabelStudio, workspace: Workspace, email: str, images: 
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Ids of the tasks whose answers were asked for."""
     asked: list[int] = []
-    ask = Client.export_annotations
+    ask = Client.export_tasks
 
     def spy(client: Client, project_id: int, task_ids: Sequence[int]) -> object:
         asked.extend(task_ids)
         return ask(client, project_id, task_ids)
 
-    monkeypatch.setattr(Client, "export_annotations", spy)
+    monkeypatch.setattr(Client, "export_tasks", spy)
     return asked
 
 
@@ -71,7 +72,7 @@ def test_only_what_was_touched_is_fetched_and_the_tables_are_those_of_a_full_pul
     images = list(CANDIDATES)
     given = answer(label_studio, workspace, ANN, images[:3])
     pull_votes(workspace, settings)
-    assert sorted(fetched) == sorted(ids[image] for image in images[:3])
+    assert sorted(fetched) == sorted(ids.values())  # all were new
     fetched.clear()
     pull_votes(workspace, settings)
     assert fetched == []
@@ -94,16 +95,44 @@ def test_only_what_was_touched_is_fetched_and_the_tables_are_those_of_a_full_pul
     assert tables_of(workspace) == before
 
 
+def test_a_first_pull_lists_no_task_and_knows_all_that_a_list_would_tell(
+    label_studio: LabelStudio, tmp_path: Path, fetched: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delta, "LOOK_BACK", delta.LOOK_BACK * 0)
+    workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
+    project = push_questions(workspace, settings, "classify").project_id
+    answer(label_studio, workspace, ANN, list(CANDIDATES)[:3])
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "list_changes", lambda *_: pytest.fail("listed"))
+        pull_votes(workspace, settings)
+    cursor = json.loads(workspace.read_bytes(delta.CURSOR_FILE))[str(project)]
+    with label_studio.client() as client:
+        changes = {change.id: change for change in client.list_changes(project)}
+    assert cursor["updated_at"] == max(change.updated_at for change in changes.values())
+    rows = workspace.read("answers")
+    assert len(rows) == 3
+    for row in rows.itertuples():
+        assert (row.stamp, row.answers) == (changes[row.task_id].updated_at, changes[row.task_id].submissions)
+    fetched.clear()
+    workspace.write_bytes(
+        delta.CURSOR_FILE, json.dumps({project: {"updated_at": cursor["updated_at"], "compared_at": 0}}).encode()
+    )
+    pull_votes(workspace, settings)  # compares all, and finds nothing
+    assert fetched == []
+
+
 def test_what_the_stamps_do_not_tell_the_counts_do(
     label_studio: LabelStudio, tmp_path: Path, fetched: list[int], monkeypatch: pytest.MonkeyPatch
 ):
     """As an answer written long after its task was stamped: the mark is beyond it."""
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings()
     push_questions(workspace, settings, "classify")
+    answer(label_studio, workspace, ANN, list(CANDIDATES)[:1])
     pull_votes(workspace, settings)
-    answer(label_studio, workspace, ANN, list(CANDIDATES)[:2])
+    fetched.clear()
+    answer(label_studio, workspace, ANN, list(CANDIDATES)[1:3])
     monkeypatch.setattr(delta, "_look_back", lambda stamp: "2100-01-01T00:00:00.000000Z")
-    assert pull_votes(workspace, settings).answers == 2 and len(fetched) == 2
+    assert pull_votes(workspace, settings).answers == 3 and len(fetched) == 2
     cursors = workspace.read_bytes(delta.CURSOR_FILE)
     pull_votes(workspace, settings)
     assert len(fetched) == 2 and workspace.read_bytes(delta.CURSOR_FILE) == cursors
@@ -231,15 +260,15 @@ def test_a_full_disk_on_the_ledger_leaves_no_twin(
     label_studio: LabelStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     workspace, settings = label_studio.workspace(tmp_path / "w"), label_studio.settings(batch_size=2)
-    write = Folder._write
+    create = folder._create
 
-    def full(self: Folder, path: Path, content: bytes, private: bool) -> None:
+    def full(path: Path, private: bool) -> IO[bytes]:
         if "questions" in path.parts:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(self, path, content, private)
+        return create(path, private)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Folder, "_write", full)
+        patch.setattr(folder, "_create", full)
         with pytest.raises(RegroundError, match=r"No space left.*run the same command again"):
             push_questions(workspace, settings, "classify")
     assert read_tasks(workspace) == []
