@@ -29,7 +29,9 @@ def write_output(
         {paths[name]: content for name, content in contents.items()}
         | {file_paths[name]: content for name, content in output.files.items()}
     )
-    tables = {name: _part(paths[name], contents[name], len(table), _counts(name, table)) for name, table in rows.items()}
+    tables = {
+        name: _part(paths[name], contents[name], len(table), _counts(name, table)) for name, table in rows.items()
+    }
     files = {name: _part(file_paths[name], content) for name, content in output.files.items()}
     return Entry(step, shard, key, tables, files, settings)
 
