@@ -109,10 +109,11 @@ def test_a_first_pull_lists_no_task_and_knows_all_that_a_list_would_tell(
     with label_studio.client() as client:
         changes = {change.id: change for change in client.list_changes(project)}
     assert cursor["updated_at"] == max(change.updated_at for change in changes.values())
-    rows = workspace.read("answers")
+    rows = workspace.read_arrow("answers").to_pylist()
     assert len(rows) == 3
-    for row in rows.itertuples():
-        assert (row.stamp, row.answers) == (changes[row.task_id].updated_at, changes[row.task_id].submissions)
+    for row in rows:
+        change = changes[row["task_id"]]
+        assert (row["stamp"], row["answers"]) == (change.updated_at, change.submissions)
     fetched.clear()
     workspace.write_bytes(
         delta.CURSOR_FILE, json.dumps({project: {"updated_at": cursor["updated_at"], "compared_at": 0}}).encode()
