@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "candidates": "Collect labels worth asking about, with reasons.",
         "truth": "Turn votes into labels with confidence; `truth import` reads published ones, `truth diff` compares.",
         "needs_vote": "Rank questions by what one more answer is expected to tell.",
-        "suspects": "Find what a person should look at first: label errors, duplicates.",
+        "suspects": "Find what a person should look at first: label errors, duplicates, outliers.",
         "evaluate": "Measure every model, each number with its n and interval.",
         "report": "Write one HTML page with the photographs.",
     },

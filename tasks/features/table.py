@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,6 +15,8 @@ import pyarrow.compute as pc
 from reground.tasks.errors import RegroundError, UsageError, unknown
 from reground.tasks.schema import PHOTOGRAPHS, ImageId, family
 from reground.tasks.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 FAMILY: Final = "features"
 
@@ -58,7 +61,7 @@ def feature_table(workspace: Workspace, model: str = "") -> str:
 
 
 def load_features(workspace: Workspace, model: str = "", set_name: str = PHOTOGRAPHS) -> Features:
-    """All features of one set.
+    """All features of one set; a warning counts the photographs without.
 
     Args:
         workspace: with the features.
@@ -89,7 +92,19 @@ def load_features(workspace: Workspace, model: str = "", set_name: str = PHOTOGR
     twice = next((a for a, b in pairwise(ordered) if a == b), None)
     if twice is not None:
         raise RegroundError(f"expected one row an image in {table}, found two of '{twice}': remove or import it again.")
+    if set_name == PHOTOGRAPHS:
+        _warn_of_missing(workspace, table, ordered)
     return Features(ordered, np.concatenate(blocks)[order])
+
+
+def _warn_of_missing(workspace: Workspace, table: str, image_ids: list[ImageId]) -> None:
+    photographs = set(workspace.read_arrow("images", ["image_id"])["image_id"].to_pylist())
+    missing = photographs.difference(image_ids)
+    if missing:
+        log.warning(
+            "%d of %d photographs have no features in %s, such as '%s': run `reground predict -w %s --features`",
+            *(len(missing), len(photographs), table, min(missing), workspace.shell_url),
+        )
 
 
 def _matrix(table: str, ids: list[str], vectors: pa.ListArray, width: int) -> npt.NDArray[np.float16]:

@@ -36,8 +36,8 @@ NONE: Final = -2
 def find(workspace: Workspace, settings: SuspectSettings) -> list[Suspect]:
     """A suspect for each photograph of whose label some model tells the probability."""
     ensemble = load_ensemble(workspace)
-    told = ~np.isnan(ensemble.of_label)
-    rows = np.flatnonzero(told.any(axis=0))
+    has_probability = ~np.isnan(ensemble.of_label)
+    rows = np.flatnonzero(has_probability.any(axis=0))
     unknown = len(ensemble.image_ids) - len(rows)
     if unknown:
         log.warning("label: %d photographs have no score, since no model tells the probability of their label", unknown)
@@ -56,11 +56,13 @@ def _take(ensemble: Ensemble, rows: Ints) -> Ensemble:
 
 
 def _suspects(ensemble: Ensemble, out_of_sample: bool) -> Iterator[Suspect]:
-    told = ~np.isnan(ensemble.of_label)
-    counts = told.sum(axis=0)
-    of_label = np.where(told, ensemble.of_label, 0).sum(axis=0) / counts
-    listed = np.where(told[:, :, None], ensemble.classes, OUTSIDE).transpose(1, 0, 2).reshape(len(counts), -1)
-    values = np.where(told[:, :, None], np.nan_to_num(ensemble.probability), 0)
+    has_probability = ~np.isnan(ensemble.of_label)
+    counts = has_probability.sum(axis=0)
+    of_label = np.where(has_probability, ensemble.of_label, 0).sum(axis=0) / counts
+    listed = (
+        np.where(has_probability[:, :, None], ensemble.classes, OUTSIDE).transpose(1, 0, 2).reshape(len(counts), -1)
+    )
+    values = np.where(has_probability[:, :, None], np.nan_to_num(ensemble.probability), 0)
     values = values.transpose(1, 0, 2).reshape(len(counts), -1)
     other, sums = best_other(listed, values, ensemble.labels)
     score = normalised_margin(of_label, sums / counts)

@@ -11,6 +11,7 @@ import pytest
 from reground.tasks.errors import RegroundError
 from reground.tasks.features import feature_models, feature_table, load_features
 from reground.tasks.workspace import Output, Workspace
+from tests.support.tables import image, put
 
 
 def row(image_id: str, vector: Sequence[float], set_name: str = "photographs") -> dict[str, Any]:
@@ -66,3 +67,14 @@ def test_without_features_the_command_that_makes_them_is_named(workspace_url: st
 def test_an_unknown_model_lists_those_with_features(workspace_url: str) -> None:
     with pytest.raises(RegroundError, match=r"'resnet'.*m"):
         load_features(store(workspace_url, [row("a", [1])]), "resnet")
+
+
+def test_photographs_without_features_are_counted(workspace_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    workspace = store(workspace_url, [row("a", [1]), row("c", [1])])
+    put(workspace, "images", [image("a", 0), image("b", 0), image("c", 0)])
+    load_features(workspace)
+    assert "1 of 3 photographs have no features in features/m, such as 'b'" in caplog.text
+    caplog.clear()
+    put(workspace, "images", [image("a", 0), image("c", 0)])
+    load_features(workspace)
+    assert not caplog.text
