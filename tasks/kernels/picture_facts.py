@@ -105,7 +105,8 @@ def picture_facts(pixels: Pixels, grey: Pixels | None = None) -> PictureFacts:
 
 def _variance(values: MatLike) -> float:
     """As by `cv2.meanStdDev`, several times as fast."""
-    return max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - cv2.mean(values)[0] ** 2)
+    mean = float(np.asarray(cv2.mean(values))[0])
+    return max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean**2)
 
 
 def _colourfulness(pixels: Pixels) -> float:
