@@ -105,7 +105,7 @@ def picture_facts(pixels: Pixels, grey: Pixels | None = None) -> PictureFacts:
 
 def _variance(values: MatLike) -> float:
     """As by `cv2.meanStdDev`, several times as fast."""
-    mean = float(np.asarray(cv2.mean(values))[0])
+    mean = float(np.asarray(cv2.sumElems(values))[0]) / values.size  # exact for whole numbers, unlike `cv2.mean`
     return max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean**2)
 
 

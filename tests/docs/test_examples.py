@@ -23,6 +23,7 @@ REASONS = {
     "needs a Prefect server (tests/flows/run)": "reground",
     "needs Docker": "docker",
     "needs a bucket": "reground",
+    "needs a second workspace": "reground",
     "needs a cluster": "kubectl",
     "needs a Ray cluster (tests/flows/run/ray)": "reground",
     "needs the package above": "reground",

@@ -222,7 +222,7 @@ def values_of(field: SettingField) -> st.SearchStrategy[Any]:
     elif field.type is int:
         item = st.integers(1, 65_535)
     elif field.type is float:
-        item = st.floats(0.01, 0.99)
+        item = st.floats(0.01, 0.25)  # within the bounds of every one of them
     else:
         item = st.text(st.characters(codec="utf-8", exclude_characters=",\0/"), min_size=1).map(str.strip).filter(bool)
     return st.lists(item, max_size=3).map(tuple) if field.is_list else item
