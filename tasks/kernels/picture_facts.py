@@ -104,9 +104,10 @@ def picture_facts(pixels: Pixels, grey: Pixels | None = None) -> PictureFacts:
 
 
 def _variance(values: MatLike) -> float:
-    """As by `cv2.meanStdDev`, several times as fast."""
-    mean = float(np.asarray(cv2.sumElems(values))[0]) / values.size  # exact for whole numbers, unlike `cv2.mean`
-    return max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean**2)
+    """Of whole numbers, exactly; `cv2.meanStdDev` takes several times as long."""
+    mean = float(np.asarray(cv2.sumElems(values))[0]) / values.size
+    # OpenCV squares a root: rounding takes the sum of squares back to the whole number that it is.
+    return max(0.0, round(cv2.norm(values, cv2.NORM_L2SQR)) / values.size - mean**2)
 
 
 def _colourfulness(pixels: Pixels) -> float:
