@@ -51,6 +51,7 @@ class Manifest:
         self._waiting: list[Entry] = []
         self._timer: threading.Timer | None = None
         self._failure: BaseException | None = None
+        self._taken_off: set[str] = set()
 
     @property
     def is_held(self) -> bool:
@@ -121,6 +122,9 @@ class Manifest:
                 return False
             self.flush()
             if shards:
+                files = self.current().files_of(step)
+                names = set(shards)
+                self._taken_off |= {path for shard, path, _ in files if shard in names}
                 self._commit(dead_rows(step, shards))
             return True
 
@@ -188,10 +192,13 @@ class Manifest:
                     self._remove_replaced(before, after)
             finally:
                 self._writer = self._snapshot = self._state = None
+                self._taken_off.clear()
 
     def _remove_replaced(self, before: Snapshot, after: Snapshot) -> None:
+        """Also files that were both listed and taken off in between."""
         if self.storage.is_local and self._is_unread():
-            gone = before.part_paths().filter(pc.invert(pc.is_in(before.part_paths(), value_set=after.part_paths())))
+            paths = pa.concat_arrays([before.part_paths(), pa.array(sorted(self._taken_off), pa.string())])
+            gone = paths.filter(pc.invert(pc.is_in(paths, value_set=after.part_paths())))
             self.storage.delete(gone.to_pylist())
 
     def _may_remove(self) -> bool:

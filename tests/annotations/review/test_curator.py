@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -19,7 +20,7 @@ from reground.annotations.review import (
 from reground.annotations.rounds import decide_result, read_tasks
 from reground.tasks.errors import UsageError
 from reground.tasks.schema import ClassIdx
-from reground.tasks.storage.folder import Folder
+from reground.tasks.storage import folder
 from reground.tasks.workspace import Workspace
 from tests.support.curator_world import DOG, EAGLE, Review, skip, ticks, tie
 from tests.support.label_studio_world import LabelStudio, files_of, on_server
@@ -116,7 +117,7 @@ def test_a_pull_that_is_cut_off_anywhere_ends_as_one_that_is_not(
     review.edit("eve", review.answer("ann", EAGLE, 22), ticks(22, 21))
     review.decide("eve", DOG, 251)
     before = Path(review.workspace.url)
-    write, cuts = Folder.put, 0
+    create, cuts = folder._create, 0
     shutil.copytree(before, whole := tmp_path / "whole", symlinks=True)
     pull_votes(Workspace(whole), review.settings)
     expected = {path.removeprefix(str(whole)): sha for path, sha in files_of(Workspace(whole)).items()}
@@ -124,19 +125,19 @@ def test_a_pull_that_is_cut_off_anywhere_ends_as_one_that_is_not(
         shutil.copytree(before, copy := tmp_path / f"cut-{limit}", symlinks=True)
         left = limit
 
-        def write_or_die(self: Folder, key: str, content: bytes, private: bool = False) -> None:
+        def create_or_die(path: Path, private: bool) -> IO[bytes]:
             nonlocal left
             if left == 0:
                 raise Killed
             left -= 1
-            write(self, key, content, private)
+            return create(path, private)
 
-        monkeypatch.setattr(Folder, "put", write_or_die)
+        monkeypatch.setattr(folder, "_create", create_or_die)
         try:
             pull_votes(Workspace(copy), review.settings)
         except Killed:
             cuts += 1
-        monkeypatch.setattr(Folder, "put", write)
+        monkeypatch.setattr(folder, "_create", create)
         pull_votes(Workspace(copy), review.settings)
         Workspace(copy).sweep()
         assert {path.removeprefix(str(copy)): sha for path, sha in files_of(Workspace(copy)).items()} == expected

@@ -53,6 +53,21 @@ def test_a_new_key_replaces_the_file_and_its_entry(workspace: Workspace) -> None
     assert workspace.tables() == []
 
 
+def test_what_is_listed_and_taken_off_while_the_workspace_is_held_leaves_no_file(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.commit("index", "0000", "1" * 32, dropped("a"))
+    with workspace.hold("first"):
+        with workspace.hold("held already"):
+            workspace.commit("index", "0001", "1" * 32, dropped("b"))
+        workspace.commit("index", "0002", "1" * 32, dropped("c"))
+        workspace.discard("index", "0001")
+        assert workspace.is_held
+    assert not workspace.is_held
+    assert list(workspace.read("dropped")["item"]) == ["a", "c"]
+    assert len(list((tmp_path / "tables" / "dropped").iterdir())) == 2 and workspace.sweep() == 0
+    assert workspace.read_bytes("files/note.txt") == b"hello"
+
+
 def test_what_a_killed_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.commit("index", "0000", "1" * 32, dropped("a"))
