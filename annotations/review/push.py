@@ -7,7 +7,7 @@ Reads ``images``, ``classes`` and the tables that the selection strategy needs; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from reground.annotations.rounds import (
     ReviewRound,
     ReviewSettings,
     RoundPlan,
+    UserDirectory,
     assignees,
     create_tasks,
     delete_unused_controls,
@@ -97,7 +98,6 @@ def push_questions(
     plans: list[RoundPlan] = []
 
     def attempt(client: Client) -> PushSummary:
-        update_users(client, workspace)
         reconciliation, plan = _reconcile_and_plan(client, review_round, settings, before_truth)
         delete_unused_controls(workspace, {task.question.subject for task in read_tasks(workspace)})
         plans.append(plan)
@@ -159,11 +159,22 @@ def _summary(
 def _reconcile_and_plan(
     client: Client, review_round: ReviewRound, settings: ReviewSettings, before_truth: VotePolicy
 ) -> tuple[Reconciliation, RoundPlan]:
-    """Both at the same time; the plan is made again in the rare case that unregistered tasks were recovered."""
+    """Both at the same time; the plan is made again in the rare case that unregistered tasks were recovered.
+
+    Users come first: they tell whether this is another Label Studio, and who has skipped a question of a blind round.
+    """
     policy = current_policy(review_round.workspace, before_truth)
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(reconcile, client, review_round)
+        users = pool.submit(update_users, client, review_round.workspace)
+        future = pool.submit(_reconcile, client, review_round, users)
+        if settings.is_blind:
+            users.result()
         plan = plan_round(review_round, settings, policy)
         reconciliation = future.result()
     plan = plan_round(review_round, settings, policy) if reconciliation.num_recovered else plan
     return reconciliation, plan
+
+
+def _reconcile(client: Client, review_round: ReviewRound, users: Future[UserDirectory]) -> Reconciliation:
+    users.result()
+    return reconcile(client, review_round)

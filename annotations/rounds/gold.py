@@ -123,9 +123,10 @@ def gold_pool(workspace: Workspace, rate: float, round_number: int, seed: int) -
         round_number: of the round.
         seed: of which questions these are.
     """
-    image_ids = set(workspace.read("images", ["image_id"])["image_id"])
+    gold = read_gold(workspace)
+    image_ids = set(workspace.read("images", ["image_id"])["image_id"]) if gold else set()
     labels: dict[ImageId, set[ClassIdx]] = defaultdict(set)
-    for image_id, label in read_gold(workspace):
+    for image_id, label in gold:
         if image_id in image_ids:
             labels[image_id].add(label)
     if not labels:

@@ -121,9 +121,12 @@ def create_project(client: Client, review_round: ReviewRound, annotator: str) ->
     kind, config = review_round.kind, labeling_config(review_round.kind)
     title = f"{kind.capitalize()}, round {review_round.number}{f': {annotator}' if annotator else ''}"
     description = f"{_DESCRIPTIONS[kind]} {_tag(review_round, annotator)}"
-    project = client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
+    return client.create_project(title[:_MAX_TITLE], description, config, guidelines(kind), review_round.overlap)
+
+
+def limit_columns(client: Client, project: Project) -> None:
+    """Show annotators in a new project's list of tasks what they need, and no key."""
     client.limit_columns(project.id, "Questions", COLUMNS)
-    return project
 
 
 def _tag(review_round: ReviewRound, annotator: str) -> str:

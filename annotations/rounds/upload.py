@@ -19,7 +19,7 @@ from reground.annotations.rounds.opaque_names import read_secret, with_opaque_na
 from reground.annotations.rounds.pending import discard_pending, write_pending
 from reground.annotations.rounds.planning import RoundPlan
 from reground.annotations.rounds.prefetch import prefetch_map
-from reground.annotations.rounds.projects import ReviewRound, create_project, find_project
+from reground.annotations.rounds.projects import ReviewRound, create_project, find_project, limit_columns
 from reground.annotations.rounds.questions import Question
 from reground.annotations.rounds.render import TaskRenderer
 from reground.annotations.rounds.settings import ReviewSettings
@@ -83,8 +83,12 @@ def _prepare_project(
 ) -> Project:
     project = existing or create_project(client, review_round, annotator)
     (local_folder(review_round.workspace) / DOCUMENT_ROOT / IMAGE_FOLDER).mkdir(parents=True, exist_ok=True)
-    # Also without a new question: the workspace may have been moved since the last.
-    client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
+    with ThreadPoolExecutor(1) as pool:
+        columns = None if existing else pool.submit(limit_columns, client, project)
+        # Also without a new question: the workspace may have been moved since the last.
+        client.add_local_storage(project.id, _image_folder(review_round.workspace, settings))
+        if columns:
+            columns.result()
     return project
 
 
@@ -107,12 +111,12 @@ def _import(
         return encode_tasks(renderer.render(batch))
 
     def send(batch: QuestionBatch, payload: ImportPayload) -> list[int]:
-        project_id = project.result().id
-        if batch is batches[0]:
-            client.check_image(renderer.image_url(batch[0].image_ids[0]))
         rows = [row for question in batch for row in pending_controls.pop(question.subject, ())]
         write_controls(workspace, rows)
         write_pending(workspace, kind, review_round.number, review_round.overlap, batch)
+        project_id = project.result().id
+        if batch is batches[0]:
+            client.check_image(renderer.image_url(batch[0].image_ids[0]))
         return client.import_payload(project_id, payload)
 
     imports: list[tuple[QuestionBatch, Future[list[int]]]] = []
