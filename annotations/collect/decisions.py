@@ -77,8 +77,9 @@ def parse_decisions(
     versions, context = list(annotations), _Context(task, users, TaskRows())
     if task.kind == DECIDE:
         _add_own_decisions(context, own_versions(versions))
-    own_ids = {annotation["id"] for annotation in own_versions(versions)}
-    for edit in edits(versions):
+    changes = list(edits(versions))
+    own_ids = {annotation["id"] for annotation in own_versions(versions)} if changes else set()
+    for edit in changes:
         editor_id = editor(edit.after)
         if any(users.has_address(editor_id, address) for address in curators):
             _add_correction(context, edit)

@@ -35,8 +35,8 @@ def score_annotators(workspace: Workspace, rule: ExclusionRule) -> list[Annotato
 def gold_counts(workspace: Workspace, votes: pd.DataFrame) -> dict[str, tuple[int, int]]:
     """annotator_id -> correct answers on gold and control images, and all answers on these."""
     gold = read_gold(workspace)
-    pairs = pd.MultiIndex.from_frame(votes[["image_id", "class_idx"]])
-    on_gold = votes.loc[pairs.isin(list(gold)), COLUMNS] if gold else votes.loc[[], COLUMNS]
+    pairs = pd.MultiIndex.from_frame(votes[["image_id", "class_idx"]]) if gold else None
+    on_gold = votes.loc[[] if pairs is None else pairs.isin(list(gold)), COLUMNS]
     expected = [
         gold[image_id, label] for image_id, label in zip(on_gold["image_id"], on_gold["class_idx"], strict=True)
     ]

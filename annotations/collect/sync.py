@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 STEP: Final = "answers"
 CHUNK_SIZE: Final = 200
 """Tasks in one request; the next request is prefetched."""
+BATCHES_AHEAD: Final = 32
 _FIELDS: Final = (
     "id",
     "completed_by",
@@ -63,7 +65,7 @@ def sync_answers(client: Client, workspace: Workspace, project_ids: Sequence[int
 
 def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: Delta) -> Iterator[AnswerBatch]:
     exports = _export(client, delta.changed)
-    for batch in batches:
+    for batch in _read_ahead(batches):
         answers = dict(batch.answers)
         for key in _keys(batch.tasks):
             if key in delta.deleted:
@@ -79,16 +81,31 @@ def _apply_delta(client: Client, batches: Iterable[AnswerBatch], delta: Delta) -
 
 
 def _export(client: Client, changed: Mapping[TaskKey, str]) -> Iterator[tuple[str, list[Json]]]:
-    """Timestamp and annotations of each task. Requests span batches: one takes long, however few tasks it asks for."""
+    """Timestamp and annotations of each task; the first request is made at once.
+
+    Requests span batches: one takes long, however few tasks it asks for.
+    """
     chunks = [
         (project_id, [task_id for _, task_id in chunk])
         for project_id, project_keys in itertools.groupby(changed, key=lambda key: key[0])
         for chunk in _chunks(list(project_keys))
     ]
-    for (project_id, task_ids), exports in prefetch_map(lambda chunk: client.export_tasks(*chunk), chunks):
-        for task_id in task_ids:
-            updated_at, annotations = exports.get(task_id, ("", []))
-            yield changed[project_id, task_id] or updated_at, _trim(annotations)
+    answered = prefetch_map(lambda chunk: client.export_tasks(*chunk), chunks)
+    return (
+        (changed[project_id, task_id] or updated_at, _trim(annotations))
+        for (project_id, task_ids), exports in answered
+        for task_id in task_ids
+        for updated_at, annotations in [exports.get(task_id, ("", []))]
+    )
+
+
+def _read_ahead(batches: Iterable[AnswerBatch]) -> Iterator[AnswerBatch]:
+    """The same batches, the first of which are read together, while Label Studio answers the first request."""
+    rest = iter(batches)
+    waiting = deque(itertools.islice(rest, BATCHES_AHEAD))
+    while waiting:
+        yield waiting.popleft()
+        waiting.extend(itertools.islice(rest, 1))
 
 
 def _chunks(keys: Sequence[TaskKey]) -> Iterator[Sequence[TaskKey]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -97,17 +98,18 @@ def collect_votes(
         for name, part in questions.items()
     }
 
-    @functools.cache
     def parse(name: str) -> BatchRows:
         batch = read_answer_batch(workspace, name, questions[name], answers.get(name))
         return parse_batch(batch, users, controls, curators)
 
+    parse_once = functools.cache(parse)  # of batches that others need too
     stored = workspace.keys(STAGE)
     for name in questions:
         others = overlaps.get(name, [])
         key = digest(keys[name], *(keys[other] for other in others)) if others else keys[name]
         if stored.get(name) != key:
-            workspace.add([workspace.write(STAGE, name, key, _batch_output(parse(name), map(parse, others)))])
+            rows = parse_once(name) if others else parse(name)
+            workspace.add([workspace.write(STAGE, name, key, _batch_output(rows, map(parse_once, others)))])
     return project_error
 
 
@@ -201,8 +203,7 @@ def _batch_output(rows: BatchRows, others: Iterable[BatchRows]) -> Output:
 
 
 def _sort_by_key(table: str, rows: list[Any]) -> list[Any]:
-    key = schema.table(table).key
-    return sorted(rows, key=lambda row: tuple(row[name] for name in key))
+    return sorted(rows, key=operator.itemgetter(*schema.table(table).key))
 
 
 def _deleted_tasks(batch: AnswerBatch) -> Iterator[DroppedRow]:

@@ -51,10 +51,11 @@ def to_arrow(name: str, rows: Rows) -> pa.Table:
 
 
 def _from_rows(name: str, expected: Sequence[str], rows: Sequence[Row]) -> pa.Table:
+    columns = set(expected)
     for row in rows:
-        if row.keys() != set(expected):
+        if row.keys() != columns:
             raise ValueError(f"table {name}: expected the columns {expected}, got {sorted(row)}")
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(name))
+    return pa.Table.from_pylist(rows, schema=arrow_schema(name))
 
 
 def _from_table(name: str, expected: Sequence[str], rows: pa.Table) -> pa.Table:

@@ -33,6 +33,13 @@ def test_the_next_is_made_meanwhile() -> None:
     assert [item for item, _ in steps] == [2, 3]
 
 
+def test_the_first_is_made_before_it_is_asked_for() -> None:
+    first = threading.Event()
+    steps = prefetch_map(lambda item: first.set(), [1])
+    assert first.wait(HANG)
+    assert list(steps) == [(1, None)]
+
+
 class Immediate(Executor):
     """An executor that is always faster than its caller."""
 
