@@ -62,7 +62,12 @@ class Writer:
         """
         if not self._taken:
             self.state.layers.append(rows)
-            self.take()
+            try:
+                self.take()
+            except BaseException:
+                if self.state.layers and self.state.layers[-1] is rows:  # nothing lists them
+                    self.state.layers.pop()
+                raise
             return
         self.check()
         self._put("log", Content(rows, frozenset(), ""))

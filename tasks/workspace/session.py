@@ -52,6 +52,7 @@ class Manifest:
         self._timer: threading.Timer | None = None
         self._failure: BaseException | None = None
         self._taken_off: set[str] = set()
+        self._is_certain = True
 
     @property
     def is_held(self) -> bool:
@@ -106,6 +107,7 @@ class Manifest:
         with self._mutex:
             if self._writer is None:
                 return False
+            self._check()
             self._waiting += entries
             if self._failure is not None or len(self._waiting) >= GROUP_ENTRIES:
                 self.flush()
@@ -120,6 +122,7 @@ class Manifest:
         with self._mutex:
             if self._writer is None:
                 return False
+            self._check()
             self.flush()
             if shards:
                 files = self.current().files_of(step)
@@ -160,7 +163,21 @@ class Manifest:
     def _commit(self, rows: pa.Table) -> None:
         assert self._writer is not None, "the workspace is not held"
         self._snapshot = None
-        self._writer.commit(rows)
+        try:
+            self._writer.commit(rows)
+        except BaseException:  # the file may be there all the same: nothing is listed or removed any more
+            self._is_certain = False
+            raise
+
+    def _check(self) -> None:
+        """Raises:
+        RegroundError: the manifest could not be written before, and nobody knows what it lists.
+        """
+        if self._failure is None and not self._is_certain:
+            raise RegroundError(
+                f"the manifest of {self.storage.root} could not be written: everything listed before is kept; run the "
+                "same command again."
+            )
 
     def _flush_later(self) -> None:
         with self._mutex:
@@ -183,6 +200,9 @@ class Manifest:
     def _end(self, before: Snapshot) -> None:
         with self._mutex:
             try:
+                if not self._is_certain and self._failure is None:
+                    self._waiting.clear()
+                    return
                 self.flush()
                 assert self._writer is not None, "the workspace is not held"
                 if not self.storage.is_local:  # who reads next makes a request for each open file
@@ -193,15 +213,18 @@ class Manifest:
             finally:
                 self._writer = self._snapshot = self._state = None
                 self._taken_off.clear()
+                self._is_certain = True
 
     def _remove_replaced(self, before: Snapshot, after: Snapshot) -> None:
         """Also files that were both listed and taken off in between."""
-        if self.storage.is_local and self._is_unread():
+        if self.storage.is_local and self._may_remove():
             paths = pa.concat_arrays([before.part_paths(), pa.array(sorted(self._taken_off), pa.string())])
             gone = paths.filter(pc.invert(pc.is_in(paths, value_set=after.part_paths())))
             self.storage.delete(gone.to_pylist())
 
     def _may_remove(self) -> bool:
+        if not self._is_certain:
+            return False
         if self.storage.is_local:
             return self._is_unread()
         last = max((modified for _, modified in self.chain.list().values()), default=datetime.now(UTC))

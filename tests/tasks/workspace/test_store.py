@@ -95,6 +95,40 @@ def test_rows_must_follow_the_plan(tmp_path: Path) -> None:
     assert workspace.entries() == []
 
 
+@pytest.mark.parametrize("limit", range(22))
+def test_a_disk_that_is_full_from_any_write_on_loses_nothing_that_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """The workspace is held, and whoever holds it goes on after the error, and sweeps."""
+    workspace = Workspace(tmp_path / "w")
+    for shard in ("0000", "0001"):
+        workspace.commit("index", shard, "1" * 32, dropped(f"old {shard}"))
+    fsync, left = os.fsync, limit
+
+    def full(handle: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    failed: list[str] = []
+    with workspace.hold("run"):
+        monkeypatch.setattr(os, "fsync", full)
+        for shard in ("0000", "0001"):
+            try:
+                workspace.commit("index", shard, "2" * 32, dropped(f"new {shard}"))
+            except RegroundError:
+                failed.append(shard)
+        monkeypatch.setattr(os, "fsync", fsync)
+        workspace.sweep()
+    for _ in range(2):
+        items = list(Workspace(tmp_path / "w").read("dropped")["item"])
+        assert len(items) == 2 and all(f"new {shard}" in items for shard in ("0000", "0001") if shard not in failed)
+        workspace.sweep()
+    assert bool(failed) == (left < 0)
+
+
 def test_a_full_disk_is_one_clear_error_and_keeps_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
