@@ -31,15 +31,18 @@ def faults(settings: SuspectSettings) -> Iterator[Fault]:
 
 
 def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
-    """One shard for each kind.
+    """One shard for each kind; none in a workspace of votes alone, where no kind was asked for.
 
     Raises:
-        RegroundError: there are no images, or a kind that was asked for lacks a table; the message says which
+        RegroundError: a kind was asked for and there are no images, or it lacks a table; the message says which
             command makes it.
     """
-    workspace.require("images", "index IMAGES")
     shards: list[Shard] = []
     requested = (*settings.find, *(("leak",) if settings.against else ()))
+    if requested:
+        workspace.require("images", "index IMAGES")
+    elif "images" not in workspace.tables():
+        return shards
     for kind in dict.fromkeys((*(settings.find or DEFAULT), *requested)):
         found_by = method(kind)
         lacks = found_by.missing(workspace, settings)

@@ -61,6 +61,12 @@ def test_a_kind_that_was_asked_for_says_what_it_lacks(workspace: Workspace) -> N
         run(workspace, "tiny")
 
 
+def test_a_workspace_of_votes_alone_has_no_suspects(workspace_url: str) -> None:
+    assert not todo(STEP, Workspace(workspace_url), SuspectSettings()).shards
+    with pytest.raises(RegroundError, match=r"'images'.*reground index"):
+        todo(STEP, Workspace(workspace_url), SuspectSettings(find=("label",)))
+
+
 def test_an_unknown_kind_lists_those_there_are(workspace: Workspace) -> None:
     REGISTRY.register("tiny", tiny())
     with pytest.raises(RegroundError, match=r"'dupliacte'.*tiny"):
