@@ -27,6 +27,7 @@ from reground.tasks.report import variants as report_variants
 from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
 from reground.tasks.report.photographs import QUESTIONED, STAGES, Album, order, short_names, stage
 from reground.tasks.report.snapshot import Snapshot
+from reground.tasks.report.suspects import suspects
 from reground.tasks.report.truths import truth_columns
 from reground.tasks.report.waiting import answers_missing, waiting
 from reground.tasks.schema import PUBLISHED_VARIANTS, VARIANTS, Outcome, family
@@ -79,6 +80,7 @@ def render(snapshot: Snapshot, settings: ReportSettings) -> str:
             **numbers(snapshot),
             **photographs(snapshot, settings),
             **report_labels.labels(snapshot),
+            suspect_kinds=suspects(snapshot),
             **grounds(snapshot),
             **left_out(snapshot),
             open_steps=open_steps(snapshot),
@@ -282,4 +284,4 @@ FILTERS: Final = {
     "composite": pictures.composite,
 }
 
-STEP = Step("report", 7, ReportSettings, plan, work)
+STEP = Step("report", 8, ReportSettings, plan, work)
