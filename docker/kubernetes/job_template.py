@@ -11,6 +11,12 @@ import subprocess
 import sys
 from typing import Any
 
+REVIEW = {
+    "REGROUND_REVIEW__URL": "http://label-studio:8080",
+    "REGROUND_REVIEW__DOCUMENT_ROOT": "/label-studio/documents",
+}
+"""Where a run finds Label Studio (its Service), and the folder that both see."""
+
 
 def default_template() -> dict[str, Any]:
     """Prefect's default for Kubernetes; works without prefect-kubernetes."""
@@ -44,15 +50,14 @@ def adapt(default: dict[str, Any], image: str, workspace_url: str = "") -> dict[
         "finished_job_ttl": 86400,
     }.items():
         variables[name]["default"] = value
-    if workspace_url:
-        variables["env"]["default"] = {"REGROUND_WORKSPACE": workspace_url}
+    variables["env"]["default"] = REVIEW | ({"REGROUND_WORKSPACE": workspace_url} if workspace_url else {})
     variables["gpu"] = {"title": "GPUs", "type": "integer", "default": 0, "minimum": 0}
     container["resources"]["limits"]["nvidia.com/gpu"] = "{{ gpu }}"
     container["envFrom"] = [{"secretRef": {"name": "reground-run"}}]
     container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container["volumeMounts"] = [
         {"name": "shared-memory", "mountPath": "/dev/shm"},
-        {"name": "review", "mountPath": "/label-studio/documents"},
+        {"name": "review", "mountPath": REVIEW["REGROUND_REVIEW__DOCUMENT_ROOT"]},
     ]
     pod.update(
         enableServiceLinks=False,

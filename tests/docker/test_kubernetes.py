@@ -7,7 +7,9 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import kubernetes_validate
@@ -15,6 +17,8 @@ import pytest
 import yaml
 
 from reground.flows.run import use
+from reground.flows.settings import resolve
+from reground.tasks.workspace import Workspace
 from tests.support.needs import ROOT
 
 FOLDER = ROOT / "docker" / "kubernetes"
@@ -176,6 +180,20 @@ def render_job(
     container["args"] = str(configuration.command).split()
     manifest["metadata"].update(labels={}, namespace="default")
     return manifest
+
+
+def test_a_run_finds_label_studio_by_its_service_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = job_template().adapt(job_template().default_template(), "image")["variables"]["properties"]["env"]["default"]
+    url = urlsplit(env["REGROUND_REVIEW__URL"])
+    (service,) = (each for each in objects() if each["kind"] == "Service" and each["metadata"]["name"] == url.hostname)
+    assert url.port in {port["port"] for port in service["spec"]["ports"]}
+    (pod,) = (pod for each, pod in pods(objects()) if each["metadata"]["name"] == url.hostname)
+    root = {"name": "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT", "value": env["REGROUND_REVIEW__DOCUMENT_ROOT"]}
+    assert root in pod["containers"][0]["env"]
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    settings = resolve(Workspace(tmp_path), {}).settings.review
+    assert (settings.url, settings.document_root) == (env["REGROUND_REVIEW__URL"], root["value"])
 
 
 @pytest.mark.slow
