@@ -8,6 +8,8 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +20,17 @@ import psutil
 import pytest
 
 from tests.support.loopback import loopback_alone
-from tests.support.needs import need_package
+from tests.support.needs import need, need_package
+from tests.support.waiting import wait_until
 
+ATTEMPTS = 10
 STORE_BYTES = 100 << 20
+OWN_DISK = """
+hidden=$1; shift
+for folder in $hidden; do mount -t tmpfs none "$folder" || exit; done
+exec "$@"
+"""
+"""Runs a command that sees an empty disk of its own in place of some folders."""
 
 
 @dataclass
@@ -42,6 +52,50 @@ class RayCluster:
     def kill_node(self) -> None:
         """The last node is gone, as if its machine had lost power."""
         os.kill(self.nodes.pop().all_processes["raylet"][0].process.pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def machines(self, count: int, *hidden: Path) -> Iterator[None]:
+        """More nodes, of one core each, which have a temporary folder of their own and see nothing of the hidden ones.
+
+        Skips the test where this machine does not allow that.
+        """
+        _need_own_disks()
+        folders = [Path(tempfile.mkdtemp(prefix="ray")) for _ in range(count)]
+        with contextlib.ExitStack() as stack:
+            for folder in folders:
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            before, hidden = self._alive(), (*hidden, Path(os.environ["RAY_TMPDIR"]))
+            nodes, starts = {folder: self._join(folder, hidden) for folder in folders}, list[Path]()
+            stack.callback(lambda: [node.wait() for node in nodes.values()])
+            stack.callback(lambda: [node.terminate() for node in nodes.values()])
+
+            def have_joined() -> bool:
+                for folder, node in nodes.items():
+                    if node.poll() is not None:  # Ray gives it 30 seconds, which a busy machine may pass
+                        starts.append(folder)
+                        assert len(starts) < ATTEMPTS, f"nodes end with {node.returncode}"
+                        nodes[folder] = self._join(folder, hidden)
+                return self._alive() == before + count
+
+            wait_until(have_joined, 0.2)
+            yield
+
+    def _join(self, folder: Path, hidden: Sequence[Path]) -> subprocess.Popen[bytes]:
+        words = ["start", "--address", self.cluster.address, "--num-cpus", "1", "--num-gpus", "0", "--block"]
+        words += ["--temp-dir", str(folder), "--object-store-memory", str(STORE_BYTES)]
+        words += ["--min-worker-port", "0", "--max-worker-port", "0"]
+        ray = [sys.executable, "-m", "ray.scripts.scripts", *words]
+        alone = ["unshare", "--mount", "sh", "-c", OWN_DISK, "sh", " ".join(map(str, hidden)), *ray]
+        return subprocess.Popen(alone, stdout=subprocess.DEVNULL)
+
+    def _alive(self) -> int:
+        return sum(node["Alive"] for node in self.cluster.global_state.node_table())
+
+
+def _need_own_disks() -> None:
+    program = shutil.which("unshare")
+    allowed = program and subprocess.run([program, "--mount", "true"], capture_output=True).returncode == 0
+    need(allowed, "mount namespaces (root on Linux)")
 
 
 @contextlib.contextmanager
