@@ -25,6 +25,7 @@ def audit(workspace: str, settings: Overrides | None = None, runner: str = "") -
         context.run("truth")
         context.run("needs_vote")
         context.run("suspects")
+        context.run("class_pairs")
         context.run("evaluate")
         context.run("report")
         return context.summary()

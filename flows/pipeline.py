@@ -34,6 +34,7 @@ def pipeline(workspace: str, settings: Overrides | None = None, runner: str = ""
         context.run("truth")  # votes -> labels with confidence
         context.run("needs_vote")  # pairs ranked by the information of one more vote
         context.run("suspects")  # what a person should look at first: label errors, duplicates, outliers
+        context.run("class_pairs")  # classes that models confuse or people accept together
         context.run("evaluate")  # every model on every set, against original labels and truth
         context.run("report")  # one HTML page
         return context.summary()

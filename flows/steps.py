@@ -24,6 +24,7 @@ MODULES: Final[dict[str, str]] = {
     "truth": "reground.annotations.truth:TRUTH",
     "needs_vote": "reground.annotations.truth:NEEDS_VOTE",
     "suspects": "reground.tasks.suspects:STEP",
+    "class_pairs": "reground.tasks.class_pairs:STEP",
     "evaluate": "reground.tasks.evaluation:STEP",
     "report": "reground.tasks.report:STEP",
 }
@@ -35,7 +36,7 @@ ON_REQUEST: Final = ("imagenet9", "adversarial")
 RUN: Final = tuple(name for name in MODULES if name not in ON_REQUEST)
 """Steps of ``reground run``, in order."""
 
-AUDIT: Final = ("truth", "needs_vote", "suspects", "evaluate", "report")
+AUDIT: Final = ("truth", "needs_vote", "suspects", "class_pairs", "evaluate", "report")
 """Steps of the flow ``audit``, in order."""
 
 

@@ -36,7 +36,7 @@ FLOORS = (
     ("flows.steps",),
     ("tasks.report",),
     ("tasks.export", "tasks.adversarial"),
-    ("tasks.suspects",),
+    ("tasks.suspects", "tasks.class_pairs"),
     ("tasks.variants", "tasks.imagenet9", "tasks.predictions"),
     ("annotations.review",),
     ("annotations.collect",),

@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "truth": "Turn votes into labels with confidence; `truth import` reads published ones, `truth diff` compares.",
         "needs_vote": "Rank questions by what one more answer is expected to tell.",
         "suspects": "Find what a person should look at first: label errors, duplicates, outliers.",
+        "class_pairs": "Compare classes that models confuse or people accept together.",
         "evaluate": "Measure every model, each number with its n and interval.",
         "report": "Write one HTML page with the photographs.",
     },

@@ -8,6 +8,7 @@ from typing import Any
 from reground.annotations.rounds import ReviewSettings
 from reground.annotations.truth import NeedsVoteSettings, TruthSettings
 from reground.tasks.adversarial import AdversarialSettings
+from reground.tasks.class_pairs import ClassPairSettings
 from reground.tasks.evaluation import EvaluationSettings
 from reground.tasks.facts import FactSettings
 from reground.tasks.imagenet9 import Imagenet9Settings
@@ -42,6 +43,7 @@ class Settings:
     truth: TruthSettings = field(default_factory=TruthSettings)
     needs_vote: NeedsVoteSettings = field(default_factory=NeedsVoteSettings)
     suspects: SuspectSettings = field(default_factory=SuspectSettings)
+    class_pairs: ClassPairSettings = field(default_factory=ClassPairSettings)
     evaluate: EvaluationSettings = field(default_factory=EvaluationSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
 

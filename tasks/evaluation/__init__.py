@@ -15,6 +15,7 @@ from reground.tasks.evaluation.metrics import (
     SUPERCLASS,
     TOP_1,
 )
+from reground.tasks.evaluation.reference import top_classes
 from reground.tasks.evaluation.result import ALL, BALANCED
 from reground.tasks.evaluation.step import STEP, EvaluationSettings, discard_reference
 
@@ -39,4 +40,5 @@ __all__ = [
     "TOP_1",
     "EvaluationSettings",
     "discard_reference",
+    "top_classes",
 ]

@@ -40,4 +40,5 @@ __all__ = [
     "fact_faults",
     "picture_match",
     "hash_pairs",
+    "class_pairs",
 ]

@@ -54,15 +54,21 @@ class ClassPairRow(TypedDict):
 
     class_a: int
     class_b: int
+    verdict: str
     confused: float | None
+    confused_low: float | None
+    confused_high: float | None
+    images: int
     co_selected: int
     exclusive: int
-    kappa: float | None
+    two_objects: int
     n: int
     low: float | None
     high: float | None
-    verdict: str
-    merged_top1: float | None
+    alpha: float | None
+    models: list[str]
+    top1: list[float]
+    merged_top1: list[float]
     source: str
 
 
