@@ -18,7 +18,7 @@ import pandas as pd
 from annotated_types import Interval
 
 from reground.tasks.class_pairs.people import Pair, read_agreement, read_co_selections
-from reground.tasks.evaluation import top_classes
+from reground.tasks.evaluation import read_answers
 from reground.tasks.images import read_original_labels
 from reground.tasks.kernels.class_pairs import NOT_PREDICTED, Confusions, confusion, confusions, verdict
 from reground.tasks.kernels.intervals import Estimate, wilson
@@ -88,7 +88,7 @@ def _confusions(workspace: Workspace, classes: int) -> tuple[list[str], Confusio
     models = _models(workspace)
     answers = np.full((len(models), len(ids)), NOT_PREDICTED, np.int64)
     for number, model in enumerate(models):
-        answers[number] = top_classes(workspace, model, ids)[:, 0]
+        answers[number] = read_answers(workspace, model, ids, labels).classes[:, 0]
     highest = max(int(labels.max(initial=-1)), int(answers.max(initial=-1))) + 1
     return models, confusions(labels, answers, max(classes, highest))
 

@@ -1,5 +1,6 @@
 """Accuracy of models on original labels, on people's labels and on variants."""
 
+from reground.tasks.evaluation.answers import read_answers
 from reground.tasks.evaluation.backgrounds import ADVERSARIAL, BG_GAP
 from reground.tasks.evaluation.comparison import RANK_AFTER, RANK_BEFORE
 from reground.tasks.evaluation.metrics import (
@@ -15,7 +16,6 @@ from reground.tasks.evaluation.metrics import (
     SUPERCLASS,
     TOP_1,
 )
-from reground.tasks.evaluation.reference import top_classes
 from reground.tasks.evaluation.result import ALL, BALANCED
 from reground.tasks.evaluation.step import STEP, EvaluationSettings, discard_reference
 
@@ -40,5 +40,5 @@ __all__ = [
     "TOP_1",
     "EvaluationSettings",
     "discard_reference",
-    "top_classes",
+    "read_answers",
 ]

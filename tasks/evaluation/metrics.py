@@ -20,7 +20,7 @@ import numpy as np
 from reground.tasks.evaluation.reference import NONE, ReferenceLabels
 from reground.tasks.evaluation.result import ALL, BALANCED, MetricResult
 from reground.tasks.kernels.intervals import Estimate, mean_estimate, proportion, uncertain_proportion, wilson
-from reground.tasks.schema import PHOTOGRAPHS
+from reground.tasks.schema import PHOTOGRAPHS, Outcome
 from reground.tasks.votes import Bools, Floats, Ints
 
 TOP_1, TOP_5, REAL, MULTI_LABEL = "top1_original", "top5_original", "real_accuracy", "multi_label"
@@ -28,6 +28,8 @@ MULTI_LABEL_TOP5, MAIN_LABEL = "multi_label_top5", "main_label"
 FREQUENCY, NOBODY_ASKED = "selection_frequency", "nobody_asked"
 REVIEWED, SINGLE, MULTI, ASKED = "reviewed", "single_object", "multi_object", "asked"
 """Subsets: the labels are settled; people counted one object, or more; people were asked CONTAINS."""
+OUTCOMES: Final = tuple(Outcome)
+"""Subsets of settled images by what people decided of the original label."""
 SUPERCLASS: Final = "superclass:"
 """Prefix of the subset of a superclass of Tsipras et al. 2020, by original label."""
 TOP_K: Final = 5
@@ -50,10 +52,10 @@ class Subsets:
 def on_photographs(
     ranks: Ints, reference: ReferenceLabels, subsets: Subsets, has_top5: bool, level: float
 ) -> Iterator[MetricResult]:
-    """All metrics of one model: of all photographs, by number of objects, by superclass, by group.
+    """All metrics of one model: of all photographs, by number of objects, by what people decided, superclass and group.
 
     Args:
-        ranks: ``(N, K)`` its predictions, best first, from `reground.tasks.evaluation.reference.top_classes`.
+        ranks: ``(N, K)`` its predictions, best first, from `reground.tasks.evaluation.answers.read_answers`.
         reference: the reference labels.
         subsets: subsets by original label.
         has_top5: whether every image has five predictions, or as many as there are classes.
@@ -71,6 +73,7 @@ def on_photographs(
         ...     main=np.array([1, 3, 3]),
         ...     objects=np.array([2, 1, 1]),
         ...     settled=np.array([True, True, True]),
+        ...     outcome=np.array(["extended", "changed", "confirmed"], object),
         ...     probability=likely,
         ...     kept=kept,
         ...     frequency=likely,
@@ -105,6 +108,7 @@ def on_photographs(
     yield from _per_subset(inputs, by_label, objects)
     if reference.reviewed and reference.asked.any():
         yield from _per_subset(inputs, FREQUENCIES, {ALL: everywhere, ASKED: reference.asked, **objects})
+    yield from _per_subset(inputs, BY_OUTCOME, {name: reference.outcome == name for name in OUTCOMES})
     superclasses = {f"{SUPERCLASS}{name}": subset_mask for name, subset_mask in subsets.superclasses.items()}
     yield from _per_subset(inputs, by_label, superclasses)
     yield from _per_subset(inputs, by_label, subsets.groups)
@@ -180,6 +184,10 @@ BY_LABEL: Final[tuple[tuple[str, Measure, bool], ...]] = (
     (REAL, _EvalInputs.labels, True),
     (MULTI_LABEL, _EvalInputs.settled_labels, True),
     (MAIN_LABEL, _EvalInputs.main, True),
+)
+BY_OUTCOME: Final[tuple[tuple[str, Measure, bool], ...]] = (
+    (TOP_1, lambda inputs, subset_mask: inputs.original(subset_mask, 1), False),
+    (MULTI_LABEL, _EvalInputs.settled_labels, True),
 )
 FREQUENCIES: Final[tuple[tuple[str, Measure, bool], ...]] = (
     (FREQUENCY, _EvalInputs.frequency, True),

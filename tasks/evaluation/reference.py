@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.images import read_original_labels
 from reground.tasks.references import OWN
-from reground.tasks.schema import PHOTOGRAPHS, ImageState
+from reground.tasks.schema import ImageState
 from reground.tasks.votes import (
     CONTAINS,
     DEFAULT_POLICY,
@@ -39,6 +39,7 @@ TRUTH_COLUMNS: Final = (
     "image_id",
     "original",
     "state",
+    "outcome",
     "labels",
     "judged",
     "confidence",
@@ -99,6 +100,7 @@ class ReferenceLabels:
         main: ``(N,)`` label of the main object; `NONE`: unknown.
         objects: ``(N,)`` distinct objects; 0: unknown. Easy images (routing) have one.
         settled: ``(N,)`` people settled the labels, and some hold.
+        outcome: ``(N,)`` what people decided of the original label, `reground.tasks.schema.Outcome`; empty: nothing.
         probability: of every label that people were asked about, and of original labels of unreviewed images.
         kept: of the same labels, whether it holds (1) or not (0); in images in review none does.
         frequency: selection frequency of every label that people were asked about in CONTAINS.
@@ -112,6 +114,7 @@ class ReferenceLabels:
     main: Ints
     objects: Ints
     settled: Bools
+    outcome: npt.NDArray[np.object_]
     probability: Labels
     kept: Labels
     frequency: Labels
@@ -142,49 +145,31 @@ def reference_labels(workspace: Workspace) -> ReferenceLabels:
     truth = workspace.read_arrow("truth", TRUTH_COLUMNS)
     ids = pd.Index(sorted({*originals.index, *truth["image_id"].to_pylist()}), dtype=object)
     index = ids.get_indexer(pd.Index(truth["image_id"].to_pylist(), dtype=object))
-    original = _spread(len(ids), ids.get_indexer(originals.index), originals.fillna(NONE).to_numpy(np.int64), NONE)
-    state = _spread(len(ids), index, np.array(truth["state"].to_pylist(), object), ImageState.UNREVIEWED)
+    original = spread(len(ids), ids.get_indexer(originals.index), originals.fillna(NONE).to_numpy(np.int64), NONE)
+    state = spread(len(ids), index, np.array(truth["state"].to_pylist(), object), ImageState.UNREVIEWED)
     kept, probability = _labels(truth, index, original, state != ImageState.IN_REVIEW, policy.keep)
     has_label = np.bincount(kept.image, kept.value, len(ids)) > 0
     return ReferenceLabels(
         ids,
         original,
-        main=_spread(len(ids), index, _whole(truth["main_label"], NONE), NONE),
-        objects=_spread(len(ids), index, _objects(truth), 0),
+        main=spread(len(ids), index, _whole(truth["main_label"], NONE), NONE),
+        objects=spread(len(ids), index, _objects(truth), 0),
         settled=(state == ImageState.SETTLED) & has_label,
+        outcome=spread(len(ids), index, np.array([name or "" for name in truth["outcome"].to_pylist()], object), ""),
         probability=probability,
         kept=kept,
         frequency=_selection_frequency(workspace, policy, ids),
         reviewed=bool((state != ImageState.UNREVIEWED).any()),
         version=workspace.table_digest("truth")[:12],
-        sources=",".join(sorted(set(_flatten(truth["sources"]).unique().to_pylist()))),
+        sources=",".join(sorted(set(flatten(truth["sources"]).unique().to_pylist()))),
     )
 
 
-def top_classes(workspace: Workspace, model: str, ids: pd.Index) -> Ints:
-    """What a model predicted on the photographs, ``(N, K)`` classes best first; `NONE` where nothing.
-
-    Args:
-        workspace: read from.
-        model: by the name of its table.
-        ids: the N photographs; predictions on others are left out.
-    """
-    table = workspace.read_arrow(f"predictions/{model}", ["set", "image_id", "class_idx"])
-    table = table.filter(pc.field("set") == PHOTOGRAPHS)
-    index = ids.get_indexer(pd.Index(table["image_id"].to_pylist(), dtype=object))
-    length = _lengths(table["class_idx"])
-    row = np.repeat(np.arange(len(length)), length)
-    rank = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
-    ranks = np.full((len(length), int(length.max(initial=1))), NONE, np.int64)
-    ranks[row, rank] = _flatten(table["class_idx"]).to_numpy()
-    return _spread(len(ids), index, ranks, NONE)
-
-
-def _spread(size: int, index: Ints, values: npt.NDArray[Any], default: Any) -> npt.NDArray[Any]:
+def spread(size: int, index: Ints, values: npt.NDArray[Any], default: Any) -> npt.NDArray[Any]:
     """``values`` at their places among ``size``; those without a place (-1) are left out."""
-    spread = np.full((size, *values.shape[1:]), default, values.dtype)
-    spread[index[index >= 0]] = values[index >= 0]
-    return spread
+    array = np.full((size, *values.shape[1:]), default, values.dtype)
+    array[index[index >= 0]] = values[index >= 0]
+    return array
 
 
 def _whole(column: Any, default: int) -> Ints:
@@ -203,8 +188,8 @@ def _labels(truth: pa.Table, index: Ints, original: Ints, decided: Bools, keep: 
     image, class_idx = _flat(truth["judged"], index)
     kept_image, kept_class = _flat(pa.chunked_array([labels_or_original(truth)]), index)
     kept_image, kept_class = kept_image[decided[kept_image]], kept_class[decided[kept_image]]
-    confidence = _flatten(truth["confidence"]).to_numpy().astype(np.float64)
-    shown = _flatten(truth["shown"]).to_numpy().astype(np.float64)
+    confidence = flatten(truth["confidence"]).to_numpy().astype(np.float64)
+    shown = flatten(truth["shown"]).to_numpy().astype(np.float64)
     kept = np.isin(_key(image, class_idx), _key(kept_image, kept_class))
     methods = set(truth["method"].to_pylist())
     if methods and methods <= set(SHARES):
@@ -227,14 +212,16 @@ def _labels(truth: pa.Table, index: Ints, original: Ints, decided: Bools, keep: 
 
 def _flat(lists: Any, index: Ints) -> tuple[Ints, Ints]:
     """Lists of classes as (image, class), in order."""
-    return np.repeat(index, _lengths(lists)), _flatten(lists).to_numpy().astype(np.int64)
+    return np.repeat(index, lengths(lists)), flatten(lists).to_numpy().astype(np.int64)
 
 
-def _lengths(lists: Any) -> Ints:
+def lengths(lists: Any) -> Ints:
+    """``(N,)`` length of each list of a column."""
     return lists.combine_chunks().value_lengths().to_numpy().astype(np.int64)
 
 
-def _flatten(lists: Any) -> Any:
+def flatten(lists: Any) -> Any:
+    """The elements of a column's lists, in order."""
     return lists.combine_chunks().flatten()
 
 

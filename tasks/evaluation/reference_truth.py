@@ -36,6 +36,7 @@ def published_labels(workspace: Workspace, name: str) -> ReferenceLabels:
         main=np.full(len(ids), NONE, np.int64),
         objects=np.zeros(len(ids), np.int64),
         settled=np.bincount(image, minlength=len(ids)) > 0,
+        outcome=np.full(len(ids), "", object),
         probability=labels,
         kept=labels,
         frequency=Labels(none, none, np.zeros(0)),

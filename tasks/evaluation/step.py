@@ -1,9 +1,9 @@
-"""Evaluate every model on every set. Writes ``evaluation`` and ``comparison``.
+"""Evaluate every model on every set. Writes ``evaluation``, ``comparison`` and ``calibration``.
 
 Reads ``images``, ``original_labels``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
 ``reference_truths/NAME``, ``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``; no image
 file is opened.
-Metrics on photographs are in `metrics` and `comparison`, those on swapped backgrounds in `backgrounds`.
+Metrics on photographs are in `metrics`, `calibration` and `comparison`, those on swapped backgrounds in `backgrounds`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import pyarrow.compute as pc
 from annotated_types import Interval
 
 from reground.tasks.errors import unknown
+from reground.tasks.evaluation.answers import read_answers
 from reground.tasks.evaluation.backgrounds import ADVERSARIAL, group_hits, on_adversarial, on_variants
 from reground.tasks.evaluation.bootstrap import Resampling
+from reground.tasks.evaluation.calibration import on_confidence, reliability_rows
 from reground.tasks.evaluation.comparison import ModelComparison
-from reground.tasks.evaluation.metrics import MULTI, REVIEWED, SINGLE, TOP_1, TOP_K, Subsets, on_photographs
-from reground.tasks.evaluation.reference import NONE, ReferenceLabels, reference_labels, top_classes
+from reground.tasks.evaluation.metrics import MULTI, OUTCOMES, REVIEWED, SINGLE, TOP_1, TOP_K, Subsets, on_photographs
+from reground.tasks.evaluation.reference import NONE, ReferenceLabels, reference_labels
 from reground.tasks.evaluation.reference_truth import published_labels
 from reground.tasks.evaluation.result import MetricResult
 from reground.tasks.images import load_groups
@@ -40,7 +42,7 @@ ends in ``+NAME``."""
 LABEL_TABLES: Final = ("images", "original_labels", "classes", "groups")
 TRUTH_TABLES: Final = ("votes", "annotators", "truth", POLICY_TABLE)
 NO_REFERENCE: Final = "none"
-OF_TRUTH: Final = (REVIEWED, SINGLE, MULTI)
+OF_TRUTH: Final = (REVIEWED, SINGLE, MULTI, *OUTCOMES)
 """Subsets of photographs that a truth defines: a metric on them rests on it, even one of original labels."""
 
 
@@ -52,14 +54,16 @@ class EvaluationSettings:
         references: reference truths to evaluate against besides the own truth; empty: all that are imported;
             ``none``: none.
         level: confidence level of the intervals.
-        resamples: bootstrap resamples of photographs and labels, to compare models.
+        resamples: bootstrap resamples of photographs and labels, to compare models and for calibration errors.
         seed: seed of the bootstrap.
+        bins: bins of equal mass of a reliability table and a calibration error.
     """
 
     references: tuple[str, ...] = ()
     level: Annotated[float, Interval(gt=0, lt=1)] = 0.95
     resamples: PositiveInt = 1000
     seed: NonNegativeInt = 0
+    bins: PositiveInt = 15
 
 
 def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
@@ -139,18 +143,27 @@ def photographs(
     subsets = _subsets(workspace, reference)
     classes = len(workspace.read("classes", ["class_idx"]))
     top_1 = np.full((len(reference.image_ids), len(models)), NONE, np.int64)
+    resampling = Resampling(settings.resamples, settings.seed, settings.level)
     rows: list[dict[str, Any]] = []
+    bins: list[dict[str, Any]] = []
     recipes = {model: _recipe(workspace, model) for model in models}
     for n, model in enumerate(models):
-        ranks = top_classes(workspace, model, reference.image_ids)
+        answers = read_answers(workspace, model, reference.image_ids, reference.original)
+        ranks = answers.classes
         top_1[:, n] = ranks[:, 0]
-        for metric in on_photographs(ranks, reference, subsets, _has_top5(ranks, classes), settings.level):
-            rows.append(_row(model, metric, recipes[model], reference))
-    comparison = ModelComparison(
-        models, top_1, reference, Resampling(settings.resamples, settings.seed, settings.level)
-    )
+        metrics = (
+            *on_photographs(ranks, reference, subsets, _has_top5(ranks, classes), settings.level),
+            *on_confidence(answers, reference, settings.bins, resampling),
+        )
+        rows += [_row(model, metric, recipes[model], reference) for metric in metrics]
+        bins += reliability_rows(model, answers, reference, settings.bins, settings.level)
+    comparison = ModelComparison(models, top_1, reference, resampling)
     rows += [_row(model, metric, recipes[model], reference) for model, metric in comparison.ranks()]
-    tables = {"evaluation": rows, "comparison": [_comparison_row(row, reference) for row in comparison.rows()]}
+    tables = {
+        "evaluation": rows,
+        "comparison": [_comparison_row(row, reference) for row in comparison.rows()],
+        "calibration": bins,
+    }
     if reference.name != OWN:  # what rests on original labels alone is beside the own truth
         tables = {name: [row for row in part if row["truth"] != ORIGINAL and row["n"]] for name, part in tables.items()}
     return Output(tables)
@@ -237,7 +250,7 @@ def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
 
 STEP = Step(
     "evaluate",
-    6,
+    7,
     EvaluationSettings,
     plan,
     work,

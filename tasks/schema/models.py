@@ -151,13 +151,15 @@ MODELS: Final = (
                 "string",
                 "name of the metric (see docs/evaluation.md): on photographs top1_original, top5_original, "
                 "real_accuracy, multi_label, multi_label_top5, main_label, selection_frequency, nobody_asked, "
+                "confidence, original_probability, ece_original, ece_multi_label, each ece also _by_chance, "
                 "rank_original, rank_multi_label, rank_change; elsewhere group_accuracy, bg_gap and so on",
             ),
             Column(
                 "subset",
                 "string",
                 "all, balanced (mean of groups), reviewed (settled), single_object, multi_object, asked (in a "
-                "grid), superclass:NAME, or a group's name",
+                "grid), confirmed, extended, changed, empty or labelled (what people decided, see truth), "
+                "superclass:NAME, or a group's name",
             ),
             Column("truth", "string", "whose labels the value rests on: original, own or a reference truth's name"),
             Column(

@@ -50,6 +50,7 @@ def planted(
         main=unknown,
         objects=np.ones(IMAGES, int),
         settled=everywhere,
+        outcome=np.full(IMAGES, "", object),
         probability=two_labels(probability),
         kept=two_labels(kept),
         frequency=none,

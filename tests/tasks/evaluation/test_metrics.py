@@ -123,7 +123,9 @@ def test_while_nothing_is_settled_nothing_is_said_of_peoples_labels(workspace: W
     pending = {"state": "in_review", "outcome": None, "labels": None}
     put_truth(workspace, [row | (pending if row["state"] == "settled" else {}) for row in rows])
     table, comparison = evaluate(workspace)
-    assert {metric for _, metric, _ in table.index} == {"top1_original"} and comparison.empty
+    metrics = {metric for _, metric, _ in table.index}
+    of_confidence = {"confidence", "original_probability", "ece_original", "ece_original_by_chance"}
+    assert metrics == {"top1_original", *of_confidence} and comparison.empty
 
 
 def test_groups_of_photographs(workspace: Workspace) -> None:

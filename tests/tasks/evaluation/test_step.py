@@ -121,7 +121,9 @@ def test_without_votes_there_is_nothing_to_say_of_people(workspace_url: str) -> 
     put(workspace, "predictions/m", [prediction("a", [7])])
     table = evaluate(workspace).set_index(["metric", "subset"])
     assert table.loc[("top1_original", "all"), "n"] == 1
-    assert set(table.index) == {("top1_original", "all"), ("top5_original", "all"), ("top1_original", "reviewed")}
+    names = ("top1_original", "top5_original", "confidence", "original_probability", "ece_original")
+    everywhere = {(name, "all") for name in (*names, "ece_original_by_chance")}
+    assert set(table.index) == {*everywhere, ("top1_original", "reviewed")}
     assert table.loc[("top1_original", "reviewed"), "n"] == 0
     assert set(table["sources"]) == {""}
 
