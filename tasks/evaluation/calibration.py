@@ -8,7 +8,7 @@ probability the model says nothing are left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from reground.tasks.evaluation.result import ALL, MetricResult
 from reground.tasks.kernels.calibration import bootstrap_calibration_error, reliability
 from reground.tasks.kernels.intervals import wilson
 from reground.tasks.references import ORIGINAL
-from reground.tasks.schema import PHOTOGRAPHS
+from reground.tasks.schema import PHOTOGRAPHS, CalibrationRow
 from reground.tasks.votes import Bools, Floats
 
 CONFIDENCE, OF_ORIGINAL = "confidence", "original_probability"
@@ -69,7 +69,7 @@ def on_confidence(
 
 def reliability_rows(
     model: str, answers: Answers, reference: ReferenceLabels, bins: int, level: float
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[CalibrationRow]:
     """The reliability tables of one model: rows of ``calibration``."""
     for metric, subset in TABLES:
         rows = _outcomes(answers, reference, metric, subset)

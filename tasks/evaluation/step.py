@@ -1,4 +1,4 @@
-"""Evaluate every model on every set. Writes ``evaluation``, ``comparison`` and ``calibration``.
+"""Evaluate every model on every set. Writes ``evaluation``, ``comparison``, ``calibration`` and ``sure_and_wrong``.
 
 Reads ``images``, ``original_labels``, ``classes``, ``groups``, ``votes``, ``annotators``, ``truth``,
 ``reference_truths/NAME``, ``predictions/MODEL``, ``variants/NAME`` (keys only) and ``adversarial/MODEL``; no image
@@ -27,9 +27,10 @@ from reground.tasks.evaluation.metrics import MULTI, OUTCOMES, REVIEWED, SINGLE,
 from reground.tasks.evaluation.reference import NONE, ReferenceLabels, reference_labels
 from reground.tasks.evaluation.reference_truth import published_labels
 from reground.tasks.evaluation.result import MetricResult
+from reground.tasks.evaluation.sure_and_wrong import sure_and_wrong
 from reground.tasks.images import load_groups
 from reground.tasks.references import ORIGINAL, OWN, reference_names
-from reground.tasks.schema import PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, ClassRow, family
+from reground.tasks.schema import PHOTOGRAPHS, PUBLISHED_VARIANTS, VARIANTS, CalibrationRow, ClassRow, family
 from reground.tasks.votes import POLICY_TABLE, Ints
 from reground.tasks.workspace import NonNegativeInt, Output, PositiveInt, Shard, Step, Workspace
 
@@ -57,6 +58,7 @@ class EvaluationSettings:
         resamples: bootstrap resamples of photographs and labels, to compare models and for calibration errors.
         seed: seed of the bootstrap.
         bins: bins of equal mass of a reliability table and a calibration error.
+        sure: probability from which on a model is sure of its first answer, for ``sure_and_wrong``.
     """
 
     references: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class EvaluationSettings:
     resamples: PositiveInt = 1000
     seed: NonNegativeInt = 0
     bins: PositiveInt = 15
+    sure: Annotated[float, Interval(ge=0.5, le=1)] = 0.9
 
 
 def plan(workspace: Workspace, settings: EvaluationSettings) -> list[Shard]:
@@ -143,14 +146,15 @@ def photographs(
     subsets = _subsets(workspace, reference)
     classes = len(workspace.read("classes", ["class_idx"]))
     top_1 = np.full((len(reference.image_ids), len(models)), NONE, np.int64)
+    confidence = np.full(top_1.shape, np.nan)
     resampling = Resampling(settings.resamples, settings.seed, settings.level)
     rows: list[dict[str, Any]] = []
-    bins: list[dict[str, Any]] = []
+    bins: list[CalibrationRow] = []
     recipes = {model: _recipe(workspace, model) for model in models}
     for n, model in enumerate(models):
         answers = read_answers(workspace, model, reference.image_ids, reference.original)
         ranks = answers.classes
-        top_1[:, n] = ranks[:, 0]
+        top_1[:, n], confidence[:, n] = ranks[:, 0], answers.confidence
         metrics = (
             *on_photographs(ranks, reference, subsets, _has_top5(ranks, classes), settings.level),
             *on_confidence(answers, reference, settings.bins, resampling),
@@ -159,12 +163,14 @@ def photographs(
         bins += reliability_rows(model, answers, reference, settings.bins, settings.level)
     comparison = ModelComparison(models, top_1, reference, resampling)
     rows += [_row(model, metric, recipes[model], reference) for model, metric in comparison.ranks()]
-    tables = {
+    tables: dict[str, Any] = {
         "evaluation": rows,
         "comparison": [_comparison_row(row, reference) for row in comparison.rows()],
         "calibration": bins,
     }
-    if reference.name != OWN:  # what rests on original labels alone is beside the own truth
+    if reference.name == OWN:
+        tables["sure_and_wrong"] = sure_and_wrong(models, top_1, confidence, reference, settings.sure)
+    else:  # what rests on original labels alone is beside the own truth
         tables = {name: [row for row in part if row["truth"] != ORIGINAL and row["n"]] for name, part in tables.items()}
     return Output(tables)
 
@@ -250,7 +256,7 @@ def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
 
 STEP = Step(
     "evaluate",
-    7,
+    8,
     EvaluationSettings,
     plan,
     work,

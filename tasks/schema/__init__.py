@@ -58,7 +58,14 @@ from reground.tasks.schema.review_rows import (
     SubmissionRow,
     UserRow,
 )
-from reground.tasks.schema.suspect_rows import CalibrationRow, ClassPairRow, FactRow, NeighbourRow, SuspectRow
+from reground.tasks.schema.suspect_rows import (
+    CalibrationRow,
+    ClassPairRow,
+    FactRow,
+    NeighbourRow,
+    SureAndWrongRow,
+    SuspectRow,
+)
 from reground.tasks.schema.tables import (
     OUTSIDE,
     PHOTOGRAPHS,
@@ -145,5 +152,6 @@ __all__ = [
     "ClassPairRow",
     "FactRow",
     "NeighbourRow",
+    "SureAndWrongRow",
     "SuspectRow",
 ]

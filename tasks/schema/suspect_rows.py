@@ -83,3 +83,17 @@ class CalibrationRow(TypedDict):
     low: float
     high: float
     n: int
+
+
+class SureAndWrongRow(TypedDict):
+    """A row of ``sure_and_wrong``: one pair of image and class that a model is sure of and people rejected."""
+
+    rank: int
+    image_id: ImageId
+    class_idx: ClassIdx
+    models: list[str]
+    probability: list[float]
+    is_original: bool
+    outcome: str
+    labels: list[int]
+    valid_probability: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reground.tasks.schema.column import IMAGE_ID, Column, Table
+from reground.tasks.schema.column import CLASS_IDX, IMAGE_ID, Column, Table
 
 _PAIR = (
     Column("class_a", "int32", "index into classes, the lower of the two"),
@@ -116,6 +116,22 @@ SUSPECTS: Final = (
             Column("low", "float64", "lower end of the 95 % interval of the accuracy (Wilson)"),
             Column("high", "float64", "upper end of the 95 % interval of the accuracy (Wilson)"),
             Column("n", "int64", "number of images"),
+        ),
+    ),
+    Table(
+        "sure_and_wrong",
+        "pair of image and class that a model is sure of and people rejected",
+        ("image_id", "class_idx"),
+        (
+            Column("rank", "int64", "1 for the pair that some model is surest of"),
+            IMAGE_ID,
+            CLASS_IDX,
+            Column("models", "list<string>", "models whose first answer it is and that are sure of it, surest first"),
+            Column("probability", "list<float32>", "probability that each gives it, 0 to 1"),
+            Column("is_original", "bool", "whether it is the original label"),
+            Column("outcome", "string", "what people decided of the original label, as in truth"),
+            Column("labels", "list<int32>", "labels that people kept; empty: none holds"),
+            Column("valid_probability", "float32", "probability that the class is valid, given the votes, 0 to 1"),
         ),
     ),
 )

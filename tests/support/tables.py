@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,21 @@ def truth_row(image_id: str, labels: list[int], stage: str, main: int | None) ->
         "sources": ["recorded"],
         "vote_fingerprint": "0" * 16,
         "routing": "several",
+    }
+
+
+def judged_row(
+    image_id: str, stage: str, confidence: Mapping[int, float], original: int | None = None
+) -> dict[str, Any]:
+    """A row of ``truth`` by label and the probability that it holds: from one half on it does, where it is settled."""
+    labels = [label for label, value in confidence.items() if value >= 0.5]
+    return {
+        **truth_row(image_id, labels, stage, None),
+        "judged": list(confidence),
+        "confidence": list(confidence.values()),
+        "shown": [5] * len(confidence),
+        "original": original,
+        "method": "dawid-skene",
     }
 
 
