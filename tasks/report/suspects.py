@@ -29,6 +29,7 @@ HEADINGS: Final = {
     "leak": "Photographs that occur in another set",
     "outlier": "Photographs unlike the others, or broken",
     "poison": "Images that stand apart from their class",
+    "bridge": "Photographs that are blends of two others",
 }
 COLUMNS: Final = (
     *("kind", "rank", "image_id", "score", "flagged", "related", "class_idx", "proposed", "evidence", "settled_by"),

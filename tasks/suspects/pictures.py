@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,7 @@ class Pictures:
         """Hashes of the parts that each is likely to be cropped to, ``(N,)`` for each part; without facts 0."""
         row_of: dict[str, int] = {name: row for row, name in enumerate(self.image_ids)}
         hashes: list[Hashes] = []
-        for ids, block in self._blocks():
+        for ids, block in thumbnail_blocks(self.workspace):
             rows = [row_of.get(name, -1) for name in ids]
             for number, values in enumerate(part_hashes(block)):
                 if number == len(hashes):
@@ -87,17 +87,23 @@ class Pictures:
                 hashes[number][rows] = values  # the last place is for facts of images that are gone
         return [one[:-1] for one in hashes]
 
-    def _blocks(self) -> Iterable[tuple[list[str], Grey]]:
-        ids: list[str] = []
-        blocks: list[Grey] = []
-        for _, part in self.workspace.scan("facts", ["image_id", "thumbnail"]):
-            ids += part["image_id"].to_pylist()
-            blocks.append(_thumbnails(self.workspace, part))
-            if len(ids) >= BLOCK:
-                yield ids, np.concatenate(blocks)
-                ids, blocks = [], []
-        if ids:
+
+def thumbnail_blocks(workspace: Workspace) -> Iterator[tuple[list[str], Grey]]:
+    """Ids and thumbnails, ``(B, 48, 48) uint8``, of the photographs that have facts, about 2,048 at once.
+
+    Raises:
+        RegroundError: a file of facts is damaged, or holds no thumbnails.
+    """
+    ids: list[str] = []
+    blocks: list[Grey] = []
+    for _, part in workspace.scan("facts", ["image_id", "thumbnail"]):
+        ids += part["image_id"].to_pylist()
+        blocks.append(_thumbnails(workspace, part))
+        if len(ids) >= BLOCK:
             yield ids, np.concatenate(blocks)
+            ids, blocks = [], []
+    if ids:
+        yield ids, np.concatenate(blocks)
 
 
 def load_pictures(workspace: Workspace, facts: bool) -> Pictures:

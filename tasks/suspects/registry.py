@@ -16,6 +16,7 @@ KINDS: Final[dict[str, str]] = {
     "leak": "reground.tasks.suspects.leak",
     "outlier": "reground.tasks.suspects.outlier",
     "poison": "reground.tasks.suspects.poison",
+    "bridge": "reground.tasks.suspects.bridge",
 }
 """Kind -> the module whose ``METHOD`` finds it."""
 
