@@ -9,6 +9,7 @@ __all__ = [
     "guided_filter",
     "consensus",
     "mask_quality",
+    "collinear",
     "compose",
     "tiling",
     "inpaint",
