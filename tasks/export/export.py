@@ -14,7 +14,6 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from reground.tasks.export.coco import coco
 from reground.tasks.export.croissant import croissant
 from reground.tasks.export.data_card import STATES, data_card, front_matter
 from reground.tasks.export.dataset import Dataset, load
+from reground.tasks.export.destination import check_destination
 from reground.tasks.export.fiftyone import fiftyone
 from reground.tasks.export.imagefolder import imagefolder
 from reground.tasks.export.imagenet9 import imagenet9
@@ -39,7 +39,6 @@ from reground.tasks.export.spreadsheet import escape_csv
 from reground.tasks.export.webdataset import webdataset
 from reground.tasks.plugins import Registry
 from reground.tasks.schema import ImageState
-from reground.tasks.storage import is_url
 from reground.tasks.votes import count_states, describe_states
 from reground.tasks.workspace import Workspace, lock
 
@@ -206,7 +205,7 @@ def export(workspace: Workspace, to_format: str, out: Path, only: str = "", esca
     """
     state = _state(only)
     write = _format(to_format)
-    _check_place(workspace, out)
+    check_destination(workspace, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PARTIAL, dir=out.parent))
@@ -244,42 +243,6 @@ def _sweep(out: Path) -> None:
             with contextlib.suppress(RegroundError), lock.hold(lock_file, "reground export", wait=False):
                 shutil.rmtree(stale, ignore_errors=True)
                 lock_file.unlink(missing_ok=True)
-
-
-def _check_place(workspace: Workspace, out: Path) -> None:
-    """Raises:
-    UsageError: there is something already, or the next `reground index` would take it for images.
-    """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UsageError(f"expected a new or an empty folder, but {out} has content: remove it or name another folder.")
-    place = out.resolve()
-    if workspace.is_local and place.is_relative_to(Path(workspace.root).resolve()):
-        for owned in ("manifest", "tables", "files"):
-            if place.is_relative_to(Path(workspace.path(owned)).resolve()):
-                raise UsageError(f"expected a folder outside {workspace.path(owned)}, which is the workspace's own.")
-        return
-    for folder in _folders_of_images(workspace):
-        if place.is_relative_to(folder):
-            raise UsageError(
-                f"expected a folder outside {folder}, whose images are indexed: they would be indexed again "
-                f"from {out}. Name another folder."
-            )
-
-
-def _folders_of_images(workspace: Workspace) -> set[Path]:
-    """Where images lie, and the folder that was indexed; where that is not known, what holds several of the former."""
-    folders: set[Path] = set()
-    for _, part in workspace.parts("images"):
-        uris = workspace.read_part(part.path, ["uri"])["uri"].to_pylist()
-        folders |= {Path(uri).parent.resolve() for uri in uris if not is_url(uri)}
-    images = workspace.settings_of("index").get("images", "")
-    if is_url(images):
-        return folders
-    indexed = Path(images).resolve()
-    if images and indexed.exists():
-        return folders | {indexed} if indexed.is_dir() else folders  # else a listing, which names its images
-    parents = Counter(folder.parent for folder in folders)
-    return folders | {folder for folder, count in parents.items() if count > 1}
 
 
 def _require_photographs(data: Dataset, to_format: str) -> None:
