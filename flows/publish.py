@@ -27,6 +27,7 @@ def publish(
     settings: Overrides | None = None,
     only: StateName = "",
     escape_formulas: bool = False,
+    without_suspects: list[str] | None = None,
 ) -> str:
     """Write one export; returns the folder.
 
@@ -36,10 +37,11 @@ def publish(
         out: folder to create; it must not exist.
         only: state that images must have: settled, in_review or unreviewed; empty: images of every state.
         escape_formulas: in every CSV, put an apostrophe before text that a spreadsheet would run as a formula.
+        without_suspects: kinds of suspects; flagged images that people have not settled are left out.
         settings: overrides, {step: {field: value}}; the workspace remembers them.
     """
     with open_workspace("export", workspace, settings) as (source, _):
-        folder = export(source, format, Path(out), only, escape_formulas).folder
+        folder = export(source, format, Path(out), only, escape_formulas, without_suspects or ()).folder
         card = without_front_matter((folder / CARD).read_text(encoding="utf-8"))
         create_workspace_artifact(source, f"export-{format}", f"Written to {markdown(str(folder))}\n\n{card}")
     return str(folder)

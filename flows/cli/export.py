@@ -22,6 +22,7 @@ app = App(
         "reground export cleaned -w W --format parquet",
         "reground export labels -w W --format real",
         "reground export settled -w W --format parquet --only settled",
+        "reground export sound -w W --format parquet --without-suspects label,duplicate",
     ),
 )
 
@@ -45,17 +46,28 @@ def export(
             show_default=False,
         ),
     ] = False,
+    without_suspects: Annotated[
+        str,
+        Parameter(
+            help="Leave out flagged suspects of these kinds that people have not settled, such as label,duplicate. "
+            "Nothing is left out by a score otherwise.",
+            metavar="KIND[,KIND]",
+            show_default=False,
+        ),
+    ] = "",
     prefect: Prefect = "",
 ) -> Result:
     """Write one export.
 
     Images whose labels people settled have these labels, all others their original label.
     """
+    kinds = [kind.strip() for kind in without_suspects.split(",") if kind.strip()]
     here = Workspace(workspace)
     require_workspace(here)
     if prefect:
-        arguments = {"format": format, "out": str(out.resolve()), "only": only or ""}
+        arguments = {"format": format, "out": str(out.resolve()), "only": only or "", "without_suspects": kinds}
         return run_flow(prefect, "export", workspace=here.url, escape_formulas=escape_formulas, **arguments)
-    written = write(here, format, out, only or "", escape_formulas)
+    written = write(here, format, out, only or "", escape_formulas, kinds)
     data = {"out": str(written.folder), "states": dict(written.states), "left_out": dict(written.left_out)}
+    data["warnings"] = list(written.warnings)
     return Result(join_lines(written.lines()), data)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.parquet import parquet
+from reground.tasks.export.suspects import fields
 
 DESCRIPTION: Final = (
     "An image-classification evaluation set whose labels people judged one by one. An image may have several labels, "
@@ -31,6 +32,8 @@ PLAIN: Final = {
     "votes": ("sc:Integer", "answers behind the labels"),
 }
 
+TYPES: Final = {"bool": "sc:Boolean", "float64": "sc:Float"}
+
 
 def croissant(data: Dataset, out: Path) -> None:
     """``croissant.json`` beside the files that `parquet` writes."""
@@ -49,7 +52,7 @@ def _metadata(data: Dataset, out: Path) -> dict[str, Any]:
         "version": f"1.0.0+{data.version}",
         "license": "NOASSERTION",
         "distribution": [_file_set(), *(_file(path, out) for path in sorted((out / "data").iterdir()))],
-        "recordSet": [_classes(data), _records()],
+        "recordSet": [_classes(data), _records(data)],
     }
 
 
@@ -96,7 +99,7 @@ def _classes(data: Dataset) -> dict[str, Any]:
     }
 
 
-def _records() -> dict[str, Any]:
+def _records(data: Dataset) -> dict[str, Any]:
     image = _field("images/image", "sc:ImageObject", "the photograph", "image")
     image["source"]["transform"] = {"jsonPath": "bytes"}
     labels = [_field(f"images/{name}", "sc:Integer", description, name) for name, description in LABELS.items()]
@@ -106,6 +109,10 @@ def _records() -> dict[str, Any]:
             field["repeated"] = True
     confidence = _field("images/confidence", "sc:Float", "of each label, 0 to 1; null: not asked", "confidence")
     plain = [_field(f"images/{name}", kind, description, name) for name, (kind, description) in PLAIN.items()]
+    plain += [
+        _field(f"images/{name}", TYPES[kind], description, name)
+        for name, (kind, description) in fields(data.suspect_kinds).items()
+    ]
     return {
         "@type": "cr:RecordSet",
         "@id": "images",

@@ -82,7 +82,8 @@ def _contents(data: Dataset, to_format: str) -> Iterator[str]:
     yield f"images in this export: {len(data):,}; {describe_states(count_states(data.truth))}"
     yield f"labels: those that people settled; of an image that is not settled, the original label (see {STATES})"
     yield from (
-        f"left out of this export: {n:,} ({why}); see left_out.csv" for why, n in data.left_out.reasons().items()
+        f"left out of this export: {n:,} ({why})" + ("; see left_out.csv" if n else "")
+        for why, n in data.left_out.reasons().items()
     )
     yield from data.notes
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.errors import RegroundError
 from reground.tasks.export.image import ExportImage, Photo, export_image
+from reground.tasks.export.suspects import SuspectKind, fields, suspect_kinds, with_suspects
 from reground.tasks.images import load_classes
 from reground.tasks.votes import VotePolicy, excluded, labels_or_original, read_votes, truth_policy
 from reground.tasks.workspace import Workspace
@@ -52,11 +53,15 @@ class LeftOut:
 
     rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
+    expected: list[str] = field(default_factory=list[str])
+    """Reasons that somebody asked for: counted also where they concern no image."""
+
     def add(self, image_id: str, reason: str) -> None:
         self.rows.append((image_id, reason))
 
-    def reasons(self) -> Counter[str]:
-        return Counter(reason for _, reason in self.rows)
+    def reasons(self) -> dict[str, int]:
+        counts = dict.fromkeys(self.expected, 0)
+        return counts | Counter(reason for _, reason in self.rows)
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,14 @@ class Dataset:
 
     Attributes:
         workspace: for what only some formats want.
-        whole: the truth, its columns `TRUTH`, by image_id; ``labels`` are the original one where not settled.
+        whole: the truth, its columns `TRUTH` and those of `suspect_kinds`, by image_id; ``labels`` are the
+            original one where not settled.
         truth: the same of the images in this export.
         images: their columns `PHOTO`.
         classes: rows of ``classes``, by class_idx.
         version: of the truth, 12 hexadecimal digits.
         policy: which votes count in the truth.
+        suspect_kinds: that were looked for; ``truth`` has two columns of each.
         left_out: what the exporter writes down.
         notes: lines for the data card that the exporter writes down.
         front: front matter of the data card that only this format has.
@@ -83,6 +90,7 @@ class Dataset:
     classes: list[dict[str, Any]]
     version: str
     policy: VotePolicy
+    suspect_kinds: tuple[SuspectKind, ...] = ()
     left_out: LeftOut = field(default_factory=LeftOut)
     notes: list[str] = field(default_factory=list[str])
     front: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -92,10 +100,11 @@ class Dataset:
 
     def __iter__(self) -> Iterator[ExportImage]:
         place = pc.index_in(self.truth["image_id"], value_set=self.images["image_id"].combine_chunks())  # pyright: ignore[reportAttributeAccessIssue]
+        suspect_columns = fields(self.suspect_kinds)
         for start in range(0, len(self.truth), AT_ONCE):
             photos = self.images.take(place.slice(start, AT_ONCE)).to_pylist()
             for row, photo in zip(self.truth.slice(start, AT_ONCE).to_pylist(), photos, strict=True):
-                yield export_image(row, photo)
+                yield export_image(row, photo, suspect_columns)
 
     def with_photo(self, split: str | None = None) -> Iterator[tuple[ExportImage, Photo]]:
         """The images whose photograph is at hand, of one split or of all."""
@@ -151,7 +160,8 @@ def load(workspace: Workspace) -> Dataset:
     """
     workspace.require("truth", "truth")
     images, truth = workspace.read_arrow("images", PHOTO), workspace.read_arrow("truth", TRUTH)
-    truth = _with_labels(truth.sort_by("image_id"), images)
+    kinds = suspect_kinds(workspace)
+    truth = with_suspects(workspace, _with_labels(truth.sort_by("image_id"), images), kinds)
     data = Dataset(
         workspace,
         truth,
@@ -160,6 +170,7 @@ def load(workspace: Workspace) -> Dataset:
         workspace.read_arrow("classes", ("class_idx", "name", "wnids", "gloss")).sort_by("class_idx").to_pylist(),
         workspace.table_digest("truth")[:12],
         truth_policy(workspace),
+        kinds,
     )
     _check_labels(data)
     for image_id in missing(images, truth):

@@ -34,11 +34,13 @@ from reground.tasks.export.lineage import FILE as LINEAGE
 from reground.tasks.export.lineage import lineage
 from reground.tasks.export.parquet import parquet
 from reground.tasks.export.real import real
-from reground.tasks.export.selection import select
+from reground.tasks.export.selection import Choice, select
 from reground.tasks.export.spreadsheet import escape_csv
+from reground.tasks.export.suspects import fields, suspect_notes
 from reground.tasks.export.webdataset import webdataset
 from reground.tasks.plugins import Registry
 from reground.tasks.schema import ImageState
+from reground.tasks.suspects import require_kinds
 from reground.tasks.votes import count_states, describe_states
 from reground.tasks.workspace import Workspace, lock
 
@@ -87,11 +89,13 @@ class Content:
         card: its data card.
         states: images of the truth in each state and with each outcome; empty: it does not show the truth.
         left_out: reason -> what it lacks.
+        warnings: what is out of date in it.
     """
 
     card: str
     states: Mapping[str, int]
     left_out: Mapping[str, int]
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Export:
     folder: Path
     states: Mapping[str, int]
     left_out: Mapping[str, int]
+    warnings: Sequence[str] = ()
 
     def lines(self) -> Iterator[str]:
         """The same for a person to read."""
@@ -108,29 +113,34 @@ class Export:
         if self.states:
             yield describe_states(self.states)
         for reason, count in self.left_out.items():
-            yield f"left out: {count:,} ({reason}); see {LEFT_OUT}"
+            yield f"left out: {count:,} ({reason})" + (f"; see {LEFT_OUT}" if count else "")
+        yield from self.warnings
 
 
 def _of_truth(to_format: str, exporter: Exporter) -> WriteFormat:
     """A format that shows the truth."""
 
-    def write(workspace: Workspace, out: Path, only: ImageState | None) -> Content:
+    def write(workspace: Workspace, out: Path, choice: Choice) -> Content:
+        require_kinds(workspace, choice.without_suspects)
         data = load(workspace)
         if exporter.photographs:
             _require_photographs(data, to_format)
-        data = select(data, only, exporter.labels, exporter.photographs)
+        data = select(data, choice, exporter.labels, exporter.photographs)
+        data.notes.extend(suspect_notes(data.suspect_kinds, choice.without_suspects, data.truth))
         exporter.write(data, out)
         _write_states(data, out / STATES)
         _write_csv(out / LINEAGE, itertools.chain([LINEAGE_COLUMNS], lineage(data)))
         if data.left_out.rows:
             _write_csv(out / LEFT_OUT, [("image_id", "reason"), *data.left_out.rows])
-        return Content(data_card(data, to_format), count_states(data.whole), data.left_out.reasons())
+        warnings = [kind.warning for kind in data.suspect_kinds if kind.warning]
+        return Content(data_card(data, to_format), count_states(data.whole), data.left_out.reasons(), warnings)
 
     return write
 
 
 def _write_states(data: Dataset, path: Path) -> None:
     columns = ("image_id", "state", "outcome", "original", "labels", "main_label", "main_tied")
+    suspects = tuple(fields(data.suspect_kinds))
     cells = (
         (
             image.image_id,
@@ -140,10 +150,11 @@ def _write_states(data: Dataset, path: Path) -> None:
             json.dumps(image.labels),
             image.main_label,
             image.main_tied,
+            *(image.suspects[name] for name in suspects),
         )
         for image in data
     )
-    _write_csv(path, itertools.chain([columns], cells))
+    _write_csv(path, itertools.chain([columns + suspects], cells))
 
 
 def _write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
@@ -151,16 +162,17 @@ def _write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
         csv.writer(handle).writerows(rows)
 
 
-def _of_variants(workspace: Workspace, out: Path, only: ImageState | None) -> Content:
-    if only is not None:
-        raise UsageError(f"expected --only {only} with a format of labels, got imagenet9, which holds the variants.")
+def _of_variants(workspace: Workspace, out: Path, choice: Choice) -> Content:
+    if choice != Choice():
+        option = "--without-suspects" if choice.only is None else f"--only {choice.only}"
+        raise UsageError(f"expected {option} with a format of labels, got imagenet9, which holds the variants.")
     card = imagenet9(workspace, out)
     count = sum(part.rows for _, part in workspace.parts("foregrounds"))
     return Content(front_matter("imagenet9", count, [], {}) + card, {}, {})
 
 
-WriteFormat = Callable[[Workspace, Path, ImageState | None], Content]
-"""Writes a format into an empty folder; the state is that of the images wanted, None: of all."""
+WriteFormat = Callable[[Workspace, Path, Choice], Content]
+"""Writes a format into an empty folder."""
 FORMATS: Final[dict[str, WriteFormat]] = {
     **{name: _of_truth(name, exporter) for name, exporter in (LABELS | PICTURES).items()},
     "imagenet9": _of_variants,
@@ -187,7 +199,14 @@ def _format(to_format: str) -> WriteFormat:
     return _of_truth(f"{plugin.name} ({plugin.origin})", REGISTRY.load(plugin))
 
 
-def export(workspace: Workspace, to_format: str, out: Path, only: str = "", escape_formulas: bool = False) -> Export:
+def export(
+    workspace: Workspace,
+    to_format: str,
+    out: Path,
+    only: str = "",
+    escape_formulas: bool = False,
+    without_suspects: Sequence[str] = (),
+) -> Export:
     """Write one export.
 
     Args:
@@ -197,13 +216,15 @@ def export(workspace: Workspace, to_format: str, out: Path, only: str = "", esca
         only: state that images must have, one of `ImageState`; empty: images of every state.
         escape_formulas: in every CSV, put an apostrophe before text that a spreadsheet would run, and show control
             and direction characters; programs then read other keys where keys look like formulas.
+        without_suspects: kinds of suspects; flagged images that people have not settled are left out.
 
     Raises:
-        UsageError: no such format or state, or ``out`` is no place for an export.
-        RegroundError: the plugin of that name cannot be imported, a table is not made yet, an image gone or
-            changed, no image is left to export, or the disk is full; ``out`` is not made.
+        UsageError: no such format, state or kind of suspects, or ``out`` is no place for an export.
+        RegroundError: the plugin of that name cannot be imported, a table is not made yet, suspects of a kind were
+            not looked for, an image gone or changed, no image is left to export, or the disk is full; ``out`` is not
+            made.
     """
-    state = _state(only)
+    choice = Choice(_state(only), tuple(dict.fromkeys(without_suspects)))
     write = _format(to_format)
     check_destination(workspace, out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +233,7 @@ def export(workspace: Workspace, to_format: str, out: Path, only: str = "", esca
     lock_file = temporary.with_name(temporary.name + LOCK)
     try:
         with lock.hold(lock_file, "reground export", wait=False):
-            content = write(workspace, temporary, state)
+            content = write(workspace, temporary, choice)
             (temporary / CARD).write_text(content.card, encoding="utf-8")
             for listing in temporary.rglob("*.csv") if escape_formulas else ():
                 escape_csv(listing)
@@ -226,7 +247,7 @@ def export(workspace: Workspace, to_format: str, out: Path, only: str = "", esca
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         lock_file.unlink(missing_ok=True)
-    return Export(out, content.states, content.left_out)
+    return Export(out, content.states, content.left_out, content.warnings)
 
 
 def _state(name: str) -> ImageState | None:

@@ -15,6 +15,7 @@ from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import stem
 from reground.tasks.export.image import ExportImage, Photo
 from reground.tasks.export.imagefolder import copy
+from reground.tasks.export.suspects import fields
 
 _FIELD: Final = "fiftyone.core.fields."
 _LABEL: Final = "fiftyone.core.labels."
@@ -27,10 +28,11 @@ def fiftyone(data: Dataset, out: Path) -> None:
         image.image_id: copy(photo, out / "data" / stem(image.image_id)).name for image, photo in data.with_photo()
     }
     classes = [data.names[number] for number in sorted(data.names)]
+    suspects = fields(data.suspect_kinds)
     info = {"classes": classes, "class_idx": sorted(data.names), "truth_version": data.version}
     metadata = {
         "media_type": "image",
-        "sample_fields": FIELDS,
+        "sample_fields": FIELDS | {name: f"{_FIELD}{TYPES[kind]}" for name, (kind, _) in suspects.items()},
         "info": info,
         "classes": {"labels": classes},
         "default_classes": classes,
@@ -61,6 +63,7 @@ FIELDS: Final = {
     "outcome": f"{_FIELD}StringField",
 }
 """The fields of a sample, as FiftyOne names their types."""
+TYPES: Final = {"bool": "BooleanField", "float64": "FloatField"}
 
 
 def _sample(data: Dataset, image: ExportImage, photo: Photo, files: dict[str, str]) -> dict[str, Any]:
@@ -78,6 +81,7 @@ def _sample(data: Dataset, image: ExportImage, photo: Photo, files: dict[str, st
         "votes": image.votes,
         "state": image.state,
         "outcome": image.outcome,
+        **image.suspects,
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from reground.tasks.errors import RegroundError
@@ -61,6 +62,7 @@ class ExportImage:
         confidence: by label.
         consensus: see `Consensus`.
         photo: None: not at hand.
+        suspects: column -> value: of each kind that was looked for whether the image is flagged, and its score.
     """
 
     image_id: str
@@ -75,6 +77,7 @@ class ExportImage:
     routing: str
     method: str
     photo: Photo | None
+    suspects: dict[str, bool | float | None] = field(default_factory=dict[str, "bool | float | None"])
 
     @property
     def main_label(self) -> int | None:
@@ -108,12 +111,20 @@ class ExportImage:
             "num_objects": self.num_objects,
             "original_label": self.original,
             "votes": self.votes,
+            **self.suspects,
         }
 
 
-def export_image(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
-    """The image of a row of the truth and its row of ``images``, whose values are null where it has none."""
-    row = {name: value for name, value in row.items() if name not in ("undecided", "decided")}
+def export_image(row: dict[str, Any], photo: dict[str, Any], suspects: Iterable[str] = ()) -> ExportImage:
+    """The image of a row of the truth and its row of ``images``, whose values are null where it has none.
+
+    Args:
+        row: of the truth.
+        photo: of ``images``.
+        suspects: columns of the truth about suspects.
+    """
+    of_suspects = {name: row[name] for name in suspects}
+    row = {name: value for name, value in row.items() if name not in ("undecided", "decided", *of_suspects)}
     judged, confidence = row.pop("judged"), row.pop("confidence")
     known = photo["image_id"] is not None
     fields = {name: photo[name] for name in ("uri", "width", "height", "sha256", "boxes", "split")}
@@ -125,4 +136,5 @@ def export_image(row: dict[str, Any], photo: dict[str, Any]) -> ExportImage:
         confidence=dict(zip(judged, confidence, strict=True)),
         consensus=consensus,
         photo=Photo(**fields) if known else None,
+        suspects=of_suspects,
     )

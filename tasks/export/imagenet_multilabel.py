@@ -150,6 +150,7 @@ def _columns(data: Dataset, image: ExportImage, workers: Sequence[Worker]) -> di
         "imagenet_object": float(place.get(original, math.nan)),
         "state": image.state,
         "outcome": image.outcome,
+        **image.suspects,
         "isolated": [data.imagenet[label] for label in image.consensus.isolated],
     }
 

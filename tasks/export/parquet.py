@@ -14,6 +14,7 @@ from reground.tasks.errors import RegroundError
 from reground.tasks.export.dataset import Dataset
 from reground.tasks.export.file_names import folder, stem, suffix
 from reground.tasks.export.image import ExportImage, Photo
+from reground.tasks.export.suspects import fields
 from reground.tasks.schema import ARROW_TYPES
 
 FILE_BYTES: Final = 400_000_000
@@ -41,10 +42,13 @@ COLUMNS: Final = pa.schema(
     ]
 )
 
+TYPES: Final = {"bool": pa.bool_(), "float64": pa.float64()}
+
 
 def parquet(data: Dataset, out: Path) -> None:
     """``data/SPLIT-00000-of-00001.parquet``: labels are class_idx, and ``ClassLabel`` names each."""
-    schema = COLUMNS.with_metadata({"huggingface": json.dumps({"info": {"features": features(data)}})})
+    schema = pa.schema([*COLUMNS, *((name, TYPES[kind]) for name, (kind, _) in fields(data.suspect_kinds).items())])
+    schema = schema.with_metadata({"huggingface": json.dumps({"info": {"features": features(data)}})})
     (out / "data").mkdir()
     configs: list[dict[str, str]] = []
     for split in data.splits():
@@ -78,6 +82,7 @@ def features(data: Dataset) -> dict[str, Any]:
         "main_tied": {"dtype": "bool", "_type": "Value"},
         "num_objects": plain["num_objects"],
         "votes": plain["votes"],
+        **{name: {"dtype": kind, "_type": "Value"} for name, (kind, _) in fields(data.suspect_kinds).items()},
     }
 
 

@@ -190,4 +190,5 @@ METHOD = Method(
     limit="A copy that is rotated, strongly cropped or painted over is not found, and two photographs of one scene, "
     "taken a moment apart, may count as one.",
     models=lambda workspace, settings: tuple(filter(None, [neighbour_table(workspace, settings).partition("/")[2]])),
+    judges_all=True,
 )

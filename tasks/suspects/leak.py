@@ -224,4 +224,5 @@ METHOD = Method(
     "taken a moment apart, may count as one.",
     models=_models,
     inputs=lambda workspace, settings: tuple(_inputs(workspace, settings)),
+    judges_all=True,
 )

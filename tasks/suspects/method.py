@@ -49,6 +49,8 @@ class Method:
         limit: what the kind does not show, in one sentence.
         models: (workspace, settings) -> models that the scores rest on.
         inputs: (workspace, settings) -> digests of what it reads elsewhere.
+        judges_all: it looks at every image of the workspace, so that one without a row is no suspect; False: whether
+            that one is suspect is not known.
     """
 
     tables: Callable[[Workspace, SuspectSettings], Sequence[str]]
@@ -57,3 +59,4 @@ class Method:
     limit: str
     models: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()
     inputs: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()
+    judges_all: bool = False

@@ -44,17 +44,22 @@ def plan(workspace: Workspace, settings: SuspectSettings) -> list[Shard]:
     elif "images" not in workspace.tables():
         return shards
     for kind in dict.fromkeys((*(settings.find or DEFAULT), *requested)):
-        found_by = method(kind)
-        lacks = found_by.missing(workspace, settings)
+        lacks = method(kind).missing(workspace, settings)
         if lacks and kind in requested:
             raise RegroundError(f"cannot find suspects of the kind '{kind}': {lacks}")
         if lacks:
             log.info("suspects of the kind '%s' are left out: %s", kind, lacks)
             continue
-        tables = ("images", "truth", *found_by.tables(workspace, settings))
-        inputs = (*map(workspace.table_digest, tables), *found_by.inputs(workspace, settings))
-        shards.append(Shard(kind, inputs, plugin_args(kind)))
+        shards.append(kind_shard(workspace, settings, kind))
     return shards
+
+
+def kind_shard(workspace: Workspace, settings: SuspectSettings, kind: str) -> Shard:
+    """The shard of one kind."""
+    found_by = method(kind)
+    tables = ("images", "truth", *found_by.tables(workspace, settings))
+    inputs = (*map(workspace.table_digest, tables), *found_by.inputs(workspace, settings))
+    return Shard(kind, inputs, plugin_args(kind))
 
 
 def work(workspace: Workspace, settings: SuspectSettings, shard: Shard) -> Output:
