@@ -46,7 +46,9 @@ SUSPECTS: Final = (
         "suspect of one kind",
         ("kind", "rank"),
         (
-            Column("kind", "string", "label, duplicate, leak, outlier, poison, bridge, dynamics, or a plugin's"),
+            Column(
+                "kind", "string", "label, duplicate, leak, outlier, poison, mistake, bridge, dynamics, or a plugin's"
+            ),
             Column("rank", "int64", "1 for the most suspect of its kind"),
             IMAGE_ID,
             Column("score", "float64", "higher is more suspect; the unit is the kind's (see docs/suspects.md)"),

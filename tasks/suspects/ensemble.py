@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from reground.tasks.workspace import Workspace
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+NONE: Final = -2
+"""No answer: the model has no prediction of the image."""
 COLUMNS = ("set", "image_id", "class_idx", "probability", "original_probability")
 
 
@@ -62,6 +65,14 @@ def load_ensemble(workspace: Workspace) -> Ensemble:
         probability[number, :, : listed.shape[1]] = values
     of_label = np.stack([values for values, _, _ in sides]) if sides else np.zeros((0, len(image_ids)))
     return Ensemble(models, image_ids, labels, of_label, classes, probability)
+
+
+def first_answers(ensemble: Ensemble) -> Ints:
+    """``(M, N)`` first answer of each model; `NONE`: it has no prediction of the image."""
+    if not ensemble.classes.shape[2]:
+        return np.full(ensemble.of_label.shape, NONE, np.int64)
+    missing = (ensemble.classes == OUTSIDE).all(axis=2) & (ensemble.probability == 0).all(axis=2)
+    return np.where(missing, NONE, ensemble.classes[:, :, 0])
 
 
 def _model(workspace: Workspace, model: str, image_ids: list[ImageId], labels: Ints) -> tuple[Floats, Ints, Floats]:

@@ -19,7 +19,15 @@ from reground.tasks.kernels.confident_joint import prune_by_noise_rate
 from reground.tasks.kernels.ensemble_probability import best_other
 from reground.tasks.kernels.label_margin import common_answer, normalised_margin
 from reground.tasks.schema import OUTSIDE, ClassIdx
-from reground.tasks.suspects.ensemble import Ensemble, Floats, Ints, load_ensemble, predicted_models
+from reground.tasks.suspects.ensemble import (
+    NONE,
+    Ensemble,
+    Floats,
+    Ints,
+    first_answers,
+    load_ensemble,
+    predicted_models,
+)
 from reground.tasks.suspects.method import Method, Suspect
 from reground.tasks.suspects.settings import SuspectSettings
 from reground.tasks.workspace import Workspace
@@ -29,8 +37,6 @@ log = logging.getLogger(__name__)
 ENOUGH: Final = 5
 """Images that each class needs for confident learning."""
 AGREEMENT, CONFIDENT_JOINT = "agreement", "confident joint"
-NONE: Final = -2
-"""No answer: the model has no prediction of the image."""
 
 
 def find(workspace: Workspace, settings: SuspectSettings) -> list[Suspect]:
@@ -66,7 +72,7 @@ def _suspects(ensemble: Ensemble, out_of_sample: bool) -> Iterator[Suspect]:
     values = values.transpose(1, 0, 2).reshape(len(counts), -1)
     other, sums = best_other(listed, values, ensemble.labels)
     score = normalised_margin(of_label, sums / counts)
-    answers = _answers(ensemble)
+    answers = first_answers(ensemble)
     rule, flagged = _flagged(ensemble.labels, score, answers, listed, values / counts[:, None], of_label, out_of_sample)
     for n, image_id in enumerate(ensemble.image_ids):
         evidence: dict[str, Any] = {
@@ -81,14 +87,6 @@ def _suspects(ensemble: Ensemble, out_of_sample: bool) -> Iterator[Suspect]:
         yield Suspect(
             image_id, float(score[n]), bool(flagged[n]), class_idx=label, proposed=proposed, evidence=evidence
         )
-
-
-def _answers(ensemble: Ensemble) -> Ints:
-    """``(M, N)`` first answer of each model; `NONE`: it has no prediction of the image."""
-    if not ensemble.classes.shape[2]:
-        return np.full(ensemble.of_label.shape, NONE, np.int64)
-    missing = (ensemble.classes == OUTSIDE).all(axis=2) & (ensemble.probability == 0).all(axis=2)
-    return np.where(missing, NONE, ensemble.classes[:, :, 0])
 
 
 def _flagged(

@@ -17,6 +17,7 @@ KINDS: Final[dict[str, str]] = {
     "outlier": "reground.tasks.suspects.outlier",
     "poison": "reground.tasks.suspects.poison",
     "bridge": "reground.tasks.suspects.bridge",
+    "mistake": "reground.tasks.suspects.mistake",
 }
 """Kind -> the module whose ``METHOD`` finds it."""
 
