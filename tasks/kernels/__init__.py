@@ -36,6 +36,7 @@ __all__ = [
     "quantum_entropy",
     "class_outliers",
     "calibration",
+    "ranked_retrieval",
     "perceptual_hash",
     "picture_facts",
     "fact_faults",

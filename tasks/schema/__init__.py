@@ -65,6 +65,7 @@ from reground.tasks.schema.suspect_rows import (
     NeighbourRow,
     SureAndWrongRow,
     SuspectRow,
+    SuspectScoreRow,
 )
 from reground.tasks.schema.tables import (
     OUTSIDE,
@@ -154,4 +155,5 @@ __all__ = [
     "NeighbourRow",
     "SureAndWrongRow",
     "SuspectRow",
+    "SuspectScoreRow",
 ]

@@ -49,6 +49,29 @@ class SuspectRow(TypedDict):
     settled_by: str | None
 
 
+class SuspectScoreRow(TypedDict):
+    """A row of ``suspect_scores``: one kind of suspect, judged by what people decided."""
+
+    kind: str
+    faults: list[str]
+    flagged: int
+    flagged_settled: int
+    flagged_faults: int
+    unflagged: int
+    unflagged_settled: int
+    unflagged_faults: int
+    precision: float | None
+    precision_low: float | None
+    precision_high: float | None
+    recall: float | None
+    recall_low: float | None
+    recall_high: float | None
+    average_precision: float | None
+    average_precision_low: float | None
+    average_precision_high: float | None
+    base_rate: float | None
+
+
 class ClassPairRow(TypedDict):
     """A row of ``class_pairs``: one pair of classes that models confuse or people accept together."""
 

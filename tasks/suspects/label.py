@@ -18,7 +18,7 @@ import numpy as np
 from reground.tasks.kernels.confident_joint import prune_by_noise_rate
 from reground.tasks.kernels.ensemble_probability import best_other
 from reground.tasks.kernels.label_margin import common_answer, normalised_margin
-from reground.tasks.schema import OUTSIDE, ClassIdx
+from reground.tasks.schema import OUTSIDE, ClassIdx, Outcome
 from reground.tasks.suspects.ensemble import (
     NONE,
     Ensemble,
@@ -131,4 +131,5 @@ METHOD = Method(
     limit="Models that were trained on these photographs, wrong labels included, repeat the wrong labels; and what "
     "models find improbable is often right, since they share their mistakes.",
     models=lambda workspace, settings: predicted_models(workspace),
+    faults=frozenset({Outcome.CHANGED, Outcome.EMPTY}),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reground.tasks.schema import ClassIdx, ImageId
+from reground.tasks.schema import ClassIdx, ImageId, Outcome
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Method:
         inputs: (workspace, settings) -> digests of what it reads elsewhere.
         judges_all: it looks at every image of the workspace, so that one without a row is no suspect; False: whether
             that one is suspect is not known.
+        faults: what people decide of the original label of an image that the kind rightly suspects; empty: what they
+            decide does not tell whether it was right.
     """
 
     tables: Callable[[Workspace, SuspectSettings], Sequence[str]]
@@ -60,3 +62,4 @@ class Method:
     models: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()
     inputs: Callable[[Workspace, SuspectSettings], Sequence[str]] = lambda workspace, settings: ()
     judges_all: bool = False
+    faults: frozenset[Outcome] = frozenset()

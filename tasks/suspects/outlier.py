@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from reground.tasks.facts import why_no_facts
 from reground.tasks.kernels.fact_faults import fact_faults
-from reground.tasks.schema import ImageId
+from reground.tasks.schema import ImageId, Outcome
 from reground.tasks.suspects.duplicate import neighbour_table
 from reground.tasks.suspects.method import Method, Suspect
 from reground.tasks.suspects.settings import SuspectSettings
@@ -144,4 +144,5 @@ METHOD = Method(
     limit="Features and facts do not see a negative, swapped colours or a picture upside down, and a rare but right "
     "photograph lies as far out as a wrong one.",
     models=lambda workspace, settings: tuple(filter(None, [neighbour_table(workspace, settings).partition("/")[2]])),
+    faults=frozenset({Outcome.EMPTY}),
 )

@@ -1,7 +1,7 @@
 """Suspects: the images that a person should look at first, by kind.
 
-Reads what its methods read (see `reground.tasks.suspects.registry`) and ``truth``; writes ``suspects``. No picture is
-opened, and no image is dropped by a score: suspects order what people see.
+Reads what its methods read (see `reground.tasks.suspects.registry`) and ``truth``; writes ``suspects`` and
+``suspect_scores``. No picture is opened, and no image is dropped by a score: suspects order what people see.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import logging
 from collections.abc import Iterator
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import ImageId, ImageState, SuspectRow
+from reground.tasks.schema import ImageId, ImageState, Outcome, SuspectRow
 from reground.tasks.suspects.method import Suspect
 from reground.tasks.suspects.registry import kind_problems, method, plugin_args
+from reground.tasks.suspects.scores import score_row
 from reground.tasks.suspects.settings import DEFAULT, SuspectSettings
 from reground.tasks.workspace import Fault, Output, Shard, Step, Workspace, refused
 
@@ -69,7 +70,19 @@ def work(workspace: Workspace, settings: SuspectSettings, shard: Shard) -> Outpu
     models = ",".join(found_by.models(workspace, settings))
     suspects = sorted(found_by.find(workspace, settings), key=lambda one: (-one.score, one.image_id, *one.related))
     rows = [_row(kind, n, one, models, settled.get(one.image_id)) for n, one in enumerate(suspects, start=1)]
-    return Output({"suspects": rows})
+    image_ids = [ImageId(image_id) for image_id in workspace.read("images", ["image_id"])["image_id"]]
+    scores = score_row(kind, found_by.faults, suspects, image_ids, _outcomes(workspace))
+    return Output({"suspects": rows, "suspect_scores": [scores] if scores else []})
+
+
+def _outcomes(workspace: Workspace) -> dict[ImageId, Outcome]:
+    """What people decided of the original label of each settled image that has one."""
+    truth = workspace.read("truth", ["image_id", "outcome"]).dropna()
+    return {
+        ImageId(image_id): Outcome(outcome)
+        for image_id, outcome in zip(truth["image_id"], truth["outcome"], strict=True)
+        if outcome != Outcome.LABELLED
+    }
 
 
 def _settled(workspace: Workspace) -> dict[ImageId, str]:
@@ -101,7 +114,7 @@ def _row(kind: str, rank: int, suspect: Suspect, models: str, settled_by: str | 
 
 STEP = Step(
     "suspects",
-    1,
+    2,
     SuspectSettings,
     plan,
     work,
