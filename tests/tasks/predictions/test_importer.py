@@ -17,7 +17,8 @@ from reground.flows.cli.main import main
 from reground.tasks.errors import RegroundError, UsageError
 from reground.tasks.predictions import candidates
 from reground.tasks.predictions import step as predictions
-from reground.tasks.predictions.importer import STAGE, import_predictions, imported_models, remove_predictions
+from reground.tasks.predictions.importer import import_predictions, imported_models, remove_predictions
+from reground.tasks.predictions.set_images import STAGE
 from reground.tasks.workspace import Workspace, finish, run_shard, todo, write_table
 from tests.support.tables import class_row, image, prediction, put, vote
 
