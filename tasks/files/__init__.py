@@ -2,8 +2,8 @@
 
 from reground.tasks.files.content import ContentError, read_bytes
 from reground.tasks.files.json import parse_json, read_json
-from reground.tasks.files.npy import NpyHeader, parse_npy, read_npy, read_npy_header
-from reground.tasks.files.npz import Npz, NpzArray
+from reground.tasks.files.npy import NpyHeader, NpyStream, parse_npy, read_npy, read_npy_header
+from reground.tasks.files.npz import Npz
 from reground.tasks.files.parquet import open_parquet
 from reground.tasks.files.preview import preview
 from reground.tasks.files.toml import MAX_TOML_BYTES, parse_toml
@@ -19,8 +19,8 @@ __all__ = [
     "parse_npy",
     "read_npy_header",
     "NpyHeader",
+    "NpyStream",
     "Npz",
-    "NpzArray",
     "open_parquet",
     "preview",
 ]

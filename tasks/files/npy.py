@@ -5,7 +5,9 @@ Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -96,3 +98,50 @@ def parse_npy(content: bytes) -> np.ndarray:
         raise ContentError(f"its header promises {header}, {header.size:,} bytes, but {len(content) - start:,} follow")
     array = np.frombuffer(content, header.dtype, header.size // header.dtype.itemsize, start)
     return array.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+class NpyStream:
+    """An array, read in pieces.
+
+    Args:
+        name: of the array, for messages.
+        stream: at the start of its header.
+
+    Attributes:
+        header: of the array.
+
+    Raises:
+        ContentError: the stream does not start with the header of an array.
+    """
+
+    def __init__(self, name: str, stream: IO[bytes]) -> None:
+        self._problem, self._stream = f"{name}.npy is damaged", stream
+        self.header: NpyHeader = read_npy_header(stream)
+
+    def read(self, count: int) -> np.ndarray:
+        """The next values, ``(count,)`` in the order they are stored.
+
+        Raises:
+            ContentError: they are fewer, or damaged.
+        """
+        size = count * self.header.dtype.itemsize
+        with damage(self._problem):
+            content = self._stream.read(size)
+        if len(content) != size:
+            raise ContentError(f"it ends early: its header promises {self.header}")
+        return np.frombuffer(content, self.header.dtype)
+
+
+@contextlib.contextmanager
+def damage(problem: str) -> Iterator[None]:
+    """What a damaged archive raises, as `ContentError`."""
+    try:
+        yield
+    except ContentError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ContentError(f"{problem}: {error}") from error
+    except Exception as error:  # zipfile raises exceptions of a dozen types
+        raise ContentError(f"{problem} ({type(error).__name__}: {error})") from error

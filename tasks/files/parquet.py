@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MODULE: Final = "reground.tasks.files.parquet_child"
+MAX_VALUES: Final = 50_000_000
+"""Default limit: fifty times the 924,810 votes of ReaL, the most that are published."""
 
 
 @contextlib.contextmanager
-def open_parquet(path: Path) -> Iterator[ParquetTable]:
+def open_parquet(path: Path, max_values: int = MAX_VALUES) -> Iterator[ParquetTable]:
     """A Parquet file, open for reading.
+
+    Args:
+        path: of the file.
+        max_values: largest number of values of a column, those in lists included.
 
     Raises:
         OSError: it cannot be read.
@@ -34,7 +40,7 @@ def open_parquet(path: Path) -> Iterator[ParquetTable]:
     """
     with path.open("rb"):
         pass  # whatever the system says of the path, in its own words
-    command = [sys.executable, "-P", "-m", MODULE, str(path)]
+    command = [sys.executable, "-P", "-m", MODULE, str(path), str(max_values)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with (
         tempfile.TemporaryFile() as errors,
@@ -68,9 +74,18 @@ class ParquetTable:
         Raises:
             ContentError: the file is damaged, or over a limit.
         """
+        for batch in self.batches():
+            yield from zip(*self._read(lambda batch=batch: [_cells(column) for column in batch.columns]), strict=True)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Consecutive rows as Arrow has them; columns of texts are dictionaries.
+
+        Raises:
+            ContentError: the file is damaged, or over a limit.
+        """
         batches = iter(self._stream)
         while (batch := self._read(lambda: next(batches, None))) is not None:
-            yield from zip(*self._read(lambda batch=batch: [_cells(column) for column in batch.columns]), strict=True)
+            yield batch
         if self._process.wait():
             raise ContentError(self._reason())
 

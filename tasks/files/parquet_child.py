@@ -22,8 +22,6 @@ MAX_MEMORY: Final = 8_000_000_000
 """Bytes of address space, of which Python and Arrow take one or two billion."""
 MAX_SECONDS: Final = 900
 """Of CPU time; the most values that are read take a minute."""
-MAX_VALUES: Final = 50_000_000
-"""Of a column, those in lists included: fifty times the 924,810 votes of ReaL, the most that are published."""
 MAX_TEXT_BYTES: Final = 1_000_000
 """Of a text in a cell."""
 MAX_COLUMNS: Final = 1_000
@@ -42,8 +40,13 @@ def limit_process(memory: int, seconds: int) -> None:
             resource.setrlimit(kind, (limit, hard))
 
 
-def write_stream(path: str, out: pa.NativeFile) -> None:
+def write_stream(path: str, out: pa.NativeFile, max_values: int) -> None:
     """Write the rows of a Parquet file as an Arrow stream; texts are dictionaries, so that rows share them.
+
+    Args:
+        path: of the file.
+        out: written to.
+        max_values: largest number of values of a column, those in lists included.
 
     Raises:
         OSError: the file cannot be read.
@@ -51,7 +54,7 @@ def write_stream(path: str, out: pa.NativeFile) -> None:
         pa.ArrowException: it is damaged.
     """
     with pq.ParquetFile(path) as file:
-        _check_size(file.metadata)
+        _check_size(file.metadata, max_values)
         columns = [file.schema.column(number) for number in range(len(file.schema))]
     # Arrow reads texts in lists as dictionaries only where a batch has a single one.
     texts = [x.path for x in columns if x.physical_type == "BYTE_ARRAY" and x.path == x.name]
@@ -65,13 +68,13 @@ def write_stream(path: str, out: pa.NativeFile) -> None:
             stream.write_batch(batch)
 
 
-def _check_size(metadata: pq.FileMetaData) -> None:
+def _check_size(metadata: pq.FileMetaData, max_values: int) -> None:
     if metadata.num_columns > MAX_COLUMNS:
         raise ContentError(f"it has {metadata.num_columns:,} columns, over the limit of {MAX_COLUMNS:,}")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     num_values = (sum(group.column(number).num_values for group in groups) for number in range(metadata.num_columns))
-    if max(num_values, default=0) > MAX_VALUES or metadata.num_rows > MAX_VALUES:
-        raise ContentError(f"a column has over {MAX_VALUES:,} values, the limit: split the file")
+    if max(num_values, default=0) > max_values or metadata.num_rows > max_values:
+        raise ContentError(f"a column has over {max_values:,} values, the limit: split the file")
 
 
 def _check_texts(array: pa.Array) -> None:
@@ -85,11 +88,11 @@ def _check_texts(array: pa.Array) -> None:
             raise ContentError(f"it has a text of {longest:,} bytes, over the limit of {MAX_TEXT_BYTES:,}")
 
 
-def main(path: str) -> int:
+def main(path: str, max_values: int) -> int:
     """The exit status: 0 once all is written, else 1, with the reason on standard error."""
     limit_process(MAX_MEMORY, MAX_SECONDS)
     try:
-        write_stream(path, pa.PythonFile(sys.stdout.buffer, "w"))
+        write_stream(path, pa.PythonFile(sys.stdout.buffer, "w"), max_values)
     except (ContentError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -100,4 +103,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from reground.tasks.files import ContentError, Npz
-from reground.tasks.files import npz as npz_module
 
 
 def test_arrays_come_as_they_are(tmp_path: Path) -> None:
@@ -19,6 +18,7 @@ def test_arrays_come_as_they_are(tmp_path: Path) -> None:
     for save in (np.savez, np.savez_compressed):
         save(path, ids=np.arange(3), info=np.array([["a", "b"]]), tensor=np.arange(12).reshape(2, 3, 2))
         with Npz(path) as archive:
+            assert archive.names == ("ids", "info", "tensor")
             assert archive.read("ids").tolist() == [0, 1, 2] and archive.read("info").tolist() == [["a", "b"]]
             with archive.open("tensor") as tensor:
                 assert tensor.header.shape == (2, 3, 2)
@@ -76,10 +76,9 @@ def test_what_is_refused(tmp_path: Path, spoil: Callable[[Path], object], compla
         archive.read("ids")
 
 
-def test_archives_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npz_module, "MAX_NPZ_BYTES", 100)
+def test_archives_have_a_limit(tmp_path: Path) -> None:
     write(tmp_path / "a.npz", array(), zipfile.ZIP_STORED)
     with pytest.raises(ContentError, match="over 100 bytes"):
-        Npz(tmp_path / "a.npz")
+        Npz(tmp_path / "a.npz", 100)
     with pytest.raises(FileNotFoundError):
         Npz(tmp_path / "none.npz")

@@ -65,7 +65,6 @@ def test_texts_of_megabytes_in_lists_are_refused(tmp_path: Path) -> None:
     ("name", "limit", "complaint"),
     [
         ("MAX_COLUMNS", 7, "8 columns, over the limit of 7"),
-        ("MAX_VALUES", 3, "over 3 values"),
         ("MAX_TEXT_BYTES", 1, "a text of 2 bytes, over the limit of 1"),
     ],
 )
@@ -73,7 +72,16 @@ def test_limits(tmp_path: Path, name: str, limit: int, complaint: str, monkeypat
     pq.write_table(TABLE, tmp_path / "a.parquet")
     monkeypatch.setattr(parquet_child, name, limit)
     with pytest.raises(ContentError, match=complaint):
-        parquet_child.write_stream(str(tmp_path / "a.parquet"), pa.BufferOutputStream())
+        parquet_child.write_stream(str(tmp_path / "a.parquet"), pa.BufferOutputStream(), 50)
+
+
+def test_a_column_has_a_limit_of_values_that_the_reader_sets(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"vector": [[1.0, 2.0], [3.0, 4.0]]}), path)
+    with open_parquet(path, max_values=4) as table:
+        assert [batch["vector"].to_pylist() for batch in table.batches()] == [[[1.0, 2.0], [3.0, 4.0]]]
+    with pytest.raises(ContentError, match="over 3 values"), open_parquet(path, max_values=3):
+        pass
 
 
 @pytest.mark.parametrize(
