@@ -17,7 +17,7 @@ class Origin:
     """Rows that come from one source.
 
     Attributes:
-        kind: "votes", "gold", "labels" (of a reference truth) or "predictions".
+        kind: "votes", "gold", "labels" (of a reference truth), "predictions" or "features".
         name: of the source, the reference truth or the model.
         rows: number of rows.
         imported: whether an import brought them, so that ``remove`` takes them out.
@@ -34,7 +34,7 @@ class Origin:
 
 
 def origins(workspace: Workspace) -> Iterator[Origin]:
-    """The sources of votes, of known answers, of published labels, and of predictions, each by name."""
+    """The sources of votes, of known answers, of published labels, predictions and features, each by name."""
     for source in vote_sources(workspace):
         yield Origin("votes", source.name, source.votes, bool(source.import_name))
     for name, pairs in gold_sources(workspace).items():
@@ -44,6 +44,6 @@ def origins(workspace: Workspace) -> Iterator[Origin]:
     imports = imported_models(workspace)
     for table in workspace.tables():
         family, _, model = table.partition("/")
-        if family == "predictions":
+        if family in ("predictions", "features"):
             rows = sum(part.rows for _, part in workspace.parts(table))
             yield Origin(family, model, rows, model in imports)

@@ -4,7 +4,7 @@ from reground.tasks.files.content import ContentError, read_bytes
 from reground.tasks.files.json import parse_json, read_json
 from reground.tasks.files.npy import NpyHeader, NpyStream, parse_npy, read_npy, read_npy_header
 from reground.tasks.files.npz import Npz
-from reground.tasks.files.parquet import open_parquet
+from reground.tasks.files.parquet import cells, open_parquet
 from reground.tasks.files.preview import preview
 from reground.tasks.files.toml import MAX_TOML_BYTES, parse_toml
 
@@ -22,5 +22,6 @@ __all__ = [
     "NpyStream",
     "Npz",
     "open_parquet",
+    "cells",
     "preview",
 ]

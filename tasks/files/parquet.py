@@ -75,7 +75,7 @@ class ParquetTable:
             ContentError: the file is damaged, or over a limit.
         """
         for batch in self.batches():
-            yield from zip(*self._read(lambda batch=batch: [_cells(column) for column in batch.columns]), strict=True)
+            yield from zip(*self._read(lambda batch=batch: [cells(column) for column in batch.columns]), strict=True)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Consecutive rows as Arrow has them; columns of texts are dictionaries.
@@ -119,7 +119,7 @@ class ParquetTable:
         return self._errors.read().decode(errors="replace").strip()[-300:] if status else ""
 
 
-def _cells(array: pa.Array) -> Sequence[Any]:
+def cells(array: pa.Array) -> Sequence[Any]:
     """Cells as Python values; those that share a text in the file share it here."""
     import pyarrow as pa
 

@@ -22,10 +22,13 @@ class FeatureTap:
     Args:
         module: the network.
         layer: name of its last layer within it, as in ``named_modules``; empty: it has none.
+
+    Attributes:
+        layer: the last layer; None: there is none.
     """
 
     def __init__(self, module: torch.nn.Module, layer: str) -> None:
-        self._layer = module.get_submodule(layer) if layer else None
+        self.layer = module.get_submodule(layer) if layer else None
         self._local = threading.local()
 
     @contextlib.contextmanager
@@ -35,9 +38,9 @@ class FeatureTap:
         Raises:
             RegroundError: the network has no such layer.
         """
-        if self._layer is None:
+        if self.layer is None:
             raise RegroundError("expected a network that ends in a linear layer or a convolution, found neither in it.")
-        handle = self._layer.register_forward_pre_hook(self._keep)
+        handle = self.layer.register_forward_pre_hook(self._keep)
         try:
             yield
         finally:
@@ -51,7 +54,7 @@ class FeatureTap:
         """
         values = self._local.__dict__.pop("values", None)
         if values is None:
-            raise RegroundError(f"expected a forward pass through {type(self._layer).__name__}, it was not called.")
+            raise RegroundError(f"expected a forward pass through {type(self.layer).__name__}, it was not called.")
         return values.mean(dim=(2, 3)) if values.dim() == 4 else values.flatten(1)
 
     def _keep(self, layer: torch.nn.Module, arguments: tuple[Any, ...]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import re
+import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, cast
 
@@ -53,6 +55,38 @@ def plugin_args(name: str) -> dict[str, str]:
     """
     plugin = _plugin(name)
     return {"plugin": plugin.origin} if plugin else {}
+
+
+def check_features(name: str) -> None:
+    """Check, without weights, that a model may have features.
+
+    A plugin's function is imported, not called: the class that it is, or that it is annotated to return, tells.
+
+    Raises:
+        UsageError: it is sure to have none.
+        RegroundError: the plugin cannot be imported.
+    """
+    plugin = _plugin(name)
+    kind = _returned_class(REGISTRY.load(plugin)) if plugin else None
+    if kind and not hasattr(kind, "predict_with_features"):
+        raise no_features(name)
+
+
+def no_features(name: str) -> UsageError:
+    """The error of a model without features."""
+    return UsageError(
+        f"expected a model with features (reground.tasks.models.FeatureModel), '{name}' has none: leave it out of "
+        "--models, or predict without --features."
+    )
+
+
+def _returned_class(load: Load) -> type | None:
+    """The class of the models that it returns; None: not known."""
+    try:
+        kind = load if inspect.isclass(load) else typing.get_type_hints(load).get("return")
+    except Exception:  # hints are evaluated as Python
+        return None
+    return kind if inspect.isclass(kind) and kind is not object and not getattr(kind, "_is_protocol", False) else None
 
 
 def _plugin(name: str) -> Plugin | None:

@@ -46,7 +46,7 @@ def load(name: str, device: str) -> Network:
         photograph=photograph,
         square=square,
         device=device,
-        classifier=_classifier(module.pretrained_cfg),
+        classifier=classifier_name(module.pretrained_cfg),
     )
 
 
@@ -79,7 +79,7 @@ def _check_name(timm: Any, rest: str) -> None:
     )
 
 
-def _classifier(config: Mapping[str, Any]) -> str:
+def classifier_name(config: Mapping[str, Any]) -> str:
     """Name of the last layer; of several, which are averaged, the first; empty: the configuration has none."""
     names = config.get("classifier") or ""
     return names if isinstance(names, str) else names[0]

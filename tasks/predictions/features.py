@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from reground.tasks.errors import RegroundError
-from reground.tasks.schema import PredictionRow
+from reground.tasks.schema import ImageId
 
-LARGEST: Final = float(np.finfo(np.float16).max)
+ERROR: Final = 0.01
+"""Largest error of float16 in a vector, as a share of the vector's largest number: those below 3e-6 have more."""
+RANGE: Final = f"finite numbers up to {float(np.finfo(np.float16).max):,.0f}, the largest at least 3e-6 or all zero"
+"""What a vector must hold for float16 to keep it."""
+
+
+class FeatureKey(TypedDict):
+    """Of which image a vector is, and how it was made."""
+
+    set: str
+    image_id: ImageId
+    recipe: str
+
+
+def to_float16(values: np.ndarray) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.bool_]]:
+    """Vectors in float16, and which of them it keeps.
+
+    Args:
+        values: ``(N, D)``, real numbers.
+
+    Returns:
+        ``(N, D) float16`` and ``(N,) bool``: False where a number is not finite or too large, or where the vector is
+        so small that float16 has none of it, or little.
+
+    Examples:
+        >>> to_float16(np.array([[0.5, -2.0], [0.0, 0.0], [1e-9, 0.0], [1e6, 0.0], [np.nan, 0.0]]))[1].tolist()
+        [True, True, False, False, False]
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        rounded = values.astype(np.float16)
+        error = np.abs(values - rounded).max(axis=1)
+        return rounded, np.isfinite(rounded).all(axis=1) & (error <= ERROR * np.abs(values).max(axis=1))
 
 
 def as_float16(model: str, size: int, features: np.ndarray) -> npt.NDArray[np.float16]:
@@ -24,29 +55,34 @@ def as_float16(model: str, size: int, features: np.ndarray) -> npt.NDArray[np.fl
         features: as the model gives them.
 
     Raises:
-        RegroundError: another shape, or a value that is not finite or too large.
+        RegroundError: another shape, or a vector that float16 does not keep.
     """
     values = np.asarray(features)
     if values.ndim != 2 or len(values) != size or not values.shape[1]:
         raise RegroundError(f"expected features of '{model}' in the shape ({size}, D), got {values.shape}.")
-    if not (np.abs(values) <= LARGEST).all():
+    rounded, fits = to_float16(values)
+    if not fits.all():
+        row = values[np.flatnonzero(~fits)[0]]
         raise RegroundError(
-            f"expected finite features of '{model}' up to {LARGEST:,.0f}, which float16 holds, got "
-            f"{np.nanmin(values):g} to {np.nanmax(values):g}: its weights are damaged, or predict without --features."
+            f"expected features of '{model}' that float16 holds ({RANGE}), got {row.min():g} to {row.max():g}: its "
+            "weights are damaged, or predict without --features."
         )
-    return values.astype(np.float16)
+    return rounded
 
 
-def feature_table(rows: Sequence[PredictionRow], features: Sequence[npt.NDArray[np.float16]]) -> pa.Table:
-    """The table ``features/MODEL`` of some predictions, whose features come in the same order, batch by batch."""
-    width = features[0].shape[1] if features else 0
-    values = np.concatenate([np.zeros((0, width), np.float16), *features])
-    offsets = pa.array(np.arange(len(rows) + 1) * width, pa.int32())
+def feature_table(keys: Sequence[FeatureKey], vectors: npt.NDArray[np.float16]) -> pa.Table:
+    """The table ``features/MODEL``.
+
+    Args:
+        keys: of N images.
+        vectors: ``(N, D)``, in the same order.
+    """
+    offsets = pa.array(np.arange(len(keys) + 1) * vectors.shape[1], pa.int32())
     return pa.table(
         {
-            "set": pa.array([row["set"] for row in rows], pa.string()),
-            "image_id": pa.array([row["image_id"] for row in rows], pa.string()),
-            "vector": pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), pa.float16())),
-            "recipe": pa.array([row["recipe"] for row in rows], pa.string()),
+            "set": pa.array([key["set"] for key in keys], pa.string()),
+            "image_id": pa.array([key["image_id"] for key in keys], pa.string()),
+            "vector": pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel(), pa.float16())),
+            "recipe": pa.array([key["recipe"] for key in keys], pa.string()),
         }
     )

@@ -97,11 +97,11 @@ def _row(location: str, cells: Mapping[str, Any]) -> FileRow:
     labels = _labels(location, _values(location, cells["class_idx"]))
     return FileRow(
         location,
-        _text(location, "image_id", cells["image_id"]),
+        cell_text(location, "image_id", cells["image_id"]),
         labels,
         _probability(location, _values(location, cells["probability"]), len(labels)),
-        _text(location, "set", cells["set"] or PHOTOGRAPHS),
-        _text(location, "recipe", cells["recipe"] or " ").strip(),
+        cell_text(location, "set", cells["set"] or PHOTOGRAPHS),
+        cell_text(location, "recipe", cells["recipe"] or " ").strip(),
         _entropy(location, cells["entropy"]),
     )
 
@@ -119,7 +119,12 @@ def _values(location: str, cell: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _text(location: str, name: str, value: Any) -> str:
+def cell_text(location: str, name: str, value: Any) -> str:
+    """A cell that names something, as text; a number as pandas would write it.
+
+    Raises:
+        UsageError: it is empty, or something else.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return to_text(value)
     if not isinstance(value, str) or not value:

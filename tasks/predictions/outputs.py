@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from reground.tasks.errors import RegroundError, UsageError
+from reground.tasks import models
+from reground.tasks.errors import RegroundError
 from reground.tasks.kernels.class_probability import class_probability, entropy
 from reground.tasks.kernels.topk import top_k
 from reground.tasks.models import FeatureModel, Model
 from reground.tasks.predictions.features import as_float16
 from reground.tasks.schema import ClassIdx, ImageId, PredictionRow
 
+Forward = Callable[[np.ndarray], tuple[np.ndarray, npt.NDArray[np.float16] | None]]
+"""A batch -> probabilities ``(N, C) float32`` and features ``(N, D) float16``, if they are asked for.
 
-def forward_alone(model: Model, batch: np.ndarray) -> tuple[np.ndarray, None]:
-    """Probabilities of a batch, ``(N, C) float32``, and no features.
-
-    Raises:
-        RegroundError: the model returns another shape, or values outside 0 to 1.
-    """
-    return _check_probability(model, len(batch), model.predict(batch)), None
+Raises RegroundError: the model returns another shape, or values that cannot be.
+"""
 
 
-def forward_with_features(model: Model, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of a batch, ``(N, C) float32``, and its features, ``(N, D) float16``.
+def forward_pass(model: Model, features: bool) -> Forward:
+    """What is asked of a model for each batch.
 
     Raises:
-        UsageError: the model has no features.
-        RegroundError: the model returns another shape, or values that cannot be.
+        UsageError: features of a model that has none.
     """
+    if not features:
+        return lambda batch: (_check_probability(model, len(batch), model.predict(batch)), None)
     if not isinstance(model, FeatureModel):
-        raise UsageError(
-            f"expected a model with features (reground.tasks.models.FeatureModel), '{model.name}' has none: leave it "
-            "out of --models, or predict without --features."
-        )
-    probability, features = model.predict_with_features(batch)
-    return _check_probability(model, len(batch), probability), as_float16(model.name, len(batch), features)
+        raise models.no_features(model.name)
+
+    def forward(batch: np.ndarray) -> tuple[np.ndarray, npt.NDArray[np.float16]]:
+        probability, values = model.predict_with_features(batch)
+        return _check_probability(model, len(batch), probability), as_float16(model.name, len(batch), values)
+
+    return forward
 
 
 def _check_probability(model: Model, size: int, values: np.ndarray) -> np.ndarray:

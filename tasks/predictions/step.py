@@ -26,7 +26,7 @@ from reground.tasks.models import Model
 from reground.tasks.predictions.chance import count_correct, looks_random
 from reground.tasks.predictions.features import feature_table
 from reground.tasks.predictions.inputs import batches, photograph_pixels, reader, variant_pixels
-from reground.tasks.predictions.outputs import forward_alone, forward_with_features, prediction_rows
+from reground.tasks.predictions.outputs import forward_pass, prediction_rows
 from reground.tasks.schema import (
     OUTSIDE,
     PHOTOGRAPHS,
@@ -94,7 +94,8 @@ def plan(workspace: Workspace, settings: PredictionSettings) -> list[Shard]:
     """One shard for each model, set and part of that set's table; sets without a table are skipped.
 
     Raises:
-        UsageError: an unknown set, or a model whose predictions were imported.
+        UsageError: an unknown set, a model whose predictions or features were imported, or features of a plugin's
+            model that is sure to have none.
     """
     workspace.require("images", "index IMAGES")
     _check(workspace, settings)
@@ -133,13 +134,14 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
     """Predict one file of one set with one model.
 
     Raises:
+        UsageError: features of a model that has none.
         RegroundError: an image, a package or the weights are missing, or the model's classes
             do not match the classes of the workspace.
     """
     model = models.load(shard.args["model"], settings.device)
     _, classes_digest = shard.inputs
     class_of = output_classes(model, _classes(workspace.url, classes_digest))
-    forward = forward_with_features if "features" in shard.args else forward_alone
+    forward = forward_pass(model, "features" in shard.args)
     set_name = shard.args["set"]
     columns, pixels, preprocessing = ["image"], variant_pixels, model.square
     if set_name == PHOTOGRAPHS:
@@ -160,14 +162,15 @@ def work(workspace: Workspace, settings: PredictionSettings, shard: Shard) -> Ou
         arrays = {key: array for key, array in named if isinstance(array, np.ndarray)}
         if not arrays:
             continue
-        probability, features = forward(model, np.stack([*arrays.values()]))
+        probability, features = forward(np.stack([*arrays.values()]))
         rows += prediction_rows(list(arrays), probability, class_of, settings.top_k, set_name, recipe.to_json())
         vectors += [features] if features is not None else []
     if shard.last:
         _warn_of_chance(workspace, model.name, shard, rows)
     tables: dict[str, Rows] = {f"predictions/{models.slug(model.name)}": rows}
     if "features" in shard.args:
-        tables[_features(model.name)] = feature_table(rows, vectors)
+        matrix = np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float16)
+        tables[_features(model.name)] = feature_table(rows, matrix)
     return Output({**tables, **({"dropped": dropped} if dropped else {})})
 
 
@@ -200,6 +203,9 @@ def output_classes(model: Model, classes: pd.DataFrame) -> np.ndarray:
 
 def _check(workspace: Workspace, settings: PredictionSettings) -> None:
     _refuse_imported(workspace, settings)
+    if settings.features:
+        for name in settings.models:
+            models.check_features(name)
     tables = workspace.tables()
     for set_name in settings.on:
         if set_name not in (PHOTOGRAPHS, *VARIANTS, *PUBLISHED_VARIANTS) and _table(set_name) not in tables:
@@ -209,12 +215,12 @@ def _check(workspace: Workspace, settings: PredictionSettings) -> None:
 
 def _refuse_imported(workspace: Workspace, settings: PredictionSettings) -> None:
     for name in settings.models:
-        steps = {entry.step for entry, _ in workspace.parts(f"predictions/{models.slug(name)}")}
-        if steps - {STEP.name}:
-            raise UsageError(
-                f"expected a model without imported predictions, got '{name}': predictions/{models.slug(name)} in "
-                f"{workspace.url} was imported. Predict in another workspace, or import it there under another name."
-            )
+        for table in (f"predictions/{models.slug(name)}", _features(name)):
+            if {entry.step for entry, _ in workspace.parts(table)} - {STEP.name}:
+                raise UsageError(
+                    f"expected a model without imported predictions, got '{name}': {table} in {workspace.url} was "
+                    "imported. Predict in another workspace, or import it there under another name."
+                )
 
 
 def _table(set_name: str) -> str:

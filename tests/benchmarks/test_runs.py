@@ -74,6 +74,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "adversarial": (photographs, "--limit 7 --rounds 1"),
     "aggregation": (answers, ""),
     "compositing": (nothing, "--batches 1 --rounds 1"),
+    "features": (jpeg_files, "--limit 4 --rounds 1"),
     "evaluation": (nothing, "--models 2 --images 400 --resamples 20"),
     "generator": (photographs, "--limit 4 --rounds 1"),
     "growing": (photographs, "--times 2"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from reground.tasks import models
 from reground.tasks.errors import RegroundError
-from reground.tasks.models import FeatureModel, Network
+from reground.tasks.models import FeatureModel, Network, timm_model
 from reground.tasks.models.features import FeatureTap, last_layer
 
 
@@ -56,6 +58,63 @@ def test_features_of_real_weights() -> None:
     weight, bias = (parameter.detach().numpy() for parameter in model.module.get_submodule("_fc").parameters())
     assert features.shape == (3, 1280)
     np.testing.assert_allclose(softmax(features @ weight.T + bias), probability, atol=1e-5)
+
+
+def timm_network(name: str, **options: Any) -> Network:
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    module = timm.create_model(name, pretrained=False, num_classes=3, **options)
+    return network(module, timm_model.classifier_name(module.pretrained_cfg))
+
+
+def torchvision_network(name: str, **options: Any) -> Network:
+    torchvision = pytest.importorskip("torchvision")
+    torch.manual_seed(0)
+    return network(torchvision.models.get_model(name, weights=None, num_classes=3, **options))
+
+
+NETWORKS: dict[str, tuple[Callable[[], Network], int]] = {
+    "timm:resnet18": (lambda: timm_network("resnet18"), 64),
+    "timm:vit_tiny": (lambda: timm_network("vit_tiny_patch16_224", img_size=32), 32),
+    "timm:convnext_atto": (lambda: timm_network("convnext_atto"), 64),
+    "timm:vgg11": (lambda: timm_network("vgg11"), 224),
+    "timm:mobilenetv3": (lambda: timm_network("mobilenetv3_small_050"), 64),
+    "timm:swin": (lambda: timm_network("swin_tiny_patch4_window7_224", img_size=64, window_size=2), 64),
+    "timm:mixer": (lambda: timm_network("mixer_s32_224", img_size=64), 64),
+    "torchvision:resnet18": (lambda: torchvision_network("resnet18"), 64),
+    "torchvision:vit": (lambda: torchvision_network("vit_b_16", image_size=32), 32),
+    "torchvision:densenet121": (lambda: torchvision_network("densenet121"), 64),
+    "torchvision:mobilenet_v3": (lambda: torchvision_network("mobilenet_v3_small"), 64),
+    "torchvision:googlenet": (lambda: torchvision_network("googlenet", init_weights=False), 64),
+    "torchvision:inception": (lambda: torchvision_network("inception_v3", init_weights=False), 96),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_last_layer_makes_the_logits_of_the_features(name: str) -> None:
+    make, side = NETWORKS[name]
+    model = make()
+    batch = np.random.default_rng(0).normal(0, 1, (3, 3, side, side)).astype(np.float32)
+    probability, features = model.predict_with_features(batch)
+    assert len(features) == 3 and features.ndim == 2 and np.isfinite(features).all() and np.ptp(features, axis=0).any()
+    assert model.tap.layer is not None
+    with torch.inference_mode():
+        logits = model.tap.layer(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(softmax(logits), probability, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_of_two_heads_the_first_and_of_a_convolution_what_it_reads_on_the_average() -> None:
+    """A distilled DeiT averages the logits of two tokens; SqueezeNet cuts its logits off below zero, then pools."""
+    deit = timm_network("deit_tiny_distilled_patch16_224", img_size=32)
+    squeezenet = torchvision_network("squeezenet1_1")
+    batch = np.random.default_rng(0).normal(0, 1, (3, 3, 32, 32)).astype(np.float32)
+    with torch.inference_mode():
+        tokens = deit.module.forward_features(torch.from_numpy(batch))  # type: ignore[operator]
+        maps = squeezenet.module.get_submodule("features")(torch.from_numpy(batch))
+    np.testing.assert_allclose(deit.predict_with_features(batch)[1], tokens[:, 0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(squeezenet.predict_with_features(batch)[1], maps.mean(dim=(2, 3)).numpy(), atol=1e-5)
 
 
 def test_each_thread_takes_its_own_features() -> None:

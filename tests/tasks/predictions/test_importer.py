@@ -332,7 +332,7 @@ def test_another_file_replaces_nothing_by_the_way_and_goes_out_again(workspace: 
         remove_predictions(workspace, "own")
     with pytest.raises(UsageError, match="unknown model with imported predictions 'k': expected one of: m"):
         remove_predictions(workspace, "k")
-    assert remove_predictions(workspace, "m") == 1
+    assert remove_predictions(workspace, "m") == {"removed": 1}
     assert "predictions/m" not in workspace.tables() and read(workspace, "own") == {"a": [3]}
 
 
