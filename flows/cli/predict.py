@@ -34,7 +34,7 @@ FEATURES = "Features made elsewhere: .parquet or .npz with image_id and vector, 
 @app.command(
     name="import",
     help_epilogue=examples(
-        "reground predict import predictions.csv -w W --model ours --features features.parquet",
+        "reground predict import p.csv -w W --model ours --features features.parquet",
         "reground predict import -w W --model ours --features features.npz",
     ),
 )
