@@ -13,6 +13,7 @@ from reground.annotations.review import (
     pull_votes,
     push_disputes,
     push_questions,
+    push_suspects,
     push_text,
     review_status,
     status_cells,
@@ -22,6 +23,7 @@ from reground.flows.overrides import Overrides
 from reground.flows.scheduled import open_workspace
 from reground.flows.settings import Settings
 from reground.tasks.text import count_of
+from reground.tasks.votes import CLASSIFY
 from reground.tasks.workspace import Workspace
 
 
@@ -32,6 +34,7 @@ def review_push(
     settings: Overrides | None = None,
     curator: str = "",
     show_votes: bool = False,
+    ask_suspects: bool = False,
 ) -> State[Any]:
     """Create the missing tasks in Label Studio, and end.
 
@@ -41,15 +44,21 @@ def review_push(
         settings: overrides, {step: {field: value}}; the workspace remembers them.
         curator: address; is asked what people disagree about, in place of new questions; empty: nobody.
         show_votes: show the curator the tally of votes.
+        ask_suspects: ask classify about suspects that nobody has decided, in place of other questions.
     """
     with open_workspace("review push", workspace, settings, ["review", "truth"]) as (target, all_settings):
         if curator:
             pushed = push_disputes(target, all_settings.review, curator, show_votes, all_settings.truth.policy)
             return Completed(message=f"{pushed.curator}: {pushed.new} new questions, {pushed.total} in all")
-        summaries = {
-            question: push_questions(target, all_settings.review, question, all_settings.truth.policy)
-            for question in questions or QUESTIONS
-        }
+        policy = all_settings.truth.policy
+        summaries = (
+            {CLASSIFY: push_suspects(target, all_settings.review, policy)}
+            if ask_suspects
+            else {
+                question: push_questions(target, all_settings.review, question, policy)
+                for question in questions or QUESTIONS
+            }
+        )
         _publish_status(target, all_settings)
     return Completed(message="\n".join(push_text(question, summary) for question, summary in summaries.items()))
 

@@ -4,7 +4,7 @@ from reground.annotations.review.connection import DATA_DIR, connect
 from reground.annotations.review.dispute import push_disputes
 from reground.annotations.review.invite import Account, InvitationError, invite_annotators
 from reground.annotations.review.pull import pull_votes
-from reground.annotations.review.push import PushSummary, push_questions, push_text
+from reground.annotations.review.push import PushSummary, push_questions, push_suspects, push_text
 from reground.annotations.review.serve import serve_label_studio
 from reground.annotations.review.status import review_status
 from reground.annotations.review.status_text import status_cells, status_text
@@ -22,6 +22,7 @@ __all__ = [
     "connect",
     "QUESTIONS",
     "push_questions",
+    "push_suspects",
     "PushSummary",
     "push_text",
     "push_disputes",

@@ -6,9 +6,9 @@ Reads ``images``, ``classes`` and the tables that the selection strategy needs; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from reground.annotations.label_studio import with_retry
@@ -32,8 +32,9 @@ from reground.annotations.rounds import (
     update_users,
 )
 from reground.tasks.errors import unknown
+from reground.tasks.suspects import recorded_kinds, why_outdated
 from reground.tasks.text import count_of
-from reground.tasks.votes import CONTAINS, DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
+from reground.tasks.votes import CLASSIFY, CONTAINS, DEFAULT_POLICY, QUESTIONS, VotePolicy, current_policy
 from reground.tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class PushSummary:
         hours: time that the new tasks take all people together, at ``pace`` seconds an option.
         pace: seconds for one image of CONTAINS, or one label of CLASSIFY.
         pace_source: where that is from.
+        warnings: why suspects that came first may be out of date.
     """
 
     project_ids: tuple[int, ...]
@@ -69,6 +71,7 @@ class PushSummary:
     hours: float
     pace: float
     pace_source: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def project_id(self) -> int:
@@ -114,6 +117,16 @@ def push_questions(
         )
 
 
+def push_suspects(
+    workspace: Workspace, settings: ReviewSettings, before_truth: VotePolicy = DEFAULT_POLICY
+) -> PushSummary:
+    """Ask CLASSIFY about suspects that nobody has decided; of the kinds in ``settings.suspects``, or of all.
+
+    As `push_questions`, with the selection ``suspects``.
+    """
+    return push_questions(workspace, replace(settings, selection="suspects"), CLASSIFY, before_truth)
+
+
 def push_text(question: str, summary: PushSummary) -> str:
     """A push in words: what it chose, and how long that takes people."""
     counts = f"{count_of(summary.new, 'new task')}, {summary.total:,} in all"
@@ -131,6 +144,7 @@ def push_text(question: str, summary: PushSummary) -> str:
         parts.append(f"about {hours} of work in all, at {summary.pace:.1f} s for one {option} ({summary.pace_source})")
     if summary.project_ids:
         parts.append(f"projects {', '.join(map(str, summary.project_ids))}")
+    parts.extend(summary.warnings)
     return "; ".join(parts)
 
 
@@ -153,7 +167,13 @@ def _summary(
         hours=total_seconds(plan.questions, review_round.overlap, pace) / HOUR,
         pace=pace.seconds,
         pace_source=pace.source,
+        warnings=tuple(_warnings(review_round.workspace, settings)),
     )
+
+
+def _warnings(workspace: Workspace, settings: ReviewSettings) -> Iterator[str]:
+    recorded = recorded_kinds(workspace) if settings.selection == "suspects" else ()
+    yield from filter(None, (why_outdated(workspace, kind) for kind in settings.suspects or recorded))
 
 
 def _reconcile_and_plan(

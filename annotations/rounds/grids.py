@@ -7,8 +7,11 @@ nothing, and copies of one photograph are no more to look at than one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import pandas as pd
+
+PAIR: Final = ["image_id", "class_idx"]
 
 
 def split_by_grid(

@@ -59,7 +59,9 @@ def plan_round(review_round: ReviewRound, settings: ReviewSettings, policy: Vote
     open_questions = [task.question for task in review_round.tasks()]
     _check_continues(review_round, settings)
     min_images = smallest_grid(settings.min_grid, settings.grid)
-    pairs = select_pairs(workspace, kind, number, settings.selection, settings.limit, policy, min_images)
+    pairs = select_pairs(
+        workspace, kind, number, settings.selection, settings.limit, policy, min_images, settings.suspects
+    )
     subjects = list({question.subject: _without_assignee(question) for question in open_questions}.values())
     plan = (_plan_contains if kind == CONTAINS else _plan_classify)(review_round, settings, pairs, subjects)
     gold = gold_pool(workspace, settings.gold_rate if kind == CLASSIFY else 0.0, number, settings.seed)

@@ -1,7 +1,7 @@
 """Selection: which pairs of image and label a round asks about.
 
-Reads ``candidates``, ``truth``, ``votes``, ``questions``, ``predictions/MODEL`` and ``needs_vote``, each if the
-strategy needs it. Every strategy returns pairs in the order of their priority.
+Reads ``candidates``, ``truth``, ``votes``, ``questions``, ``predictions/MODEL``, ``needs_vote`` and ``suspects``, each
+if the strategy needs it. Every strategy returns pairs in the order of their priority.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Final
 import pandas as pd
 
 from reground.annotations.rounds.gold import read_gold
-from reground.annotations.rounds.grids import split_by_grid
+from reground.annotations.rounds.grids import PAIR, split_by_grid
+from reground.annotations.rounds.suspects import suspect_pairs, suspects_first
 from reground.annotations.rounds.task_registry import Task, deleted_task_ids, read_tasks
 from reground.tasks.errors import unknown
 from reground.tasks.schema import OUTSIDE, PHOTOGRAPHS
+from reground.tasks.suspects import require_kinds
 from reground.tasks.votes import (
     CLASSIFY,
     CONTAINS,
@@ -32,7 +34,6 @@ from reground.tasks.workspace import Workspace
 SEVERAL: Final = "several"
 MAX_CONFIDENT: Final = 5
 """Labels confident in CONTAINS that go on to CLASSIFY, beside the original label (Tsipras et al. 2020)."""
-PAIR: Final = ["image_id", "class_idx"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class SelectionContext:
         round_number: of the round.
         policy: which votes count.
         min_images: distinct images of a label from which on CONTAINS asks about it.
+        suspects: kinds of suspects that come first; empty: none do, and the strategy `suspects` takes all kinds.
     """
 
     workspace: Workspace
@@ -52,6 +54,7 @@ class SelectionContext:
     round_number: int
     policy: VotePolicy
     min_images: int = 1
+    suspects: tuple[str, ...] = ()
 
 
 def select_pairs(
@@ -62,6 +65,7 @@ def select_pairs(
     limit: int,
     policy: VotePolicy,
     min_images: int = 1,
+    suspects: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     """The pairs to ask about, each once, of the workspace's images: columns ``image_id`` and ``class_idx``.
 
@@ -73,15 +77,19 @@ def select_pairs(
         limit: maximum number of pairs (contains) or images (classify), in order of priority; 0: all.
         policy: which votes count.
         min_images: distinct images of a label from which on CONTAINS asks about it.
+        suspects: kinds of suspects whose images come first.
 
     Raises:
-        UsageError: an unknown strategy; the message lists all.
-        RegroundError: a table that the strategy needs is missing.
+        UsageError: an unknown strategy or kind of suspects; the message lists all.
+        RegroundError: a table that the strategy needs is missing, or suspects of a kind were not looked for.
     """
     if strategy and strategy not in STRATEGIES:
         raise unknown("strategy (review.selection)", strategy, STRATEGIES)
     select = STRATEGIES[strategy] if strategy else default_strategy
-    pairs = select(SelectionContext(workspace, kind, round_number, policy, min_images))
+    require_kinds(workspace, suspects)
+    context = SelectionContext(workspace, kind, round_number, policy, min_images, suspects)
+    pairs = select(context)
+    pairs = suspects_first(workspace, suspects, pairs) if suspects else pairs
     image_ids = workspace.read("images", ["image_id"])["image_id"]
     pairs = pairs[pairs["image_id"].isin(image_ids)].drop_duplicates(PAIR)[PAIR]
     if not limit:
@@ -158,11 +166,18 @@ def needs_vote(context: SelectionContext) -> pd.DataFrame:
     return _add_truth_labels(context.workspace, pairs) if context.kind == CLASSIFY else pairs
 
 
+def suspects(context: SelectionContext) -> pd.DataFrame:
+    """Suspects that nobody has decided, with the labels proposed in place of theirs."""
+    context.workspace.require("suspects", "suspects")
+    return _add_truth_labels(context.workspace, suspect_pairs(context.workspace, context.suspects))
+
+
 STRATEGIES: Final[dict[str, Callable[[SelectionContext], pd.DataFrame]]] = {
     "candidates": candidates,
     SEVERAL: several,
     "predictions": predictions,
     "needs_vote": needs_vote,
+    "suspects": suspects,
 }
 
 

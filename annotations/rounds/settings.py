@@ -46,8 +46,10 @@ class ReviewSettings:
             as here.
         round: number of the round; a new round asks every question again.
         selection: strategy that selects the pairs of image and label to ask about: candidates, several,
-            predictions or needs_vote; empty: every candidate in CONTAINS; in CLASSIFY what CONTAINS leaves to it
-            and, once truth has answers to CONTAINS, the images that these left with several labels.
+            predictions, needs_vote or suspects; empty: every candidate in CONTAINS; in CLASSIFY what CONTAINS leaves to
+            it and, once truth has answers to CONTAINS, the images that these left with several labels.
+        suspects: kinds of suspects whose flagged images come first, each kind in turn, as far as people have not
+            settled them; empty: none, and with the selection suspects all kinds.
         limit: maximum number of pairs (contains) or images (classify), in order of the strategy; 0: all.
         overlap: annotators wanted for each question.
         blind: give each of ``annotators`` a project of their own, and each question to ``overlap`` of them, so that
@@ -77,7 +79,8 @@ class ReviewSettings:
     port: Annotated[int, Interval(ge=0, le=65535)] = 8080
     document_root: str = ""
     round: PositiveInt = 1
-    selection: Literal["", "candidates", "several", "predictions", "needs_vote"] = ""
+    selection: Literal["", "candidates", "several", "predictions", "needs_vote", "suspects"] = ""
+    suspects: tuple[str, ...] = ()
     limit: NonNegativeInt = 0
     overlap: PositiveInt = 5
     blind: bool = True

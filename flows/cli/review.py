@@ -18,6 +18,7 @@ from reground.annotations.review import (
     pull_votes,
     push_disputes,
     push_questions,
+    push_suspects,
     push_text,
     review_status,
     serve_label_studio,
@@ -30,7 +31,7 @@ from reground.flows.cli.result import Result, counted
 from reground.flows.settings import Settings, remember, remembering, resolve_for
 from reground.tasks.errors import UsageError
 from reground.tasks.text import count_of, join_lines
-from reground.tasks.votes import current_policy
+from reground.tasks.votes import CLASSIFY, current_policy
 from reground.tasks.workspace import Workspace
 
 REVIEW: Final = "review"
@@ -56,6 +57,7 @@ app = App(
         "reground review push -w W",
         "reground review push -w W --question contains --overlap 3",
         "reground review push -w W --ask disagreed --to eve@lab.org --show-votes",
+        "reground review push -w W --ask suspects --suspects label,duplicate --limit 100",
     )
 )
 @takes_settings(REVIEW, exclude=("port", *COLLECTING))
@@ -67,8 +69,12 @@ def push(
         Literal["contains", "classify"] | None, Parameter(help="Ask only this one.", show_default=lambda _: "both")
     ] = None,
     ask: Annotated[
-        Literal["disagreed"] | None,
-        Parameter(help="Put to the curator --to what people disagree about, in place of new questions to annotators."),
+        Literal["disagreed", "suspects"] | None,
+        Parameter(
+            help="disagreed: put to the curator --to what people disagree about. suspects: ask annotators about "
+            "suspects that nobody has decided (of the kinds --suspects, or all), one photograph at a time with its "
+            "proposed labels; the two photographs of a duplicate are two questions. Both replace other questions."
+        ),
     ] = None,
     to: Annotated[str, Parameter(help="Address of the curator.", metavar="EMAIL", show_default=False)] = "",
     show_votes: Annotated[bool, Parameter(help="Show the curator the tally of votes.", negative=())] = False,
@@ -78,14 +84,18 @@ def push(
     """Put every question into Label Studio that is not there yet."""
     _check_curator_options(question, ask, to, show_votes)
     here, settings = _prepare(workspace, overrides, config)
-    if ask:
+    if ask == "disagreed":
         return _push_disputes(here, settings, overrides, config, prefect, to, show_votes)
     questions = [question] if question else list(QUESTIONS)
     if prefect:
+        arguments = {"questions": questions, "ask_suspects": ask == "suspects", "settings": overrides}
         with remembering(here, overrides, config):
-            return run_flow(prefect, "review-push", workspace=here.url, questions=questions, settings=overrides)
+            return run_flow(prefect, "review-push", workspace=here.url, **arguments)
     with remembering(here, overrides, config), here.lock("reground review push"):
-        summaries = {name: push_questions(here, settings.review, name, settings.truth.policy) for name in questions}
+        if ask == "suspects":
+            summaries = {CLASSIFY: push_suspects(here, settings.review, settings.truth.policy)}
+        else:
+            summaries = {name: push_questions(here, settings.review, name, settings.truth.policy) for name in questions}
     text = join_lines(push_text(name, summary) for name, summary in summaries.items())
     return Result(text, {name: asdict(summary) for name, summary in summaries.items()})
 
@@ -180,12 +190,10 @@ def _check_curator_options(question: str | None, ask: str | None, to: str, show_
     """Raises:
     UsageError: some of --ask, --to and --show-votes are given without the others, or with --question.
     """
-    if bool(ask) != bool(to) or (show_votes and not ask):
+    if (ask == "disagreed") != bool(to) or (show_votes and not to):
         raise UsageError("expected --ask disagreed and --to EMAIL together, and --show-votes only with them.")
     if ask and question:
-        raise UsageError(
-            f"expected --ask {ask} or --question {question}, got both: a curator has a question of their own."
-        )
+        raise UsageError(f"expected --ask {ask} or --question {question}, got both: --ask has a question of its own.")
 
 
 def _push_disputes(

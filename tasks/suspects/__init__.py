@@ -2,8 +2,10 @@
 
 from reground.tasks.suspects.method import Method, Suspect
 from reground.tasks.suspects.reading import (
+    open_suspects,
     recorded_kinds,
     require_kinds,
+    review_order,
     why_outdated,
 )
 from reground.tasks.suspects.registry import REGISTRY, method
@@ -20,4 +22,6 @@ __all__ = [
     "recorded_kinds",
     "require_kinds",
     "why_outdated",
+    "open_suspects",
+    "review_order",
 ]

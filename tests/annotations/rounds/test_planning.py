@@ -39,6 +39,7 @@ def test_a_way_without_its_table_says_what_makes_it(tmp_path: Path) -> None:
         ("several", "truth"),
         ("predictions", "predict"),
         ("needs_vote", "needs_vote"),
+        ("suspects", "suspects"),
     ]:
         with pytest.raises(RegroundError, match=f"reground {command} "):
             pairs(empty, ask=ask)
