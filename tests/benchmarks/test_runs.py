@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import pkgutil
 import subprocess
@@ -40,6 +41,13 @@ def jpeg_files(folder: Path) -> list[str]:
     for path in make_world(folder, per_class=1).images.rglob("*.png"):
         Image.open(path).save(path.with_suffix(".jpeg"))
     return ["--images", str(folder / "images")]
+
+
+def jpeg_files_in_groups(folder: Path) -> list[str]:
+    """Dogs are group 0, birds group 1, all others group 2."""
+    groups = {label: 0 if 151 <= label <= 268 else 1 if label < 151 else 2 for label in range(1000)}
+    (folder / "groups.json").write_text(json.dumps(groups))
+    return [*jpeg_files(folder), "--groups", str(folder / "groups.json")]
 
 
 def photographs_and_masks(folder: Path) -> list[str]:
@@ -85,7 +93,10 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "manifest": (nothing, "--entries 200"),
     "mask_quality": (photographs_and_masks, ""),
     "masks": (photographs_and_masks, ""),
+    "suspect_bridges": (jpeg_files, "--chains 1 --blends 3 --synthetic 300"),
     "suspect_duplicates": (jpeg_files, "--copies 1"),
+    "suspect_labels": (jpeg_files, "--flips 2 --draws 1 --synthetic 300"),
+    "suspect_poison": (jpeg_files_in_groups, "--draws 1 --seeds 1"),
     "memory": (photographs, "index"),
     "needs_vote": (answers, ""),
     "object_store": (photographs, "--entries 200"),
@@ -112,8 +123,8 @@ LONG = (
     "review_screen",
 )
 NEEDS = {"review": need_label_studio, "review_screen": need_label_studio}
-PACKAGES = {"aggregation": ("crowdkit",), "ray": ("ray",)}
-APART = {"record", "structure_imports"}
+PACKAGES = {"aggregation": ("crowdkit",), "ray": ("ray",), "suspect_labels": ("cleanlab",)}
+APART = {"model_outputs", "record", "structure_imports"}
 """What no benchmark is, but a part of some."""
 
 
