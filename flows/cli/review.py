@@ -57,7 +57,7 @@ app = App(
         "reground review push -w W",
         "reground review push -w W --question contains --overlap 3",
         "reground review push -w W --ask disagreed --to eve@lab.org --show-votes",
-        "reground review push -w W --ask suspects --suspects label,duplicate --limit 100",
+        "reground review push -w W --ask suspects --suspects label --limit 100",
     )
 )
 @takes_settings(REVIEW, exclude=("port", *COLLECTING))
