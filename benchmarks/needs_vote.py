@@ -1,15 +1,20 @@
-"""What the ranking of questions saves: votes spent until the labels are those of all votes.
+"""What the order of questions saves: votes spent until the labels are those of all votes.
 
-``python -m benchmarks.needs_vote --data FOLDER [--pairs N]`` with FOLDER laid out as
-google-research/reassessed-imagenet. Every pair starts with the first of its real votes; then, round
-after round, a twentieth of all pairs gets its next real vote: the pairs that ``needs_vote`` ranks
-first, or pairs drawn at random. What both come to is held against the labels that all votes give
-(Dawid-Skene, kept at 0.5): F1 over the labels kept, since most candidates hold for no image.
+``python -m benchmarks.needs_vote --data FOLDER --errors FOLDER [--pairs N]`` with folders laid out as
+google-research/reassessed-imagenet and cleanlab/label-errors. Every pair starts with the first of its real votes;
+then, round after round, a twentieth of all pairs gets its next real vote: pairs drawn at random, those that
+``needs_vote`` ranks first, without and with models, or those of images whose original label a model contradicts
+(suspects first). What each comes to is held against the labels that all votes give (Dawid-Skene, kept at 0.5): F1 over
+the labels kept, since most candidates hold for no image.
+
+The model is the one whose cross-validated first answers label-errors publishes: a score of 1 for its answer, 0 for
+other labels. An ensemble's probabilities would say more.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +26,7 @@ import numpy as np
 from benchmarks.record import record
 from reground.annotations.published import import_votes
 from reground.annotations.truth import strata as originals
-from reground.annotations.truth.needs_vote import Belief, believe, gain
+from reground.annotations.truth.needs_vote import Belief, believe, forecast_of, gain
 from reground.tasks.votes import REASSESSED, VOTE_COLUMNS, Ints, VoteArrays, VotePolicy, encode, read_votes
 from reground.tasks.workspace import Workspace
 
@@ -81,34 +86,76 @@ def at(curve: list[tuple[float, float]], budget: float) -> float:
     return float(np.interp(budget, spent, reached))
 
 
-def measure(data: Path, pairs: int, seed: int, folder: Path) -> dict[str, object]:
+def votes_for(curve: list[tuple[float, float]], goal: float) -> float:
+    """Votes a pair after which the F1 is first reached, between two rounds in proportion."""
+    spent, reached = np.array(curve).T
+    first = int(np.argmax(reached >= goal))
+    if not first:
+        raise ValueError(
+            f"expected a curve that reaches {goal} after its start, got {reached.min()} to {reached.max()}"
+        )
+    rise = (goal - reached[first - 1]) / (reached[first] - reached[first - 1])
+    return float(spent[first - 1] + rise * (spent[first] - spent[first - 1]))
+
+
+def first_answers(errors: Path, votes: VoteArrays) -> tuple[Array, Array]:
+    """``(P,)`` whether the label of each pair is the model's answer, and whether it is the original label."""
+    files = json.loads((errors / "dataset_indexing" / "imagenet_val_set_index_to_filepath.json").read_text())
+    position = {Path(name).stem: n for n, name in enumerate(files)}
+    rows = np.array([position[votes.image_ids[n]] for n in votes.image])
+    answers = np.load(errors / "cross_validated_predicted_labels" / "imagenet_val_set_pyx_argmax_predicted_labels.npy")
+    original = np.load(errors / "original_test_labels" / "imagenet_val_set_original_labels.npy")
+    return answers[rows] == votes.label, original[rows] == votes.label
+
+
+def ranks(votes: VoteArrays, strata: Ints, errors: Path, seed: int) -> dict[str, Rank]:
+    """Name -> order of questions."""
+    is_answer, is_original = first_answers(errors, votes)
+    has_votes, rng = np.ones(len(strata), np.bool_), np.random.default_rng(seed)
+    doubted = np.bincount(votes.image, is_answer & is_original, minlength=len(votes.image_ids))[votes.image] == 0
+
+    def with_models(belief: Belief) -> Array:
+        forecast = forecast_of(belief, belief.holds, has_votes, strata, is_original, is_answer.astype(float))
+        return gain(belief.holds, strata, belief.answers, forecast)
+
+    return {
+        "drawn": lambda belief: rng.random(len(strata)),
+        "suspects": lambda belief: doubted + rng.random(len(strata)),
+        "ranked": lambda belief: gain(belief.holds, strata, belief.answers, belief.holds),
+        "with_models": with_models,
+    }
+
+
+def measure(data: Path, errors: Path, pairs: int, seed: int, folder: Path) -> dict[str, object]:
     votes, strata = prepare(data, folder, pairs)
     wanted = believe(votes, strata).holds >= 0.5
-    rng = np.random.default_rng(seed)
-    ranked = spend(votes, strata, lambda belief: gain(belief.holds, strata, belief.answers), wanted, seed)
-    drawn = spend(votes, strata, lambda belief: rng.random(len(strata)), wanted, seed)
+    curves = {
+        name: spend(votes, strata, rank, wanted, seed) for name, rank in ranks(votes, strata, errors, seed).items()
+    }
     rows: dict[str, object] = {
         "source": REASSESSED,
         "pairs": len(strata),
         "votes": len(votes.pair),
-        "start_f1": ranked[0][1],
+        "start_f1": curves["drawn"][0][1],
     }
     for budget in BUDGETS:
-        for name, curve in (("ranked", ranked), ("drawn", drawn)):
-            rows[f"{name}_f1_at_{budget}"] = at(curve, budget)
-    goal = at(drawn, max(BUDGETS))
-    rows["drawn_to_ranked_votes"] = max(BUDGETS) / next(spent for spent, reached in ranked if reached >= goal)
+        rows |= {f"{name}_f1_at_{budget}": at(curve, budget) for name, curve in curves.items()}
+    goal = at(curves["drawn"], max(BUDGETS))
+    for name in ("suspects", "ranked", "with_models"):
+        rows[f"drawn_to_{name}_votes"] = max(BUDGETS) / votes_for(curves[name], goal)
     return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of raters.npz")
+    parser.add_argument("--errors", type=Path, required=True, help="folder of label-errors")
     parser.add_argument("--pairs", type=int, default=0, help="only the first N pairs (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        record("needs_vote", measure(arguments.data, arguments.pairs, arguments.seed, Path(folder)), ("numpy", "scipy"))
+        rows = measure(arguments.data, arguments.errors, arguments.pairs, arguments.seed, Path(folder))
+    record("needs_vote", rows, ("numpy", "scipy"))
 
 
 if __name__ == "__main__":

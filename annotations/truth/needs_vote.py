@@ -4,10 +4,14 @@ Every pair that is a candidate or has votes is ranked by what one more answer is
 about it, in bits (`reground.tasks.kernels.information`): a pair on which people disagree, or whose few
 votes leave doubt, comes before one that five agree on, and a kind of label that people answer
 at random (breeds of dogs) after one that they can tell.
+
+With models, the answer is foretold by the votes together with the models' scores and the original label, and a pair
+comes early whose votes these contradict. Models change the order alone: no truth reads this table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +19,13 @@ import numpy as np
 
 from reground.annotations.truth import strata as originals
 from reground.annotations.truth.methods import SMOOTHING, fit_dawid_skene
+from reground.tasks.kernels.information import expected_shift
+from reground.tasks.kernels.score_prior import holds_given_scores
 from reground.tasks.votes import (
     ANSWERS,
     POLICY_TABLE,
     VOTE_COLUMNS,
+    Bools,
     Floats,
     Ints,
     VoteArrays,
@@ -30,12 +37,20 @@ from reground.tasks.votes import (
 )
 from reground.tasks.workspace import Output, Shard, Step, Workspace, digest
 
+LEAST: Final = 1e-9
 READS: Final = ("images", "original_labels", "classes", "candidates", "votes", "gold", "decisions", POLICY_TABLE)
 
 
 @dataclass(frozen=True)
 class NeedsVoteSettings:
-    """None: the votes count that count in the truth."""
+    """What the order rests on; the votes count that count in the truth.
+
+    Attributes:
+        with_models: the scores of the models and the original label help to foretell the next answer. They change the
+            order of the questions alone, and never the truth.
+    """
+
+    with_models: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,11 @@ def work(workspace: Workspace, settings: NeedsVoteSettings, shard: Shard) -> Out
     stratum = originals.stratum(labels, originals.of_pairs(image_ids, of), animal)
     holds = np.concatenate([belief.holds, belief.prior[stratum[len(votes.label) :]]])
     count = np.bincount(votes.pair, minlength=len(labels))
-    gains = gain(holds, stratum, belief.answers)
+    forecast = holds
+    if settings.with_models:
+        is_original = labels == originals.of_pairs(image_ids, of)
+        forecast = forecast_of(belief, holds, count > 0, stratum, is_original, _scores(workspace, image_ids, labels))
+    gains = gain(holds, stratum, belief.answers, forecast)
     decided = read_decisions(workspace)
     order = [
         n
@@ -116,22 +135,46 @@ def believe(votes: VoteArrays, strata: Ints) -> Belief:
     return Belief(fit.posterior[:, 1], prior, answers / answers.sum(axis=2, keepdims=True))
 
 
-def gain(holds: Floats, strata: Ints, answers: Floats) -> Floats:
-    """``(N,)`` bits that one more answer is expected to tell about each pair.
+def forecast_of(
+    belief: Belief, holds: Floats, has_votes: Bools, strata: Ints, is_original: Bools, scores: Floats
+) -> Floats:
+    """``(N,)`` probability that each label holds by its votes, its score and whether it is the original one.
 
     Args:
-        holds: ``(N,)`` probability that each label holds.
+        belief: by votes alone.
+        holds: ``(N,)`` the same of each pair; where there is no vote, the prior.
+        has_votes: ``(N,)``.
+        strata: ``(N,)`` stratum of each pair.
+        is_original: ``(N,)``.
+        scores: ``(N,)`` of the models, higher is more likely to hold; NaN: unknown.
+    """
+    return holds_given_scores(holds, has_votes, np.repeat(belief.prior, 2), 2 * strata + is_original, scores)
+
+
+def gain(holds: Floats, strata: Ints, answers: Floats, forecast: Floats) -> Floats:
+    """``(N,)`` bits by which one more answer is expected to move the belief in each label.
+
+    Args:
+        holds: ``(N,)`` probability that each label holds by votes.
         strata: ``(N,)`` stratum of each pair.
         answers: as in `Belief`.
+        forecast: ``(N,)`` probability that foretells the answer; ``holds``: what it is expected to tell.
     """
-    from reground.tasks.kernels.information import information_gain
-
-    belief = np.stack([1 - holds, holds], axis=1)
+    # Nothing is certain of a label: a belief of 1 could not be moved.
+    belief, foretold = (np.stack([1 - p, p], axis=1) for p in (np.clip(holds, LEAST, 1 - LEAST), forecast))
     gains = np.zeros(len(holds))
     for stratum in np.unique(strata).tolist():
         inside = strata == stratum
-        gains[inside] = information_gain(belief[inside], answers[stratum])
+        gains[inside] = expected_shift(belief[inside], answers[stratum], foretold[inside])
     return gains
+
+
+def _scores(workspace: Workspace, image_ids: Sequence[str], labels: Ints) -> Floats:
+    """``(N,)`` mean probability of each pair by the models; NaN where it is no candidate."""
+    candidates = workspace.read("candidates", ["image_id", "class_idx", "score"])
+    of = dict(zip(zip(candidates["image_id"], candidates["class_idx"], strict=True), candidates["score"], strict=True))
+    pairs = zip(image_ids, labels.tolist(), strict=True)
+    return np.array([of.get(pair, np.nan) for pair in pairs], np.float64)
 
 
 def _pairs_without_votes(workspace: Workspace, votes: VoteArrays) -> list[tuple[str, int]]:
@@ -144,7 +187,7 @@ def _pairs_without_votes(workspace: Workspace, votes: VoteArrays) -> list[tuple[
 
 STEP = Step(
     "needs_vote",
-    3,
+    4,
     NeedsVoteSettings,
     plan,
     work,

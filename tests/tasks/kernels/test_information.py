@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from reground.tasks.kernels.information import information_gain
+from reground.tasks.kernels.information import expected_shift, information_gain
 
 Floats = npt.NDArray[np.float64]
 WEIGHTS = st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).filter(lambda w: sum(w) > 1e-3)
@@ -40,3 +40,29 @@ def test_nothing_to_learn_of_the_known_or_from_the_random() -> None:
     assert information_gain(sure, telling) == 0
     assert information_gain(open_, random) == 0
     assert information_gain(open_, telling) == 1
+
+
+def by_shifts(belief: Floats, answers: Floats, forecast: Floats) -> float:
+    """Divergence of the belief after each answer from that before it, by how likely the forecast finds the answer."""
+    joint = belief[:, None] * answers
+    shifts = [entropy(column / column.sum(), belief, base=2) for column in joint.T]
+    return float(sum(p * shift for p, shift in zip(forecast @ answers, shifts, strict=True)))
+
+
+POSITIVE = st.lists(st.floats(0.01, 1.0), min_size=3, max_size=3)
+
+
+@given(st.lists(st.tuples(POSITIVE, WEIGHTS), min_size=1, max_size=4), st.lists(POSITIVE, min_size=3, max_size=3))
+def test_is_the_expected_shift_of_a_belief(
+    beliefs: list[tuple[list[float], list[float]]], answers: list[list[float]]
+) -> None:
+    rows, forecast = shares([own for own, _ in beliefs]), shares([other for _, other in beliefs])
+    likely = shares(answers)
+    expected = [by_shifts(row, likely, other) for row, other in zip(rows, forecast, strict=True)]
+    np.testing.assert_allclose(expected_shift(rows, likely, forecast), expected, atol=1e-9)
+    np.testing.assert_allclose(expected_shift(rows, likely, rows), information_gain(rows, likely), atol=1e-9)
+
+
+def test_an_answer_that_no_state_gives_moves_nothing() -> None:
+    certain = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert expected_shift(np.array([[1.0, 0.0]]), certain, np.array([[0.0, 1.0]])) == 0
