@@ -39,6 +39,7 @@ class ModelSteps(NamedTuple):
         resolved = resolve(workspace, {**self.settings, **settings}).settings
         for step in STEPS:
             run_step(step, workspace, resolved.of(step), parse_runner(runner), watch or Silence())
+        workspace.sweep()  # a worker that was killed leaves what it was writing
         return content(folder)
 
 

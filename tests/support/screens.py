@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,22 @@ def open_stream(page: Page, url: str, project_id: int, shown: str) -> None:
     page.goto(f"{url}/projects/{project_id}/data?labeling=1")
     page.wait_for_selector(shown)
     page.wait_for_load_state("networkidle")
+
+
+def press_until(page: Page, key: str, shown: str) -> None:
+    """Press a key until ``shown`` is there: a page that is still loading loses keys."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+    deadline = time.monotonic() + HANG
+    while True:
+        page.keyboard.press(key)
+        try:
+            page.locator(shown).first.wait_for(state="attached", timeout=5000)
+        except PlaywrightTimeout:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 FAINT = """least => {

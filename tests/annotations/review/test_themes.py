@@ -10,7 +10,7 @@ import pytest
 from reground.annotations.review import push_questions
 from tests.support.label_studio_world import PASSWORD, LabelStudio, fill_beside
 from tests.support.needs import need_chromium, need_package
-from tests.support.screens import ROW, TILE, browser, faint_texts, open_stream, set_theme
+from tests.support.screens import ROW, TILE, browser, faint_texts, open_stream, press_until, set_theme
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,7 +34,7 @@ def _needs() -> None:
 
 def tick(page: Page, kind: str) -> None:
     """Answer in part, so that ticked and unticked options are on the page, with the guidelines open."""
-    page.keyboard.press("1")
+    press_until(page, "1", ".reground input:checked")
     page.keyboard.press("3")
     if kind == "classify":
         page.wait_for_selector(".mains .lsf-choice")
