@@ -24,6 +24,8 @@ from reground.tasks.report import comparison as report_comparison
 from reground.tasks.report import labels as report_labels
 from reground.tasks.report import pictures
 from reground.tasks.report import variants as report_variants
+from reground.tasks.report.calibration import confidences, curves
+from reground.tasks.report.class_pairs import class_pairs
 from reground.tasks.report.models import AFTER, BEFORE, COLUMNS, Evaluation, Number, Recipes, apart
 from reground.tasks.report.photographs import QUESTIONED, STAGES, Album, order, short_names, stage
 from reground.tasks.report.snapshot import Snapshot
@@ -81,6 +83,7 @@ def render(snapshot: Snapshot, settings: ReportSettings) -> str:
             **photographs(snapshot, settings),
             **report_labels.labels(snapshot),
             suspect_kinds=suspects(snapshot),
+            **pairs_of_classes(snapshot),
             **grounds(snapshot),
             **left_out(snapshot),
             open_steps=open_steps(snapshot),
@@ -144,9 +147,17 @@ def numbers(snapshot: Snapshot) -> dict[str, Any]:
         "after": COLUMNS.index(AFTER),
         "apart": apart(rows),
         "recipes": Recipes.of(recipes),
+        "calibration": curves(snapshot, evaluation),
+        "confidences": confidences(evaluation),
         **report_comparison.judged(snapshot, evaluation),
         **truth_columns(snapshot),
     }
+
+
+def pairs_of_classes(snapshot: Snapshot) -> dict[str, Any]:
+    """Classes that models confuse or people accept together."""
+    pairs, counts = class_pairs(snapshot)
+    return {"pairs": pairs, "pair_counts": counts}
 
 
 def photographs(snapshot: Snapshot, settings: ReportSettings) -> dict[str, Any]:
