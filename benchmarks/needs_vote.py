@@ -141,7 +141,7 @@ def measure(data: Path, errors: Path, pairs: int, seed: int, folder: Path) -> di
     for budget in BUDGETS:
         rows |= {f"{name}_f1_at_{budget}": at(curve, budget) for name, curve in curves.items()}
     goal = at(curves["drawn"], max(BUDGETS))
-    for name in ("suspects", "ranked", "with_models"):
+    for name in ("ranked", "with_models"):
         rows[f"drawn_to_{name}_votes"] = max(BUDGETS) / votes_for(curves[name], goal)
     return rows
 
