@@ -24,6 +24,7 @@ __all__ = [
     "label_sets",
     "agreement",
     "information",
+    "score_prior",
     "dawid_skene",
     "joint_truth",
     "label_probability",
