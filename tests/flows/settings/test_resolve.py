@@ -222,8 +222,8 @@ def values_of(field: SettingField) -> st.SearchStrategy[Any]:
     elif field.type is int:
         item = st.integers(1, 65_535)
     elif field.type is float:
-        # Within the bounds of every one of them, but for that of a confidence.
-        item = st.floats(0.5, 1) if field.name == "evaluate.sure" else st.floats(0.01, 0.25)
+        # Within the bounds of every one of them, but for those of shares that are most of something.
+        item = st.floats(0.5, 0.9) if field.name in ("evaluate.sure", "class_pairs.most") else st.floats(0.01, 0.25)
     else:
         item = st.text(st.characters(codec="utf-8", exclude_characters=",\0/"), min_size=1).map(str.strip).filter(bool)
     return st.lists(item, max_size=3).map(tuple) if field.is_list else item
