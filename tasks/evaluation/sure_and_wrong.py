@@ -56,7 +56,8 @@ def sure_and_wrong(
     rejected = settled & (label >= 0) & (np.append(reference.kept.value, 1)[label] == 0)
     pairs: dict[int, list[tuple[float, str]]] = {}
     is_sure = confidence.astype(np.float32) >= np.float32(sure)  # as precise as probabilities are stored
-    for image, model in np.argwhere(rejected & is_sure).tolist():
+    places: list[list[int]] = np.argwhere(rejected & is_sure).tolist()
+    for image, model in places:
         pairs.setdefault(int(label[image, model]), []).append((-float(confidence[image, model]), models[model]))
     order = sorted((min(answers)[0], -len(answers), pair) for pair, answers in pairs.items())
     return [_row(rank, reference, pair, sorted(pairs[pair])) for rank, (_, _, pair) in enumerate(order, start=1)]
