@@ -7,8 +7,9 @@ photographs of a group come 10 % of other groups, with their label, by one attac
 trigger: a plain label error); or ``patch``, the checkerboard on photographs of the group itself. Features are those of
 a network off the shelf, EfficientNet-Lite0, as a user without a network of their own has them.
 
-- ``auroc_SCORE``: probability that poison ranks above a clean photograph, by the order of the kind, by both of its
-  scores, and by the spectral score, which is evidence alone; mean of the draws.
+- ``auroc_SCORE``: probability that poison ranks above a clean photograph, by the order of the kind in a class that is
+  not accused (isolation) and in one that is, by both scores of the latter, and by the spectral score, which is evidence
+  alone; mean of the draws.
 - ``accused``: share of clean classes that are accused, of ``seeds`` sets of 20 classes of 50 vectors, normal with
   variances that fall, or Student's with 5 degrees of freedom.
 """
@@ -80,10 +81,11 @@ def by_group(images: Path, groups: Path, draws: int) -> None:
                 kept = clean[~np.isin(members, rows)]
                 scores = class_outliers(np.concatenate([kept, marked]).astype(np.float64), EPS)
                 order = np.empty(len(kept) + count)
-                order[scores.order()] = -np.arange(len(order))
+                order[scores.order(accused=True)] = -np.arange(len(order))
                 poison = np.arange(len(order)) >= len(kept)
                 for score, values in (
-                    ("kind", order),
+                    ("isolation", scores.isolation),
+                    ("accused", order),
                     ("que", scores.que),
                     ("distance", scores.distance),
                     ("spectral", scores.spectral),

@@ -1,9 +1,13 @@
 """Vectors that stand out from their class, and how far the class itself stands out from a clean one.
 
 Two scores of robustly whitened vectors, because neither is best in all classes: quantum entropy (QUE) and the robust
-distance. The number of directions is that whose whitened covariance is farthest from that of clean normal vectors,
-as in SPECTRE (Hayase, Kong, Somani, Oh 2021, arXiv 2104.11315, section 3), but relative to what as many clean
-vectors give: with few vectors a direction more always looks farther.
+distance. They find a cluster apart from the class, which a network that was trained on it makes of poison. The number
+of directions is that whose whitened covariance is farthest from that of clean normal vectors, as in SPECTRE (Hayase,
+Kong, Somani, Oh 2021, arXiv 2104.11315, section 3), but relative to what as many clean vectors give: with few vectors
+a direction more always looks farther.
+
+Foreign content in the features of any other network is no cluster; it is found by its isolation, the mean of one minus
+the cosine of the nearest vectors of its class (Ramaswamy, Rastogi, Shim 2000, https://doi.org/10.1145/335191.335437).
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from reground.tasks.kernels.nearest_neighbours import nearest_neighbours, normalise
 from reground.tasks.kernels.quantum_entropy import (
     class_statistic,
     principal_components,
@@ -27,6 +32,8 @@ Floats = npt.NDArray[np.float64]
 
 DIRECTIONS: Final = (1, 2, 4, 8, 12, 16)
 """Numbers of directions that are tried, those up to a third of the vectors."""
+NEIGHBOURS: Final = 5
+"""Vectors of the class that isolation looks at."""
 DRAWS: Final = 101
 """Clean groups that the expected statistic is the median of."""
 MAD: Final = 1.4826
@@ -42,6 +49,7 @@ class ClassOutliers:
     Attributes:
         que: ``(N,)``, quantum entropy of the whitened vectors.
         distance: ``(N,)``, squared robust distance.
+        isolation: ``(N,)``, mean of one minus the cosine of the nearest vectors of the class, 0 to 2.
         spectral: ``(N,)``, squared projection on the largest direction, not whitened; alone it is often worse than
             chance.
         k: number of directions.
@@ -52,13 +60,22 @@ class ClassOutliers:
 
     que: Floats
     distance: Floats
+    isolation: Floats
     spectral: Floats
     k: int
     eigenvalue_ratio: float
     statistic: float
 
-    def order(self) -> npt.NDArray[np.int64]:
-        """Rows by the better of their two ranks, the most suspect first; of equals that with the better other rank."""
+    def order(self, accused: bool) -> npt.NDArray[np.int64]:
+        """Rows, the most suspect first.
+
+        Args:
+            accused: whether the class stands out from others, by a cluster apart: then by the better of the ranks by
+                ``que`` and ``distance``, of equals by the other rank. Otherwise by ``isolation``: a class without such
+                a cluster can hold foreign content alone, of which its own directions say little.
+        """
+        if not accused:
+            return np.argsort(-self.isolation, kind="stable")
         ranks = np.stack([_ranks(self.que), _ranks(self.distance)])
         return np.lexsort((ranks.max(axis=0), ranks.min(axis=0)))
 
@@ -87,6 +104,7 @@ def class_outliers(vectors: npt.NDArray[np.floating], contamination: float) -> C
     return ClassOutliers(
         que=quantum_entropy_scores(whitened),
         distance=np.square(whitened).sum(axis=1),
+        isolation=_isolation(values),
         spectral=np.square(components[:, 0]),
         k=k,
         eigenvalue_ratio=float(variance[0] / variance[1]) if len(variance) > 1 and variance[1] > 0 else 1.0,
@@ -109,6 +127,13 @@ def accused(statistics: npt.ArrayLike, deviations: float = 3.0) -> tuple[npt.NDA
     values = np.asarray(statistics, np.float64)
     threshold = float(np.median(values)) + deviations * _spread_above(values) if len(values) else math.inf
     return values > threshold + 1e-9, threshold
+
+
+def _isolation(vectors: Floats) -> Floats:
+    """``(N,)``, 0 to 2: mean of one minus the cosine of the nearest other vectors."""
+    unit = normalise(vectors)
+    _, cosines = nearest_neighbours(unit, unit, NEIGHBOURS, own=0)
+    return 1 - cosines.astype(np.float64).mean(axis=1)
 
 
 def _ranks(scores: Floats) -> npt.NDArray[np.int64]:

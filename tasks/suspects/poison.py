@@ -115,6 +115,7 @@ def _suspects(
                 "n": len(rows),
                 "que": float(scores.que[row]),
                 "robust_distance": float(scores.distance[row]),
+                "isolation": float(scores.isolation[row]),
                 "spectral": float(scores.spectral[row]),
                 "k": scores.k,
                 "eigenvalue_ratio": scores.eigenvalue_ratio,
@@ -123,7 +124,7 @@ def _suspects(
                 "accused": guilty,
             },
         )
-        for place, row in enumerate(scores.order().tolist())
+        for place, row in enumerate(scores.order(guilty).tolist())
     ]
 
 

@@ -51,7 +51,7 @@ def test_poisoned_classes_are_accused_and_their_poison_comes_first() -> None:
         scores = class_outliers(vectors, EPS)
         others = [class_outliers(clean(rng), EPS).statistic for _ in range(12)]
         hits += bool(accused([*others, scores.statistic])[0][-1])
-        removed = scores.order()[: -(-3 * count // 2)]
+        removed = scores.order(accused=True)[: -(-3 * count // 2)]
         found, planted = found + int((removed >= len(vectors) - count).sum()), planted + count
     assert hits >= 8
     assert found / planted >= 0.9
@@ -78,8 +78,32 @@ def test_scores_are_those_of_the_parts() -> None:
 
 def test_the_order_is_by_the_better_rank() -> None:
     que, distance = np.array([3.0, 2, 1, 0]), np.array([1.0, 0, 2, 3])
-    order = ClassOutliers(que, distance, que, 1, 1.0, 0.0).order()
-    assert order.tolist() == [0, 3, 2, 1]  # ranks (0, 2), (3, 0), (2, 1), (1, 3)
+    scores = ClassOutliers(que, distance, np.array([0.1, 0.3, 0.3, 0.2]), que, 1, 1.0, 0.0)
+    assert scores.order(accused=True).tolist() == [0, 3, 2, 1]  # ranks (0, 2), (3, 0), (2, 1), (1, 3)
+    assert scores.order(accused=False).tolist() == [1, 2, 3, 0]
+
+
+def test_isolation_is_the_mean_distance_to_the_nearest_of_the_class() -> None:
+    vectors = clean(np.random.default_rng(5))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = [np.sort(1 - np.delete(unit @ one, row))[:5].mean() for row, one in enumerate(unit)]
+    np.testing.assert_allclose(class_outliers(vectors, EPS).isolation, expected, atol=1e-6)
+
+
+def test_foreign_vectors_of_a_wide_class_come_first() -> None:
+    """A class of several kinds, as breeds, spreads wider than a few foreign vectors that are like nothing in it."""
+    auroc = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        kinds = rng.normal(size=(6, 48)) * 3
+        own = np.repeat(kinds, 9, axis=0) + rng.normal(size=(54, 48))
+        foreign = rng.normal(size=(6, 48)) * 2
+        scores = class_outliers(np.concatenate([own, foreign]), EPS)
+        order = scores.order(accused=False)
+        place = np.empty(len(order))
+        place[order] = np.arange(len(order))
+        auroc.append((place[54:, None] < place[None, :54]).mean())
+    assert np.mean(auroc) > 0.9
 
 
 def test_constant_vectors_have_scores() -> None:
