@@ -114,7 +114,7 @@ def _row(kind: str, rank: int, suspect: Suspect, models: str, settled_by: str | 
 
 STEP = Step(
     "suspects",
-    2,
+    3,
     SuspectSettings,
     plan,
     work,
