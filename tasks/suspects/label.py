@@ -74,19 +74,18 @@ def _suspects(ensemble: Ensemble, out_of_sample: bool) -> Iterator[Suspect]:
     score = normalised_margin(of_label, sums / counts)
     answers = first_answers(ensemble)
     rule, flagged = _flagged(ensemble.labels, score, answers, listed, values / counts[:, None], of_label, out_of_sample)
-    for n, image_id in enumerate(ensemble.image_ids):
+    columns = (ensemble.labels, score, flagged, of_label, sums / counts, counts, other, answers.T)
+    rows = zip(ensemble.image_ids, *(column.tolist() for column in columns), strict=True)
+    for image_id, label, value, is_flagged, probability, other_probability, models, best, said in rows:
         evidence: dict[str, Any] = {
-            "probability": round(float(of_label[n]), 6),
-            "other_probability": round(float(sums[n] / counts[n]), 6),
-            "answers": {model: int(answers[m, n]) for m, model in enumerate(ensemble.models) if answers[m, n] != NONE},
-            "models": int(counts[n]),
+            "probability": round(probability, 6),
+            "other_probability": round(other_probability, 6),
+            "answers": {model: answer for model, answer in zip(ensemble.models, said, strict=True) if answer != NONE},
+            "models": models,
             "rule": rule,
         }
-        proposed = [ClassIdx(int(other[n]))] if other[n] != OUTSIDE else []
-        label = ClassIdx(int(ensemble.labels[n]))
-        yield Suspect(
-            image_id, float(score[n]), bool(flagged[n]), class_idx=label, proposed=proposed, evidence=evidence
-        )
+        proposed = [ClassIdx(best)] if best != OUTSIDE else []
+        yield Suspect(image_id, value, is_flagged, class_idx=ClassIdx(label), proposed=proposed, evidence=evidence)
 
 
 def _flagged(
