@@ -19,13 +19,20 @@ import numpy as np
 
 from reground.tasks.evaluation.reference import NONE, ReferenceLabels
 from reground.tasks.evaluation.result import ALL, BALANCED, MetricResult
-from reground.tasks.kernels.intervals import Estimate, mean_estimate, proportion, uncertain_proportion, wilson
+from reground.tasks.kernels.intervals import (
+    Estimate,
+    mean_estimate,
+    paired_mean,
+    proportion,
+    uncertain_proportion,
+    wilson,
+)
 from reground.tasks.schema import PHOTOGRAPHS, Outcome
 from reground.tasks.votes import Bools, Floats, Ints
 
 TOP_1, TOP_5, REAL, MULTI_LABEL = "top1_original", "top5_original", "real_accuracy", "multi_label"
 MULTI_LABEL_TOP5, MAIN_LABEL = "multi_label_top5", "main_label"
-FREQUENCY, NOBODY_ASKED = "selection_frequency", "nobody_asked"
+FREQUENCY, FREQUENCY_GAP, NOBODY_ASKED = "selection_frequency", "frequency_gap", "nobody_asked"
 REVIEWED, SINGLE, MULTI, ASKED = "reviewed", "single_object", "multi_object", "asked"
 """Subsets: the labels are settled; people counted one object, or more; people were asked CONTAINS."""
 OUTCOMES: Final = tuple(Outcome)
@@ -94,6 +101,7 @@ def on_photographs(
         multi_label_top5, reviewed: 1.00 of 3
         main_label, reviewed: 0.33 of 3
         selection_frequency, all: 0.63 of 3
+        frequency_gap, all: -0.03 of 3
         nobody_asked, all: 0.00 of 3
     """
     inputs = _EvalInputs(ranks, reference, ranks[:, 0] != NONE, level)
@@ -103,13 +111,14 @@ def on_photographs(
     for metric, subset, measure, on_truth in OVERALL:
         if (has_top5 or metric not in (TOP_5, MULTI_LABEL_TOP5)) and (has_settled or not on_truth):
             yield MetricResult(PHOTOGRAPHS, metric, subset, measure(inputs, everywhere), on_truth)
+    superclasses = {f"{SUPERCLASS}{name}": subset_mask for name, subset_mask in subsets.superclasses.items()}
     objects = {SINGLE: reference.objects == 1, MULTI: reference.objects > 1}
     by_label = BY_LABEL if has_settled else [row for row in BY_LABEL if not row[2]]
     yield from _per_subset(inputs, by_label, objects)
     if reference.reviewed and reference.asked.any():
-        yield from _per_subset(inputs, FREQUENCIES, {ALL: everywhere, ASKED: reference.asked, **objects})
+        asked = {ALL: everywhere, ASKED: reference.asked, **objects, **superclasses}
+        yield from _per_subset(inputs, FREQUENCIES, asked)
     yield from _per_subset(inputs, BY_OUTCOME, {name: reference.outcome == name for name in OUTCOMES})
-    superclasses = {f"{SUPERCLASS}{name}": subset_mask for name, subset_mask in subsets.superclasses.items()}
     yield from _per_subset(inputs, by_label, superclasses)
     yield from _per_subset(inputs, by_label, subsets.groups)
     yield from _balanced(inputs, by_label, subsets.groups)
@@ -151,6 +160,11 @@ class _EvalInputs:
         frequencies = frequencies[~np.isnan(frequencies)]
         return wilson(float(frequencies.sum()), len(frequencies), self.level)
 
+    def frequency_gap(self, subset_mask: Bools) -> Estimate:
+        """Mean selection frequency of the top-1 class less that of the original label, where both are known."""
+        gaps = (self._frequency - self._original_frequency)[subset_mask & self.predicted]
+        return paired_mean(gaps[~np.isnan(gaps)], self.level)
+
     def nobody_asked(self, subset_mask: Bools) -> Estimate:
         """Share of photographs where nobody was asked about the top-1 class."""
         return proportion(np.isnan(self._frequency[subset_mask & self.predicted]), self.level)
@@ -158,6 +172,10 @@ class _EvalInputs:
     @cached_property
     def _frequency(self) -> Floats:
         return self.reference.frequency.of(self.ranks[:, 0], np.nan)
+
+    @cached_property
+    def _original_frequency(self) -> Floats:
+        return self.reference.frequency.of(self.reference.original, np.nan)
 
     @cached_property
     def _top_k_hits(self) -> dict[int, tuple[Bools, Floats]]:
@@ -191,6 +209,7 @@ BY_OUTCOME: Final[tuple[tuple[str, Measure, bool], ...]] = (
 )
 FREQUENCIES: Final[tuple[tuple[str, Measure, bool], ...]] = (
     (FREQUENCY, _EvalInputs.frequency, True),
+    (FREQUENCY_GAP, _EvalInputs.frequency_gap, True),
     (NOBODY_ASKED, _EvalInputs.nobody_asked, True),
 )
 

@@ -256,7 +256,7 @@ def _truth_columns(reference: ReferenceLabels | None) -> dict[str, str]:
 
 STEP = Step(
     "evaluate",
-    8,
+    9,
     EvaluationSettings,
     plan,
     work,

@@ -143,6 +143,36 @@ def paired_counts(n_both: int, only_first: int, only_second: int, n_neither: int
     )
 
 
+def paired_mean(differences: Floats, level: float = 0.95) -> Estimate:
+    """Mean of differences of shares on the same items, -1 to 1.
+
+    Their rises and their falls have Wilson's intervals, which are joined as those of paired shares are (Newcombe 1998,
+    method 10; Zou and Donner 2008), with the correlation of two counts of which one alone can be: conservative where
+    differences are smaller than 1.
+
+    Args:
+        differences: ``(N,)``, -1 to 1, of each item.
+        level: of the interval, 0 to 1.
+
+    Examples:
+        >>> [round(number, 3) for number in paired_mean(np.array([0.5, 0.0, 0.0, -1.0]))]
+        [-0.125, -0.611, 0.436, 4]
+    """
+    n = len(differences)
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    rise, fall = (wilson(float(np.maximum(sign * differences, 0).sum()), n, level) for sign in (1, -1))
+    others = (1 - rise.value) * (1 - fall.value)
+    phi = -math.sqrt(rise.value * fall.value / others) if others > 0 else -1.0
+    value = rise.value - fall.value
+    return Estimate(
+        value,
+        value - _spread(rise.value - rise.low, fall.high - fall.value, phi),
+        value + _spread(rise.high - rise.value, fall.value - fall.low, phi),
+        n,
+    )
+
+
 def mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
     """The mean of independent estimates, each counting the same; ``n`` is the sum of theirs.
 

@@ -150,9 +150,9 @@ MODELS: Final = (
                 "metric",
                 "string",
                 "name of the metric (see docs/evaluation.md): on photographs top1_original, top5_original, "
-                "real_accuracy, multi_label, multi_label_top5, main_label, selection_frequency, nobody_asked, "
-                "confidence, original_probability, ece_original, ece_multi_label, each ece also _by_chance, "
-                "rank_original, rank_multi_label, rank_change; elsewhere group_accuracy, bg_gap and so on",
+                "real_accuracy, multi_label, multi_label_top5, main_label, selection_frequency, frequency_gap, "
+                "nobody_asked, confidence, original_probability, ece_original, ece_multi_label, each ece also "
+                "_by_chance, rank_original, rank_multi_label, rank_change; elsewhere group_accuracy, bg_gap and so on",
             ),
             Column(
                 "subset",

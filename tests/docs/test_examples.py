@@ -26,6 +26,7 @@ REASONS = {
     "needs a second workspace": "reground",
     "needs a cluster": "kubectl",
     "needs a Ray cluster (tests/flows/run/ray)": "reground",
+    "needs the predictions of two models": "reground",
     "needs the package above": "reground",
     "needs ImageNet": "reground",
     "needs ImageNet and the published weights": "reground",

@@ -156,6 +156,18 @@ def test_human_based_evaluation(workspace: Workspace) -> None:
     assert number(table, "nobody_asked", "all") == (pytest.approx(4 / 6), 6)
     assert number(table, "nobody_asked", "asked") == (pytest.approx(1 / 3), 3)
     assert number(table, "selection_frequency", "multi_object") == (pytest.approx(2 / 3), 1)
+    assert number(table, "selection_frequency", "superclass:Dogs") == (pytest.approx((2 / 3 + 1 / 2) / 2), 2)
+
+
+def test_answers_are_told_from_labels_by_how_often_people_select_them(workspace: Workspace) -> None:
+    """a: all select the label, one of two the prediction; b: both are one; c: nobody was asked about the prediction."""
+    put(workspace, "predictions/m", [prediction("a", [BIRD]), prediction("b", [DOG]), prediction("c", [9])])
+    rows = [vote("a", DOG, who, "yes", "contains") for who in "xy"]
+    rows += [vote("a", BIRD, "x", "yes", "contains"), vote("a", BIRD, "y", "no", "contains")]
+    rows += [vote(image_id, DOG, "x", "yes", "contains") for image_id in "bc"]
+    put(workspace, "votes", rows)
+    table, _ = evaluate(workspace)
+    assert number(table, "frequency_gap", "all") == (pytest.approx((1 / 2 - 1) / 2), 2)
 
 
 def test_the_excluded_do_not_count(workspace: Workspace) -> None:

@@ -15,6 +15,7 @@ from reground.tasks.kernels.intervals import (
     Estimate,
     mean_estimate,
     paired_difference,
+    paired_mean,
     proportion,
     uncertain_proportion,
     wilson,
@@ -164,3 +165,28 @@ def test_the_spread_of_labels_is_that_of_drawing_them() -> None:
 
 def test_nothing_counted_stays_nothing() -> None:
     assert uncertain_proportion(wilson(0, 0), np.zeros(0)).n == 0
+
+
+def test_a_mean_of_differences_covers_what_it_promises() -> None:
+    """Few, skewed and small differences: 95 % intervals contain the true mean at least as often."""
+    rng = np.random.default_rng(1)
+    for size, values, weights in (
+        (20, [-1, 0, 1], [0.1, 0.8, 0.1]),
+        (60, [-1, -0.5, 0, 0.5, 1], [0.2, 0.1, 0.6, 0.05, 0.05]),
+        (200, [-0.2, 0, 0.1], [0.1, 0.7, 0.2]),
+        (200, [-1, 1], [0.4, 0.6]),
+    ):
+        mean = float(np.dot(values, weights))
+        estimates = [paired_mean(rng.choice(values, size, p=weights).astype(float)) for _ in range(1000)]
+        assert np.mean([one.low <= mean <= one.high for one in estimates]) > 0.93
+
+
+@given(PAIRS)
+def test_of_hits_and_misses_the_mean_is_the_paired_difference(pairs: np.ndarray) -> None:
+    mean = paired_mean(pairs[:, 0].astype(float) - pairs[:, 1])
+    assert mean.value == pytest.approx(paired_difference(pairs[:, 0], pairs[:, 1]).value)
+    assert -1 - 1e-9 <= mean.low <= mean.value <= mean.high <= 1 + 1e-9
+
+
+def test_nothing_to_average_is_not_a_number() -> None:
+    assert math.isnan(paired_mean(np.zeros(0)).value)
