@@ -87,13 +87,13 @@ def at(curve: list[tuple[float, float]], budget: float) -> float:
 
 
 def votes_for(curve: list[tuple[float, float]], goal: float) -> float:
-    """Votes a pair after which the F1 is first reached, between two rounds in proportion."""
+    """Votes a pair after which the F1 is first reached, between two rounds in proportion; NaN: never."""
     spent, reached = np.array(curve).T
     first = int(np.argmax(reached >= goal))
-    if not first:
-        raise ValueError(
-            f"expected a curve that reaches {goal} after its start, got {reached.min()} to {reached.max()}"
-        )
+    if reached[first] < goal:
+        return float("nan")
+    if first == 0:
+        return float(spent[0])
     rise = (goal - reached[first - 1]) / (reached[first] - reached[first - 1])
     return float(spent[first - 1] + rise * (spent[first] - spent[first - 1]))
 

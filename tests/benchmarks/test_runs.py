@@ -66,6 +66,21 @@ def answers(folder: Path) -> list[str]:
     return ["--data", str(folder)]
 
 
+def answers_and_predictions(folder: Path) -> list[str]:
+    """The same, and the files of label-errors: the model's answer is the label where raters say yes."""
+    errors = folder / "errors"
+    for name in ("dataset_indexing", "cross_validated_predicted_labels", "original_test_labels"):
+        (errors / name).mkdir(parents=True)
+    files = [f"val/n01440764/{image_id}.JPEG" for image_id, _ in PAIRS]
+    (errors / "dataset_indexing" / "imagenet_val_set_index_to_filepath.json").write_text(json.dumps(files))
+    labels = np.array([label for _, label in PAIRS])
+    predicted = np.where(np.arange(len(PAIRS)) % 2, labels, labels + 10)
+    np.save(errors / "original_test_labels" / "imagenet_val_set_original_labels.npy", labels)
+    name = "imagenet_val_set_pyx_argmax_predicted_labels.npy"
+    np.save(errors / "cross_validated_predicted_labels" / name, predicted)
+    return [*answers(folder), "--errors", str(errors)]
+
+
 def releases(_: Path) -> list[str]:
     return ["--data", str(need_shared("reassessed-imagenet").parent)]
 
@@ -98,7 +113,7 @@ RUNS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "suspect_labels": (jpeg_files, "--flips 2 --draws 1 --synthetic 300"),
     "suspect_poison": (jpeg_files_in_groups, "--draws 1 --seeds 1"),
     "memory": (photographs, "index"),
-    "needs_vote": (answers, ""),
+    "needs_vote": (answers_and_predictions, ""),
     "object_store": (photographs, "--entries 200"),
     "oversubscription": (nothing, "--images 1 --rounds 1 --neighbours 1"),
     "predict": (jpeg_files, "--limit 8 --rounds 1"),
